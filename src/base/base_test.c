@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of the ground floor: strings, buffers, arenas, maps, runs, codecs, UTF-8. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/codec.h"
+#include "base/map.h"
+#include "base/runs.h"
+#include "base/utf8.h"
+
+static void
+test_str(void **state)
+{
+	struct str rest = STR("a,b,"), piece;
+	uint64_t n;
+
+	assert_true(str_caseeq(STR("InBox"), STR("INBOX")));
+	assert_false(str_caseeq(STR("Inbo"), STR("INBOX")));
+	assert_int_equal(str_find(STR("abcabc"), STR("ca"), 0), 2);
+	assert_int_equal(str_find(STR("abc"), STR("x"), 0), SIZE_MAX);
+	assert_true(str_split(&rest, ',', &piece) && str_eq(piece, STR("a")));
+	assert_true(str_split(&rest, ',', &piece) && str_eq(piece, STR("b")));
+	assert_true(str_split(&rest, ',', &piece) && piece.n == 0);
+	assert_false(str_split(&rest, ',', &piece));
+	assert_true(str_u64(STR("18446744073709551615"), UINT64_MAX, &n) && n == UINT64_MAX);
+	assert_false(str_u64(STR("18446744073709551616"), UINT64_MAX, &n));
+	assert_false(str_u64(STR("4294967296"), UINT32_MAX, &n));
+	assert_false(str_u64(STR(""), 9, &n));
+	assert_false(str_u64(STR("1x"), 99, &n));
+	assert_true(str_eq(str_trim(STR(" \r\nx y\t")), STR("x y")));
+}
+
+static void
+test_buf(void **state)
+{
+	struct buf b = {.limit = 10};
+
+	buf_adds(&b, "12345");
+	buf_addu(&b, 0);
+	buf_addf(&b, "%d", 789);
+	assert_true(str_eq(buf_str(&b), STR("123450789")));
+	buf_adds(&b, "ab");
+	assert_true(b.failed);
+	assert_int_equal(b.n, 9);
+	buf_clear(&b);
+	buf_addu(&b, 1234567890);
+	assert_false(b.failed);
+	buf_consume(&b, 4);
+	assert_true(str_eq(buf_str(&b), STR("567890")));
+	buf_free(&b);
+}
+
+static void
+test_arena(void **state)
+{
+	struct arena a = {0};
+	char *big = arena_alloc(&a, 200000);
+
+	big[199999] = 1;
+	for (size_t i = 0; i < 1000; i++) {
+		char *p = arena_alloc(&a, i);
+
+		for (size_t k = 0; k < i; k++)
+			assert_int_equal(p[k], 0);
+		memset(p, 0xff, i);
+	}
+	assert_string_equal(arena_printf(&a, "%s-%d", "x", 7).p, "x-7");
+	arena_free(&a);
+}
+
+static void
+test_map(void **state)
+{
+	struct map m = {0};
+	static int values[5000];
+	size_t at = 0, seen = 0;
+	void *v;
+
+	for (uint32_t i = 0; i < 5000; i++)
+		assert_null(map_put(&m, MAP_KEY(i), &values[i]));
+	for (uint32_t i = 0; i < 5000; i += 2)
+		assert_ptr_equal(map_del(&m, MAP_KEY(i)), &values[i]);
+	for (uint32_t i = 0; i < 5000; i++)
+		assert_ptr_equal(map_get(&m, MAP_KEY(i)), i % 2 ? &values[i] : NULL);
+	while (map_next(&m, &at, NULL, &v))
+		seen++;
+	assert_int_equal(seen, 2500);
+	/* Endless churn must not grow the table. */
+	for (uint32_t i = 0; i < 100000; i++) {
+		map_put(&m, MAP_KEY(i), values);
+		map_del(&m, MAP_KEY(i));
+	}
+	assert_true(m.cap <= 16384);
+	map_free(&m);
+}
+
+/* Random adds and removes, compared with a plain array of booleans. */
+static void
+test_runs_random(void **state)
+{
+	bool plain[301] = {false};
+	struct runs r = {0};
+
+	srand(7);
+	for (int step = 0; step < 20000; step++) {
+		uint32_t first = 1 + (uint32_t)rand() % 300;
+		uint32_t last = first + (uint32_t)rand() % 8;
+		bool add = rand() % 2;
+
+		if (last > 300)
+			last = 300;
+		if (add)
+			runs_add(&r, first, last);
+		else
+			runs_remove(&r, first, last);
+		for (uint32_t i = first; i <= last; i++)
+			plain[i] = add;
+		if (step % 50 == 0) {
+			uint64_t count = 0;
+
+			for (uint32_t i = 1; i <= 300; i++) {
+				assert_int_equal(runs_has(&r, i), plain[i]);
+				assert_int_equal(runs_below(&r, i), count);
+				count += plain[i];
+			}
+			assert_int_equal(runs_count(&r), count);
+			for (size_t i = 1; i < r.n; i++)
+				assert_true(r.run[i].first > r.run[i - 1].last + 1);
+		}
+	}
+	runs_free(&r);
+}
+
+static void
+test_runs_edges(void **state)
+{
+	struct runs r = {0}, back = {0};
+	struct buf b = {0};
+	struct unpack u;
+
+	runs_add(&r, 1, 3);
+	runs_add(&r, UINT32_MAX, UINT32_MAX);
+	runs_add(&r, 5, 5);
+	runs_add(&r, 4, 4);
+	runs_print(&b, &r);
+	assert_true(str_eq(buf_str(&b), STR("1:5,4294967295")));
+	buf_clear(&b);
+	runs_pack(&b, &r);
+	u = (struct unpack){buf_str(&b), false};
+	runs_unpack(&u, &back);
+	assert_false(u.failed);
+	assert_int_equal(back.n, 2);
+	assert_int_equal(back.run[1].first, UINT32_MAX);
+	/* Every truncation is noticed. */
+	for (size_t n = 0; n < b.n; n++) {
+		runs_clear(&back);
+		u = (struct unpack){str_head(buf_str(&b), n), false};
+		runs_unpack(&u, &back);
+		assert_true(u.failed);
+	}
+	assert_int_equal(runs_next(&r, 6), UINT32_MAX);
+	assert_int_equal(runs_next(&r, 2), 2);
+	runs_free(&r);
+	runs_free(&back);
+	buf_free(&b);
+}
+
+static void
+test_codecs(void **state)
+{
+	/* RFC 4648 section 10 */
+	static const char *const vectors[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="},
+	    {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+	static const char *const bad[] = {"Z", "Zg", "Zg=", "=g==", "Zm9v=", "Zh==", "Zm9=", "Z*==",
+	    "Zg==Zg==", "===="};
+	struct buf b = {0};
+	struct unpack u;
+
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++) {
+		buf_clear(&b);
+		base64_encode(&b, str_c(vectors[i][0]));
+		assert_true(str_eq(buf_str(&b), str_c(vectors[i][1])));
+		buf_clear(&b);
+		assert_int_equal(base64_decode(&b, str_c(vectors[i][1])), OK);
+		assert_true(str_eq(buf_str(&b), str_c(vectors[i][0])));
+	}
+	buf_clear(&b);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(base64_decode(&b, str_c(bad[i])), ERR_BAD_INPUT);
+	assert_int_equal(b.n, 0);
+	assert_int_equal(crc32c(0, STR("123456789")), 0xe3069283u);
+	assert_int_equal(crc32c(crc32c(0, STR("1234")), STR("56789")), 0xe3069283u);
+	varint_add(&b, 0);
+	varint_add(&b, UINT64_MAX);
+	varint_add_signed(&b, INT64_MIN);
+	pack_u64(&b, 0x1122334455667788u);
+	u = (struct unpack){buf_str(&b), false};
+	assert_int_equal(unpack_varint(&u), 0);
+	assert_true(unpack_varint(&u) == UINT64_MAX);
+	assert_true(unpack_signed(&u) == INT64_MIN);
+	assert_true(unpack_u64(&u) == 0x1122334455667788u);
+	assert_false(u.failed);
+	unpack_u8(&u);
+	assert_true(u.failed);
+	buf_free(&b);
+}
+
+static void
+test_utf8(void **state)
+{
+	static const char *const good[] = {"", "abc", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+	static const char *const bad[] = {"\x80", "\xc0\x80", "\xc3", "\xe2\x82", "\xed\xa0\x80",
+	    "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "abcdefgh\xff"};
+	struct buf b = {0};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_true(utf8_valid(str_c(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_false(utf8_valid(str_c(bad[i])));
+	assert_int_equal(utf8_nfc(&b, STR("a\xcc\x88")), OK);
+	assert_true(str_eq(buf_str(&b), STR("\xc3\xa4")));
+	buf_free(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_str), cmocka_unit_test(test_buf),
+	    cmocka_unit_test(test_arena), cmocka_unit_test(test_map), cmocka_unit_test(test_runs_random),
+	    cmocka_unit_test(test_runs_edges), cmocka_unit_test(test_codecs), cmocka_unit_test(test_utf8)};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

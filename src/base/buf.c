@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/arena.h"
+#include "base/assert.h"
+
+char *
+buf_room(struct buf *b, size_t n)
+{
+	size_t need;
+
+	if (b->failed)
+		return NULL;
+	if (__builtin_add_overflow(b->n, n, &need) || (b->limit && need > b->limit)) {
+		b->failed = true;
+		return NULL;
+	}
+	if (need > b->cap || b->p == NULL) {
+		size_t cap = b->cap ? b->cap + b->cap / 2 : 128;
+
+		if (cap < need)
+			cap = need;
+		b->p = x_realloc(b->p, cap);
+		b->cap = cap;
+	}
+	return b->p + b->n;
+}
+
+void
+buf_wrote(struct buf *b, size_t n)
+{
+	ensure(n <= b->cap - b->n);
+	b->n += n;
+}
+
+void
+buf_add(struct buf *b, struct str s)
+{
+	char *p;
+
+	if (s.n == 0 || (p = buf_room(b, s.n)) == NULL)
+		return;
+	memcpy(p, s.p, s.n);
+	b->n += s.n;
+}
+
+void
+buf_addc(struct buf *b, char c)
+{
+	char *p = buf_room(b, 1);
+
+	if (p == NULL)
+		return;
+	*p = c;
+	b->n++;
+}
+
+void
+buf_adds(struct buf *b, const char *z)
+{
+	buf_add(b, str_c(z));
+}
+
+void
+buf_addu(struct buf *b, uint64_t n)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do
+		digits[--i] = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	buf_add(b, str_of(digits + i, sizeof(digits) - i));
+}
+
+void
+buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+	char *p;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	ensure(n >= 0);
+	if ((p = buf_room(b, (size_t)n + 1)) == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->n += (size_t)n;
+}
+
+void
+buf_consume(struct buf *b, size_t n)
+{
+	ensure(n <= b->n);
+	if (n == 0)
+		return;
+	b->n -= n;
+	if (b->n > 0)
+		memmove(b->p, b->p + n, b->n);
+}
+
+void
+buf_clear(struct buf *b)
+{
+	b->n = 0;
+	b->failed = false;
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf){.limit = b->limit};
+}

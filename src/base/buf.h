@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * buf: a growing byte buffer with a limit and a sticky error. Writing past the limit writes
+ * nothing and sets failed; callers write freely and test failed once. A buf of zeroes is empty, has
+ * no limit and is ready: struct buf b = {0}. One thread at a time.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/str.h"
+
+struct buf {
+	char *p;
+	size_t n;     /* bytes held */
+	size_t cap;
+	size_t limit; /* most bytes it may hold; 0: none */
+	bool failed;
+};
+
+void buf_add(struct buf *b, struct str s);
+void buf_addc(struct buf *b, char c);
+void buf_adds(struct buf *b, const char *z);
+void buf_addu(struct buf *b, uint64_t n); /* decimal */
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Room for n more bytes, to be written in place and counted with buf_wrote; NULL past the limit. */
+char *buf_room(struct buf *b, size_t n);
+void buf_wrote(struct buf *b, size_t n);
+/* Removes the first n bytes. */
+void buf_consume(struct buf *b, size_t n);
+/* Empty, memory kept; failed is cleared. */
+void buf_clear(struct buf *b);
+/* Empty, memory given back; the limit is kept. */
+void buf_free(struct buf *b);
+
+static inline struct str
+buf_str(const struct buf *b)
+{
+	return str_of(b->p, b->n);
+}
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+static _Atomic int64_t shift;
+
+static int64_t
+read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t
+clock_now(void)
+{
+	return read_clock(CLOCK_REALTIME) + atomic_load_explicit(&shift, memory_order_relaxed);
+}
+
+int64_t
+clock_seconds(void)
+{
+	return clock_now() / 1000000;
+}
+
+int64_t
+clock_mono(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+void
+clock_shift(int64_t offset)
+{
+	atomic_store(&shift, offset);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * clock: the time of day and the monotonic time. Any thread. Tests may shift the time of day.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Time of day in microseconds since 1970-01-01 UTC; may jump. */
+int64_t clock_now(void);
+/* The same in whole seconds. */
+int64_t clock_seconds(void);
+/* Monotonic microseconds since some start: for time-outs and durations. */
+int64_t clock_mono(void);
+/* Tests only: adds offset microseconds to what clock_now() tells. */
+void clock_shift(int64_t offset);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+
+static const struct {
+	const char *name, *text;
+	enum log_level level;
+} events[] = {
+#define L(ev, lev, words) [EV_##ev] = {.name = #ev, .text = words, .level = lev},
+#include "base/log.tbl"
+#undef L
+};
+
+static const char *const level_words[] = {"error", "warning", "info", "debug"};
+static _Atomic int log_fd = 2;
+static _Atomic int max_level = LOG_LEVEL_INFO;
+
+void
+log_set_level(enum log_level level)
+{
+	atomic_store(&max_level, (int)level);
+}
+
+void
+log_set_fd(int fd)
+{
+	atomic_store(&log_fd, fd);
+}
+
+const char *
+log_event_name(enum log_event ev)
+{
+	return events[ev].name;
+}
+
+const char *
+log_event_text(enum log_event ev)
+{
+	return events[ev].text;
+}
+
+enum log_level
+log_event_level(enum log_event ev)
+{
+	return events[ev].level;
+}
+
+/* Copies text to out with everything but printable ASCII as \xNN; returns the length. */
+static size_t
+escape(char *out, size_t room, const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n = 0;
+
+	for (; *text != '\0' && n + 5 < room; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c >= 0x20 && c < 0x7f) {
+			out[n++] = (char)c;
+		} else {
+			out[n++] = '\\';
+			out[n++] = 'x';
+			out[n++] = digits[c >> 4];
+			out[n++] = digits[c & 15];
+		}
+	}
+	return n;
+}
+
+void
+log_event(enum log_event ev, const char *fmt, ...)
+{
+	char text[1024], line[2048];
+	struct tm tm;
+	time_t now;
+	va_list ap;
+	size_t n;
+	ssize_t done;
+
+	if ((int)events[ev].level > atomic_load_explicit(&max_level, memory_order_relaxed))
+		return;
+	now = (time_t)clock_seconds();
+	gmtime_r(&now, &tm);
+	n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%SZ ", &tm);
+	n += (size_t)snprintf(line + n, sizeof(line) - n, "%s %s ", level_words[events[ev].level],
+	    events[ev].name);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	n += escape(line + n, sizeof(line) - n - 1, text);
+	line[n++] = '\n';
+	/* One write a line: lines of several threads do not mix. A log that cannot be written is
+	 * not a reason to stop serving. */
+	done = write(atomic_load_explicit(&log_fd, memory_order_relaxed), line, n);
+	(void)done;
+}

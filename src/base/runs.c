@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/runs.h"
+
+#include <stdlib.h>
+#include "base/arena.h"
+#include "base/assert.h"
+
+size_t
+runs_seek(const struct runs *r, uint32_t n)
+{
+	size_t lo = 0, hi = r->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (r->run[mid].last < n)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void
+reserve(struct runs *r, size_t n)
+{
+	if (n <= r->cap)
+		return;
+	r->cap = r->cap * 2 < n ? n : r->cap * 2;
+	r->run = x_realloc(r->run, r->cap * sizeof(*r->run));
+}
+
+/* Puts the runs [at, at + old) away for the given ones (0, 1 or 2 of them). */
+static void
+replace(struct runs *r, size_t at, size_t old, const struct run *with, size_t n)
+{
+	reserve(r, r->n - old + n);
+	if (r->n > at + old)
+		memmove(r->run + at + n, r->run + at + old, (r->n - at - old) * sizeof(*r->run));
+	for (size_t i = 0; i < n; i++)
+		r->run[at + i] = with[i];
+	r->n = r->n - old + n;
+}
+
+void
+runs_add(struct runs *r, uint32_t first, uint32_t last)
+{
+	size_t lo, hi;
+	struct run whole = {first, last};
+
+	ensure(first > 0 && first <= last);
+	/* Runs that touch the new one melt into it. */
+	lo = r->n > 0 && r->run[r->n - 1].last < first - 1 ? r->n : runs_seek(r, first - 1);
+	for (hi = lo; hi < r->n && (last == UINT32_MAX || r->run[hi].first <= last + 1); hi++) {
+		if (r->run[hi].first < whole.first)
+			whole.first = r->run[hi].first;
+		if (r->run[hi].last > whole.last)
+			whole.last = r->run[hi].last;
+	}
+	replace(r, lo, hi - lo, &whole, 1);
+}
+
+void
+runs_add_all(struct runs *r, const struct runs *other)
+{
+	for (size_t i = 0; i < other->n; i++)
+		runs_add(r, other->run[i].first, other->run[i].last);
+}
+
+void
+runs_remove(struct runs *r, uint32_t first, uint32_t last)
+{
+	struct run keep[2];
+	size_t lo = runs_seek(r, first), hi, n = 0;
+
+	for (hi = lo; hi < r->n && r->run[hi].first <= last; hi++) {
+		if (r->run[hi].first < first)
+			keep[n++] = (struct run){r->run[hi].first, first - 1};
+		if (r->run[hi].last > last)
+			keep[n++] = (struct run){last + 1, r->run[hi].last};
+	}
+	if (hi > lo)
+		replace(r, lo, hi - lo, keep, n);
+}
+
+void
+runs_remove_all(struct runs *r, const struct runs *other)
+{
+	for (size_t i = 0; i < other->n; i++)
+		runs_remove(r, other->run[i].first, other->run[i].last);
+}
+
+bool
+runs_has(const struct runs *r, uint32_t n)
+{
+	size_t i = runs_seek(r, n);
+
+	return i < r->n && r->run[i].first <= n;
+}
+
+uint64_t
+runs_count(const struct runs *r)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		n += (uint64_t)(r->run[i].last - r->run[i].first) + 1;
+	return n;
+}
+
+uint64_t
+runs_below(const struct runs *r, uint32_t n)
+{
+	uint64_t below = 0;
+
+	for (size_t i = 0; i < r->n && r->run[i].first < n; i++) {
+		uint32_t end = r->run[i].last < n ? r->run[i].last + 1 : n;
+
+		below += end - r->run[i].first;
+	}
+	return below;
+}
+
+uint32_t
+runs_next(const struct runs *r, uint32_t n)
+{
+	size_t i = runs_seek(r, n);
+
+	if (i == r->n)
+		return 0;
+	return r->run[i].first > n ? r->run[i].first : n;
+}
+
+void
+runs_clear(struct runs *r)
+{
+	r->n = 0;
+}
+
+void
+runs_free(struct runs *r)
+{
+	free(r->run);
+	*r = (struct runs){0};
+}
+
+void
+runs_print(struct buf *out, const struct runs *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (i > 0)
+			buf_addc(out, ',');
+		buf_addu(out, r->run[i].first);
+		if (r->run[i].last != r->run[i].first) {
+			buf_addc(out, ':');
+			buf_addu(out, r->run[i].last);
+		}
+	}
+}
+
+void
+runs_pack(struct buf *out, const struct runs *r)
+{
+	uint32_t at = 0;
+
+	varint_add(out, r->n);
+	for (size_t i = 0; i < r->n; i++) {
+		varint_add(out, r->run[i].first - at);
+		varint_add(out, r->run[i].last - r->run[i].first);
+		at = r->run[i].last;
+	}
+}
+
+void
+runs_unpack(struct unpack *u, struct runs *r)
+{
+	uint64_t n = unpack_varint(u), at = 0;
+
+	for (uint64_t i = 0; i < n && !u->failed; i++) {
+		uint64_t first = at + unpack_varint(u), last = first + unpack_varint(u);
+
+		if (first == 0 || first < at || last < first || last > UINT32_MAX) {
+			u->failed = true;
+			return;
+		}
+		runs_add(r, (uint32_t)first, (uint32_t)last);
+		at = last;
+	}
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
+
+int32_t
+utf8_next(struct str s, size_t *len_r)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t len;
+	uint32_t c, min;
+
+	*len_r = 1;
+	if (p[0] < 0x80)
+		return p[0];
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		len = 2, c = p[0] & 0x1fu, min = 0x80;
+	else if (p[0] >= 0xe0 && p[0] <= 0xef)
+		len = 3, c = p[0] & 0x0fu, min = 0x800;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		len = 4, c = p[0] & 0x07u, min = 0x10000;
+	else
+		return -1;
+	if (s.n < len)
+		return -1;
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return -1;
+		c = c << 6 | (p[i] & 0x3fu);
+	}
+	if (c < min || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return -1;
+	*len_r = len;
+	return (int32_t)c;
+}
+
+bool
+str_is_ascii(struct str s)
+{
+	uint64_t word;
+
+	for (; s.n >= 8; s.p += 8, s.n -= 8) {
+		memcpy(&word, s.p, 8);
+		if (word & 0x8080808080808080u)
+			return false;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] & 0x80)
+			return false;
+	return true;
+}
+
+bool
+utf8_valid(struct str s)
+{
+	size_t len;
+
+	if (str_is_ascii(s))
+		return true;
+	for (; s.n > 0; s = str_from(s, len))
+		if (utf8_next(s, &len) < 0)
+			return false;
+	return true;
+}
+
+void
+utf8_add(struct buf *out, uint32_t c)
+{
+	char b[4];
+
+	if (c < 0x80) {
+		buf_addc(out, (char)c);
+	} else if (c < 0x800) {
+		b[0] = (char)(0xc0 | c >> 6);
+		b[1] = (char)(0x80 | (c & 0x3f));
+		buf_add(out, str_of(b, 2));
+	} else if (c < 0x10000) {
+		b[0] = (char)(0xe0 | c >> 12);
+		b[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		b[2] = (char)(0x80 | (c & 0x3f));
+		buf_add(out, str_of(b, 3));
+	} else {
+		b[0] = (char)(0xf0 | c >> 18);
+		b[1] = (char)(0x80 | (c >> 12 & 0x3f));
+		b[2] = (char)(0x80 | (c >> 6 & 0x3f));
+		b[3] = (char)(0x80 | (c & 0x3f));
+		buf_add(out, str_of(b, 4));
+	}
+}
+
+enum status
+utf8_nfc(struct buf *out, struct str s)
+{
+	utf8proc_uint8_t *nfc = NULL;
+	utf8proc_ssize_t n;
+
+	if (str_is_ascii(s)) {
+		buf_add(out, s);
+		return OK;
+	}
+	if (!utf8_valid(s))
+		return ERR_BAD_INPUT;
+	n = utf8proc_map((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, &nfc,
+	    UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+	if (n < 0)
+		return ERR_BAD_INPUT;
+	buf_add(out, str_of(nfc, (size_t)n));
+	free(nfc);
+	return OK;
+}

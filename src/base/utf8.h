@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* utf8: RFC 3629, strict (no surrogates, no overlong forms, at most U+10FFFF). Pure, any thread. */
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+/* The code point at the start of s and its length in bytes (1 to 4), or -1 with length 1 when the
+ * bytes are not UTF-8. s must not be empty. */
+int32_t utf8_next(struct str s, size_t *len_r);
+bool utf8_valid(struct str s);
+bool str_is_ascii(struct str s);
+void utf8_add(struct buf *out, uint32_t code_point);
+/* Adds the Normalization Form C of s. ERR_BAD_INPUT where s is not UTF-8. */
+must_check enum status utf8_nfc(struct buf *out, struct str s);
+
+#endif

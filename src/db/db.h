@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * db: a thin interface over an SQL engine. Prepared statements, snapshot reads, and one way to
+ * write: run this function in a transaction.
+ *
+ * Reads: db_read_begin() opens a snapshot on a connection that belongs to the calling thread;
+ * db_read_end() lets go of it. A snapshot is held for a step of a few milliseconds, never while a
+ * client is waited for. Readers never wait for the writer.
+ *
+ * Writes: db_submit() hands a function to the committer, a thread of its own. It runs all waiting
+ * functions in one transaction, each in a savepoint of its own, makes one sync, and only then calls
+ * their done callbacks with their outcomes. The function is pure: it may run twice, its failure
+ * undoes it alone, and it sees what the earlier functions of its group did. It holds the writer for
+ * a few milliseconds at most: larger work is split by the caller.
+ *
+ * The outcome of a write: OK, durable (or, for a lazy write, visible); the function's own failure;
+ * ERR_FULL, ERR_IO or ERR_READ_ONLY, and nothing was changed; ERR_UNKNOWN after a failed sync:
+ * db_options.fatal has been called, the process must stop answering.
+ *
+ * Threads: everything here is for any thread, but a transaction and its statements belong to the
+ * thread that began it.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include <sys/queue.h>
+#include "base/status.h"
+#include "base/str.h"
+
+struct db;
+struct db_txn;
+struct db_stmt;
+
+struct db_options {
+	const char *path;      /* the database file; NULL: in memory, for tests and fuzzers */
+	const char *vfs;       /* the engine's file layer; NULL: the system's (see db/faultvfs.h) */
+	bool read_only;
+	size_t page_cache;     /* bytes of page cache a connection; 0: the default (4 MiB) */
+	unsigned group_max;    /* most writes in one commit; 0: the default (500) */
+	unsigned group_ms;     /* longest time a group gathers functions, ms; 0: the default (5) */
+	/* Called once, from the committer, after a failed sync: the outcome of a group is unknown. It
+	 * must end the process or at least its answers. NULL: abort(). */
+	void (*fatal)(void *arg, const char *why);
+	void *fatal_arg;
+};
+
+/* Opens or makes the database. ERR_IO, ERR_NO_PERM, ERR_CORRUPT, ERR_READ_ONLY, ERR_UNAVAILABLE
+ * (another process holds it). */
+must_check enum status db_open(const struct db_options *options, struct db **db_r);
+/* Runs what was submitted, checkpoints and closes. No transaction may be open. */
+void db_close(struct db *db);
+
+/* ---- statements ---- */
+
+/*
+ * A statement is a static object, prepared once a connection and found again by its slot:
+ *
+ *	static struct db_sql find = DB_SQL("SELECT id FROM account WHERE name = ?1");
+ *
+ * The text is in the SQL common to the drivers.
+ */
+struct db_sql {
+	const char *text;
+	_Atomic int slot; /* 0 until its first use */
+};
+#define DB_SQL(sql) {.text = sql}
+
+/* Gives the statement ready for binding. A statement of a static db_sql may be used again while an
+ * outer use still steps it (recursion gets a copy of its own). Errors show at db_step. */
+struct db_stmt *db_prepare(struct db_txn *txn, struct db_sql *sql);
+/* Parameters count from 1. Text and blobs are borrowed until db_done. */
+void db_bind_int(struct db_stmt *st, int at, int64_t v);
+void db_bind_text(struct db_stmt *st, int at, struct str s);
+void db_bind_blob(struct db_stmt *st, int at, struct str s);
+void db_bind_null(struct db_stmt *st, int at);
+/* OK: a row is there. ERR_NOT_FOUND: no (more) row. Others: the engine failed (ERR_EXISTS for a broken
+ * uniqueness constraint). */
+must_check enum status db_step(struct db_stmt *st);
+/* Columns of the current row count from 0; text and blobs live until the next db_step or db_done. */
+int64_t db_int(struct db_stmt *st, int col);
+struct str db_text(struct db_stmt *st, int col);
+struct str db_blob(struct db_stmt *st, int col);
+bool db_is_null(struct db_stmt *st, int col);
+/* Ends the use of the statement; required after each db_prepare. NULL is allowed. */
+void db_done(struct db_stmt *st);
+
+/* Bind, step once, done, for a statement without rows: db_exec(txn, &sql, "ibt", int64, str, str)
+ * with i int64_t, b blob and t text as struct str, n null (takes no argument). OK also when nothing matched. */
+must_check enum status db_exec(struct db_txn *txn, struct db_sql *sql, const char *types, ...);
+/* The same for a statement that gives one row of integers: fills cols values. ERR_NOT_FOUND. */
+must_check enum status db_get_ints(struct db_txn *txn, struct db_sql *sql, int64_t *v_r, int cols,
+    const char *types, ...);
+/* Rows changed by the last statement of the transaction. */
+int64_t db_changed(struct db_txn *txn);
+/* Key of the last inserted row. */
+int64_t db_last_id(struct db_txn *txn);
+/* Several statements of fixed text, for the schema. */
+must_check enum status db_script(struct db_txn *txn, const char *sql);
+
+/* ---- reads ---- */
+
+must_check enum status db_read_begin(struct db *db, struct db_txn **txn_r);
+void db_read_end(struct db_txn *txn);
+/* Frees the calling thread's connection; a thread that read calls it before it ends. */
+void db_thread_end(struct db *db);
+
+/* ---- writes ---- */
+
+typedef enum status (*db_write_fn)(struct db_txn *txn, void *arg);
+
+struct db_write {
+	db_write_fn fn;
+	void *arg;
+	uint64_t lane; /* the committer goes round the lanes (accounts) */
+	bool lazy;     /* visible soon, durable with the next durable commit: the \Recent mark */
+	/* Called on the committer's thread after the outcome is known; must not block. NULL is allowed. */
+	void (*done)(struct db_write *w, enum status st);
+	/* the committer's own */
+	uint64_t op_id;
+	enum status outcome;
+	void *hooks;
+	STAILQ_ENTRY(db_write) link;
+};
+
+/* Queues w, which must live until done was called. Writes of one lane run in the order submitted. */
+void db_submit(struct db *db, struct db_write *w);
+/* Submits and waits: for tools, tests and start-up, never for the pool's threads. */
+must_check enum status db_write(struct db *db, db_write_fn fn, void *arg);
+
+/* Within a write function: calls fn(arg) on the committer's thread after the group is durable and before any
+ * done callback of the group; not called if this write fails. fn must not block and frees arg. drop(arg) is called instead
+ * when the write is undone. For the change feed. */
+void db_after_commit(struct db_txn *txn, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
+/* The operation id of the running write function: stored with the group, so that the outcome can be asked for. */
+uint64_t db_op_id(struct db_txn *txn);
+/* Whether the operation was committed: OK, ERR_NOT_FOUND. Ids are kept for a day. */
+must_check enum status db_op_outcome(struct db_txn *txn, uint64_t op_id);
+
+/* ---- upkeep ---- */
+
+struct db_stats {
+	uint64_t commits, writes, syncs, failed;
+	uint64_t file_bytes, wal_bytes;
+};
+void db_stats(struct db *db, struct db_stats *stats_r);
+/* The engine's own check of the whole file, in bounded steps: calls found(arg, text) for each fault. */
+must_check enum status db_check(struct db *db, void (*found)(void *arg, const char *text), void *arg);
+/* Copies every readable row of every table into a new database (repair); lost(arg, text) for each
+ * range that could not be read. */
+must_check enum status db_salvage(const char *from, const char *to, void (*lost)(void *arg, const char *text), void *arg);
+/* A consistent copy of the live database. */
+must_check enum status db_backup(struct db *db, const char *to);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Accounts. A name is UTF-8 in NFC, lower-cased in its ASCII letters for comparison, 1 to 255
+ * bytes, such as "alice" or "alice@example.org"; no control characters, spaces, '/', '%', '*' or '"'. An id is never
+ * used again. Administration: these calls take no actor but the store; only admin and auth call them.
+ */
+#ifndef STORE_ACCOUNT_H
+#define STORE_ACCOUNT_H
+
+#include "store/store.h"
+
+struct account {
+	int64_t id;
+	struct str name;     /* as created, in the caller's arena */
+	uint64_t generation; /* changes with every change of credentials: a part of every cache key (S8) */
+	bool disabled;
+	int64_t created;     /* seconds since 1970 */
+};
+
+/* Write functions' parts. */
+/* Makes the account with INBOX and the special-use mailboxes Drafts, Sent, Junk, Trash and Archive, subscribed. ERR_EXISTS,
+ * ERR_BAD_INPUT. */
+must_check enum status account_create(struct store *store, struct db_txn *txn, struct str name, int64_t *id_r);
+/* The name is free at once; the reaper removes the mail. */
+must_check enum status account_delete(struct store *store, struct db_txn *txn, int64_t id);
+must_check enum status account_set_disabled(struct store *store, struct db_txn *txn, int64_t id, bool disabled);
+
+/* A credential: kind "argon2id", "plain", "crypt" or "scram-sha-256" (RFC 5803 form) and its value. Set replaces; an empty value removes. */
+must_check enum status account_set_credential(struct store *store, struct db_txn *txn, int64_t id, struct str kind,
+    struct str value);
+must_check enum status account_credential(struct db_txn *txn, struct arena *arena, int64_t id, struct str kind,
+    struct str *value_r);
+
+must_check enum status account_find(struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r);
+must_check enum status account_get(struct db_txn *txn, struct arena *arena, int64_t id, struct account *account_r);
+/* The account of a mail address' mailbox name (without +detail): the name itself, name@domain, or the local part where
+ * only that account exists. ERR_NOT_FOUND. */
+must_check enum status account_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain,
+    struct account *account_r);
+/* The accounts after the given name in order, at most max. Array in the arena. */
+must_check enum status account_list(struct db_txn *txn, struct arena *arena, struct str after, size_t max,
+    struct account **accounts_r, size_t *n_r);
+/* Checks the grammar of a name. */
+bool account_name_ok(struct str name);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verifying and mending. mansio check reads the whole store in snapshots of bounded length while it serves; mansio repair copies
+ * what is readable into a new store and rebuilds the rest.
+ */
+#ifndef STORE_CHECK_H
+#define STORE_CHECK_H
+
+#include "store/store.h"
+
+struct check_report {
+	void (*found)(void *arg, const char *text); /* once for each fault */
+	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void *arg;
+	uint64_t faults, mailboxes, messages, emails, bodies; /* counted */
+};
+/* Pages against their checksums, the directory and the mailbox's counts against the pages, UIDs and mod-sequences rising, change rows and
+ * tombstones against the pages, emails and structures against what names them, bodies against their hashes (deep), nothing left over.
+ * OK: it ran to the end, see report->faults. */
+must_check enum status store_check(struct store *store, bool deep, struct check_report *report);
+
+struct repair_report {
+	void (*lost)(void *arg, const char *text); /* once for each thing that could not be saved */
+	void *arg;
+	uint64_t lost_n, mailboxes, messages;
+};
+/* Rebuilds the store of folder dir (not open) into <dir>/mansio.db, keeping the damaged file as mansio.db.damaged-<time>. Pages are rebuilt
+ * from the births of emails and the change rows; emails that no page names go to the mailbox of their birth, or to "Recovered". Running it
+ * again changes nothing. */
+must_check enum status store_repair(const char *dir, struct repair_report *report);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Emails: what never changes of a message, one for each message of an account however many mailboxes it was copied to.
+ * Reading needs an entry of a view that the actor may read; the access check was done when the view was opened, and the
+ * email's key carries its account.
+ */
+#ifndef STORE_EMAIL_H
+#define STORE_EMAIL_H
+
+#include "store/entry.h"
+#include "store/store.h"
+
+struct email {
+	int64_t id;
+	int64_t body;
+	int64_t thread;
+	uint64_t size;
+	struct str prefix;  /* in the caller's arena, or borrowed from the statement: see below */
+	struct str summary;
+};
+/* The row of list views. Strings live in the arena. ERR_NOT_FOUND (its grace is over: [EXPUNGEISSUED]), ERR_CORRUPT. */
+must_check enum status email_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id,
+    struct email *email_r);
+
+/* The same for many messages without copying: the strings are borrowed until the next call. Emails that neighbour each other (the usual
+ * case) are found with one step of a cursor. One walk at a time in a transaction's step; close before db_read_end(). */
+struct email_cursor;
+must_check enum status email_cursor_open(const struct actor *actor, struct db_txn *txn, struct email_cursor **c_r);
+must_check enum status email_cursor_get(struct email_cursor *c, int64_t id, struct email *email_r);
+/* The packed structure (see struct message_new) of an email, borrowed until the next call. */
+must_check enum status email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure_r);
+void email_cursor_close(struct email_cursor *c);
+
+/* Adds up to n bytes of the message (prefix, then body) from offset at. */
+must_check enum status email_read(const struct actor *actor, struct db_txn *txn, const struct email *email, uint64_t at, size_t n,
+    struct buf *out);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mailboxes. A name is the whole path in UTF-8 NFC with '/' between levels, 1 to 1000 bytes, at most 64
+ * levels, no empty level, no control characters; INBOX is always spelled so, also as the first level of its children
+ * (RFC 9051 5.1, 6.3.4; T22). Names are compared byte by byte. A mailbox keeps its id through RENAME; ids are never
+ * used again; UIDVALIDITY values of an account strictly rise.
+ *
+ * A deleted mailbox that has children stays as a \Noselect name (RFC 3501 6.3.4).
+ */
+#ifndef STORE_MAILBOX_H
+#define STORE_MAILBOX_H
+
+#include "store/store.h"
+
+/* Special use (RFC 6154, RFC 8457); one mailbox of an account for each. */
+enum {
+	SPECIAL_ALL = 1 << 0,
+	SPECIAL_ARCHIVE = 1 << 1,
+	SPECIAL_DRAFTS = 1 << 2,
+	SPECIAL_FLAGGED = 1 << 3,
+	SPECIAL_JUNK = 1 << 4,
+	SPECIAL_SENT = 1 << 5,
+	SPECIAL_TRASH = 1 << 6,
+	SPECIAL_IMPORTANT = 1 << 7
+};
+
+struct mailbox {
+	int64_t id, account;
+	struct str name;      /* in the caller's arena */
+	uint32_t uidvalidity;
+	uint32_t uidnext;     /* > every UID ever given */
+	uint64_t modseq;      /* the newest change; at least 1 */
+	uint32_t messages;
+	uint32_t unseen;      /* without \Seen, for this actor */
+	uint32_t deleted;     /* with \Deleted */
+	uint64_t size;        /* sum of RFC822.SIZE */
+	uint64_t deleted_size; /* of the messages with \Deleted */
+	uint32_t recent_from; /* UIDs from here on are \Recent to the session that selects next */
+	unsigned special;     /* SPECIAL_ bits */
+	bool noselect;
+	bool subscribed;
+	bool children;        /* in mailbox_list: has children that the actor may see */
+	int64_t created;      /* seconds since 1970 */
+};
+
+/* ERR_NOT_FOUND also where the actor may not see it. A \Noselect name is found, with noselect set. */
+must_check enum status mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str name,
+    struct mailbox *mb_r);
+must_check enum status mailbox_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id,
+    struct mailbox *mb_r);
+/* All mailboxes that the actor may see, in order of name with '/' before every other byte, INBOX first. In the arena. */
+must_check enum status mailbox_list(const struct actor *actor, struct db_txn *txn, struct arena *arena,
+    struct mailbox **list_r, size_t *n_r);
+/* Subscribed names, sorted, also of mailboxes that do not exist (any more). */
+must_check enum status mailbox_subscriptions(const struct actor *actor, struct db_txn *txn, struct arena *arena,
+    struct str **names_r, size_t *n_r);
+
+/* Parts of write functions. */
+/* Also makes missing parents; a \Noselect name becomes a mailbox with a new UIDVALIDITY. ERR_EXISTS, ERR_BAD_INPUT, ERR_LIMIT (too many
+ * mailboxes), ERR_CONFLICT (another mailbox has the special use). */
+must_check enum status mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, unsigned special,
+    int64_t *id_r);
+/* ERR_NOT_FOUND, ERR_NO_PERM (INBOX), ERR_CONFLICT (a \Noselect name with children). The subscription stays (RFC 3501 6.3.6). */
+must_check enum status mailbox_delete(const struct actor *actor, struct db_txn *txn, struct str name);
+/* With all children. INBOX: its messages move to the new mailbox with new UIDs, INBOX and its children stay. ERR_NOT_FOUND, ERR_EXISTS,
+ * ERR_BAD_INPUT, ERR_CONFLICT (into its own child). Subscriptions of renamed mailboxes follow. */
+must_check enum status mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, struct str to);
+must_check enum status mailbox_subscribe(const struct actor *actor, struct db_txn *txn, struct str name, bool on);
+must_check enum status mailbox_set_special(const struct actor *actor, struct db_txn *txn, int64_t id, unsigned special);
+/* Moves the \Recent mark up to uid; for a lazy write. Never moves it back; makes no change row. */
+must_check enum status mailbox_set_recent(const struct actor *actor, struct db_txn *txn, int64_t id, uint32_t uid);
+
+/* Checks and canonicalises a name (NFC, INBOX, one trailing '/' dropped). ERR_BAD_INPUT, ERR_LIMIT. */
+must_check enum status mailbox_name_canon(struct arena *arena, struct str name, struct str *name_r);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changing messages. All functions are parts of write functions: pure, and to be given sets of bounded size
+ * (MESSAGE_BATCH messages; the caller splits what may be split). Each change takes the mailbox's next mod-sequence and
+ * writes one change row.
+ */
+#ifndef STORE_MESSAGE_H
+#define STORE_MESSAGE_H
+
+#include "store/entry.h"
+#include "store/mailbox.h"
+
+#define MESSAGE_BATCH 2000
+#define KEYWORD_MAX 255          /* bytes of a keyword's name */
+#define KEYWORDS_PER_MAILBOX 5000 /* ERR_LIMIT beyond */
+
+/* A message ready to be stored: made by deliver/ from its bytes. Borrowed. */
+struct message_new {
+	struct blob_stage *stage;  /* the body's bytes, finished; NULL when body is given */
+	int64_t body;              /* a body published already in this transaction (one body for many recipients) */
+	bool shared_body;          /* the body will have several owners */
+	struct str prefix;         /* header lines of this recipient before the body: CRLF-ended, may be empty */
+	uint64_t size;             /* prefix and body */
+	struct str summary;        /* mime/summary.h */
+	struct str structure;      /* mime/structure.h with BODY and BODYSTRUCTURE, as deliver packs it */
+	uint64_t message_id_hash;  /* 0: none */
+	const uint64_t *references; /* hashes of References and In-Reply-To, for the thread id */
+	size_t references_n;
+	int64_t internal_date;
+	int16_t zone;
+	uint8_t flags;
+	const struct str *keywords;
+	size_t keywords_n;
+};
+
+/* ERR_NOT_FOUND, ERR_READ_ONLY, ERR_QUOTA, ERR_LIMIT. After several appends in one transaction the mailbox has one change row each. */
+must_check enum status message_append(const struct actor *actor, struct db_txn *txn, int64_t mailbox,
+    const struct message_new *message, uint32_t *uid_r, uint64_t *modseq_r);
+
+enum flag_op { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
+struct flag_change {
+	enum flag_op op;
+	uint8_t flags;
+	const struct str *keywords;
+	size_t keywords_n;
+	bool conditional;         /* UNCHANGEDSINCE was given (RFC 7162 3.1.3) */
+	uint64_t unchanged_since;
+};
+struct flag_result {
+	struct runs changed;      /* UIDs whose flags are different now */
+	struct runs failed;       /* the condition did not hold: MODIFIED */
+	uint64_t modseq;          /* of this change; 0 when nothing changed */
+};
+/* UIDs that are not there (any more) are passed over. The runs of *result_r are added to. */
+must_check enum status message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct runs *uids,
+    const struct flag_change *change, struct flag_result *result_r);
+
+struct copy_result {
+	struct runs from;         /* source UIDs, ascending */
+	uint32_t to_first;        /* destination UIDs: to_first, to_first + 1, ... in the same order */
+	uint32_t to_n;
+	uint32_t uidvalidity;     /* of the destination */
+	uint64_t modseq;          /* of the source after a move */
+};
+/* Keeps flags, keywords, internal date and email id; the save date is now. Atomic. move also expunges the source messages (RFC 6851). The
+ * destination may be the source. */
+must_check enum status message_copy(const struct actor *actor, struct db_txn *txn, int64_t from, const struct runs *uids,
+    int64_t to, bool move, struct copy_result *result_r);
+
+/* Expunges the messages with \Deleted among uids (NULL: all, at most max of them, the lowest UIDs first). *more_r: there are more. */
+must_check enum status message_expunge(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct runs *uids,
+    size_t max, struct runs *gone_r, bool *more_r, uint64_t *modseq_r);
+
+#endif

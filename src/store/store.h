@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store: accounts, mailboxes, messages, flags, changes. The only floor that knows the schema
+ * (schema.c documents it table by table, format by format).
+ *
+ * The store has no locks of its own: reads happen in a snapshot (db_read_begin), changes in write
+ * functions that the committer runs one after the other. Functions that change take the
+ * transaction of a write function and are pure: they may run again.
+ *
+ * Every call carries a struct actor, the authenticated account; what it may do is decided in one
+ * place (access.c). What an actor may not see answers ERR_NOT_FOUND, as if it did not exist (S9).
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/arena.h"
+#include "blob/blob.h"
+#include "db/db.h"
+
+struct store;
+
+struct store_options {
+	const char *dir;       /* the data folder; NULL: everything in memory (tests, fuzzers) */
+	const char *vfs;       /* see db/faultvfs.h; NULL: the system's */
+	int64_t grace;         /* seconds that expunged messages are kept; 0: the default (4 hours) */
+	bool no_reaper;        /* tests call store_reap() themselves */
+	void (*fatal)(void *arg, const char *why); /* see struct db_options */
+	void *fatal_arg;
+};
+
+/* Opens or makes the store: <dir>/mansio.db and relatives, mode 0600. Migrates an older schema, refuses a newer one
+ * (ERR_CONFLICT). ERR_UNAVAILABLE: another process has it open. */
+must_check enum status store_open(const struct store_options *options, struct store **store_r);
+void store_close(struct store *store);
+
+struct db *store_db(struct store *store);
+struct blob_store *store_blobs(struct store *store);
+
+/* Who acts. Borrowed by every call; cheap to copy. */
+struct actor {
+	struct store *store;
+	int64_t account; /* the authenticated account */
+	bool admin;      /* the command line: every account is open */
+};
+
+/* ---- the change feed ---- */
+
+enum store_event_kind {
+	EVENT_MESSAGES,  /* messages came, went or changed: modseq is the mailbox's newest */
+	EVENT_MAILBOX,   /* a mailbox was created, renamed, (un)subscribed, or its attributes changed */
+	EVENT_DELETED,   /* a mailbox was deleted */
+	EVENT_ACCOUNT    /* credentials changed, or the account was disabled or deleted */
+};
+struct store_event {
+	enum store_event_kind kind;
+	int64_t account; /* the owner of the mailbox */
+	int64_t mailbox; /* 0 with EVENT_ACCOUNT */
+	uint64_t modseq;
+	uint32_t uidnext;
+};
+/* The one subscriber: called on the committer's thread after the change is durable and before the change's own
+ * session is told; one event per mailbox and commit. Must not block. */
+void store_subscribe(struct store *store, void (*fn)(void *arg, const struct store_event *ev), void *arg);
+
+/* A random secret of this store, made with it: false salts, URL keys. 32 bytes, lives as long as the store. */
+struct str store_secret(struct store *store);
+/* Removes what is due (expunged messages past their grace, deleted mailboxes and accounts), in small commits. The
+ * store's own thread calls it; tests call it with a time of their own (seconds since 1970). */
+must_check enum status store_reap(struct store *store, int64_t now);
+
+#endif

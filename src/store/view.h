@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A view: what one session has been told about its selected mailbox. A live session is a QRESYNC client of
+ * its own mailbox: its view is a position in the mailbox's history, not a list. It holds
+ *
+ *  - two mod-sequences: up to flags_told every flag change, up to gone_told every expunge was told;
+ *  - next_told: messages with smaller UIDs are in the view (if not expunged and told);
+ *  - the ghosts: UIDs below next_told that the store has expunged since gone_told. They are still in the view, keep
+ *    their sequence numbers and can be read during their grace.
+ *
+ * Sequence numbers are computed: the rank of a UID in the store's directory plus the ghosts below it.
+ * So a view costs the same for ten messages as for ten million.
+ *
+ * One thread at a time. Every function that takes a txn first brings the ghosts up to that snapshot; the view never
+ * tells anything by itself: only view_sync() moves what was told.
+ */
+#ifndef STORE_VIEW_H
+#define STORE_VIEW_H
+
+#include "store/entry.h"
+#include "store/mailbox.h"
+
+struct view {
+	int64_t mailbox, account;   /* the mailbox and its owner */
+	uint32_t uidvalidity;
+	bool read_only;             /* EXAMINE */
+	bool deleted;               /* the mailbox is gone from the store; view_sync() empties the view */
+	uint32_t exists;            /* messages in the view, ghosts included */
+	uint32_t next_told;
+	uint64_t flags_told, gone_told;
+	uint64_t seen_modseq;       /* the snapshot that the ghosts are up to */
+	struct runs ghosts;
+	struct runs recent;         /* UIDs that are \Recent in this session */
+	/* Mod-sequences of this session's own flag changes that it told itself: see view_told(). */
+	uint64_t own[8];
+	unsigned own_n;
+};
+
+/* Begins a view at the snapshot. The caller has found the mailbox (mailbox_find). Does not claim \Recent. */
+must_check enum status view_open(struct view *v, const struct actor *actor, struct db_txn *txn, const struct mailbox *mb,
+    bool read_only);
+void view_close(struct view *v);
+
+/* ---- numbers ---- */
+
+/* The sequence number of the message with that UID, or 0. */
+must_check enum status view_seq(struct view *v, struct db_txn *txn, uint32_t uid, uint32_t *seq_r);
+/* Turns a set of sequence numbers into the UIDs of the view. Numbers past exists: ERR_BAD_INPUT, nothing is added. */
+must_check enum status view_uids_of_seqs(struct view *v, struct db_txn *txn, const struct runs *seqs, struct runs *uids_r);
+/* Cuts a set of UIDs to those that the view holds. */
+must_check enum status view_uids_present(struct view *v, struct db_txn *txn, const struct runs *uids, struct runs *uids_r);
+/* The highest UID of the view, 0 when it is empty: what '*' means. */
+must_check enum status view_last_uid(struct view *v, struct db_txn *txn, uint32_t *uid_r);
+/* The sequence number of the first message without \Seen, 0: none. Logarithmic. */
+must_check enum status view_first_unseen(struct view *v, struct db_txn *txn, uint32_t *seq_r);
+
+/* ---- walking ---- */
+
+/*
+ * An iterator over the messages of the view in ascending order, optionally only those of a set of UIDs.
+ * It survives the end of its snapshot: view_iter_end() before db_read_end(), view_iter_begin() with the next snapshot
+ * goes on after the last message given.
+ *
+ *	struct view_iter it = VIEW_ITER(v, uids_or_NULL);
+ *	st = view_iter_begin(&it, txn);
+ *	while ((e = view_iter_next(&it)) != NULL) ... it.seq ...
+ *	st = view_iter_end(&it);		// the status of the whole walk
+ */
+struct view_page;
+struct view_iter {
+	struct view *view;
+	const struct runs *only; /* UIDs; NULL: all. Must not change while walking */
+	uint32_t next_uid;       /* where to go on */
+	uint32_t seq;            /* of the message given last */
+	bool no_seq;             /* set by the caller before begin: sequence numbers are not needed (cheaper) */
+	uint64_t changed_since;  /* only messages with a higher modseq; whole pages are passed over; 0: all */
+	enum status status;
+	struct db_txn *txn;
+	struct view_page *page;  /* the iterator's own */
+};
+#define VIEW_ITER(v, set) {.view = (v), .only = (set), .next_uid = 1}
+must_check enum status view_iter_begin(struct view_iter *it, struct db_txn *txn);
+/* The next message, or NULL at the end or on failure. The entry lives until the next call. A page that is damaged is
+ * logged and passed over; its messages keep their sequence numbers. */
+const struct entry *view_iter_next(struct view_iter *it);
+must_check enum status view_iter_end(struct view_iter *it);
+
+/* ---- what changed ---- */
+
+/* What view_sync() found, to be sent in this order: expunges, EXISTS, RECENT, flags (T82). */
+struct view_update {
+	struct runs gone;      /* UIDs that leave the view now */
+	struct runs gone_seqs; /* their sequence numbers before any of them left: send from the highest down */
+	bool grown;            /* exists changed upwards: send EXISTS (never only because of expunges, T81) */
+	uint32_t first_new;    /* UIDs from here on came in now; 0: none. For the \Recent claim */
+	struct runs changed;   /* UIDs in the (old) view whose flags changed and were not told; not gone ones */
+	bool keywords;         /* the mailbox has keywords that it had not at the last sync: send FLAGS */
+	uint64_t modseq;       /* any HIGHESTMODSEQ sent with this update: the lower of the two positions */
+};
+/* Moves the view up to the snapshot. Without may_expunge expunges stay untold (RFC 9051 7.5.1) and \Deleted mailboxes stay as
+ * they are. A mailbox that was deleted: all messages gone when that is allowed. */
+must_check enum status view_sync(struct view *v, struct db_txn *txn, bool may_expunge, struct view_update *u_r);
+void view_update_free(struct view_update *u);
+/* The session has itself told the flags as they were at this mod-sequence (a STORE's reply): view_sync() passes over that change. */
+void view_told(struct view *v, uint64_t modseq);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn: one connection: a socket, perhaps TLS and a filter on it, a handler that speaks the
+ * protocol. It is parked while it waits and costs a small struct then; when something is to be done
+ * a thread of the pool runs it. run() is ordinary straight-line code that may block on reads from
+ * the store; it belongs to one thread at a time, and never runs twice at once.
+ *
+ * Functions are for the thread that runs the connection, unless marked "any thread".
+ *
+ *	run(): look at the events; take complete commands from conn_in(), conn_eat() them, append
+ *	replies to conn_out(); stop when conn_out_full() says so (CONN_OUTPUT), when no complete
+ *	command is left (CONN_INPUT), when a change is on its way to disk (CONN_WAKE), or after a few
+ *	milliseconds (CONN_AGAIN).
+ *
+ * The bytes of conn_in() and conn_out() may move between calls of run(): keep no pointers to them.
+ */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+struct conn;
+struct net;
+
+enum conn_next {
+	CONN_INPUT,  /* wait for more input than conn_in() shows now (or another event) */
+	CONN_OUTPUT, /* wait until the client took output, down to the low-water mark */
+	CONN_WAKE,   /* wait for CONN_EV_COMMIT only; input is not read, other events stay pending */
+	CONN_AGAIN,  /* run me again after others had their turn */
+	CONN_CLOSE,  /* send what is in conn_out(), then close */
+	CONN_ABORT,  /* close at once */
+};
+
+/* Why run() is called: any of these together. */
+enum conn_event {
+	CONN_EV_INPUT = 1 << 0,   /* new bytes in conn_in() */
+	CONN_EV_OUTPUT = 1 << 1,  /* after CONN_OUTPUT: there is room again */
+	CONN_EV_TIMEOUT = 1 << 2, /* conn_timeout() or conn_deadline() passed; both are unset now */
+	CONN_EV_EOF = 1 << 3,     /* the client sends no more. Set in every run from then on; finish
+	                           * what is in conn_in(). CONN_INPUT then means close. */
+	CONN_EV_COMMIT = 1 << 4,  /* the change that CONN_WAKE waited for is done (or failed) */
+	CONN_EV_CHANGE = 1 << 5,  /* something watched has changed (session/hub.h) */
+	CONN_EV_STOP = 1 << 6,    /* the server stops, or an administrator ends this one: say BYE.
+	                           * Comes once; it is not repeated when it arrives mid-command. */
+	CONN_EV_TLS = 1 << 7,     /* the handshake after conn_starttls() is done: forget all state */
+	CONN_EV_USER = 1 << 8,    /* free for the handler's own use */
+};
+
+struct conn_handler {
+	const char *name; /* for the log: "imap" */
+	/* A connection begins (with implicit TLS: its handshake is done). Sets conn_user(), appends
+	 * the greeting. An error closes it; closed() is called also then. */
+	enum status (*open)(struct conn *);
+	enum conn_next (*run)(struct conn *, unsigned events);
+	/* About to park with nothing read and nothing to send: give memory back. May be NULL. */
+	void (*rest)(struct conn *);
+	/* The last call, once: free conn_user(). Comes after the last conn_release(). */
+	void (*closed)(struct conn *);
+};
+
+/* Input: what has been read and not eaten yet, in the clear. */
+struct str conn_in(struct conn *c);
+void conn_eat(struct conn *c, size_t n);
+/* Most uneaten bytes that are held, 64 KiB until told. A handler that returns CONN_INPUT with this
+ * many uneaten bytes is closed: check and refuse overlong lines before. */
+void conn_in_limit(struct conn *c, size_t n);
+
+/* Output: append to this buffer. It is sent after run(). */
+struct buf *conn_out(struct conn *c);
+/* Past the high-water mark (128 KiB): stop producing and return CONN_OUTPUT; run() comes again with
+ * CONN_EV_OUTPUT below the low-water mark (32 KiB). One reply may go past the mark by its size. */
+bool conn_out_full(struct conn *c);
+/* Tries to send now what is in conn_out(), without waiting: before a long computation. */
+void conn_flush(struct conn *c);
+
+/* Posts events (COMMIT, CHANGE, STOP, USER). Any thread; harmless at any time while the caller
+ * knows the connection open or holds it. */
+void conn_wake(struct conn *c, unsigned events);
+/* Keeps the struct and its handler's memory alive: for callbacks of the committer. When the peer
+ * vanishes the socket closes at once, closed() waits for the last release. conn_hold() in the
+ * running thread, conn_release() in any thread: wake first, then release, then touch it no more. */
+void conn_hold(struct conn *c);
+void conn_release(struct conn *c);
+
+/* CONN_EV_TIMEOUT after this many seconds without input; each input begins it anew. 0: none. It
+ * is not measured while the connection waits for output (the write deadline of some minutes is)
+ * or for a commit. */
+void conn_timeout(struct conn *c, int64_t seconds);
+/* The same, but rounded so that all connections of one client address fire together, some time
+ * between seconds / 2 and seconds from now: for IDLE's keep-alive (T91). */
+void conn_timeout_batched(struct conn *c, int64_t seconds);
+/* CONN_EV_TIMEOUT in this many seconds, whatever comes: for the login. 0: none. */
+void conn_deadline(struct conn *c, int64_t seconds);
+
+/* TLS. conn_starttls(): call it after the command was eaten, and append the go-ahead after it
+ * returned OK, then return CONN_INPUT: the output goes out in the clear, then the handshake is
+ * made, and run() comes with CONN_EV_TLS. ERR_BAD_INPUT: the client sent bytes behind the command
+ * (S1): return CONN_CLOSE. ERR_UNAVAILABLE: no certificate, or TLS is on already. */
+enum status conn_starttls(struct conn *c);
+bool conn_tls(struct conn *c);
+/* STARTTLS can be offered: a certificate is there and TLS is not on. */
+bool conn_tls_offer(struct conn *c);
+const char *conn_tls_version(struct conn *c); /* "TLSv1.3", or "" */
+const char *conn_tls_cipher(struct conn *c);
+/* RFC 5705 / RFC 9266 exporter, for SCRAM-PLUS with tls-exporter. False without TLS 1.3. */
+bool conn_tls_exporter(struct conn *c, struct str label, uint8_t *out, size_t n);
+/* RFC 5929 tls-unique, for TLS 1.2 with the extended master secret only. Up to 64 bytes; returns
+ * how many, 0: not available. */
+size_t conn_tls_unique(struct conn *c, uint8_t out[64]);
+
+/* Who is there. The texts live as long as the connection. */
+const char *conn_peer(struct conn *c);        /* "192.0.2.1", "2001:db8::1", "unix" */
+unsigned conn_peer_port(struct conn *c);      /* 0 for Unix sockets */
+const char *conn_local(struct conn *c);       /* the listener's name: "imap", "imaps" */
+bool conn_loopback(struct conn *c);           /* 127/8, ::1 or a Unix socket */
+/* True if the bytes cannot be read on the way: TLS, loopback or a Unix socket. */
+bool conn_private(struct conn *c);
+/* Unix sockets: the peer's user id, as it was at connect. -1 otherwise. */
+int64_t conn_peer_uid(struct conn *c);
+uint64_t conn_id(struct conn *c);             /* unique in this process; for the log */
+/* Seconds since it was accepted. */
+int64_t conn_age(struct conn *c);
+/* The login succeeded: it no longer counts among its address's strangers. */
+void conn_known(struct conn *c);
+
+void *conn_user(struct conn *c);
+void conn_set_user(struct conn *c, void *user);
+/* What the listener was given as its arg (net/net.h). */
+void *conn_arg(struct conn *c);
+struct net *conn_net(struct conn *c);
+
+/*
+ * A filter between TLS and the buffers, for COMPRESS=DEFLATE (RFC 4978). One per connection, set
+ * while running, after the reply to COMPRESS was appended: that reply still goes out plain, bytes
+ * that wait in conn_in() are taken for filtered ones.
+ */
+struct conn_filter {
+	/* Takes bytes of raw (counted in *used_r), appends up to room bytes to plain. An error
+	 * closes the connection. It is called again with what it left over. */
+	enum status (*in)(struct conn_filter *f, struct str raw, size_t room, struct buf *plain,
+	    size_t *used_r);
+	/* Appends all of plain, flushed, to wire. */
+	enum status (*out)(struct conn_filter *f, struct str plain, struct buf *wire);
+	/* About to park idle: give back what can be rebuilt. May be NULL. */
+	void (*rest)(struct conn_filter *f);
+	void (*free)(struct conn_filter *f);
+};
+void conn_set_filter(struct conn *c, struct conn_filter *f);
+/* COMPRESS=DEFLATE itself (net/deflate.c): ERR_EXISTS when it is on already. */
+enum status conn_compress(struct conn *c);
+bool conn_compressed(struct conn *c);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * net: one set of connections with its poller, timers and listeners. It has no threads: the threads
+ * of the pool (session/pool.h) call net_poll() when nothing is queued, and run the tasks that
+ * become ready. Any thread, unless said otherwise.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "base/status.h"
+#include "net/conn.h"
+#include "net/task.h"
+#include "net/tls.h"
+
+struct net_options {
+	/* Called when a task must be run by some thread; must not run it itself. local: the calling
+	 * thread is in net_poll() and looks into the queue next. */
+	void (*ready)(void *arg, struct task *t, bool local);
+	void *ready_arg;
+	struct tls *tls;           /* for STARTTLS and implicit TLS; may be NULL. Not owned */
+	unsigned max_connections;  /* 0: what RLIMIT_NOFILE gives */
+	unsigned max_per_address;  /* 0: no limit. Loopback and Unix sockets are not counted */
+	unsigned max_strangers;    /* of these, not logged in; 0: no limit */
+	int64_t write_seconds;     /* a client that takes nothing this long is closed; 0: 300 */
+};
+
+struct net *net_new(const struct net_options *o);
+/* All connections must be gone (net_stop(), then run until net_connections() is 0). */
+void net_free(struct net *net);
+
+enum listener_kind { LISTEN_PLAIN, LISTEN_TLS, LISTEN_UNIX };
+struct listener_options {
+	const char *name;                  /* "imap"; a string that stays */
+	enum listener_kind kind;
+	const char *address;               /* "127.0.0.1", "::", or the path of a Unix socket */
+	unsigned port;                     /* 0: the kernel chooses, see net_listener_port() */
+	unsigned mode;                     /* Unix sockets: permissions, 0: 0600 */
+	const struct conn_handler *handler;
+	void *arg;                         /* conn_arg() of its connections */
+};
+struct listener;
+/* ERR_NO_PERM: the port needs privileges. ERR_EXISTS: somebody listens there. ERR_BAD_INPUT: not
+ * an address. ERR_UNAVAILABLE: this machine has no such address (family). */
+enum status net_listen(struct net *net, const struct listener_options *o, struct listener **l_r)
+    must_check;
+unsigned net_listener_port(const struct listener *l);
+
+/* Makes a connection of a socket that is there already (tests, socket pairs, a pipe pair's end).
+ * Takes the descriptor. */
+struct conn *net_adopt(struct net *net, int fd, const struct conn_handler *handler, void *arg,
+    bool tls);
+
+/* Waits up to timeout_ms (-1: for ever) for something to do, hands at most max tasks to ready(),
+ * and returns how many. Signals and net_interrupt() end the wait early. */
+unsigned net_poll(struct net *net, int timeout_ms, unsigned max);
+/* Makes one thread that waits in net_poll(), or the next that comes to wait, return. */
+void net_interrupt(struct net *net);
+/* A pool thread ends: frees the buffers that it kept for its connections. */
+void net_thread_end(void);
+
+/* Closes the listeners and posts CONN_EV_STOP to every connection; those that are not logged in, or
+ * do not go within some seconds, are closed by net_stop_now(). */
+void net_stop(struct net *net);
+void net_stop_now(struct net *net);
+unsigned net_connections(struct net *net);
+/* Calls fn for each open connection, held during the call; fn uses "any thread" functions and the
+ * texts of who is there only. */
+void net_each(struct net *net, void (*fn)(void *arg, struct conn *c), void *arg);
+
+#endif

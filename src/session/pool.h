@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pool: the bounded set of threads that run connections and other tasks. Threads without work wait
+ * in net_poll() themselves; there is no poller thread and no hand-over between threads on the way
+ * of a command. Any thread, unless said otherwise.
+ */
+#ifndef SESSION_POOL_H
+#define SESSION_POOL_H
+
+#include "base/status.h"
+#include "net/net.h"
+#include "net/task.h"
+
+struct pool;
+
+struct pool_options {
+	unsigned threads;              /* 0: twice the cores, at least four */
+	void (*thread_start)(void *arg); /* in each thread, at its begin: open a database reader */
+	void (*thread_end)(void *arg);
+	void *arg;
+	unsigned heavy;                /* heavy tasks at once; 0: half of the threads */
+	unsigned heavy_per_account;    /* 0: two */
+};
+
+/* The threads start with pool_start(), when net is there. */
+struct pool *pool_new(const struct pool_options *o);
+/* net_options.ready with ready_arg = the pool. */
+void pool_ready(void *pool, struct task *t, bool local);
+enum status pool_start(struct pool *p, struct net *net) must_check;
+/* Ends the threads after the tasks in the queue have run; call it from outside the pool. */
+void pool_stop(struct pool *p);
+void pool_free(struct pool *p);
+unsigned pool_threads(const struct pool *p);
+
+/* Runs t->run in some thread of the pool. */
+void pool_submit(struct pool *p, struct task *t);
+
+/*
+ * Heavy reading (body search, THREAD, rebuilding): limited per account and in all, so that it never
+ * takes every thread. A command asks for its turn, does a step, lets go between steps:
+ *
+ *	if (!heavy_enter(&s->heavy))
+ *		return CONN_WAKE;  (CONN_EV_COMMIT comes when it is its turn; ask again then)
+ *	... some milliseconds of work ...
+ *	heavy_leave(&s->heavy);
+ *
+ * In order of asking; an account at its limit lets others pass. One thread at a time per ticket.
+ */
+struct heavy {
+	struct pool *pool;
+	struct conn *conn;
+	uint64_t account;
+	struct heavy *next;
+	unsigned char state;
+};
+void heavy_init(struct heavy *h, struct pool *p, struct conn *c, uint64_t account);
+bool heavy_enter(struct heavy *h);
+/* Also cancels waiting; harmless when neither waiting nor inside. Call it before freeing. */
+void heavy_leave(struct heavy *h);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * summary: what the store keeps of a message for list views, SORT and THREAD, in one packed, versioned byte
+ * string, so that no list ever opens a body: both envelopes, the header fields that clients list, sort
+ * keys, message ids as hashes, the preview. Reading single items copies nothing. Pure, any thread.
+ *
+ * Format 1: u8 version, u8 number of items, u32 CRC-32C of all that follows, then for each item its end as
+ * u32 counted from the end of this table, then the items one after the other.
+ */
+#ifndef MIME_SUMMARY_H
+#define MIME_SUMMARY_H
+
+#include "mime/header.h"
+#include "mime/nstring.h"
+#include "mime/parser.h"
+
+/* preview: what mime_preview_add made, or empty. */
+void mime_summary_pack(struct buf *out, const struct mime_message *m, struct str preview);
+
+/* A view of packed bytes, which must outlive it and all that it gives. */
+struct mime_summary {
+	struct str packed;
+};
+/* Looks at version and table only, in constant time; ERR_CORRUPT. Damage inside the items gives wrong
+ * but harmless values: mime_summary_verify tells. */
+must_check enum status mime_summary_open(struct str packed, struct mime_summary *s_r);
+/* Reads the CRC; ERR_CORRUPT. */
+must_check enum status mime_summary_verify(const struct mime_summary *s);
+
+/* ENVELOPE, ready to send. */
+struct str mime_summary_envelope(const struct mime_summary *s, enum mime_text mode);
+/* Raw header fields, without the empty line. True: it is the whole header of the message. Otherwise
+ * only fields for which mime_summary_lists() is true. */
+bool mime_summary_header(const struct mime_summary *s, struct str *header_r);
+/* Whether a name is among the fields that every summary holds (if the message has them). */
+bool mime_summary_lists(struct str name);
+/* Adds BODY[HEADER.FIELDS (set)] or its NOT; ERR_NOT_FOUND where the stored fields cannot tell and the body
+ * has to be opened. */
+must_check enum status mime_summary_select(const struct mime_summary *s, struct buf *out,
+    const struct mime_names *set, bool not);
+
+/* The Date field: UTC seconds and minutes east; false: none or unreadable (RFC 5256 2.2 then takes the
+ * internal date). */
+bool mime_summary_date(const struct mime_summary *s, int64_t *utc_r, int *zone_r);
+
+/* Sort keys, to be compared as bytes; empty where the field is missing. */
+enum mime_key {
+	MIME_KEY_SUBJECT,      /* casemapped base subject */
+	MIME_KEY_FROM,         /* casemapped mailbox of the first address */
+	MIME_KEY_TO,
+	MIME_KEY_CC,
+	MIME_KEY_DISPLAY_FROM, /* RFC 5957 */
+	MIME_KEY_DISPLAY_TO,
+};
+struct str mime_summary_key(const struct mime_summary *s, enum mime_key key);
+/* Whether the subject was one of a reply or forward (RFC 5256 3, step 5). */
+bool mime_summary_is_reply(const struct mime_summary *s);
+
+/* For THREAD: hash of Message-ID (0: none), then of the References in their order, or of the first id in
+ * In-Reply-To where there are none (RFC 5256 3). At most MIME_REFS_MAX: the first and the newest. */
+#define MIME_REFS_MAX 100
+uint64_t mime_summary_message_id(const struct mime_summary *s);
+size_t mime_summary_n_refs(const struct mime_summary *s);
+uint64_t mime_summary_ref(const struct mime_summary *s, size_t i);
+
+/* UTF-8, may be empty (RFC 8970 then says "" or NIL as the caller knows). */
+struct str mime_summary_preview(const struct mime_summary *s);
+/* Bounds: what a packed summary may weigh at most, in bytes; longer fields are cut. */
+#define MIME_SUMMARY_MAX (4u << 20)
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema, table by table. Keys are integers that order what is read together:
+ *
+ *   mailbox and account ids     below 2^31, never used again
+ *   page and dir ids            mailbox << 32 | first UID
+ *   email ids                   account << 32 | the account's own counter
+ *   body ids, chunk ids         see blob/
+ *
+ * Blobs are versioned (first byte) and end in a CRC-32C of what stands before; their formats are
+ * described where they are encoded (page.c, dir.c, runs.h, mime/summary.h, mime/structure.h).
+ */
+#ifndef STORE_SCHEMA_H
+#define STORE_SCHEMA_H
+
+#define SCHEMA_VERSION 1
+
+static const char schema_sql[] =
+    /* Facts about the store: version, secret, when it was made. */
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+
+    /* name: as created; fold: ASCII lower case, what is compared; NULL once deleted. generation: rises with each change of
+     * credentials. next_email: counter of email ids. last_uidvalidity: the newest one given out. modseq: counts
+     * changes of the mailbox list. */
+    "CREATE TABLE account (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, fold TEXT UNIQUE,"
+    " local TEXT, generation INTEGER NOT NULL, disabled INTEGER NOT NULL, deleted INTEGER NOT NULL,"
+    " created INTEGER NOT NULL, next_email INTEGER NOT NULL, last_uidvalidity INTEGER NOT NULL,"
+    " modseq INTEGER NOT NULL);"
+    "CREATE INDEX account_local ON account (local);"
+    "CREATE TABLE credential (account INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (account, kind)) WITHOUT ROWID;"
+
+    /* name: NULL once deleted (the reaper removes the rest); sort: the name with '/' as 0x01, the order of LIST.
+     * noselect: only a name. The counts are those of the owner; other readers' are in reader_state. */
+    "CREATE TABLE mailbox (id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, name TEXT,"
+    " sort TEXT, noselect INTEGER NOT NULL, special INTEGER NOT NULL, uidvalidity INTEGER NOT NULL,"
+    " uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
+    " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, recent_from INTEGER NOT NULL,"
+    " keywords INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL, oldest_change INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX mailbox_name ON mailbox (account, name);"
+    "CREATE TABLE subscription (account INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, name)) WITHOUT ROWID;"
+    /* Keywords of a mailbox by id; the names differ without regard to ASCII case. */
+    "CREATE TABLE keyword (mailbox INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,"
+    " PRIMARY KEY (mailbox, id)) WITHOUT ROWID;"
+
+    /* The messages of a mailbox in order of UID, packed; see page.c. base: the modseq that entries count from. */
+    "CREATE TABLE page (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    /* The directory: what up to some hundred pages hold, packed, and its sums; see dir.c. */
+    "CREATE TABLE dir (id INTEGER PRIMARY KEY, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
+    " deleted INTEGER NOT NULL, data BLOB NOT NULL);"
+
+    /* One row a change: kind 1 added, 2 flags, 3 expunged (a tombstone: kept for ever, older ones may be merged), 4 annotation.
+     * reader: whose change (0: all). uids: runs, packed. */
+    "CREATE TABLE change (mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, kind INTEGER NOT NULL, reader INTEGER NOT NULL,"
+    " uids BLOB NOT NULL, PRIMARY KEY (mailbox, modseq, kind)) WITHOUT ROWID;"
+    /* Expunged entries during their grace: packed like a page; due: seconds since 1970. */
+    "CREATE TABLE reap (id INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, due INTEGER NOT NULL,"
+    " entries BLOB NOT NULL);"
+    "CREATE INDEX reap_due ON reap (due);"
+    "CREATE INDEX reap_mailbox ON reap (mailbox, modseq);"
+
+    /* What never changes of a message. birth: mailbox, UID, internal date, zone, flags, keywords packed, for repair. */
+    "CREATE TABLE email (id INTEGER PRIMARY KEY, body INTEGER NOT NULL, size INTEGER NOT NULL, thread INTEGER NOT NULL,"
+    " message_id INTEGER NOT NULL, birth BLOB NOT NULL, prefix BLOB NOT NULL, summary BLOB NOT NULL);"
+    "CREATE TABLE structure (email INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    /* The owners of bodies that several emails share; a body without rows here has one owner. */
+    "CREATE TABLE body_owner (body INTEGER NOT NULL, email INTEGER NOT NULL, PRIMARY KEY (body, email)) WITHOUT ROWID;"
+    /* Thread ids: message-id hash to thread, an account. */
+    "CREATE TABLE thread_ref (account INTEGER NOT NULL, hash INTEGER NOT NULL, thread INTEGER NOT NULL,"
+    " PRIMARY KEY (account, hash)) WITHOUT ROWID;"
+
+    /* Provided for: shared mailboxes. A reader's own \Seen: packed bits beside each page, and counts. */
+    "CREATE TABLE reader_page (id INTEGER NOT NULL, reader INTEGER NOT NULL, data BLOB NOT NULL,"
+    " PRIMARY KEY (id, reader)) WITHOUT ROWID;"
+    "CREATE TABLE reader_state (mailbox INTEGER NOT NULL, reader INTEGER NOT NULL, unseen INTEGER NOT NULL,"
+    " recent_from INTEGER NOT NULL, PRIMARY KEY (mailbox, reader)) WITHOUT ROWID;"
+    "CREATE TABLE acl (mailbox INTEGER NOT NULL, identifier TEXT NOT NULL, rights INTEGER NOT NULL,"
+    " PRIMARY KEY (mailbox, identifier)) WITHOUT ROWID;"
+    /* Provided for: quota (RFC 9208), metadata (RFC 5464; mailbox 0: the server's), annotations (RFC 5257). */
+    "CREATE TABLE quota (account INTEGER NOT NULL, root TEXT NOT NULL, resource INTEGER NOT NULL, used INTEGER NOT NULL,"
+    " most INTEGER, PRIMARY KEY (account, root, resource)) WITHOUT ROWID;"
+    "CREATE TABLE metadata (account INTEGER NOT NULL, mailbox INTEGER NOT NULL, entry TEXT NOT NULL, value BLOB NOT NULL,"
+    " PRIMARY KEY (account, mailbox, entry)) WITHOUT ROWID;"
+    "CREATE TABLE annotation (mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, entry TEXT NOT NULL, value BLOB NOT NULL,"
+    " PRIMARY KEY (mailbox, uid, entry)) WITHOUT ROWID;"
+    /* Old names of mailboxes (OLDNAME, NOTIFY) and events of the mailbox list, by the account's modseq. */
+    "CREATE TABLE account_change (account INTEGER NOT NULL, modseq INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " mailbox INTEGER NOT NULL, old_name TEXT, at INTEGER NOT NULL, PRIMARY KEY (account, modseq)) WITHOUT ROWID;"
+    /* How far a search index has followed the change feed. */
+    "CREATE TABLE index_state (mailbox INTEGER PRIMARY KEY, modseq INTEGER NOT NULL, state BLOB);";
+
+#endif

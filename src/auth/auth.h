@@ -38,7 +38,7 @@ struct auth_client {
 };
 
 struct auth_result {
-	uint64_t account;             /* id of the account, after OK */
+	int64_t account;              /* id of the account, after OK */
 	char user[AUTH_USER_MAX + 1]; /* its canonical name, after OK; what was tried, cleaned up, after failures */
 	unsigned delay_ms;            /* after failures: the caller holds its answer back that long */
 };
@@ -84,6 +84,6 @@ void auth_sasl_free(struct auth_sasl *s);
 must_check enum status auth_user_prepare(struct buf *out, struct str user);
 
 /* Forgets what was remembered of an account: its password has changed or it is gone. */
-void auth_forget(struct auth *a, uint64_t account);
+void auth_forget(struct auth *a, int64_t account);
 
 #endif

@@ -9,15 +9,9 @@
 #include "base/arena.h"
 #include "base/runs.h"
 #include "db/db.h"
+#include "wire/flag.h"
 
-enum {
-	FLAG_SEEN = 1 << 0,
-	FLAG_ANSWERED = 1 << 1,
-	FLAG_FLAGGED = 1 << 2,
-	FLAG_DELETED = 1 << 3,
-	FLAG_DRAFT = 1 << 4,
-	FLAG_ALL = (1 << 5) - 1
-};
+/* FLAG_ bits: see wire/flag.h. */
 
 struct entry {
 	uint32_t uid;

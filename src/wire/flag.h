@@ -15,7 +15,7 @@ enum flag_bit {
 	FLAG_DELETED = 8,
 	FLAG_DRAFT = 16,
 	FLAG_RECENT = 32, /* never settable by clients */
-	FLAG_SYSTEM = 31, /* all that a client may set */
+	FLAG_ALL = 31,    /* all that a client may set */
 };
 
 /* Longest keyword that is accepted, in bytes. */

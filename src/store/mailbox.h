@@ -2,7 +2,7 @@
 /*
  * Mailboxes. A name is the whole path in UTF-8 NFC with '/' between levels, 1 to 1000 bytes, at most 64
  * levels, no empty level, no control characters; INBOX is always spelled so, also as the first level of its children
- * (RFC 9051 5.1, 6.3.4; T22). Names are compared byte by byte. A mailbox keeps its id through RENAME; ids are never
+ * (RFC 9051 5.1, 6.3.4; T22): callers bring what they got into this form with wire/mailbox_name.h. Names are compared byte by byte. A mailbox keeps its id through RENAME; ids are never
  * used again; UIDVALIDITY values of an account strictly rise.
  *
  * A deleted mailbox that has children stays as a \Noselect name (RFC 3501 6.3.4).
@@ -38,7 +38,7 @@ struct mailbox {
 	uint32_t recent_from; /* UIDs from here on are \Recent to the session that selects next */
 	unsigned special;     /* SPECIAL_ bits */
 	bool noselect;
-	bool subscribed;
+	bool subscribed;      /* in mailbox_list */
 	bool children;        /* in mailbox_list: has children that the actor may see */
 	int64_t created;      /* seconds since 1970 */
 };
@@ -69,8 +69,5 @@ must_check enum status mailbox_subscribe(const struct actor *actor, struct db_tx
 must_check enum status mailbox_set_special(const struct actor *actor, struct db_txn *txn, int64_t id, unsigned special);
 /* Moves the \Recent mark up to uid; for a lazy write. Never moves it back; makes no change row. */
 must_check enum status mailbox_set_recent(const struct actor *actor, struct db_txn *txn, int64_t id, uint32_t uid);
-
-/* Checks and canonicalises a name (NFC, INBOX, one trailing '/' dropped). ERR_BAD_INPUT, ERR_LIMIT. */
-must_check enum status mailbox_name_canon(struct arena *arena, struct str name, struct str *name_r);
 
 #endif

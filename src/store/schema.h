@@ -21,23 +21,23 @@ static const char schema_sql[] =
 
     /* name: as created; fold: ASCII lower case, what is compared; NULL once deleted. generation: rises with each change of
      * credentials. next_email: counter of email ids. last_uidvalidity: the newest one given out. modseq: counts
-     * changes of the mailbox list. */
+     * changes of the mailbox list; mailboxes: how many names there are. */
     "CREATE TABLE account (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, fold TEXT UNIQUE,"
     " local TEXT, generation INTEGER NOT NULL, disabled INTEGER NOT NULL, deleted INTEGER NOT NULL,"
     " created INTEGER NOT NULL, next_email INTEGER NOT NULL, last_uidvalidity INTEGER NOT NULL,"
-    " modseq INTEGER NOT NULL);"
+    " modseq INTEGER NOT NULL, mailboxes INTEGER NOT NULL);"
     "CREATE INDEX account_local ON account (local);"
     "CREATE TABLE credential (account INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,"
     " PRIMARY KEY (account, kind)) WITHOUT ROWID;"
 
-    /* name: NULL once deleted (the reaper removes the rest); sort: the name with '/' as 0x01, the order of LIST.
-     * noselect: only a name. The counts are those of the owner; other readers' are in reader_state. */
+    /* name: NULL once deleted (the reaper removes the rest); sort: the name with '/' as 0x01 and a first
+     * level INBOX as 0x02: the key of names and the order of LIST. noselect: only a name. The counts are those of the owner; other readers' are in reader_state. */
     "CREATE TABLE mailbox (id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, name TEXT,"
     " sort TEXT, noselect INTEGER NOT NULL, special INTEGER NOT NULL, uidvalidity INTEGER NOT NULL,"
     " uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, recent_from INTEGER NOT NULL,"
     " keywords INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL, oldest_change INTEGER NOT NULL);"
-    "CREATE UNIQUE INDEX mailbox_name ON mailbox (account, name);"
+    "CREATE UNIQUE INDEX mailbox_sort ON mailbox (account, sort);"
     "CREATE TABLE subscription (account INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, name)) WITHOUT ROWID;"
     /* Keywords of a mailbox by id; the names differ without regard to ASCII case. */
     "CREATE TABLE keyword (mailbox INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,"
@@ -58,6 +58,9 @@ static const char schema_sql[] =
     " entries BLOB NOT NULL);"
     "CREATE INDEX reap_due ON reap (due);"
     "CREATE INDEX reap_mailbox ON reap (mailbox, modseq);"
+    /* Deleted mailboxes (kind 1) and accounts (kind 2) until the reaper is through with them. */
+    "CREATE TABLE doomed (due INTEGER NOT NULL, kind INTEGER NOT NULL, id INTEGER NOT NULL,"
+    " PRIMARY KEY (due, kind, id)) WITHOUT ROWID;"
 
     /* What never changes of a message. birth: mailbox, UID, internal date, zone, flags, keywords packed, for repair. */
     "CREATE TABLE email (id INTEGER PRIMARY KEY, body INTEGER NOT NULL, size INTEGER NOT NULL, thread INTEGER NOT NULL,"

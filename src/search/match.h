@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Matching of one message after the other against the text keys of SEARCH (RFC 9051 6.4.4, RFC 3501 6.4.4): is a
+ * string contained in the decoded text (RFC 2047, transfer encodings, charsets) of a field, the body, or
+ * everything? Strings compare under i;unicode-casemap (RFC 5051), in any script; bytes that are of no charset compare as i;octet.
+ *
+ * What the summary row tells is looked at first; a body is opened only when it must be, is read chunk by chunk, and takes
+ * memory of a few chunks whatever its size. White space runs and line ends in header fields count as they stand after
+ * unfolding.
+ *
+ *	search_needle_new(charset, key_bytes, &needle);   once for each key of a command
+ *	m = search_matcher_new(actor, cancelled, arg);    once a command
+ *	st = search_matcher_begin(m, txn);                for each step of the command
+ *	search_matcher_message(m, entry->email);          for each message
+ *	st = search_match(m, SEARCH_BODY, STR_NONE, needle, &hit);
+ *	search_matcher_end(m);                            before db_read_end()
+ *
+ * One thread at a time; a needle may be read by several.
+ */
+#ifndef SEARCH_MATCH_H
+#define SEARCH_MATCH_H
+
+#include "store/email.h"
+
+enum search_key {
+	SEARCH_BCC,
+	SEARCH_BODY,
+	SEARCH_CC,
+	SEARCH_FROM,
+	SEARCH_HEADER,
+	SEARCH_SUBJECT,
+	SEARCH_TEXT,
+	SEARCH_TO
+};
+
+#define SEARCH_NEEDLE_MAX 8192 /* bytes; longer ones are ERR_LIMIT */
+
+struct search_needle;
+/* charset: what CHARSET named; empty: UTF-8 (and so US-ASCII). ERR_NOT_FOUND: unknown charset, NO [BADCHARSET]. Bytes that are not of the
+ * charset are compared as octets. */
+must_check enum status search_needle_new(struct str charset, struct str bytes, struct search_needle **needle_r);
+void search_needle_free(struct search_needle *needle);
+/* Is the needle contained in UTF-8 text (casemapped)? For callers with text of their own (ANNOTATION, FILTER). */
+bool search_needle_in(const struct search_needle *needle, struct str text);
+
+struct search_matcher;
+/* cancelled is asked now and then within large bodies; true ends the match with ERR_AGAIN. NULL: never. */
+struct search_matcher *search_matcher_new(const struct actor *actor, bool (*cancelled)(void *arg), void *arg);
+void search_matcher_free(struct search_matcher *m);
+/* Binds to a snapshot, and lets go of it. */
+must_check enum status search_matcher_begin(struct search_matcher *m, struct db_txn *txn);
+void search_matcher_end(struct search_matcher *m);
+/* The message that the following calls look at (the email of its entry). Reads nothing yet. */
+void search_matcher_message(struct search_matcher *m, int64_t email);
+/*
+ * Does the message match? name: the field of SEARCH_HEADER (an empty needle: is there such a field?). A message whose row is gone
+ * or damaged does not match (the damage is logged). ERR_AGAIN: cancelled. Others: the engine failed.
+ */
+must_check enum status search_match(struct search_matcher *m, enum search_key key, struct str name,
+    const struct search_needle *needle, bool *hit_r);
+/* Bytes of bodies read since begin: the caller ends its step when it is enough. */
+uint64_t search_matcher_read(const struct search_matcher *m);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config: the settings, from config.tbl: defaults, then the configuration file, then --set. Read once
+ * at the start, by one thread; afterwards config() is constant and for any thread.
+ *
+ *	config()->imap_listen.n, config()->limits_message, ...
+ */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+struct config_list {
+	size_t n;
+	char **word;
+};
+
+#define CONFIG_TYPE_STR char *
+#define CONFIG_TYPE_LIST struct config_list
+#define CONFIG_TYPE_NUMBER int64_t
+#define CONFIG_TYPE_SIZE int64_t
+#define CONFIG_TYPE_SECONDS int64_t
+#define CONFIG_TYPE_BOOL bool
+
+struct config {
+#define C(section, key, type, preset, text) CONFIG_TYPE_##type section##_##key;
+#include "base/config.tbl"
+#undef C
+};
+
+/* The settings in force; the defaults until something was read. */
+const struct config *config(void);
+/* Reads a file over what is in force. ERR_NOT_FOUND, ERR_BAD_INPUT; what is wrong, and where, is added to why. */
+must_check enum status config_read(const char *path, struct buf *why);
+/* Sets one from "section.key=value". ERR_NOT_FOUND: there is no such setting; ERR_BAD_INPUT. */
+must_check enum status config_set(struct str assignment, struct buf *why);
+/* Checks what no single setting can tell (choices, pairs). ERR_BAD_INPUT. */
+must_check enum status config_check(struct buf *why);
+/* Back to the defaults, memory freed: for tests. */
+void config_reset(void);
+/* The data folder that the settings mean; in static memory of the caller's: at most n bytes. */
+must_check enum status config_data_dir(char *out, size_t n);
+
+/* The table, for the manual page and --help: row i, or false. */
+struct config_row {
+	const char *section, *key, *type, *preset, *text;
+};
+bool config_row(size_t i, struct config_row *row_r);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Recipients: from a mail address to an account and a folder. user+folder addresses a mailbox of the account; where it
+ * has none of that name, or may not be delivered to, the mail goes to INBOX. A recipient is the name of an account, name@domain, or
+ * the local part where only that account exists.
+ */
+#ifndef DELIVER_RECIPIENT_H
+#define DELIVER_RECIPIENT_H
+
+#include "store/account.h"
+#include "store/mailbox.h"
+
+struct recipient {
+	int64_t account;
+	struct str account_name; /* in the arena */
+	struct str folder;       /* canonical name, "INBOX" when none was given */
+};
+/* local and domain as the path grammar gives them, domain may be empty. separator: see setting deliver.separator; '\0': none. ERR_NOT_FOUND; ERR_UNAVAILABLE: the
+ * account is disabled. */
+must_check enum status recipient_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain,
+    char separator, struct recipient *r_r);
+/* The mailbox that takes the mail now: the folder, else INBOX. Also inside a write function. */
+must_check enum status recipient_mailbox(const struct actor *actor, struct db_txn *txn, struct arena *arena,
+    const struct recipient *r, struct mailbox *mb_r);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* capability: what is offered to this session now, from capabilities.tbl (T01). */
+#ifndef IMAP_CAPABILITY_H
+#define IMAP_CAPABILITY_H
+
+#include "imap/session.h"
+
+/* Adds "CAPABILITY IMAP4rev1 ...", without line end. */
+void capability_add(struct buf *out, struct session *s);
+/* Whether it is offered: not hidden by the settings and its condition holds. */
+bool capability_on(struct session *s, const char *name);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd: one command of a client while it runs, and what its handler needs.
+ *
+ * A handler is a function in cmd_<name>.c, named by a row of commands.tbl. It is called with the whole
+ * command read (args stands behind the name), in a state in which the row allows it. It writes
+ * untagged responses to cmd_out() and ends with `return reply_...(cmd, ...)` (imap/reply.h): the
+ * session then sends the untagged updates that are due and the tagged line.
+ *
+ * What takes longer goes in steps. The handler keeps its state in cmd->state (in the command's
+ * arena), sets cmd->step to the function that goes on, and returns:
+ *
+ *	CMD_WAIT_OUTPUT  after conn_out_full(): called again when the client has taken output
+ *	CMD_AGAIN        after some milliseconds of work: called again after others had their turn
+ *	cmd_write(...)   a change is on its way to disk; `done` is called with its outcome
+ *	CMD_WAIT_INPUT   after cmd_read_line(), or in a streaming command: called again with cmd->at set
+ *
+ * No snapshot is held across a return (cmd_read_begin/cmd_read_end within one call). cmd->cleanup, if
+ * set, is called once when the command is over, however that happens.
+ */
+#ifndef IMAP_CMD_H
+#define IMAP_CMD_H
+
+#include "base/arena.h"
+#include "imap/session.h"
+#include "wire/imap_args.h"
+#include "wire/imap_out.h"
+
+enum cmd_next {
+	CMD_DONE,        /* a reply was given */
+	CMD_WAIT_INPUT,
+	CMD_WAIT_OUTPUT,
+	CMD_WAIT_COMMIT, /* also for a heavy turn: called again after CONN_EV_COMMIT */
+	CMD_AGAIN,
+	CMD_CLOSE,       /* send what is written, without a tagged line, and close */
+	CMD_ABORT,       /* close at once */
+};
+
+/* Flags of a command's row. */
+enum {
+	CMDF_UID = 1 << 0,       /* the UID form: numbers are UIDs */
+	CMDF_NO_EXPUNGE = 1 << 1, /* no EXPUNGE while it runs (RFC 9051 7.5.1, T80) */
+	CMDF_STREAM = 1 << 2,    /* wants its literals as they come (cmd->at) */
+	CMDF_EXAMINE = 1 << 3,   /* the read-only twin: EXAMINE */
+	CMDF_LSUB = 1 << 4,
+	CMDF_MOVE = 1 << 5,
+	CMDF_OFF = 1 << 6,       /* this twin takes away: UNSUBSCRIBE, UNSELECT's opposite */
+	CMDF_HEAVY = 1 << 7,     /* asks for a turn before it reads much */
+	CMDF_QUIET = 1 << 8,     /* no untagged updates before the tagged line (LOGOUT, STARTTLS) */
+};
+
+/* Where the input stands when a streaming or line-reading handler is called. */
+enum cmd_at {
+	CMD_AT_END,     /* the whole command is read */
+	CMD_AT_LITERAL, /* at a literal's announcer; see session->reader.literal */
+	CMD_AT_CHUNK,   /* cmd->chunk: bytes of a streamed literal */
+	CMD_AT_LINE,    /* cmd->line: the line asked for with cmd_read_line() */
+	CMD_AT_EVENT,   /* no input: cmd->events tells (CHANGE, TIMEOUT, OUTPUT, COMMIT) */
+	CMD_AT_BAD_LINE, /* the line asked for was too long or held NUL; it is dropped */
+};
+
+typedef enum cmd_next cmd_fn(struct cmd *cmd);
+typedef enum cmd_next cmd_done_fn(struct cmd *cmd, enum status st);
+
+struct command {
+	const char *name; /* in upper case; "UID FETCH" */
+	cmd_fn *run;
+	uint8_t states;   /* enum session_state */
+	uint16_t flags;   /* CMDF_ */
+	const char *doc;
+};
+
+struct cmd {
+	struct session *session;
+	const struct command *row;
+	struct str tag;
+	struct args args;
+	struct arena arena;
+	cmd_fn *step;                  /* called instead of row->run when set */
+	void *state;                   /* the handler's, usually in the arena */
+	void (*cleanup)(struct cmd *);
+	bool uid;                      /* row->flags & CMDF_UID */
+
+	enum cmd_at at;
+	struct str chunk, line;
+	unsigned events;               /* enum conn_event of this run, for CMD_AT_EVENT */
+	size_t line_limit;             /* of cmd_read_line; 0: commands are read */
+
+	/* The reply, kept until the updates are sent. */
+	const char *cond;              /* "OK", "NO", "BAD"; NULL while there is none */
+	struct str code;               /* without brackets */
+	const char *text;
+	bool may_expunge;              /* updates may hold EXPUNGE */
+	bool answering;                /* in the phase of updates and tagged line */
+
+	/* A write under way. */
+	struct db_write write;
+	cmd_done_fn *done;
+	_Atomic bool write_over;
+	enum status write_status;
+	bool writing;
+
+	int64_t step_start;            /* clock_mono() of this step */
+	unsigned step_count;
+	bool expunge_issued;           /* a message was gone for good: NO [EXPUNGEISSUED] at the end (T56) */
+	char tag_bytes[24];
+};
+
+static inline struct buf *
+cmd_out(struct cmd *cmd)
+{
+	return conn_out(cmd->session->conn);
+}
+
+/* Bits of enum session_enabled. */
+static inline bool
+cmd_enabled(const struct cmd *cmd, unsigned bits)
+{
+	return cmd->session->enabled & bits;
+}
+
+/* The row of a command's name in upper case, or NULL. */
+const struct command *command_find(struct str name);
+/* Row i in order of name, or NULL past the end: for the manual and the tests. */
+const struct command *command_row(unsigned i);
+
+/* A snapshot for this step. */
+must_check enum status cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r);
+void cmd_read_end(struct cmd *cmd, struct db_txn *txn);
+
+/* True when this step has lasted long enough: let go of the snapshot and return CMD_AGAIN. Cheap: looks at the
+ * clock once in a while. cmd_pause() is the whole decision: CMD_DONE (go on), CMD_WAIT_OUTPUT or CMD_AGAIN. */
+bool cmd_spent(struct cmd *cmd);
+enum cmd_next cmd_pause(struct cmd *cmd);
+
+/*
+ * Hands a write function to the committer in the account's lane and parks. done(cmd, status) runs on a pool
+ * thread when the outcome is known; it returns what a handler returns. fn is pure and may run twice (db/db.h); arg must
+ * live until done. ERR_UNKNOWN never reaches done: the connection is closed without an answer.
+ */
+enum cmd_next cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done);
+
+/* Reads one bare line next (RFC 9051 authenticate, DONE): return CMD_WAIT_INPUT then. */
+void cmd_read_line(struct cmd *cmd, size_t limit);
+/* A "+ text" continuation; flushed with the step. */
+void cmd_continue(struct cmd *cmd, struct str text);
+
+/* Streaming commands at CMD_AT_LITERAL: take the literal as chunks, with the "+" where one is due. */
+void cmd_literal_stream(struct cmd *cmd);
+/* The same, into the command. ERR_LIMIT: not collected; answer and let the session refuse it. */
+must_check enum status cmd_literal_collect(struct cmd *cmd);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap: the IMAP service of the process: what all its sessions share. The server makes one and
+ * hands it to its listeners as their arg, with imap_handler as their handler. Any thread.
+ *
+ *	imap = imap_new(&options);
+ *	net_listen(net, &(struct listener_options){.name = "imap", .handler = &imap_handler, .arg = imap, ...})
+ *
+ * The server also feeds the hub: store_subscribe() -> hub_changed(hub, account, mailbox, modseq), for
+ * EVENT_DELETED with a mod-sequence above all that the mailbox had.
+ */
+#ifndef IMAP_IMAP_H
+#define IMAP_IMAP_H
+
+#include "auth/auth.h"
+#include "session/hub.h"
+#include "session/pool.h"
+#include "store/store.h"
+
+struct imap_settings {
+	uint64_t message_max;      /* bytes of one message in APPEND; also APPENDLIMIT */
+	int64_t login_seconds;     /* from the greeting to the login */
+	int64_t idle_seconds;      /* silence after login until BYE, outside IDLE; at least 1800 (RFC 9051 5.4) */
+	int64_t keepalive_seconds; /* "* OK Still here" in IDLE (T91); 0: none */
+	unsigned bad_max;          /* bad commands before login until BYE (T07) */
+	bool trust_loopback;       /* auth.plaintext=loopback: passwords may cross the loopback interface in the clear */
+	const char *hidden;        /* capabilities not to be offered, separated by blanks (T12); NULL: none */
+};
+extern const struct imap_settings imap_settings_default;
+
+struct imap_options {
+	struct store *store;
+	struct hub *hub;
+	struct pool *pool; /* for the turns of heavy commands; NULL in tests: no limits */
+	struct auth *auth;
+	struct imap_settings settings; /* hidden is copied */
+};
+
+struct imap;
+/* What the options point to must outlive it. */
+struct imap *imap_new(const struct imap_options *o);
+/* All its connections must be gone. */
+void imap_free(struct imap *imap);
+
+extern const struct conn_handler imap_handler;
+
+/* For `mansio capabilities` and the manual: row i of the table, or NULL past the end. */
+struct capability_row {
+	const char *name, *rfc, *doc;
+	bool risky;
+};
+const struct capability_row *imap_capability(unsigned i);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selected: the selected mailbox of a session: opening, closing, its keywords, its flags in FETCH lines. */
+#ifndef IMAP_SELECTED_H
+#define IMAP_SELECTED_H
+
+#include "imap/cmd.h"
+
+/* Makes it the session's selected mailbox, in place of none (close the old one first), and begins to watch. */
+must_check enum status selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, bool read_only);
+/* Frees it, if there is one; state becomes STATE_AUTH. Says nothing. */
+void selected_close(struct session *s);
+/* The connection rests: gives back what can be read again. */
+void selected_rest(struct selected *sel);
+
+/* The keywords of the mailbox, loaded when they are not; they stay until rest or selected_keywords_forget. */
+must_check enum status selected_keywords(struct session *s, struct db_txn *txn);
+void selected_keywords_forget(struct selected *sel);
+/* "* FLAGS (...)" and "* OK [PERMANENTFLAGS (...)] ..." as they are now (T41). Keywords must be loaded. */
+void selected_print_flags(struct session *s, struct buf *out);
+/* Sends both when a keyword came up that the last FLAGS line did not name. */
+void selected_flags_due(struct session *s, struct buf *out);
+
+/* "(\Seen kw)" of an entry, \Recent included. Keywords must be loaded and known (selected_keywords_cover). */
+void selected_entry_flags(struct session *s, struct buf *out, const struct entry *e);
+/* False when an entry has a keyword that the loaded table does not: forget and load anew. */
+bool selected_keywords_cover(const struct selected *sel, const struct entry *e);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * update: the untagged updates of the selected mailbox: what view_sync() found, as EXPUNGE (from the
+ * highest number down), EXISTS, RECENT, FLAGS and FETCH lines, in this order (T82), in steps. The one
+ * place where changes become IMAP syntax; sessions with QRESYNC or UIDONLY get the same in theirs.
+ */
+#ifndef IMAP_UPDATE_H
+#define IMAP_UPDATE_H
+
+#include "imap/cmd.h"
+
+/* Whether update_step() has anything to do; one atomic load when nothing happened. */
+bool update_due(struct session *s, bool may_expunge);
+/*
+ * Sends what is due, or a step of it. CMD_DONE: all told. CMD_WAIT_OUTPUT, CMD_AGAIN: call again. CMD_CLOSE: the
+ * store failed. uid: put UIDs into FETCH lines (after UID commands, RFC 9051 6.4.9).
+ */
+enum cmd_next update_step(struct session *s, bool may_expunge, bool uid);
+void update_free(struct selected *sel);
+
+/* Claims (or, in a read-only mailbox, looks at) \Recent for messages of the view with UIDs from first on, and writes
+ * the mark lazily. mb: fresh from this snapshot. */
+must_check enum status update_recent(struct session *s, struct db_txn *txn, const struct mailbox *mb, uint32_t first);
+
+#endif

@@ -18,6 +18,9 @@ struct delivery {
 	uint64_t max, size;
 	enum status status; /* sticky */
 	bool nul;
+	bool shared;        /* several owners */
+	int64_t body;       /* published by a commit that was OK; 0: not yet */
+	int64_t candidate;  /* published by the write that runs now */
 };
 
 struct delivery *
@@ -117,6 +120,18 @@ delivery_free(struct delivery *d)
 	free(d);
 }
 
+void
+delivery_share(struct delivery *d)
+{
+	d->shared = true;
+}
+
+void
+delivery_committed(struct delivery *d)
+{
+	d->body = d->candidate;
+}
+
 static struct str
 packed(struct delivery *d, struct buf *b)
 {
@@ -174,18 +189,19 @@ refusal(enum status st)
 enum status
 delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *targets, size_t n)
 {
-	int64_t body = 0;
-	enum status st = OK;
+	bool shared = d->shared || n > 1;
+	enum status st;
 
 	ensure(d->message != NULL && d->status == OK);
-	if (n > 1 && (st = blob_publish(d->stage, txn, &body)) != OK)
+	d->candidate = d->body;
+	if (shared && d->body == 0 && (st = blob_publish(d->stage, txn, &d->candidate)) != OK)
 		return st;
 	for (size_t i = 0; i < n; i++) {
 		struct delivery_target *t = &targets[i];
 
-		t->message.stage = n > 1 ? NULL : d->stage;
-		t->message.body = body;
-		t->message.shared_body = n > 1;
+		t->message.stage = shared ? NULL : d->stage;
+		t->message.body = d->candidate;
+		t->message.shared_body = shared;
 		t->message.flags = t->flags;
 		t->message.keywords = t->keywords;
 		t->message.keywords_n = t->keywords_n;

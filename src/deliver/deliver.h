@@ -58,8 +58,15 @@ struct delivery_target {
 };
 /* Packs summary and structure for the target. After delivery_finish(). */
 void delivery_prepare(struct delivery *d, struct delivery_target *t);
+/*
+ * A message for many targets is stored in several commits of some tens of targets, so that none holds the writer long: say
+ * so before the first, and after each commit that was OK call delivery_committed(): later commits then use the body
+ * that the first published.
+ */
+void delivery_share(struct delivery *d);
+void delivery_committed(struct delivery *d);
 /* Part of a write function. Each target gets its own status: a target's refusal (no such mailbox, quota, limit) leaves the
- * others alone; other errors end all and are returned. The message's strings and flags are read again from the target. */
+ * others alone, but where all refuse the first refusal is returned, so that the write is undone; other errors end all and are returned. The message's strings and flags are read again from the target. */
 must_check enum status delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *targets, size_t n);
 
 #endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include "lmtp/session_priv.h"
+
+/* LHLO, RFC 2033 4.1: greets, and tells the extensions. Ends a transaction. */
+enum conn_next
+lmtp_cmd_lhlo(struct lmtp_session *s, const struct lmtp_command *cmd)
+{
+	struct buf *out = conn_out(s->conn);
+	char size[40];
+
+	lmtp_transaction_end(s);
+	free(s->client);
+	s->client = x_strndup(cmd->arg);
+	s->greeted = true;
+	lmtp_reply_part(out, 250, s->service->hostname);
+	lmtp_reply_part(out, 250, "PIPELINING");
+	lmtp_reply_part(out, 250, "ENHANCEDSTATUSCODES");
+	lmtp_reply_part(out, 250, "8BITMIME");
+	lmtp_reply_part(out, 250, "BINARYMIME");
+	lmtp_reply_part(out, 250, "CHUNKING");
+	lmtp_reply_part(out, 250, "SMTPUTF8");
+	if (conn_tls_offer(s->conn))
+		lmtp_reply_part(out, 250, "STARTTLS");
+	snprintf(size, sizeof(size), "SIZE %llu", (unsigned long long)s->service->max_message);
+	return lmtp_say(s, 250, NULL, size);
+}

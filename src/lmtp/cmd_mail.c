@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lmtp/session_priv.h"
+
+/* MAIL, RFC 5321 4.1.1.2: begins a transaction. */
+enum conn_next
+lmtp_cmd_mail(struct lmtp_session *s, const struct lmtp_command *cmd)
+{
+	struct transaction *t;
+
+	if (!s->greeted)
+		return lmtp_say(s, 503, "5.5.1", "Say LHLO first");
+	if (s->t != NULL)
+		return lmtp_say(s, 503, "5.5.1", "One sender a message; RSET begins anew");
+	/* RFC 1870 6.1 */
+	if (s->service->max_message > 0 && cmd->size > s->service->max_message)
+		return lmtp_say(s, 552, "5.3.4", "Message too large");
+	t = x_new(struct transaction);
+	t->sender = arena_str(&t->arena, cmd->path.address);
+	t->utf8 = cmd->smtputf8;
+	t->body = cmd->body;
+	s->t = t;
+	return lmtp_say(s, 250, "2.1.0", "Sender taken");
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The content of a message: from DATA or BDAT through deliver/ into the store, and one answer a recipient. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "lmtp/session_priv.h"
+
+#define TARGETS_PER_COMMIT 50 /* so that no write function holds the writer long */
+
+void
+lmtp_content_begin(struct lmtp_session *s)
+{
+	struct transaction *t = s->t;
+	uint64_t max = s->service->max_message;
+	struct str received = lmtp_trace_received(s);
+
+	/* The limit is the sender's to keep, our own line is not counted. */
+	t->delivery = delivery_new(s->service->store, (uint64_t)t->rcpts[0].to.account, max ? max + received.n : 0);
+	data_decoder_reset(&t->decoder);
+	t->status = delivery_add(t->delivery, received);
+}
+
+/* After the first error the rest is read past; the answer comes at the end. */
+void
+lmtp_content_add(struct lmtp_session *s, struct str bytes)
+{
+	if (s->t->status == OK)
+		s->t->status = delivery_add(s->t->delivery, bytes);
+}
+
+static enum conn_next
+data_input(struct lmtp_session *s, struct str *in)
+{
+	struct str chunk;
+
+	for (;;) {
+		switch (data_decode(&s->t->decoder, in, &chunk)) {
+		case DATA_MORE: return CONN_INPUT;
+		case DATA_CHUNK: lmtp_content_add(s, chunk); break;
+		case DATA_END:
+			if (s->t->decoder.nul && s->t->status == OK)
+				s->t->status = ERR_BAD_INPUT;
+			return lmtp_content_end(s);
+		}
+	}
+}
+
+static enum conn_next
+refuse_chunk(struct lmtp_session *s)
+{
+	switch (s->t->status) {
+	case ERR_CONFLICT: (void)lmtp_say(s, 503, "5.5.1", "No transaction, or no recipient was taken"); break;
+	case ERR_LIMIT: (void)lmtp_say(s, 552, "5.3.4", "Message too large"); break;
+	default: (void)lmtp_say(s, 451, "4.3.0", "Try again later"); break;
+	}
+	lmtp_transaction_end(s);
+	return CONN_AGAIN;
+}
+
+static enum conn_next
+bdat_input(struct lmtp_session *s, struct str *in)
+{
+	struct transaction *t = s->t;
+	size_t n = in->n < t->chunk_left ? in->n : (size_t)t->chunk_left;
+
+	lmtp_content_add(s, str_head(*in, n));
+	*in = str_from(*in, n);
+	t->chunk_left -= n;
+	if (t->chunk_left > 0)
+		return CONN_INPUT;
+	s->mode = MODE_COMMANDS;
+	if (t->status == ERR_CONFLICT)
+		return refuse_chunk(s);
+	if (t->last)
+		return lmtp_content_end(s);
+	if (t->status != OK)
+		return refuse_chunk(s);
+	return lmtp_say(s, 250, "2.0.0", "Chunk taken");
+}
+
+enum conn_next
+lmtp_content_input(struct lmtp_session *s, struct str *in)
+{
+	return s->mode == MODE_DATA ? data_input(s, in) : bdat_input(s, in);
+}
+
+static void
+answer(struct lmtp_session *s, const struct lmtp_rcpt *r, enum status st)
+{
+	static const struct {
+		enum status st;
+		int code;
+		const char *enhanced, *text;
+	} table[] = {
+	    {OK, 250, "2.1.5", "stored"},
+	    {ERR_LIMIT, 552, "5.3.4", "message too large"},
+	    {ERR_BAD_INPUT, 554, "5.6.0", "a message with NUL needs BDAT and BINARYMIME"},
+	    {ERR_NOT_FOUND, 550, "5.1.1", "no such account"},
+	    {ERR_QUOTA, 452, "4.2.2", "over quota"},
+	    {ERR_NO_PERM, 550, "5.7.1", "not permitted"},
+	    {ERR_FULL, 452, "4.3.1", "no space left"},
+	};
+	struct buf *out = conn_out(s->conn);
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		if (table[i].st == st) {
+			lmtp_reply_for(out, table[i].code, table[i].enhanced, r->address, table[i].text);
+			return;
+		}
+	}
+	lmtp_reply_for(out, 451, "4.3.0", r->address, "not stored, try again later");
+}
+
+/* RFC 2033 4.2: one answer for each RCPT that was taken, in order. */
+static enum conn_next
+answer_all(struct lmtp_session *s)
+{
+	struct transaction *t = s->t;
+
+	for (size_t i = 0; i < t->rcpts_n; i++) {
+		enum status st = t->status != OK ? t->status : t->targets[i].status;
+
+		answer(s, &t->rcpts[i], st);
+		log_event(EV_delivered, "account=%.*s from=<%.*s> size=%llu: %s", STR_FMT(t->rcpts[i].to.account_name),
+		    STR_FMT(t->sender), t->delivery ? (unsigned long long)delivery_size(t->delivery) : 0ull,
+		    status_word(st));
+	}
+	lmtp_transaction_end(s);
+	return CONN_AGAIN;
+}
+
+/* The write function: finds each target's mailbox now, not at RCPT, and stores. */
+static enum status
+store_batch(struct db_txn *txn, void *arg)
+{
+	struct lmtp_session *s = arg;
+	struct transaction *t = s->t;
+	struct arena arena = {0};
+	enum status st = OK;
+
+	for (size_t i = t->stored; i < t->stored + t->batch && st == OK; i++) {
+		struct delivery_target *target = &t->targets[i];
+		struct mailbox mb;
+
+		st = recipient_mailbox(&target->actor, txn, &arena, &t->rcpts[i].to, &mb);
+		target->mailbox = st == OK ? mb.id : 0;
+		/* An account that was deleted meanwhile: its append answers NOT_FOUND. */
+		if (st == ERR_NOT_FOUND)
+			st = OK;
+	}
+	arena_free(&arena);
+	return st == OK ? delivery_store(t->delivery, txn, t->targets + t->stored, t->batch) : st;
+}
+
+static void
+batch_done(struct db_write *w, enum status st)
+{
+	struct lmtp_session *s = (struct lmtp_session *)w->arg;
+	struct conn *c = s->conn;
+
+	s->t->outcome = st;
+	atomic_store_explicit(&s->t->committed, true, memory_order_release);
+	conn_wake(c, CONN_EV_COMMIT);
+	conn_release(c);
+}
+
+static enum conn_next
+submit_batch(struct lmtp_session *s)
+{
+	struct transaction *t = s->t;
+	size_t left = t->rcpts_n - t->stored;
+
+	t->batch = left < TARGETS_PER_COMMIT ? left : TARGETS_PER_COMMIT;
+	atomic_store(&t->committed, false);
+	t->write = (struct db_write){
+	    .fn = store_batch, .arg = s, .lane = (uint64_t)t->targets[t->stored].actor.account, .done = batch_done};
+	s->mode = MODE_COMMIT;
+	conn_hold(s->conn);
+	db_submit(store_db(s->service->store), &t->write);
+	return CONN_WAKE;
+}
+
+static void
+make_targets(struct lmtp_session *s)
+{
+	struct transaction *t = s->t;
+	int64_t now = clock_seconds();
+
+	t->targets = x_calloc(t->rcpts_n, sizeof(*t->targets));
+	for (size_t i = 0; i < t->rcpts_n; i++) {
+		t->targets[i] = (struct delivery_target){
+		    .actor = {.store = s->service->store, .account = t->rcpts[i].to.account},
+		    .prefix = lmtp_trace_prefix(&t->arena, t->sender, t->rcpts[i].address),
+		    .internal_date = now,
+		};
+		delivery_prepare(t->delivery, &t->targets[i]);
+	}
+	if (t->rcpts_n > TARGETS_PER_COMMIT)
+		delivery_share(t->delivery);
+}
+
+enum conn_next
+lmtp_content_end(struct lmtp_session *s)
+{
+	struct transaction *t = s->t;
+
+	s->mode = MODE_COMMANDS;
+	if (t->status == OK)
+		t->status = delivery_finish(t->delivery);
+	if (t->status != OK)
+		return answer_all(s);
+	make_targets(s);
+	return submit_batch(s);
+}
+
+enum conn_next
+lmtp_content_committed(struct lmtp_session *s)
+{
+	struct transaction *t = s->t;
+	enum status st = t->outcome;
+
+	s->mode = MODE_COMMANDS;
+	if (st == OK) {
+		delivery_committed(t->delivery);
+	} else {
+		/* The whole write failed: whatever single targets reached was undone. */
+		for (size_t i = t->stored; i < t->stored + t->batch; i++)
+			if (t->targets[i].status == OK)
+				t->targets[i].status = st;
+	}
+	t->stored += t->batch;
+	return t->stored < t->rcpts_n ? submit_batch(s) : answer_all(s);
+}

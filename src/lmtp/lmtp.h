@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lmtp: the door for mail (RFC 2033), with PIPELINING (RFC 2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531),
+ * ENHANCEDSTATUSCODES (2034), CHUNKING and BINARYMIME (3030), STARTTLS (3207). A 250 after DATA or BDAT LAST is sent for a
+ * recipient after the message is durable in its mailbox, not before. There is no login: who may connect may deliver.
+ */
+#ifndef LMTP_LMTP_H
+#define LMTP_LMTP_H
+
+#include "net/conn.h"
+#include "store/store.h"
+
+/* conn_arg() of LMTP connections; outlives them. */
+struct lmtp_service {
+	struct store *store;
+	const char *hostname;    /* in the greeting and in Received */
+	uint64_t max_message;    /* bytes; 0: no limit */
+	size_t max_recipients;
+	char separator;          /* user+folder; '\0': none */
+};
+
+extern const struct conn_handler lmtp_handler;
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lmtp/session_priv.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include "base/log.h"
+
+#define IDLE_SECONDS 300 /* RFC 5321 4.5.3.2.7 */
+#define MAX_ERRORS 50
+
+enum conn_next
+lmtp_say(struct lmtp_session *s, int code, const char *enhanced, const char *text)
+{
+	lmtp_reply(conn_out(s->conn), code, enhanced, text);
+	return CONN_AGAIN;
+}
+
+void
+lmtp_transaction_end(struct lmtp_session *s)
+{
+	struct transaction *t = s->t;
+
+	if (t == NULL)
+		return;
+	s->t = NULL;
+	s->mode = MODE_COMMANDS;
+	delivery_free(t->delivery);
+	arena_free(&t->arena);
+	free(t->rcpts);
+	free(t->targets);
+	free(t);
+}
+
+static enum conn_next
+cmd_rset(struct lmtp_session *s, const struct lmtp_command *cmd)
+{
+	lmtp_transaction_end(s);
+	return lmtp_say(s, 250, "2.0.0", "Reset");
+}
+
+static enum conn_next
+cmd_noop(struct lmtp_session *s, const struct lmtp_command *cmd)
+{
+	return lmtp_say(s, 250, "2.0.0", "Here");
+}
+
+static enum conn_next
+cmd_quit(struct lmtp_session *s, const struct lmtp_command *cmd)
+{
+	(void)lmtp_say(s, 221, "2.0.0", "Goodbye");
+	return CONN_CLOSE;
+}
+
+/* Nobody learns here which accounts there are (RFC 5321 7.3). */
+static enum conn_next
+cmd_vrfy(struct lmtp_session *s, const struct lmtp_command *cmd)
+{
+	return lmtp_say(s, 252, "2.5.2", "Try RCPT");
+}
+
+static enum conn_next
+cmd_help(struct lmtp_session *s, const struct lmtp_command *cmd)
+{
+	return lmtp_say(s, 214, "2.0.0", "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS QUIT");
+}
+
+static const struct {
+	enum lmtp_verb verb;
+	enum conn_next (*run)(struct lmtp_session *, const struct lmtp_command *);
+} commands[] = {
+    {LMTP_LHLO, lmtp_cmd_lhlo},
+    {LMTP_MAIL, lmtp_cmd_mail},
+    {LMTP_RCPT, lmtp_cmd_rcpt},
+    {LMTP_DATA, lmtp_cmd_data},
+    {LMTP_BDAT, lmtp_cmd_bdat},
+    {LMTP_STARTTLS, lmtp_cmd_starttls},
+    {LMTP_RSET, cmd_rset},
+    {LMTP_NOOP, cmd_noop},
+    {LMTP_QUIT, cmd_quit},
+    {LMTP_VRFY, cmd_vrfy},
+    {LMTP_HELP, cmd_help},
+};
+
+static enum conn_next
+too_many_errors(struct lmtp_session *s)
+{
+	if (++s->errors < MAX_ERRORS)
+		return CONN_AGAIN;
+	log_event(EV_client_error, "lmtp peer=%s: too many errors", conn_peer(s->conn));
+	(void)lmtp_say(s, 421, "4.7.0", "Too many errors");
+	return CONN_CLOSE;
+}
+
+static enum conn_next
+run_line(struct lmtp_session *s, struct str line)
+{
+	struct arena arena = {0};
+	struct lmtp_command cmd;
+	enum lmtp_fault fault = lmtp_parse(&arena, line, &cmd);
+	enum conn_next next = CONN_AGAIN;
+	size_t i, n = sizeof(commands) / sizeof(*commands);
+
+	for (i = 0; i < n && commands[i].verb != cmd.verb; i++)
+		;
+	if (fault != LMTP_FINE) {
+		lmtp_fault_reply(conn_out(s->conn), fault);
+		next = too_many_errors(s);
+	} else if (i < n) {
+		next = commands[i].run(s, &cmd);
+	} else {
+		(void)lmtp_say(s, cmd.verb == LMTP_UNKNOWN || cmd.verb == LMTP_HELO ? 500 : 502, "5.5.1",
+		    cmd.verb == LMTP_HELO ? "This is LMTP: say LHLO" : "No such command");
+		next = too_many_errors(s);
+	}
+	arena_free(&arena);
+	return next;
+}
+
+static enum conn_next
+command_input(struct lmtp_session *s, struct str *in)
+{
+	switch (lmtp_reader_read(&s->reader, in)) {
+	case LMTP_READ_MORE: return CONN_INPUT;
+	case LMTP_READ_LINE: return run_line(s, s->reader.line);
+	case LMTP_READ_LONG:
+		(void)lmtp_say(s, 500, "5.5.6", "Line too long");
+		return too_many_errors(s);
+	case LMTP_READ_BARE:
+		(void)lmtp_say(s, 500, "5.5.2", "Lines end in CRLF and hold no NUL");
+		return too_many_errors(s);
+	case LMTP_READ_FATAL: break;
+	}
+	(void)lmtp_say(s, 421, "4.7.0", "Line far too long");
+	return CONN_CLOSE;
+}
+
+/* One step of the connection: a command, or a piece of content. */
+static enum conn_next
+step(struct lmtp_session *s)
+{
+	struct str in = conn_in(s->conn);
+	size_t had = in.n;
+	enum conn_next next;
+
+	if (s->mode == MODE_COMMANDS)
+		next = command_input(s, &in);
+	else
+		next = lmtp_content_input(s, &in);
+	conn_eat(s->conn, had - in.n);
+	return s->starttls ? lmtp_starttls_begin(s) : next;
+}
+
+static enum conn_next
+lmtp_run(struct conn *c, unsigned events)
+{
+	struct lmtp_session *s = conn_user(c);
+	enum conn_next next = CONN_AGAIN;
+
+	if (events & CONN_EV_TLS) {
+		/* RFC 3207 4.2: what was said before is forgotten. */
+		lmtp_transaction_end(s);
+		lmtp_reader_free(&s->reader);
+		s->greeted = false;
+	}
+	if (s->mode == MODE_COMMIT) {
+		if (!atomic_load_explicit(&s->t->committed, memory_order_acquire))
+			return CONN_WAKE;
+		next = lmtp_content_committed(s);
+	}
+	if (events & (CONN_EV_STOP | CONN_EV_TIMEOUT) && next == CONN_AGAIN && s->mode == MODE_COMMANDS) {
+		(void)lmtp_say(s, 421, events & CONN_EV_STOP ? "4.3.2" : "4.4.2",
+		    events & CONN_EV_STOP ? "The server stops" : "You said nothing for long");
+		return CONN_CLOSE;
+	}
+	if (events & CONN_EV_TIMEOUT)
+		return CONN_ABORT;
+	for (int steps = 0; next == CONN_AGAIN; steps++) {
+		if (conn_out_full(c))
+			return CONN_OUTPUT;
+		if (steps == 200)
+			return CONN_AGAIN;
+		next = step(s);
+	}
+	if (next == CONN_INPUT)
+		conn_timeout(c, IDLE_SECONDS);
+	return next;
+}
+
+static enum status
+lmtp_open(struct conn *c)
+{
+	const struct lmtp_service *service = conn_arg(c);
+	struct lmtp_session *s = x_new(struct lmtp_session);
+	struct buf *out = conn_out(c);
+
+	s->conn = c;
+	s->service = service;
+	lmtp_reader_init(&s->reader);
+	conn_set_user(c, s);
+	conn_timeout(c, IDLE_SECONDS);
+	buf_addf(out, "220 %s LMTP ready\r\n", service->hostname);
+	return OK;
+}
+
+static void
+lmtp_rest(struct conn *c)
+{
+	struct lmtp_session *s = conn_user(c);
+
+	if (lmtp_reader_idle(&s->reader))
+		lmtp_reader_free(&s->reader);
+}
+
+static void
+lmtp_closed(struct conn *c)
+{
+	struct lmtp_session *s = conn_user(c);
+
+	if (s == NULL)
+		return;
+	lmtp_transaction_end(s);
+	lmtp_reader_free(&s->reader);
+	free(s->client);
+	free(s);
+}
+
+const struct conn_handler lmtp_handler = {
+    .name = "lmtp",
+    .open = lmtp_open,
+    .run = lmtp_run,
+    .rest = lmtp_rest,
+    .closed = lmtp_closed,
+};

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One LMTP connection. Idle it is this struct; a transaction (from MAIL on) has its own memory, given back at its
+ * end. Belongs to the thread that runs the connection.
+ */
+#ifndef LMTP_SESSION_PRIV_H
+#define LMTP_SESSION_PRIV_H
+
+#include "base/runs.h"
+#include "deliver/deliver.h"
+#include "deliver/recipient.h"
+#include "lmtp/lmtp.h"
+#include "wire/lmtp.h"
+
+enum lmtp_mode { MODE_COMMANDS, MODE_DATA, MODE_BDAT, MODE_COMMIT };
+
+struct lmtp_rcpt {
+	struct recipient to;
+	struct str address; /* as given, for the reply and Delivered-To */
+};
+
+/* From MAIL to its end. */
+struct transaction {
+	struct arena arena;
+	struct str sender;
+	bool utf8;
+	enum lmtp_body body;
+	struct lmtp_rcpt *rcpts;
+	size_t rcpts_n, rcpts_cap;
+	struct delivery *delivery;
+	enum status status;            /* of taking the content */
+	struct data_decoder decoder;
+	uint64_t chunk_left;           /* BDAT */
+	bool last;
+	bool chunked;                  /* BDAT was used: DATA must not follow */
+	/* storing */
+	struct delivery_target *targets;
+	size_t stored;                 /* targets with an answer */
+	size_t batch;                  /* targets of the commit under way */
+	struct db_write write;
+	enum status outcome;
+	_Atomic bool committed;        /* the write is done */
+};
+
+struct lmtp_session {
+	struct conn *conn;
+	const struct lmtp_service *service;
+	struct lmtp_reader reader;
+	struct transaction *t;         /* NULL outside a transaction */
+	enum lmtp_mode mode;
+	bool greeted;                  /* LHLO was said */
+	char *client;                  /* its argument */
+	unsigned errors;               /* commands that were wrong */
+	bool starttls;                 /* STARTTLS was said; begun once its line is eaten */
+};
+
+/* Each command answers, and tells how to go on: CONN_AGAIN means: the next command. */
+enum conn_next lmtp_cmd_lhlo(struct lmtp_session *s, const struct lmtp_command *cmd);
+enum conn_next lmtp_cmd_mail(struct lmtp_session *s, const struct lmtp_command *cmd);
+enum conn_next lmtp_cmd_rcpt(struct lmtp_session *s, const struct lmtp_command *cmd);
+enum conn_next lmtp_cmd_data(struct lmtp_session *s, const struct lmtp_command *cmd);
+enum conn_next lmtp_cmd_bdat(struct lmtp_session *s, const struct lmtp_command *cmd);
+enum conn_next lmtp_cmd_starttls(struct lmtp_session *s, const struct lmtp_command *cmd);
+enum conn_next lmtp_starttls_begin(struct lmtp_session *s);
+
+/* Answers and goes on with the next command. */
+enum conn_next lmtp_say(struct lmtp_session *s, int code, const char *enhanced, const char *text);
+
+/* content.c: the bytes of DATA and BDAT, and their way into the store. */
+enum conn_next lmtp_content_input(struct lmtp_session *s, struct str *in);
+/* Begins a message: the trace fields of this server. */
+void lmtp_content_begin(struct lmtp_session *s);
+void lmtp_content_add(struct lmtp_session *s, struct str bytes);
+/* All bytes are there: hands them to the committer. */
+enum conn_next lmtp_content_end(struct lmtp_session *s);
+/* A commit is done. */
+enum conn_next lmtp_content_committed(struct lmtp_session *s);
+
+void lmtp_transaction_end(struct lmtp_session *s);
+
+/* trace.c: Return-Path and Delivered-To of one recipient; Received for all. In the arena. */
+struct str lmtp_trace_prefix(struct arena *arena, struct str sender, struct str recipient);
+struct str lmtp_trace_received(struct lmtp_session *s);
+
+#endif

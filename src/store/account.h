@@ -33,8 +33,8 @@ must_check enum status account_credential(struct db_txn *txn, struct arena *aren
 
 must_check enum status account_find(struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r);
 must_check enum status account_get(struct db_txn *txn, struct arena *arena, int64_t id, struct account *account_r);
-/* The account of a mail address' mailbox name (without +detail): the name itself, name@domain, or the local part where
- * only that account exists. ERR_NOT_FOUND. */
+/* The account of a mail address or login (without +detail): local@domain, else the account that is named local; without a
+ * domain also the only account with that local part. ERR_NOT_FOUND. */
 must_check enum status account_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain,
     struct account *account_r);
 /* The accounts after the given name in order, at most max. Array in the arena. */

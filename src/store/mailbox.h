@@ -2,8 +2,9 @@
 /*
  * Mailboxes. A name is the whole path in UTF-8 NFC with '/' between levels, 1 to 1000 bytes, at most 64
  * levels, no empty level, no control characters; INBOX is always spelled so, also as the first level of its children
- * (RFC 9051 5.1, 6.3.4; T22): callers bring what they got into this form with wire/mailbox_name.h. Names are compared byte by byte. A mailbox keeps its id through RENAME; ids are never
- * used again; UIDVALIDITY values of an account strictly rise.
+ * (RFC 9051 5.1, 6.3.4; T22): callers bring what they got into this form with wire/mailbox_name.h. Names are
+ * compared byte by byte. A mailbox keeps its id through RENAME; ids are never used again; UIDVALIDITY values of an account strictly
+ * rise.
  *
  * A deleted mailbox that has children stays as a \Noselect name (RFC 3501 6.3.4).
  */
@@ -62,9 +63,18 @@ must_check enum status mailbox_create(const struct actor *actor, struct db_txn *
     int64_t *id_r);
 /* ERR_NOT_FOUND, ERR_NO_PERM (INBOX), ERR_CONFLICT (a \Noselect name with children). The subscription stays (RFC 3501 6.3.6). */
 must_check enum status mailbox_delete(const struct actor *actor, struct db_txn *txn, struct str name);
-/* With all children. INBOX: its messages move to the new mailbox with new UIDs, INBOX and its children stay. ERR_NOT_FOUND, ERR_EXISTS,
- * ERR_BAD_INPUT, ERR_CONFLICT (into its own child). Subscriptions of renamed mailboxes follow. */
-must_check enum status mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, struct str to);
+/* With all children. INBOX: its messages move to the new mailbox with new UIDs; INBOX itself and its children stay (RFC 9051 6.3.6): that
+ * goes in several commits, so that the writer stays free. This one makes the new mailbox and moves the first MESSAGE_BATCH messages; while
+ * move_r->more, the caller submits mailbox_move_more(). What arrives meanwhile stays in INBOX. ERR_NOT_FOUND, ERR_EXISTS, ERR_BAD_INPUT,
+ * ERR_CONFLICT (into its own child). Subscriptions of renamed mailboxes follow. */
+struct mailbox_move {
+	int64_t from, to; /* 0: nothing to move */
+	uint32_t until;   /* messages below this UID */
+	bool more;
+};
+must_check enum status mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, struct str to,
+    struct mailbox_move *move_r);
+must_check enum status mailbox_move_more(const struct actor *actor, struct db_txn *txn, struct mailbox_move *move);
 must_check enum status mailbox_subscribe(const struct actor *actor, struct db_txn *txn, struct str name, bool on);
 must_check enum status mailbox_set_special(const struct actor *actor, struct db_txn *txn, int64_t id, unsigned special);
 /* Moves the \Recent mark up to uid; for a lazy write. Never moves it back; makes no change row. */

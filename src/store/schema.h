@@ -16,9 +16,7 @@
 #define SCHEMA_VERSION 1
 
 static const char schema_sql[] =
-    /* Facts about the store: version, secret, when it was made. */
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-
+    /* "meta (key, value)", facts about the store (version, secret, when it was made), is there before: see schema.c. */
     /* name: as created; fold: ASCII lower case, what is compared; NULL once deleted. generation: rises with each change of
      * credentials. next_email: counter of email ids. last_uidvalidity: the newest one given out. modseq: counts
      * changes of the mailbox list; mailboxes: how many names there are. */

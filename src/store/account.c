@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/account.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "store/feed_priv.h"
+#include "store/mailbox_priv.h"
+#include "store/reap_priv.h"
+#include "store/store_priv.h"
+
+#define ACCOUNT_NAME_MAX 255
+#define COLUMNS "id, name, generation, disabled, created"
+
+static struct db_sql by_fold = DB_SQL("SELECT " COLUMNS " FROM account WHERE fold = ?1");
+static struct db_sql by_id = DB_SQL("SELECT " COLUMNS " FROM account WHERE id = ?1 AND deleted = 0");
+static struct db_sql by_local = DB_SQL("SELECT " COLUMNS " FROM account WHERE local = ?1 AND deleted = 0 LIMIT 2");
+static struct db_sql after_fold = DB_SQL("SELECT " COLUMNS " FROM account WHERE fold > ?1 ORDER BY fold LIMIT ?2");
+static struct db_sql insert = DB_SQL("INSERT INTO account (name, fold, local, generation, disabled, deleted, created,"
+    " next_email, last_uidvalidity, modseq, mailboxes) VALUES (?1, ?2, ?3, 1, 0, 0, ?4, 1, 0, 1, 0)");
+static struct db_sql remove_row = DB_SQL("UPDATE account SET fold = NULL, local = NULL, deleted = 1,"
+    " generation = generation + 1 WHERE id = ?1 AND deleted = 0");
+static struct db_sql remove_credentials = DB_SQL("DELETE FROM credential WHERE account = ?1");
+static struct db_sql set_disabled = DB_SQL("UPDATE account SET disabled = ?2, generation = generation + 1"
+    " WHERE id = ?1 AND deleted = 0");
+static struct db_sql touch = DB_SQL("UPDATE account SET generation = generation + 1 WHERE id = ?1 AND deleted = 0");
+static struct db_sql credential_set = DB_SQL("INSERT INTO credential (account, kind, value) VALUES (?1, ?2, ?3)"
+    " ON CONFLICT (account, kind) DO UPDATE SET value = ?3");
+static struct db_sql credential_del = DB_SQL("DELETE FROM credential WHERE account = ?1 AND kind = ?2");
+static struct db_sql credential_get = DB_SQL("SELECT c.value FROM credential c JOIN account a ON a.id = c.account"
+    " WHERE c.account = ?1 AND c.kind = ?2 AND a.deleted = 0");
+
+/* ---- names ---- */
+
+/* What never may be in a name: it would be taken for syntax in a configuration, a pattern, a path or a protocol line (S8, S10). */
+static bool
+code_point_ok(int32_t c)
+{
+	if (c < 0x21 || (c >= 0x7f && c < 0xa0))
+		return false;
+	return c != '/' && c != '%' && c != '*' && c != '"' && c != '\\' && c != 0x2028 && c != 0x2029 && c != 0xfeff &&
+	    (c & 0xfffe) != 0xfffe;
+}
+
+bool
+account_name_ok(struct str name)
+{
+	if (name.n == 0 || name.n > ACCOUNT_NAME_MAX)
+		return false;
+	while (name.n > 0) {
+		size_t len;
+		int32_t c = utf8_next(name, &len);
+		if (c < 0 || !code_point_ok(c))
+			return false;
+		name = str_from(name, len);
+	}
+	return true;
+}
+
+/* The form that is compared: NFC, ASCII letters in lower case. ERR_BAD_INPUT for what is no name. */
+static enum status
+fold(struct str name, struct buf *nfc, struct buf *folded)
+{
+	if (!account_name_ok(name) || utf8_nfc(nfc, name) != OK || !account_name_ok(buf_str(nfc)))
+		return ERR_BAD_INPUT;
+	buf_add(folded, buf_str(nfc));
+	for (size_t i = 0; i < folded->n; i++)
+		folded->p[i] = ascii_lower(folded->p[i]);
+	return OK;
+}
+
+/* ---- reading ---- */
+
+static void
+fill(struct db_stmt *q, struct arena *arena, struct account *a)
+{
+	a->id = db_int(q, 0);
+	a->name = arena_str(arena, db_text(q, 1));
+	a->generation = (uint64_t)db_int(q, 2);
+	a->disabled = db_int(q, 3) != 0;
+	a->created = db_int(q, 4);
+}
+
+static enum status
+find_folded(struct db_txn *txn, struct arena *arena, struct str folded, struct account *account_r)
+{
+	struct db_stmt *q = db_prepare(txn, &by_fold);
+	enum status st;
+
+	db_bind_text(q, 1, folded);
+	if ((st = db_step(q)) == OK)
+		fill(q, arena, account_r);
+	db_done(q);
+	return st;
+}
+
+enum status
+account_find(struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r)
+{
+	struct buf nfc = {0}, folded = {0};
+	enum status st = ERR_NOT_FOUND;
+
+	if (fold(name, &nfc, &folded) == OK)
+		st = find_folded(txn, arena, buf_str(&folded), account_r);
+	buf_free(&nfc);
+	buf_free(&folded);
+	return st;
+}
+
+enum status
+account_get(struct db_txn *txn, struct arena *arena, int64_t id, struct account *account_r)
+{
+	struct db_stmt *q = db_prepare(txn, &by_id);
+	enum status st;
+
+	db_bind_int(q, 1, id);
+	if ((st = db_step(q)) == OK)
+		fill(q, arena, account_r);
+	db_done(q);
+	return st;
+}
+
+/* The only account with that local part; ERR_NOT_FOUND where there are several. */
+static enum status
+find_local(struct db_txn *txn, struct arena *arena, struct str folded, struct account *account_r)
+{
+	struct account a = {0};
+	struct db_stmt *q = db_prepare(txn, &by_local);
+	enum status st;
+
+	db_bind_text(q, 1, folded);
+	if ((st = db_step(q)) == OK) {
+		fill(q, arena, &a);
+		if ((st = db_step(q)) == OK)
+			st = ERR_NOT_FOUND;
+		else if (st == ERR_NOT_FOUND)
+			st = OK;
+	}
+	db_done(q);
+	if (st == OK)
+		*account_r = a;
+	return st;
+}
+
+enum status
+account_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain, struct account *account_r)
+{
+	struct buf whole = {0}, nfc = {0}, folded = {0};
+	enum status st = ERR_NOT_FOUND;
+
+	if (domain.n > 0) {
+		buf_add(&whole, local);
+		buf_addc(&whole, '@');
+		buf_add(&whole, domain);
+		st = account_find(txn, arena, buf_str(&whole), account_r);
+	}
+	if (st == ERR_NOT_FOUND)
+		st = account_find(txn, arena, local, account_r);
+	if (st == ERR_NOT_FOUND && domain.n == 0 && fold(local, &nfc, &folded) == OK)
+		st = find_local(txn, arena, buf_str(&folded), account_r);
+	buf_free(&whole);
+	buf_free(&nfc);
+	buf_free(&folded);
+	return st;
+}
+
+enum status
+account_list(struct db_txn *txn, struct arena *arena, struct str after, size_t max, struct account **accounts_r, size_t *n_r)
+{
+	struct account *list = NULL;
+	struct buf nfc = {0}, folded = {0};
+	size_t n = 0, cap = 0;
+	struct db_stmt *q;
+	enum status st;
+
+	if (after.n > 0 && (st = fold(after, &nfc, &folded)) != OK)
+		goto out;
+	q = db_prepare(txn, &after_fold);
+	db_bind_text(q, 1, folded.n ? buf_str(&folded) : STR(""));
+	db_bind_int(q, 2, max > INT32_MAX ? INT32_MAX : (int64_t)max);
+	while ((st = db_step(q)) == OK) {
+		if (n == cap) {
+			cap = cap ? cap * 2 : 16;
+			list = x_realloc(list, cap * sizeof(*list));
+		}
+		fill(q, arena, &list[n++]);
+	}
+	db_done(q);
+	if (st != ERR_NOT_FOUND)
+		goto out;
+	st = OK;
+	*accounts_r = arena_array(arena, n ? n : 1, sizeof(*list));
+	if (n > 0)
+		memcpy(*accounts_r, list, n * sizeof(*list));
+	*n_r = n;
+out:
+	free(list);
+	buf_free(&nfc);
+	buf_free(&folded);
+	return st;
+}
+
+enum status
+account_credential(struct db_txn *txn, struct arena *arena, int64_t id, struct str kind, struct str *value_r)
+{
+	struct db_stmt *q = db_prepare(txn, &credential_get);
+	enum status st;
+
+	db_bind_int(q, 1, id);
+	db_bind_text(q, 2, kind);
+	if ((st = db_step(q)) == OK)
+		*value_r = arena_str(arena, db_text(q, 0));
+	db_done(q);
+	return st;
+}
+
+/* ---- writing ---- */
+
+/* RFC 6154; the names that clients make themselves when they find none (T26, T28). */
+static const struct {
+	struct str name;
+	unsigned special;
+} first_mailboxes[] = {
+    {STR("INBOX"), 0},
+    {STR("Drafts"), SPECIAL_DRAFTS},
+    {STR("Sent"), SPECIAL_SENT},
+    {STR("Junk"), SPECIAL_JUNK},
+    {STR("Trash"), SPECIAL_TRASH},
+    {STR("Archive"), SPECIAL_ARCHIVE},
+};
+
+static enum status
+make_mailboxes(struct store *store, struct db_txn *txn, int64_t id)
+{
+	struct actor actor = {.store = store, .account = id};
+	enum status st = OK;
+	int64_t mb;
+
+	for (size_t i = 0; st == OK && i < sizeof(first_mailboxes) / sizeof(*first_mailboxes); i++) {
+		st = mailbox_create(&actor, txn, first_mailboxes[i].name, first_mailboxes[i].special, &mb);
+		if (st == OK)
+			st = mailbox_subscribe(&actor, txn, first_mailboxes[i].name, true);
+	}
+	return st;
+}
+
+enum status
+account_create(struct store *store, struct db_txn *txn, struct str name, int64_t *id_r)
+{
+	struct buf nfc = {0}, folded = {0};
+	struct str f;
+	int64_t id;
+	enum status st;
+
+	if ((st = fold(name, &nfc, &folded)) != OK)
+		goto out;
+	f = buf_str(&folded);
+	st = db_exec(txn, &insert, "ttti", buf_str(&nfc), f, str_head(f, str_chr(f, '@')), clock_seconds());
+	if (st != OK)
+		goto out;
+	id = db_last_id(txn);
+	if (id > INT32_MAX)
+		st = ERR_LIMIT;
+	else
+		st = make_mailboxes(store, txn, id);
+	if (st == OK)
+		*id_r = id;
+out:
+	buf_free(&nfc);
+	buf_free(&folded);
+	return st;
+}
+
+/* After an UPDATE of the account's row: announced, or ERR_NOT_FOUND where there was no row. */
+static enum status
+changed(struct store *store, struct db_txn *txn, int64_t id)
+{
+	if (db_changed(txn) == 0)
+		return ERR_NOT_FOUND;
+	feed_mailbox(store, txn, EVENT_ACCOUNT, id, 0);
+	return OK;
+}
+
+enum status
+account_delete(struct store *store, struct db_txn *txn, int64_t id)
+{
+	enum status st;
+
+	if ((st = db_exec(txn, &remove_row, "i", id)) != OK || (st = changed(store, txn, id)) != OK)
+		return st;
+	if ((st = db_exec(txn, &remove_credentials, "i", id)) != OK)
+		return st;
+	return reap_doom(txn, clock_seconds() + store->grace, DOOMED_ACCOUNT, id);
+}
+
+enum status
+account_set_disabled(struct store *store, struct db_txn *txn, int64_t id, bool disabled)
+{
+	enum status st = db_exec(txn, &set_disabled, "ii", id, (int64_t)disabled);
+	return st == OK ? changed(store, txn, id) : st;
+}
+
+enum status
+account_set_credential(struct store *store, struct db_txn *txn, int64_t id, struct str kind, struct str value)
+{
+	enum status st;
+
+	if ((st = db_exec(txn, &touch, "i", id)) != OK || (st = changed(store, txn, id)) != OK)
+		return st;
+	if (value.n == 0)
+		return db_exec(txn, &credential_del, "it", id, kind);
+	return db_exec(txn, &credential_set, "itt", id, kind, value);
+}

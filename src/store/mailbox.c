@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding and listing mailboxes. */
+#include "store/mailbox.h"
+
+#include <stdlib.h>
+
+#include "store/access_priv.h"
+#include "store/mailbox_priv.h"
+
+static struct db_sql by_key = DB_SQL("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE account = ?1 AND sort = ?2");
+static struct db_sql by_id = DB_SQL("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE id = ?1 AND sort IS NOT NULL");
+static struct db_sql all = DB_SQL("SELECT " MAILBOX_COLUMNS ","
+    " EXISTS (SELECT 1 FROM subscription s WHERE s.account = m.account AND s.name = m.name)"
+    " FROM mailbox m WHERE account = ?1 AND sort > '' ORDER BY sort");
+static struct db_sql set_recent = DB_SQL("UPDATE mailbox SET recent_from = ?2 WHERE id = ?1 AND recent_from < ?2");
+
+bool
+sort_key_make(struct sort_key *key, struct str name)
+{
+	size_t i = 0, n = 0;
+
+	if (name.n == 0 || name.n > MAILBOX_NAME_MAX)
+		return false;
+	if (str_starts(name, STR("INBOX")) && (name.n == 5 || name.p[5] == '/')) {
+		key->p[n++] = 2;
+		i = 5;
+	}
+	for (; i < name.n; i++) {
+		if ((unsigned char)name.p[i] < 0x20)
+			return false;
+		key->p[n++] = name.p[i] == '/' ? 1 : name.p[i];
+	}
+	key->n = n;
+	return true;
+}
+
+void
+mailbox_fill(struct db_stmt *q, struct arena *arena, struct mailbox *mb)
+{
+	*mb = (struct mailbox){
+	    .id = db_int(q, 0),
+	    .account = db_int(q, 1),
+	    .uidvalidity = (uint32_t)db_int(q, 2),
+	    .uidnext = (uint32_t)db_int(q, 3),
+	    .modseq = (uint64_t)db_int(q, 4),
+	    .messages = (uint32_t)db_int(q, 5),
+	    .unseen = (uint32_t)db_int(q, 6),
+	    .deleted = (uint32_t)db_int(q, 7),
+	    .size = (uint64_t)db_int(q, 8),
+	    .deleted_size = (uint64_t)db_int(q, 9),
+	    .recent_from = (uint32_t)db_int(q, 10),
+	    .special = (unsigned)db_int(q, 11),
+	    .noselect = db_int(q, 12) != 0,
+	    .created = db_int(q, 13),
+	};
+	if (arena != NULL)
+		mb->name = arena_str(arena, db_text(q, 14));
+}
+
+enum status
+mailbox_by_key(struct db_txn *txn, struct arena *arena, int64_t account, const struct sort_key *key, struct mailbox *mb_r)
+{
+	struct db_stmt *q = db_prepare(txn, &by_key);
+	enum status st;
+
+	db_bind_int(q, 1, account);
+	db_bind_text(q, 2, str_of(key->p, key->n));
+	if ((st = db_step(q)) == OK)
+		mailbox_fill(q, arena, mb_r);
+	db_done(q);
+	return st;
+}
+
+enum status
+mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str name, struct mailbox *mb_r)
+{
+	struct sort_key key;
+	enum status st;
+
+	if ((st = access_account(actor, actor->account)) != OK)
+		return st;
+	if (!sort_key_make(&key, name))
+		return ERR_NOT_FOUND;
+	return mailbox_by_key(txn, arena, actor->account, &key, mb_r);
+}
+
+static enum status
+get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id, unsigned need, struct mailbox *mb_r)
+{
+	struct db_stmt *q = db_prepare(txn, &by_id);
+	struct mailbox mb;
+	enum status st;
+
+	db_bind_int(q, 1, id);
+	if ((st = db_step(q)) == OK) {
+		mailbox_fill(q, NULL, &mb);
+		st = access_check(actor, txn, mb.account, id, need);
+	}
+	if (st == OK && arena != NULL)
+		mb.name = arena_str(arena, db_text(q, 14));
+	db_done(q);
+	if (st == OK)
+		*mb_r = mb;
+	return st;
+}
+
+enum status
+mailbox_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id, struct mailbox *mb_r)
+{
+	return get(actor, txn, arena, id, NEED_LOOKUP, mb_r);
+}
+
+enum status
+mailbox_row(const struct actor *actor, struct db_txn *txn, int64_t id, unsigned need, struct mailbox *mb_r)
+{
+	struct mailbox mb;
+	enum status st;
+
+	if ((st = get(actor, txn, NULL, id, need, &mb)) != OK)
+		return st;
+	if (mb.noselect && need != NEED_LOOKUP)
+		return ERR_NOT_FOUND;
+	*mb_r = mb;
+	return OK;
+}
+
+/* In the order of keys the first child of a mailbox comes right after it. */
+static void
+mark_children(struct mailbox *list, size_t n)
+{
+	for (size_t i = 0; i + 1 < n; i++) {
+		struct str a = list[i].name, b = list[i + 1].name;
+		list[i].children = b.n > a.n && b.p[a.n] == '/' && str_starts(b, a);
+	}
+}
+
+enum status
+mailbox_list(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct mailbox **list_r, size_t *n_r)
+{
+	struct mailbox *list = NULL;
+	size_t n = 0, cap = 0;
+	struct db_stmt *q;
+	enum status st;
+
+	if ((st = access_account(actor, actor->account)) != OK)
+		return st;
+	q = db_prepare(txn, &all);
+	db_bind_int(q, 1, actor->account);
+	while ((st = db_step(q)) == OK) {
+		if (n == cap) {
+			cap = cap ? cap * 2 : 32;
+			list = x_realloc(list, cap * sizeof(*list));
+		}
+		mailbox_fill(q, arena, &list[n]);
+		list[n++].subscribed = db_int(q, 15) != 0;
+	}
+	db_done(q);
+	if (st == ERR_NOT_FOUND) {
+		st = OK;
+		mark_children(list, n);
+		*list_r = arena_array(arena, n ? n : 1, sizeof(*list));
+		if (n > 0)
+			memcpy(*list_r, list, n * sizeof(*list));
+		*n_r = n;
+	}
+	free(list);
+	return st;
+}
+
+enum status
+mailbox_set_recent(const struct actor *actor, struct db_txn *txn, int64_t id, uint32_t uid)
+{
+	struct mailbox mb;
+	enum status st;
+
+	if ((st = mailbox_row(actor, txn, id, NEED_READ, &mb)) != OK)
+		return st;
+	return db_exec(txn, &set_recent, "ii", id, (int64_t)(uid < mb.uidnext ? uid : mb.uidnext));
+}

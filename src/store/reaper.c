@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reaper: removes what is due, in commits of a few milliseconds. A deleted mailbox or account is on its list (table
+ * doomed) until nothing of it is left, so it may stop at any point and go on after the next start.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/reap_priv.h"
+#include "store/store_priv.h"
+
+#define MAILBOXES_A_STEP 200
+
+static struct db_sql doom_add = DB_SQL("INSERT INTO doomed (due, kind, id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
+static struct db_sql doom_next = DB_SQL("SELECT due, kind, id FROM doomed WHERE due <= ?1 ORDER BY due, kind, id LIMIT 1");
+static struct db_sql doom_del = DB_SQL("DELETE FROM doomed WHERE due = ?1 AND kind = ?2 AND id = ?3");
+static struct db_sql mailbox_rows[] = {
+    DB_SQL("DELETE FROM acl WHERE mailbox = ?1"),
+    DB_SQL("DELETE FROM reader_state WHERE mailbox = ?1"),
+    DB_SQL("DELETE FROM annotation WHERE mailbox = ?1"),
+    DB_SQL("DELETE FROM index_state WHERE mailbox = ?1"),
+    DB_SQL("DELETE FROM metadata WHERE mailbox = ?1 AND account = (SELECT account FROM mailbox WHERE id = ?1)"),
+    DB_SQL("DELETE FROM mailbox WHERE id = ?1 AND name IS NULL"),
+};
+static struct db_sql account_named = DB_SQL("SELECT id FROM mailbox WHERE account = ?1 AND sort > '' LIMIT ?2");
+static struct db_sql account_any = DB_SQL("SELECT id FROM mailbox WHERE account = ?1 LIMIT 1");
+static struct db_sql take_name = DB_SQL("UPDATE mailbox SET name = NULL, sort = NULL, special = 0 WHERE id = ?1");
+static struct db_sql account_rows[] = {
+    DB_SQL("DELETE FROM credential WHERE account = ?1"),
+    DB_SQL("DELETE FROM subscription WHERE account = ?1"),
+    DB_SQL("DELETE FROM account_change WHERE account = ?1"),
+    DB_SQL("DELETE FROM thread_ref WHERE account = ?1"),
+    DB_SQL("DELETE FROM quota WHERE account = ?1"),
+    DB_SQL("DELETE FROM metadata WHERE account = ?1"),
+    DB_SQL("DELETE FROM account WHERE id = ?1 AND deleted = 1"),
+};
+
+enum status
+reap_doom(struct db_txn *txn, int64_t due, int kind, int64_t id)
+{
+	return db_exec(txn, &doom_add, "iii", due, (int64_t)kind, id);
+}
+
+static enum status
+exec_all(struct db_txn *txn, struct db_sql *list, size_t n, int64_t id)
+{
+	enum status st = OK;
+
+	for (size_t i = 0; i < n && st == OK; i++)
+		st = db_exec(txn, &list[i], "i", id);
+	return st;
+}
+
+static enum status
+mailbox_step(struct store *s, struct db_txn *txn, int64_t id, bool *done_r)
+{
+	enum status st;
+
+	if ((st = reap_mailbox(s, txn, id, done_r)) != OK || !*done_r)
+		return st;
+	return exec_all(txn, mailbox_rows, sizeof(mailbox_rows) / sizeof(*mailbox_rows), id);
+}
+
+/* Takes the names of some mailboxes and puts them on the list. *n_r: how many. */
+static enum status
+doom_mailboxes(struct db_txn *txn, int64_t account, int64_t due, size_t *n_r)
+{
+	int64_t id[MAILBOXES_A_STEP];
+	struct db_stmt *q = db_prepare(txn, &account_named);
+	size_t n = 0;
+	enum status st;
+
+	db_bind_int(q, 1, account);
+	db_bind_int(q, 2, MAILBOXES_A_STEP);
+	while (n < MAILBOXES_A_STEP && (st = db_step(q)) == OK)
+		id[n++] = db_int(q, 0);
+	db_done(q);
+	if (n < MAILBOXES_A_STEP && st != ERR_NOT_FOUND)
+		return st;
+	st = OK;
+	for (size_t i = 0; i < n && st == OK; i++) {
+		if ((st = db_exec(txn, &take_name, "i", id[i])) == OK)
+			st = reap_doom(txn, due, DOOMED_MAILBOX, id[i]);
+	}
+	*n_r = n;
+	return st;
+}
+
+enum progress { MORE, DONE, LATER };
+
+/* First the names go, then this waits for the mailboxes (they are due at the same time and come first), then the rest goes. */
+static enum status
+account_step(struct db_txn *txn, int64_t id, int64_t due, enum progress *progress_r)
+{
+	enum status st;
+	int64_t any;
+	size_t n = 0;
+
+	*progress_r = MORE;
+	if ((st = doom_mailboxes(txn, id, due, &n)) != OK || n > 0)
+		return st;
+	st = db_get_ints(txn, &account_any, &any, 1, "i", id);
+	if (st == OK)
+		*progress_r = LATER;
+	if (st != ERR_NOT_FOUND)
+		return st;
+	*progress_r = DONE;
+	return exec_all(txn, account_rows, sizeof(account_rows) / sizeof(*account_rows), id);
+}
+
+struct step {
+	struct store *store;
+	int64_t now, due, kind, id;
+};
+
+static enum status
+step(struct db_txn *txn, void *arg)
+{
+	struct step *s = arg;
+	enum progress progress = MORE;
+	bool done = false;
+	enum status st;
+
+	if (s->kind == DOOMED_ACCOUNT)
+		st = account_step(txn, s->id, s->due, &progress);
+	else if ((st = mailbox_step(s->store, txn, s->id, &done)) == OK && done)
+		progress = DONE;
+	if (st != OK || progress == MORE)
+		return st;
+	if ((st = db_exec(txn, &doom_del, "iii", s->due, s->kind, s->id)) == OK && progress == LATER)
+		st = reap_doom(txn, s->now + STORE_REAP_EVERY, (int)s->kind, s->id);
+	return st;
+}
+
+/* The next that is due. */
+static enum status
+next_doomed(struct store *s, int64_t now, struct step *next_r)
+{
+	struct db_txn *txn;
+	int64_t v[3];
+	enum status st;
+
+	if ((st = db_read_begin(s->db, &txn)) != OK)
+		return st;
+	st = db_get_ints(txn, &doom_next, v, 3, "i", now);
+	db_read_end(txn);
+	if (st == OK)
+		*next_r = (struct step){s, now, v[0], v[1], v[2]};
+	return st;
+}
+
+enum status
+store_reap(struct store *s, int64_t now)
+{
+	enum status st;
+
+	if ((st = reap_messages(s, now)) != OK)
+		return st;
+	while (!atomic_load(&s->stopping)) {
+		struct step next;
+
+		if ((st = next_doomed(s, now, &next)) != OK)
+			return st == ERR_NOT_FOUND ? OK : st;
+		if ((st = db_write(s->db, step, &next)) != OK) {
+			log_event(EV_damage, "what=reaper kind=%d id=%lld status=\"%s\"", (int)next.kind, (long long)next.id,
+			    status_word(st));
+			return st;
+		}
+	}
+	return OK;
+}
+
+/* ---- the thread ---- */
+
+static void
+wait_a_round(struct store *s)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STORE_REAP_EVERY;
+	pthread_mutex_lock(&s->lock);
+	while (!atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void *
+reaper(void *arg)
+{
+	struct store *s = arg;
+
+	while (!atomic_load(&s->stopping)) {
+		enum status st = store_reap(s, clock_seconds());
+		if (st != OK)
+			log_event(EV_io_error, "what=reaper status=\"%s\"", status_word(st));
+		wait_a_round(s);
+	}
+	db_thread_end(s->db);
+	return NULL;
+}
+
+enum status
+reaper_start(struct store *s)
+{
+	if (pthread_create(&s->reaper, NULL, reaper, s) != 0)
+		return ERR_UNAVAILABLE;
+	s->reaper_runs = true;
+	return OK;
+}
+
+void
+reaper_stop(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	atomic_store(&s->stopping, true);
+	pthread_cond_broadcast(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+	if (s->reaper_runs)
+		pthread_join(s->reaper, NULL);
+	s->reaper_runs = false;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and closing the store. */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "store/feed_priv.h"
+#include "store/store_priv.h"
+
+static enum status
+status_of_errno(int e)
+{
+	switch (e) {
+	case EACCES:
+	case EPERM:
+	case ELOOP:
+		return ERR_NO_PERM;
+	case EROFS:
+		return ERR_READ_ONLY;
+	case ENOSPC:
+	case EDQUOT:
+		return ERR_FULL;
+	default:
+		return ERR_IO;
+	}
+}
+
+/*
+ * The folder and an empty database file that only its owner may read: the engine's other files take over
+ * the mode of this one. A symbolic link in its place is refused (S10).
+ */
+static enum status
+make_files(const char *dir, const char *path)
+{
+	struct stat sb;
+	int fd, e;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		goto failed;
+	if ((fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
+		goto failed;
+	if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
+		close(fd);
+		log_event(EV_io_error, "path=%s error=\"not a regular file\"", path);
+		return ERR_NO_PERM;
+	}
+	close(fd);
+	return OK;
+failed:
+	e = errno;
+	log_event(EV_io_error, "path=%s error=\"%s\"", path, strerror(e));
+	return status_of_errno(e);
+}
+
+static enum status
+open_db(const struct store_options *o, struct db **db_r)
+{
+	struct db_options dbo = {.vfs = o->vfs, .fatal = o->fatal, .fatal_arg = o->fatal_arg};
+	struct arena a = {0};
+	enum status st = OK;
+
+	if (o->dir != NULL) {
+		dbo.path = arena_printf(&a, "%s/mansio.db", o->dir).p;
+		if (o->vfs == NULL)
+			st = make_files(o->dir, dbo.path);
+	}
+	if (st == OK)
+		st = db_open(&dbo, db_r);
+	arena_free(&a);
+	return st;
+}
+
+static enum status
+bring_up(struct db_txn *txn, void *arg)
+{
+	return schema_bring_up(arg, txn);
+}
+
+enum status
+store_open(const struct store_options *o, struct store **store_r)
+{
+	struct store *s = x_new(struct store);
+	enum status st;
+
+	s->grace = o->grace != 0 ? o->grace : STORE_GRACE_DEFAULT;
+	s->feed = feed_new();
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->wake, NULL);
+	if ((st = open_db(o, &s->db)) != OK)
+		goto out;
+	if ((st = blob_open(s->db, &(struct blob_options){.driver = "db"}, &s->blobs)) != OK)
+		goto out;
+	if ((st = db_write(s->db, bring_up, s)) != OK)
+		goto out;
+	if ((st = blob_sweep(s->blobs)) != OK)
+		goto out;
+	if (!o->no_reaper && (st = reaper_start(s)) != OK)
+		goto out;
+	*store_r = s;
+	return OK;
+out:
+	store_close(s);
+	return st;
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	reaper_stop(s);
+	if (s->blobs != NULL)
+		blob_close(s->blobs);
+	if (s->db != NULL)
+		db_close(s->db);
+	feed_free(s->feed);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->wake);
+	explicit_bzero(s->secret, sizeof(s->secret));
+	free(s);
+}
+
+struct db *
+store_db(struct store *s)
+{
+	return s->db;
+}
+
+struct blob_store *
+store_blobs(struct store *s)
+{
+	return s->blobs;
+}
+
+struct str
+store_secret(struct store *s)
+{
+	return str_of(s->secret, sizeof(s->secret));
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of struct store, for this folder only. */
+#ifndef STORE_STORE_PRIV_H
+#define STORE_STORE_PRIV_H
+
+#include <pthread.h>
+#include "store/store.h"
+
+#define STORE_GRACE_DEFAULT (4 * 3600) /* seconds */
+#define STORE_SECRET_SIZE 32
+#define STORE_REAP_EVERY 60 /* seconds between two rounds of the reaper */
+
+struct feed;
+
+struct store {
+	struct db *db;
+	struct blob_store *blobs;
+	struct feed *feed;
+	int64_t grace; /* seconds */
+	unsigned char secret[STORE_SECRET_SIZE];
+
+	/* The reaper's thread. */
+	pthread_t reaper;
+	bool reaper_runs;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	_Atomic bool stopping;
+};
+
+/* Makes the schema or brings an older one up to date, and reads the secret: a write function's part. ERR_CONFLICT: newer. */
+must_check enum status schema_bring_up(struct store *store, struct db_txn *txn);
+
+/* The reaper's thread (reaper.c). */
+must_check enum status reaper_start(struct store *store);
+void reaper_stop(struct store *store);
+
+#endif

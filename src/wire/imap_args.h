@@ -29,6 +29,7 @@ struct args {
 };
 
 #define ARGS_DEPTH 64
+#define ARGS_FLAGS_MAX 500 /* keywords in one list */
 
 void args_init(struct args *a, struct str command, struct arena *arena, bool utf8);
 /* The command has grown (a further part of APPEND...): reading goes on where it stood. */
@@ -38,7 +39,7 @@ void args_extend(struct args *a, struct str command);
 char arg_peek(const struct args *a);
 /* Consumes one c; false if something else is there. */
 bool arg_char(struct args *a, char c);
-/* Consumes the keyword, any case, if it stands here as a whole word (followed by no atom character). */
+/* Consumes the keyword, any case, if it stands here as a whole word (followed by no atom character but '['). */
 bool arg_keyword(struct args *a, const char *word);
 /* One or more spaces. */
 must_check enum status arg_space(struct args *a);
@@ -51,8 +52,10 @@ must_check enum status arg_tag(struct args *a, struct str *tag_r);
 must_check enum status arg_command(struct args *a, struct str *name_r);
 
 must_check enum status arg_atom(struct args *a, struct str *s_r);
-/* The same, in upper case in the arena: keys, item names. */
+/* The same, in upper case in the arena: keys. */
 must_check enum status arg_atom_upper(struct args *a, struct str *s_r);
+/* The name of a FETCH item, upper case in the arena: letters, digits, '.', '-' and '_'; stops at '[' and '<'. */
+must_check enum status arg_item(struct args *a, struct str *s_r);
 /* atom with ']' or string (RFC 9051: astring). */
 must_check enum status arg_astring(struct args *a, struct str *s_r);
 /* quoted or literal. In UTF-8 mode 8-bit quoted strings must be UTF-8; outside it 8-bit bytes are taken as they are. */
@@ -66,7 +69,9 @@ must_check enum status arg_literal_streamed(struct args *a, uint64_t *size_r, bo
 
 /* Canonical name (mailbox_name.h) in the arena, without one trailing '/'; see trailing_sep. */
 must_check enum status arg_mailbox(struct args *a, struct str *name_r);
-/* A LIST pattern with '%' and '*', canonical like a name. */
+/* The reference of LIST: the same, but a trailing '/' stays. */
+must_check enum status arg_reference(struct args *a, struct str *name_r);
+/* A LIST pattern with '%' and '*', canonical like a name; one trailing '/' is cut off. */
 must_check enum status arg_list_pattern(struct args *a, struct str *pattern_r);
 
 must_check enum status arg_number(struct args *a, uint32_t *n_r);    /* 0..2^32-1 */

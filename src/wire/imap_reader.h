@@ -19,7 +19,8 @@
  *
  * A streamed literal leaves its announcer and CRLF in r.command but not its bytes; arg_literal_streamed() reads it.
  * Line ends in r.command are CRLF whatever the client sent (bare LF is accepted). Empty lines before
- * a command are skipped (T08). NUL is refused everywhere but in literal8 (S3).
+ * a command are skipped (T08). NUL is refused everywhere but in literal8 (S3); BAD may thus also come in the middle of a
+ * streamed literal, whose chunks are then to be forgotten.
  */
 #ifndef WIRE_IMAP_READER_H
 #define WIRE_IMAP_READER_H
@@ -67,11 +68,13 @@ struct imap_reader {
 	/* private */
 	struct buf buf;
 	int state;
-	size_t line_bytes, literal_bytes, announcer;
+	size_t line_start; /* where the current line begins in buf */
+	size_t line_bytes, literal_bytes;
 	uint64_t dropped;
-	size_t tag_len;
 	unsigned count;
-	bool seen_cr, counted;
+	bool line_done;
+	char tail[32]; /* the end of a dropped line */
+	size_t tail_len;
 };
 
 /* limits must outlive the reader. */

@@ -27,7 +27,7 @@ struct lmtp_reader {
 	/* private */
 	struct buf buf;
 	size_t dropped;
-	bool cr, bad;
+	bool done; /* the line was handed out */
 };
 void lmtp_reader_init(struct lmtp_reader *r);
 void lmtp_reader_free(struct lmtp_reader *r);

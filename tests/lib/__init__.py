@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all python suites share: a client whose every byte the oracle reads, and servers to test against."""

@@ -44,6 +44,7 @@ enum conn_event {
 	CONN_EV_STOP = 1 << 6,    /* the server stops, or an administrator ends this one: say BYE.
 	                           * Comes once; it is not repeated when it arrives mid-command. */
 	CONN_EV_TLS = 1 << 7,     /* the handshake after conn_starttls() is done: forget all state */
+	/* 0, no event at all: after CONN_AGAIN. */
 	CONN_EV_USER = 1 << 8,    /* free for the handler's own use */
 };
 
@@ -55,8 +56,11 @@ struct conn_handler {
 	enum conn_next (*run)(struct conn *, unsigned events);
 	/* About to park with nothing read and nothing to send: give memory back. May be NULL. */
 	void (*rest)(struct conn *);
-	/* The last call, once: free conn_user(). Comes after the last conn_release(). */
+	/* The last call, once if open() was called: free conn_user(). Comes after the last
+	 * conn_release(). */
 	void (*closed)(struct conn *);
+	/* What a client is sent that cannot be served for want of room ("* BYE ..."), or NULL. */
+	const char *refused;
 };
 
 /* Input: what has been read and not eaten yet, in the clear. */
@@ -73,6 +77,8 @@ struct buf *conn_out(struct conn *c);
 bool conn_out_full(struct conn *c);
 /* Tries to send now what is in conn_out(), without waiting: before a long computation. */
 void conn_flush(struct conn *c);
+/* Did the client go away? One system call: for long computations to ask now and then. */
+bool conn_gone(struct conn *c);
 
 /* Posts events (COMMIT, CHANGE, STOP, USER). Any thread; harmless at any time while the caller
  * knows the connection open or holds it. */

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a connection: handshake, open, run and run again, close. conn_step() is what a pool
+ * thread calls; it goes on until there is nothing to do now, then arms the poller and parks.
+ */
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "net/net_priv.h"
+
+#define TURNS 8u /* runs in a row before others get theirs */
+
+enum turn { TURN_MORE, TURN_PARK, TURN_GONE };
+
+struct conn *
+conn_make(struct net *net, int fd, const struct conn_handler *h, const char *local, void *arg)
+{
+	struct conn *c = table_new(net);
+	uint32_t slot;
+
+	if (c == NULL)
+		return NULL;
+	/* All but the wake word and what belongs to the slot starts anew. */
+	slot = c->slot;
+	memset((char *)c + sizeof(c->word), 0, offsetof(struct conn, timer_when) - sizeof(c->word));
+	memset((char *)c + offsetof(struct conn, stage), 0, sizeof(*c) - offsetof(struct conn, stage));
+	c->slot = slot;
+	c->net = net;
+	c->fd = fd;
+	c->handler = h;
+	c->local = local;
+	c->arg = arg;
+	c->uid = -1;
+	c->in_limit = IN_LIMIT;
+	c->next = CONN_INPUT;
+	c->task.run = conn_step;
+	c->born = net_now(net);
+	c->id = atomic_fetch_add(&net->next_id, 1) + 1;
+	return c;
+}
+
+void
+conn_start(struct conn *c, bool tls, bool local)
+{
+	c->stage = STAGE_NEW;
+	if (tls) {
+		c->stage = STAGE_HANDSHAKE;
+		c->hard_at = c->born + HANDSHAKE_SECONDS;
+	}
+	wake_open(&c->word, 0);
+	table_publish(c);
+	c->net->o.ready(c->net->o.ready_arg, &c->task, local);
+}
+
+void
+conn_post(struct conn *c, uint32_t generation, unsigned bits, bool local)
+{
+	if (wake_post(&c->word, generation, bits))
+		c->net->o.ready(c->net->o.ready_arg, &c->task, local);
+}
+
+void
+conn_wake(struct conn *c, unsigned events)
+{
+	conn_post(c, wake_generation(&c->word), events, false);
+}
+
+void
+conn_hold(struct conn *c)
+{
+	atomic_fetch_add(&c->holds, 1);
+}
+
+void
+conn_release(struct conn *c)
+{
+	uint32_t generation = wake_generation(&c->word);
+
+	/* From the decrement on it may go; the slot stays readable and the generation tells. */
+	if (atomic_fetch_sub(&c->holds, 1) == 1)
+		conn_post(c, generation, BIT_RELEASED, false);
+}
+
+/* The socket goes now, whatever waits; the rest when nobody holds the connection any more. */
+static enum turn
+drop(struct conn *c)
+{
+	tls_end(c);
+	if (c->fd >= 0) {
+		close(c->fd); /* leaves the poller too */
+		c->fd = -1;
+	}
+	timer_drop(c);
+	address_leave(c);
+	io_free(c);
+	c->stage = STAGE_DEAD;
+	c->armed = 0;
+	if (atomic_load(&c->net->n_paused) > 0)
+		listeners_resume(c->net);
+	return TURN_MORE;
+}
+
+static enum turn
+turn_dead(struct conn *c)
+{
+	io_free(c); /* what the thread lent */
+	if (!table_bury(c))
+		return TURN_PARK;
+	if (c->opened)
+		c->handler->closed(c);
+	table_free(c);
+	return TURN_GONE;
+}
+
+static enum turn
+turn_handshake(struct conn *c)
+{
+	enum io io;
+
+	/* STARTTLS: the go-ahead leaves in the clear first. */
+	if (c->starttls) {
+		if ((io = io_write(c)) != IO_OK)
+			return io == IO_WAIT ? TURN_PARK : drop(c);
+		c->starttls = false;
+	}
+	if (c->ssl == NULL && tls_begin(c) != OK)
+		return drop(c);
+	io = tls_handshake(c);
+	if (io == IO_WAIT)
+		return TURN_PARK;
+	if (io != IO_OK)
+		return drop(c);
+	if (c->refresh) {
+		c->refresh = false;
+		c->events |= CONN_EV_TLS;
+		c->stage = STAGE_OPEN;
+	} else {
+		c->stage = STAGE_NEW;
+		c->hard_at = 0;
+	}
+	c->readable = true; /* its first bytes may have come with the handshake's last */
+	return TURN_MORE;
+}
+
+static enum turn
+turn_new(struct conn *c)
+{
+	c->stage = STAGE_OPEN;
+	c->opened = true;
+	if (c->handler->open(c) != OK)
+		c->stage = STAGE_CLOSING;
+	else if (atomic_load(&c->net->stopping))
+		c->events |= CONN_EV_STOP;
+	return TURN_MORE;
+}
+
+static enum turn
+turn_closing(struct conn *c)
+{
+	enum io io = io_write(c);
+
+	if (io == IO_WAIT)
+		return TURN_PARK;
+	if (io != IO_OK)
+		return drop(c);
+	tls_bye(c);
+	if (c->eof)
+		return drop(c);
+	/* Bytes that nobody read make the kernel send a reset, which may destroy what was just
+	 * sent before the client saw it. */
+	if ((io = io_discard(c)) != IO_OK)
+		return drop(c);
+	shutdown(c->fd, SHUT_WR);
+	c->stage = STAGE_LINGER;
+	c->hard_at = net_now(c->net) + LINGER_SECONDS;
+	return TURN_MORE;
+}
+
+static enum turn
+turn_linger(struct conn *c)
+{
+	for (unsigned i = 0; i < TURNS; i++) {
+		enum io io = io_discard(c);
+
+		if (io == IO_WAIT)
+			return TURN_PARK;
+		if (io != IO_OK)
+			return drop(c);
+	}
+	return TURN_MORE;
+}
+
+/* New bytes, if it waits for them. False: the connection broke. */
+static bool
+take_input(struct conn *c)
+{
+	enum io io;
+
+	if (c->next != CONN_INPUT || !c->readable || c->eof || io_pending(c) > OUT_HIGH)
+		return true;
+	io = io_read(c);
+	if (io == IO_OK) {
+		c->events |= CONN_EV_INPUT;
+		if (c->idle_seconds != 0 && !c->batched)
+			c->idle_at = net_now(c->net) + c->idle_seconds;
+	} else if (io == IO_EOF) {
+		c->eof = true;
+		c->readable = false;
+		c->events |= CONN_EV_EOF;
+	} else if (io == IO_WAIT && c->in.n - c->in_at >= c->in_limit) {
+		log_event(EV_client_error, "%s id=%llu peer=%s: more than %u bytes without an end",
+		    c->handler->name, (unsigned long long)c->id, c->peer, c->in_limit);
+		return false;
+	}
+	return io != IO_FAILED;
+}
+
+/* Is run() to be called now, and what is it told? */
+static bool
+due(struct conn *c, unsigned *events_r)
+{
+	unsigned events = c->events;
+
+	switch ((enum conn_next)c->next) {
+	case CONN_OUTPUT:
+		if (io_pending(c) > OUT_LOW)
+			return false;
+		events |= CONN_EV_OUTPUT;
+		break;
+	case CONN_WAKE:
+		if (!(events & CONN_EV_COMMIT))
+			return false;
+		break;
+	case CONN_AGAIN:
+		if (io_pending(c) > OUT_HIGH)
+			return false;
+		break;
+	default:
+		/* Beyond the mark nothing more is asked of a handler that did not care about it. */
+		if (events == 0 || io_pending(c) > OUT_HIGH)
+			return false;
+		break;
+	}
+	if (c->eof)
+		events |= CONN_EV_EOF;
+	*events_r = events;
+	return true;
+}
+
+/* Nothing to run: does it wait, or is it over? */
+static enum turn
+turn_idle(struct conn *c)
+{
+	enum io io;
+
+	if (io_pending(c) > 0 && (io = io_write(c)) != IO_OK && io != IO_WAIT)
+		return drop(c);
+	if (c->next != CONN_INPUT || io_pending(c) > OUT_HIGH)
+		return TURN_PARK;
+	if (c->eof) {
+		c->stage = STAGE_CLOSING;
+		return TURN_MORE;
+	}
+	return c->readable ? TURN_MORE : TURN_PARK;
+}
+
+static enum turn
+turn_open(struct conn *c)
+{
+	unsigned events;
+	enum io io;
+
+	if (!take_input(c))
+		return drop(c);
+	if (!due(c, &events))
+		return turn_idle(c);
+	c->events = 0;
+	c->next = (uint8_t)c->handler->run(c, events);
+	if (c->next == CONN_ABORT)
+		return drop(c);
+	if (c->next == CONN_CLOSE) {
+		c->stage = STAGE_CLOSING;
+		return TURN_MORE;
+	}
+	if (c->stage == STAGE_HANDSHAKE) /* STARTTLS */
+		return TURN_MORE;
+	if (io_pending(c) == 0)
+		return TURN_MORE;
+	io = io_write(c);
+	return io == IO_OK || io == IO_WAIT ? TURN_MORE : drop(c);
+}
+
+/* Time-outs. True: the connection is to be dropped. */
+static bool
+overdue(struct conn *c)
+{
+	uint32_t now = net_now(c->net);
+
+	if (c->stuck_at != 0 && now >= c->stuck_at && io_pending(c) > 0) {
+		log_event(EV_client_error, "%s id=%llu peer=%s: takes no output", c->handler->name,
+		    (unsigned long long)c->id, c->peer);
+		return true;
+	}
+	if (c->stage == STAGE_HANDSHAKE || c->stage == STAGE_LINGER)
+		return c->hard_at != 0 && now >= c->hard_at;
+	if (c->stage != STAGE_OPEN)
+		return false;
+	if ((c->hard_at != 0 && now >= c->hard_at)
+	    || (c->idle_at != 0 && now >= c->idle_at && c->next == CONN_INPUT)) {
+		c->events |= CONN_EV_TIMEOUT;
+		c->hard_at = c->idle_at = c->idle_seconds = 0;
+	}
+	return false;
+}
+
+static enum turn
+turn(struct conn *c)
+{
+	switch ((enum stage)c->stage) {
+	case STAGE_HANDSHAKE: return turn_handshake(c);
+	case STAGE_NEW: return turn_new(c);
+	case STAGE_OPEN: return turn_open(c);
+	case STAGE_CLOSING: return turn_closing(c);
+	case STAGE_LINGER: return turn_linger(c);
+	case STAGE_DEAD: return turn_dead(c);
+	}
+	die("a connection in no stage");
+}
+
+/* Asks the poller for what it waits for. */
+static void
+arm(struct conn *c, bool in, bool out)
+{
+	uint32_t want = (in ? EPOLLIN | EPOLLRDHUP : 0u) | (out ? (uint32_t)EPOLLOUT : 0u);
+	struct epoll_event ev = {.events = want | EPOLLONESHOT,
+	    .data.u64 = (uint64_t)wake_generation(&c->word) << 32 | c->slot};
+
+	if (want == 0 || want == c->armed)
+		return;
+	/* The descriptor is ours and open: this cannot fail but for want of memory. */
+	if (epoll_ctl(c->net->epoll, c->polled ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &ev) != 0)
+		log_event(EV_io_error, "epoll_ctl: %m");
+	c->polled = true;
+	c->armed = want;
+}
+
+static void
+set_timer(struct conn *c)
+{
+	uint32_t when = c->stage == STAGE_CLOSING ? 0 : c->hard_at;
+
+	if (io_pending(c) > 0) {
+		if (c->stuck_at == 0)
+			c->stuck_at = net_now(c->net) + (uint32_t)c->net->o.write_seconds;
+		if (when == 0 || c->stuck_at < when)
+			when = c->stuck_at;
+	} else {
+		c->stuck_at = 0;
+	}
+	if (c->stage == STAGE_OPEN && c->next == CONN_INPUT && c->idle_at != 0
+	    && (when == 0 || c->idle_at < when))
+		when = c->idle_at;
+	if (when != 0)
+		timer_need(c, when);
+}
+
+/* Gives memory back, arms, parks. False: a bit came meanwhile. From a true on, c may be run by
+ * another thread. */
+static bool
+park(struct conn *c)
+{
+	unsigned mask = CONN_EV_INPUT | CONN_EV_OUTPUT | CONN_EV_TIMEOUT | BIT_KILL;
+	bool in = false, out = io_pending(c) > 0;
+
+	switch ((enum stage)c->stage) {
+	case STAGE_DEAD:
+		return wake_park(&c->word, BIT_RELEASED);
+	case STAGE_HANDSHAKE:
+		in = !c->tls_want_write && !out;
+		out = out || c->tls_want_write;
+		break;
+	case STAGE_LINGER:
+		in = true;
+		break;
+	case STAGE_OPEN:
+		if (c->next == CONN_INPUT) {
+			in = !c->eof && io_pending(c) <= OUT_HIGH;
+			mask = WAKE_ALL & ~BIT_RELEASED;
+		} else if (c->next == CONN_WAKE) {
+			mask = CONN_EV_COMMIT | CONN_EV_OUTPUT | BIT_KILL;
+		}
+		out = out || c->tls_want_write;
+		if (in && !out && c->in.n == c->in_at) {
+			if (c->handler->rest != NULL)
+				c->handler->rest(c);
+			if (c->layer != NULL && c->layer->f->rest != NULL)
+				c->layer->f->rest(c->layer->f);
+		}
+		break;
+	default:
+		break;
+	}
+	io_return(c);
+	set_timer(c);
+	arm(c, in, out);
+	return wake_park(&c->word, mask);
+}
+
+/* Bits of the wake word become state. */
+static void
+absorb(struct conn *c, unsigned bits)
+{
+	if (bits & (CONN_EV_INPUT | CONN_EV_OUTPUT)) {
+		c->armed = 0;
+		if ((bits & CONN_EV_INPUT) || c->tls_want_write)
+			c->readable = true;
+		c->tls_want_write = false;
+	}
+	c->events |= bits & (CONN_EV_COMMIT | CONN_EV_CHANGE | CONN_EV_STOP | CONN_EV_USER);
+	if (c->stage == STAGE_DEAD)
+		return;
+	if ((bits & BIT_KILL) || ((bits & CONN_EV_TIMEOUT) && overdue(c)))
+		drop(c);
+}
+
+void
+conn_step(struct task *t)
+{
+	struct conn *c = (struct conn *)(void *)((char *)t - offsetof(struct conn, task));
+	struct net *net = c->net;
+
+	absorb(c, wake_run(&c->word));
+	io_borrow(c);
+	for (unsigned turns = 0; turns < TURNS; turns++) {
+		if (turns > 0 && c->stage == STAGE_OPEN && c->next == CONN_AGAIN && io_pending(c) <= OUT_HIGH)
+			break;
+		switch (turn(c)) {
+		case TURN_GONE: return;
+		case TURN_PARK:
+			if (park(c))
+				return;
+			absorb(c, wake_take(&c->word));
+			io_borrow(c);
+			break;
+		case TURN_MORE: break;
+		}
+	}
+	io_return(c);
+	wake_yield(&c->word);
+	net->o.ready(net->o.ready_arg, t, true);
+}

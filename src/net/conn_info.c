@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What handlers ask of their connection and set in it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "net/net_priv.h"
+
+struct str
+conn_in(struct conn *c)
+{
+	return str_of(c->in.p + c->in_at, c->in.n - c->in_at);
+}
+
+void
+conn_eat(struct conn *c, size_t n)
+{
+	ensure(n <= c->in.n - c->in_at);
+	c->in_at += (uint32_t)n;
+	if (c->in_at == c->in.n)
+		c->in_at = 0, c->in.n = 0;
+}
+
+void
+conn_in_limit(struct conn *c, size_t n)
+{
+	c->in_limit = n > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)n;
+}
+
+struct buf *
+conn_out(struct conn *c)
+{
+	return &c->out;
+}
+
+bool
+conn_out_full(struct conn *c)
+{
+	return io_pending(c) >= OUT_HIGH;
+}
+
+void
+conn_flush(struct conn *c)
+{
+	/* A failure shows again at the next write. */
+	if (c->stage == STAGE_OPEN && io_pending(c) > 0)
+		(void)io_write(c);
+}
+
+bool
+conn_gone(struct conn *c)
+{
+	char byte;
+	ssize_t n;
+
+	if (c->fd < 0)
+		return true;
+	n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+static uint32_t
+in_seconds(struct conn *c, int64_t seconds)
+{
+	if (seconds <= 0)
+		return 0;
+	return net_now(c->net) + (seconds > INT32_MAX / 2 ? INT32_MAX / 2 : (uint32_t)seconds);
+}
+
+void
+conn_timeout(struct conn *c, int64_t seconds)
+{
+	c->batched = false;
+	c->idle_at = in_seconds(c, seconds);
+	c->idle_seconds = c->idle_at == 0 ? 0 : c->idle_at - net_now(c->net);
+}
+
+void
+conn_timeout_batched(struct conn *c, int64_t seconds)
+{
+	uint32_t now = net_now(c->net), span, phase, at;
+
+	conn_timeout(c, seconds);
+	if (c->idle_at == 0)
+		return;
+	/* The seconds that are a multiple of the span, shifted by the client's address. */
+	c->batched = true;
+	span = (uint32_t)(seconds > 3 ? seconds / 2 : 1);
+	phase = (uint32_t)(hash_keyed(str_of(c->address, sizeof(c->address))) % span);
+	at = now + span;
+	at += span - (at + phase) % span;
+	c->idle_at = at > now + seconds ? now + (uint32_t)seconds : at;
+}
+
+void
+conn_deadline(struct conn *c, int64_t seconds)
+{
+	c->hard_at = in_seconds(c, seconds);
+}
+
+const char *
+conn_peer(struct conn *c)
+{
+	return c->peer;
+}
+
+unsigned
+conn_peer_port(struct conn *c)
+{
+	return c->port;
+}
+
+const char *
+conn_local(struct conn *c)
+{
+	return c->local;
+}
+
+bool
+conn_loopback(struct conn *c)
+{
+	return c->loopback || c->local_socket;
+}
+
+bool
+conn_private(struct conn *c)
+{
+	return conn_tls(c) || conn_loopback(c);
+}
+
+int64_t
+conn_peer_uid(struct conn *c)
+{
+	return c->uid;
+}
+
+uint64_t
+conn_id(struct conn *c)
+{
+	return c->id;
+}
+
+int64_t
+conn_age(struct conn *c)
+{
+	return (int64_t)net_now(c->net) - c->born;
+}
+
+void
+conn_known(struct conn *c)
+{
+	address_known(c);
+}
+
+void *
+conn_user(struct conn *c)
+{
+	return c->user;
+}
+
+void
+conn_set_user(struct conn *c, void *user)
+{
+	c->user = user;
+}
+
+void *
+conn_arg(struct conn *c)
+{
+	return c->arg;
+}
+
+struct net *
+conn_net(struct conn *c)
+{
+	return c->net;
+}
+
+void
+conn_set_filter(struct conn *c, struct conn_filter *f)
+{
+	struct layer *l = x_new(struct layer);
+
+	ensure(c->layer == NULL);
+	l->f = f;
+	/* What was appended before goes out as it is; what was read before is the filter's. */
+	buf_add(&l->wire, str_from(buf_str(&c->out), c->out_at));
+	buf_add(&l->raw, conn_in(c));
+	conn_eat(c, conn_in(c).n);
+	buf_clear(&c->out);
+	c->out_at = 0;
+	c->layer = l;
+	c->readable = true;
+}

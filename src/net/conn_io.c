@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading and writing without waiting, and the memory for it. Each pool thread keeps one big input
+ * and one big output buffer and lends them to the connection it runs; what is empty afterwards comes
+ * back. So a parked connection holds no buffer, a busy one needs no allocation, and what a client
+ * left half sent is kept in just the bytes it needs.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "net/net_priv.h"
+
+#define KEEP_MOST (512u * 1024) /* a buffer that grew beyond this goes back to the system */
+
+static _Thread_local struct buf spare_in, spare_out;
+
+static void
+lend(struct buf *b, struct buf *spare)
+{
+	if (b->p == NULL && spare->p != NULL) {
+		*b = *spare;
+		*spare = (struct buf){0};
+	}
+}
+
+static void
+give_back(struct buf *b, struct buf *spare)
+{
+	b->n = 0;
+	if (spare->p == NULL && b->cap <= KEEP_MOST && b->cap >= READ_STEP)
+		*spare = (struct buf){.p = b->p, .cap = b->cap};
+	else
+		free(b->p);
+	*b = (struct buf){0};
+}
+
+/* Something is left in a buffer: keeps it in as much memory as it needs. */
+static void
+shrink(struct buf *b, uint32_t *at, struct buf *spare)
+{
+	struct buf small = {0};
+
+	if (b->cap < 2048 || b->n - *at > b->cap / 2) {
+		return;
+	}
+	buf_add(&small, str_of(b->p + *at, b->n - *at));
+	*at = 0;
+	give_back(b, spare);
+	*b = small;
+}
+
+void
+io_borrow(struct conn *c)
+{
+	lend(&c->in, &spare_in);
+	lend(&c->out, &spare_out);
+}
+
+void
+io_return(struct conn *c)
+{
+	if (c->in.n == c->in_at) {
+		c->in_at = 0;
+		give_back(&c->in, &spare_in);
+	} else {
+		shrink(&c->in, &c->in_at, &spare_in);
+	}
+	if (c->out.n == c->out_at) {
+		c->out_at = 0;
+		give_back(&c->out, &spare_out);
+	} else {
+		shrink(&c->out, &c->out_at, &spare_out);
+	}
+	if (c->layer == NULL)
+		return;
+	if (c->layer->raw.n == 0)
+		buf_free(&c->layer->raw);
+	if (c->layer->wire.n == 0)
+		buf_free(&c->layer->wire);
+}
+
+void
+io_free(struct conn *c)
+{
+	c->in_at = c->out_at = 0;
+	give_back(&c->in, &spare_in);
+	give_back(&c->out, &spare_out);
+	if (c->layer == NULL)
+		return;
+	c->layer->f->free(c->layer->f);
+	buf_free(&c->layer->raw);
+	buf_free(&c->layer->wire);
+	free(c->layer);
+	c->layer = NULL;
+}
+
+void
+net_thread_end(void)
+{
+	buf_free(&spare_in);
+	buf_free(&spare_out);
+	deflate_thread_end();
+}
+
+static enum io
+from_errno(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? IO_WAIT : IO_FAILED;
+}
+
+/* One read from the socket or from TLS. Clears c->readable when there is nothing more for now. */
+static enum io
+read_some(struct conn *c, char *p, size_t room, size_t *n_r)
+{
+	ssize_t n;
+
+	if (c->ssl != NULL)
+		return tls_read(c, p, room, n_r);
+	n = recv(c->fd, p, room, MSG_DONTWAIT);
+	if (n == 0)
+		return IO_EOF;
+	if (n < 0) {
+		c->readable = false;
+		return from_errno();
+	}
+	*n_r = (size_t)n;
+	/* A stream socket that gave less than was asked for is empty; epoll tells about more. */
+	if (*n_r < room)
+		c->readable = false;
+	return IO_OK;
+}
+
+/* Moves the uneaten bytes to the front when there is little room behind them. */
+static void
+compact(struct conn *c)
+{
+	if (c->in_at > 0 && (c->in_at == c->in.n || c->in.cap - c->in.n < READ_STEP)) {
+		buf_consume(&c->in, c->in_at);
+		c->in_at = 0;
+	}
+}
+
+/* Fills in from the filter, reading raw bytes when it asks for them. */
+static enum io
+read_filtered(struct conn *c, size_t room)
+{
+	struct layer *l = c->layer;
+	size_t before = c->in.n, used, n = 0;
+	enum io io = IO_OK;
+
+	for (;;) {
+		if (l->raw.n > 0 || c->in.n > before) {
+			used = 0;
+			if (l->f->in(l->f, buf_str(&l->raw), room - (c->in.n - before), &c->in, &used) != OK)
+				return IO_FAILED;
+			buf_consume(&l->raw, used);
+		}
+		if (c->in.n > before) {
+			/* It may hold more than there was room for. */
+			c->readable = c->readable || l->raw.n > 0 || c->in.n - before == room;
+			return IO_OK;
+		}
+		if (l->raw.n >= READ_STEP)
+			return IO_FAILED; /* a filter must take what it gets */
+		if ((io = read_some(c, buf_room(&l->raw, READ_STEP), READ_STEP, &n)) != IO_OK)
+			return io;
+		buf_wrote(&l->raw, n);
+	}
+}
+
+enum io
+io_read(struct conn *c)
+{
+	size_t held, room, n = 0;
+	enum io io;
+
+	compact(c);
+	held = c->in.n - c->in_at;
+	room = c->in_limit > held ? c->in_limit - held : 0;
+	if (room == 0)
+		return IO_WAIT;
+	if (c->layer != NULL)
+		return read_filtered(c, room);
+	if (room > READ_STEP) {
+		/* All that the memory at hand takes, at least a step. */
+		size_t there = c->in.cap - c->in.n;
+
+		room = there > READ_STEP && there < room ? there : room < READ_STEP ? room : READ_STEP;
+	}
+	io = read_some(c, buf_room(&c->in, room), room, &n);
+	if (io == IO_OK)
+		buf_wrote(&c->in, n);
+	return io;
+}
+
+enum io
+io_discard(struct conn *c)
+{
+	char trash[4096];
+	ssize_t n = recv(c->fd, trash, sizeof(trash), MSG_DONTWAIT);
+
+	return n > 0 ? IO_OK : n == 0 ? IO_EOF : from_errno();
+}
+
+size_t
+io_pending(const struct conn *c)
+{
+	return c->out.n - c->out_at + (c->layer ? c->layer->wire.n - c->layer->wire_at : 0);
+}
+
+static enum io
+write_some(struct conn *c, const char *p, size_t n, size_t *n_r)
+{
+	ssize_t w;
+
+	if (c->ssl != NULL)
+		return tls_write(c, p, n, n_r);
+	w = send(c->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (w < 0)
+		return from_errno();
+	*n_r = (size_t)w;
+	return IO_OK;
+}
+
+static enum io
+write_all(struct conn *c, struct buf *b, size_t *at)
+{
+	enum io io = IO_OK;
+	size_t n = 0;
+
+	while (*at < b->n && (io = write_some(c, b->p + *at, b->n - *at, &n)) == IO_OK) {
+		*at += n;
+		c->stuck_at = 0; /* the client takes something */
+	}
+	if (*at == b->n) {
+		*at = 0;
+		buf_clear(b);
+	}
+	return io;
+}
+
+enum io
+io_write(struct conn *c)
+{
+	struct layer *l = c->layer;
+	size_t at;
+	enum io io;
+
+	/* buf_clear() below would hide it; out has no limit, so it cannot happen. */
+	ensure(!c->out.failed);
+	if (l != NULL) {
+		if ((io = write_all(c, &l->wire, &l->wire_at)) != IO_OK || c->out.n == 0)
+			return io;
+		if (l->f->out(l->f, buf_str(&c->out), &l->wire) != OK)
+			return IO_FAILED;
+		buf_clear(&c->out);
+		return write_all(c, &l->wire, &l->wire_at);
+	}
+	at = c->out_at;
+	io = write_all(c, &c->out, &at);
+	c->out_at = (uint32_t)at;
+	return io;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listeners: TCP over IPv4 and IPv6, Unix sockets. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/net_priv.h"
+
+#define ACCEPTS 16 /* in a row */
+
+static enum status
+from_errno(void)
+{
+	switch (errno) {
+	case EACCES:
+	case EPERM: return ERR_NO_PERM;
+	case EADDRINUSE: return ERR_EXISTS;
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT: return ERR_UNAVAILABLE;
+	default: return ERR_IO;
+	}
+}
+
+static enum status
+bind_tcp(const struct listener_options *o, int *fd_r)
+{
+	struct sockaddr_storage ss = {0};
+	struct sockaddr_in *in4 = (struct sockaddr_in *)&ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
+	socklen_t n;
+	int fd, on = 1;
+	enum status st;
+
+	if (o->port > 65535)
+		return ERR_BAD_INPUT;
+	if (inet_pton(AF_INET, o->address, &in4->sin_addr) == 1) {
+		in4->sin_family = AF_INET;
+		in4->sin_port = htons((uint16_t)o->port);
+		n = sizeof(*in4);
+	} else if (inet_pton(AF_INET6, o->address, &in6->sin6_addr) == 1) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons((uint16_t)o->port);
+		n = sizeof(*in6);
+	} else {
+		return ERR_BAD_INPUT;
+	}
+	if ((fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) < 0)
+		return from_errno();
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* IPv4 has listeners of its own. */
+	if (ss.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	/* Inherited by what is accepted. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&ss, n) != 0 || listen(fd, 4096) != 0) {
+		st = from_errno();
+		close(fd);
+		return st;
+	}
+	*fd_r = fd;
+	return OK;
+}
+
+static enum status
+bind_unix(const struct listener_options *o, int *fd_r)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd, probe;
+	enum status st;
+	mode_t mask;
+	int bound;
+
+	if (strlen(o->address) >= sizeof(un.sun_path))
+		return ERR_BAD_INPUT;
+	strcpy(un.sun_path, o->address);
+	/* A socket file that nobody answers at is what a crash left behind. */
+	if ((probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
+		return from_errno();
+	if (connect(probe, (struct sockaddr *)&un, sizeof(un)) == 0) {
+		close(probe);
+		return ERR_EXISTS;
+	}
+	if (errno == ECONNREFUSED)
+		unlink(o->address);
+	close(probe);
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) < 0)
+		return from_errno();
+	/* Born closed; opened as far as asked for below. */
+	mask = umask(0177);
+	bound = bind(fd, (struct sockaddr *)&un, sizeof(un));
+	umask(mask);
+	if (bound != 0 || chmod(o->address, o->mode ? o->mode : 0600) != 0 || listen(fd, 1024) != 0) {
+		st = from_errno();
+		close(fd);
+		return st;
+	}
+	*fd_r = fd;
+	return OK;
+}
+
+static void
+arm(struct listener *l, int op)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = POLL_LISTENER | l->index};
+
+	if (epoll_ctl(l->net->epoll, op, l->fd, &ev) != 0)
+		log_event(EV_io_error, "epoll_ctl of listener %s: %m", l->name);
+}
+
+enum status
+net_listen(struct net *net, const struct listener_options *o, struct listener **l_r)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+	struct listener *l;
+	enum status st;
+	int fd;
+
+	if (net->n_listeners == LISTENERS)
+		return ERR_LIMIT;
+	if ((st = o->kind == LISTEN_UNIX ? bind_unix(o, &fd) : bind_tcp(o, &fd)) != OK)
+		return st;
+	l = x_new(struct listener);
+	l->net = net;
+	l->name = o->name;
+	l->kind = o->kind;
+	l->handler = o->handler;
+	l->arg = o->arg;
+	l->fd = fd;
+	l->path = o->kind == LISTEN_UNIX ? x_strdup(o->address) : NULL;
+	if (o->kind != LISTEN_UNIX && getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
+		l->port = ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
+		                                        : ((struct sockaddr_in6 *)&ss)->sin6_port);
+	pthread_mutex_lock(&net->listener_lock);
+	l->index = net->n_listeners;
+	net->listeners[net->n_listeners++] = l;
+	pthread_mutex_unlock(&net->listener_lock);
+	if (l_r != NULL)
+		*l_r = l;
+	arm(l, EPOLL_CTL_ADD);
+	return OK;
+}
+
+unsigned
+net_listener_port(const struct listener *l)
+{
+	return l->port;
+}
+
+static void
+name_peer(struct conn *c, const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in *in4 = (const struct sockaddr_in *)ss;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+
+	switch (ss->ss_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &in4->sin_addr, c->peer, sizeof(c->peer));
+		memcpy(c->address + 12, &in4->sin_addr, 4);
+		memset(c->address + 10, 0xff, 2);
+		c->port = ntohs(in4->sin_port);
+		c->loopback = ntohl(in4->sin_addr.s_addr) >> 24 == 127;
+		break;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &in6->sin6_addr, c->peer, sizeof(c->peer));
+		memcpy(c->address, &in6->sin6_addr, 8);
+		c->port = ntohs(in6->sin6_port);
+		c->loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+		break;
+	default:
+		strcpy(c->peer, "unix");
+		c->local_socket = true;
+		break;
+	}
+}
+
+static void
+name_user(struct conn *c)
+{
+	struct ucred who;
+	socklen_t n = sizeof(who);
+
+	if (c->local_socket && getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
+		c->uid = (int32_t)who.uid;
+}
+
+/* At most one line a minute: a flood of connections must not become one of lines (S13). */
+static void
+complain(struct net *net, const char *what, const char *who)
+{
+	int64_t now = clock_mono(), last = atomic_load(&net->last_complaint);
+
+	if ((last == 0 || now - last > 60 * 1000000LL)
+	    && atomic_compare_exchange_strong(&net->last_complaint, &last, now))
+		log_event(EV_refused, "%s %s", what, who);
+}
+
+static void
+take(struct listener *l, int fd, const struct sockaddr_storage *ss)
+{
+	struct net *net = l->net;
+	struct conn *c = conn_make(net, fd, l->handler, l->name, l->arg);
+
+	if (c == NULL) {
+		complain(net, "too many connections at", l->name);
+		goto refuse;
+	}
+	name_peer(c, ss);
+	name_user(c);
+	if (address_enter(c) == OK) {
+		conn_start(c, l->kind == LISTEN_TLS, true);
+		return;
+	}
+	complain(net, "too many connections from", c->peer);
+	c->fd = -1;
+	wake_open(&c->word, 0);
+	wake_run(&c->word);
+	table_free(c);
+refuse:
+	if (l->handler->refused != NULL && l->kind != LISTEN_TLS)
+		(void)!send(fd, l->handler->refused, strlen(l->handler->refused), MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
+/* Out of descriptors or memory: stops accepting until a connection closes or a second has passed, so that
+ * the backlog does not make the poller spin (S13). */
+static void
+pause_listener(struct listener *l)
+{
+	struct net *net = l->net;
+
+	complain(net, "cannot accept: out of descriptors or memory at", l->name);
+	pthread_mutex_lock(&net->listener_lock);
+	if (!l->paused) {
+		l->paused = true;
+		atomic_fetch_add(&net->n_paused, 1);
+	}
+	pthread_mutex_unlock(&net->listener_lock);
+	timer_kick(net, net_now(net) + 1);
+}
+
+void
+listeners_resume(struct net *net)
+{
+	pthread_mutex_lock(&net->listener_lock);
+	for (unsigned i = 0; i < net->n_listeners; i++) {
+		struct listener *l = net->listeners[i];
+
+		if (l->paused && l->fd >= 0) {
+			l->paused = false;
+			atomic_fetch_sub(&net->n_paused, 1);
+			arm(l, EPOLL_CTL_MOD);
+		}
+	}
+	pthread_mutex_unlock(&net->listener_lock);
+}
+
+void
+listener_ready(struct listener *l)
+{
+	for (int i = 0; i < ACCEPTS; i++) {
+		struct sockaddr_storage ss = {0};
+		socklen_t n = sizeof(ss);
+		int fd;
+
+		if (atomic_load(&l->net->stopping))
+			return;
+		fd = accept4(l->fd, (struct sockaddr *)&ss, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			take(l, fd, &ss);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			pause_listener(l);
+			return;
+		}
+		if (errno != EINTR && errno != ECONNABORTED)
+			break;
+	}
+	arm(l, EPOLL_CTL_MOD);
+}
+
+void
+listeners_close(struct net *net)
+{
+	pthread_mutex_lock(&net->listener_lock);
+	for (unsigned i = 0; i < net->n_listeners; i++) {
+		struct listener *l = net->listeners[i];
+
+		if (l->fd < 0)
+			continue;
+		/* Shut, not closed: a thread may be in accept() with it. net_free() closes. */
+		epoll_ctl(net->epoll, EPOLL_CTL_DEL, l->fd, NULL);
+		shutdown(l->fd, SHUT_RDWR);
+		if (l->path != NULL)
+			unlink(l->path);
+	}
+	pthread_mutex_unlock(&net->listener_lock);
+}

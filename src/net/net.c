@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/net.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "net/net_priv.h"
+
+#define EVENTS 16
+
+static void
+watch(struct net *net, int fd, uint64_t data)
+{
+	/* Edge: each write, each expiry wakes one waiter, and nothing must be read for it. */
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = data};
+
+	ensure(epoll_ctl(net->epoll, EPOLL_CTL_ADD, fd, &ev) == 0);
+}
+
+/* Each connection is a descriptor: the soft limit goes up to the hard one. */
+static void
+raise_limit(struct net *net)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return;
+	if (rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	/* Some descriptors are for the store. */
+	if (net->o.max_connections == 0 && getrlimit(RLIMIT_NOFILE, &rl) == 0
+	    && rl.rlim_cur != RLIM_INFINITY && rl.rlim_cur > 256)
+		net->o.max_connections = rl.rlim_cur - 128 > 1000000 ? 1000000 : (unsigned)(rl.rlim_cur - 128);
+}
+
+struct net *
+net_new(const struct net_options *o)
+{
+	struct net *net = x_new(struct net);
+
+	net->o = *o;
+	if (net->o.write_seconds == 0)
+		net->o.write_seconds = 300;
+	raise_limit(net);
+	/* Writing to a socket that the peer closed is an error, not a signal: TLS writes cannot say
+	 * MSG_NOSIGNAL. */
+	signal(SIGPIPE, SIG_IGN);
+	net->epoll = epoll_create1(EPOLL_CLOEXEC);
+	net->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	net->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	ensure(net->epoll >= 0 && net->interrupt >= 0 && net->timer >= 0);
+	pthread_mutex_init(&net->table_lock, NULL);
+	pthread_mutex_init(&net->wheel_lock, NULL);
+	pthread_mutex_init(&net->address_lock, NULL);
+	pthread_mutex_init(&net->listener_lock, NULL);
+	timer_init(net);
+	watch(net, net->interrupt, POLL_INTERRUPT);
+	watch(net, net->timer, POLL_TIMER);
+	return net;
+}
+
+void
+net_free(struct net *net)
+{
+	if (net == NULL)
+		return;
+	ensure(net_connections(net) == 0);
+	for (unsigned i = 0; i < net->n_listeners; i++) {
+		close(net->listeners[i]->fd);
+		free(net->listeners[i]->path);
+		free(net->listeners[i]);
+	}
+	for (unsigned i = 0; i < CHUNKS; i++)
+		free(atomic_load(&net->chunks[i]));
+	free(net->free);
+	map_free(&net->addresses);
+	close(net->timer);
+	close(net->interrupt);
+	close(net->epoll);
+	pthread_mutex_destroy(&net->table_lock);
+	pthread_mutex_destroy(&net->wheel_lock);
+	pthread_mutex_destroy(&net->address_lock);
+	pthread_mutex_destroy(&net->listener_lock);
+	free(net);
+}
+
+struct conn *
+net_adopt(struct net *net, int fd, const struct conn_handler *handler, void *arg, bool tls)
+{
+	struct conn *c = conn_make(net, fd, handler, "adopted", arg);
+
+	if (c == NULL) {
+		close(fd);
+		return NULL;
+	}
+	strcpy(c->peer, "unix");
+	c->local_socket = true;
+	conn_start(c, tls, false);
+	return c;
+}
+
+static void
+dispatch(struct net *net, const struct epoll_event *ev)
+{
+	uint64_t data = ev->data.u64;
+	unsigned bits = 0;
+	struct conn *c;
+
+	if (data == POLL_INTERRUPT)
+		return;
+	if (data == POLL_TIMER) {
+		timer_fire(net);
+		return;
+	}
+	if (data >= POLL_LISTENER) {
+		listener_ready(net->listeners[data & 0xff]);
+		return;
+	}
+	if ((c = table_at(net, (uint32_t)data)) == NULL)
+		return;
+	if (ev->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		bits |= CONN_EV_INPUT;
+	if (ev->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		bits |= CONN_EV_OUTPUT;
+	conn_post(c, (uint32_t)(data >> 32), bits, true);
+}
+
+unsigned
+net_poll(struct net *net, int timeout_ms, unsigned max)
+{
+	struct epoll_event ev[EVENTS];
+	int n = epoll_wait(net->epoll, ev, max > EVENTS ? EVENTS : (int)max, timeout_ms);
+
+	for (int i = 0; i < n; i++)
+		dispatch(net, &ev[i]);
+	return n > 0 ? (unsigned)n : 0;
+}
+
+void
+net_interrupt(struct net *net)
+{
+	uint64_t one = 1;
+
+	(void)!write(net->interrupt, &one, sizeof(one));
+}
+
+static void
+post_stop(void *arg, struct conn *c)
+{
+	conn_wake(c, *(unsigned *)arg);
+}
+
+void
+net_stop(struct net *net)
+{
+	unsigned bits = CONN_EV_STOP;
+
+	atomic_store(&net->stopping, true);
+	listeners_close(net);
+	net_each(net, post_stop, &bits);
+}
+
+void
+net_stop_now(struct net *net)
+{
+	unsigned bits = BIT_KILL;
+
+	atomic_store(&net->stopping, true);
+	net_each(net, post_stop, &bits);
+}

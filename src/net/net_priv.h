@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of net/ share. */
+#ifndef NET_NET_PRIV_H
+#define NET_NET_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include "base/map.h"
+#include "net/net.h"
+#include "net/wake.h"
+
+#define OUT_HIGH (128u * 1024)
+#define OUT_LOW (32u * 1024)
+#define IN_LIMIT (64u * 1024)
+#define READ_STEP (16u * 1024)
+#define HANDSHAKE_SECONDS 30
+#define LINGER_SECONDS 3
+
+/* Bits of the wake word beyond enum conn_event. */
+#define BIT_RELEASED (1u << 9)
+#define BIT_KILL (1u << 10)
+
+/* Poller data: generation << 32 | slot for connections; these for the rest. */
+#define POLL_INTERRUPT (UINT64_MAX)
+#define POLL_TIMER (UINT64_MAX - 1)
+#define POLL_LISTENER UINT64_C(0xffffffff00000000) /* | index; generations never get there */
+
+#define WHEEL_SLOTS 4096u
+
+enum stage {
+	STAGE_HANDSHAKE, /* TLS first */
+	STAGE_NEW,       /* open() comes next */
+	STAGE_OPEN,
+	STAGE_CLOSING,   /* what waits in out is sent, then it closes */
+	STAGE_LINGER,    /* everything is sent; reads and forgets until the client closes too, so that
+	                  * no reset overtakes our last words */
+	STAGE_DEAD,      /* the socket is closed; waits for the last release */
+};
+
+/* A filter and the bytes on its other side. */
+struct layer {
+	struct conn_filter *f;
+	struct buf raw;  /* read, not yet decoded */
+	struct buf wire; /* encoded, not yet sent */
+	size_t wire_at;
+};
+
+struct conn {
+	wake_word word;          /* must stay valid for ever: slots are never given back */
+	struct task task;
+	struct net *net;
+	const struct conn_handler *handler;
+	const char *local;
+	void *arg, *user;
+	struct ssl_st *ssl;
+	struct layer *layer;
+	struct buf in, out;      /* memory lent by the thread while running, see conn_io.c */
+	uint32_t in_at;          /* eaten of in */
+	uint32_t out_at;         /* sent of out */
+	uint32_t in_limit;
+	unsigned events;         /* not yet told to the handler */
+	int fd;
+	uint32_t slot;
+	uint32_t armed;          /* what the poller waits for; 0 once it fired */
+	/* Seconds of the net's clock; 0: none */
+	uint32_t idle_seconds, idle_at, hard_at, stuck_at, born;
+	/* The wheel's, under its lock; timer_when is read without. */
+	_Atomic uint32_t timer_when;
+	uint32_t timer_next, timer_prev; /* slot + 1; 0: none */
+	_Atomic uint32_t holds;
+	bool live;               /* under the table's lock: net_each() may hold it */
+	/* From here on all is zero in a new connection. */
+	uint8_t stage;           /* enum stage */
+	uint8_t next;            /* enum conn_next: what run() said last */
+	bool opened, polled, eof;
+	bool readable;           /* a read may find something */
+	bool tls_want_write;     /* TLS waits for room to write, whatever it was asked for */
+	bool starttls, refresh;  /* the handshake waits for the go-ahead; it is not the first thing */
+	bool batched;            /* idle_at was rounded */
+	bool counted, stranger;  /* in its address's count; not logged in */
+	bool loopback, local_socket;
+	uint8_t address[16];     /* the key for limits: IPv4 mapped, IPv6 without its lower half */
+	uint16_t port;
+	int32_t uid;
+	uint64_t id;
+	char peer[46];
+};
+
+struct listener {
+	struct net *net;
+	const char *name;
+	enum listener_kind kind;
+	const struct conn_handler *handler;
+	void *arg;
+	char *path;
+	int fd;
+	unsigned port, index;
+	bool paused; /* out of descriptors: not armed (S13) */
+};
+
+#define CHUNK 256u
+#define CHUNKS 4096u
+#define LISTENERS 32u
+
+struct net {
+	struct net_options o;
+	int epoll, interrupt, timer;
+	int64_t start; /* clock_mono() at second 1 of the net's clock */
+
+	pthread_mutex_t table_lock;
+	_Atomic(struct conn *) chunks[CHUNKS];
+	uint32_t slots, n_free, *free; /* slots handed out so far; those free again */
+	_Atomic unsigned connections;
+	_Atomic uint64_t next_id;
+	_Atomic bool stopping;
+
+	pthread_mutex_t wheel_lock;
+	uint32_t wheel[WHEEL_SLOTS]; /* slot + 1 of the first */
+	uint64_t wheel_map[WHEEL_SLOTS / 64];
+	uint32_t wheel_at;   /* seconds up to here have been looked at */
+	uint32_t wheel_next; /* what the timer is set to; 0: nothing */
+
+	pthread_mutex_t address_lock;
+	struct map addresses;
+
+	pthread_mutex_t listener_lock;
+	struct listener *listeners[LISTENERS];
+	unsigned n_listeners;
+	_Atomic unsigned n_paused;
+	_Atomic int64_t last_complaint;
+};
+
+/* table.c */
+struct conn *table_new(struct net *net);
+void table_free(struct conn *c);
+struct conn *table_at(struct net *net, uint32_t slot);
+/* Shows it to net_each(). */
+void table_publish(struct conn *c);
+/* Hides it again; false while somebody holds it. */
+bool table_bury(struct conn *c);
+
+/* address.c: limits per client address. enter: ERR_LIMIT when there are too many. */
+enum status address_enter(struct conn *c);
+void address_known(struct conn *c);
+void address_leave(struct conn *c);
+
+/* timer.c. Seconds of the net's clock start at 1. */
+uint32_t net_now(const struct net *net);
+void timer_init(struct net *net);
+/* The connection's own thread: a BIT TIMEOUT no later than this second. */
+void timer_need(struct conn *c, uint32_t when);
+void timer_drop(struct conn *c);
+/* The poller's timer fired: posts to those whose second has come. */
+void timer_fire(struct net *net);
+/* Something other than a connection wants the timer to fire then. */
+void timer_kick(struct net *net, uint32_t when);
+
+/* listen.c */
+void listener_ready(struct listener *l);
+void listeners_resume(struct net *net);
+void listeners_close(struct net *net);
+
+/* conn.c */
+void conn_step(struct task *t);
+/* A connection of a socket: not yet queued. */
+struct conn *conn_make(struct net *net, int fd, const struct conn_handler *h, const char *local, void *arg);
+void conn_start(struct conn *c, bool tls, bool local);
+void conn_post(struct conn *c, uint32_t generation, unsigned bits, bool local);
+
+/* conn_io.c: reads and writes without waiting. */
+enum io { IO_OK, IO_WAIT, IO_EOF, IO_FAILED };
+/* Reads into in; IO_OK: something came, IO_WAIT: nothing there. Keeps c->readable. */
+enum io io_read(struct conn *c);
+/* Sends what it can; IO_OK: all gone. */
+enum io io_write(struct conn *c);
+/* Bytes that wait to be sent. */
+size_t io_pending(const struct conn *c);
+/* Reads and forgets; IO_OK: something was there. */
+enum io io_discard(struct conn *c);
+/* The thread lends its buffers. */
+void io_borrow(struct conn *c);
+/* Gives buffers back as far as they are empty. */
+void io_return(struct conn *c);
+void io_free(struct conn *c);
+
+/* deflate.c: the compressor that the thread kept. */
+void deflate_thread_end(void);
+
+/* tls_conn.c */
+enum status tls_begin(struct conn *c);
+enum io tls_handshake(struct conn *c);
+enum io tls_read(struct conn *c, char *p, size_t room, size_t *n_r);
+enum io tls_write(struct conn *c, const char *p, size_t n, size_t *n_r);
+/* Sends the closing alert, once, without waiting. */
+void tls_bye(struct conn *c);
+void tls_end(struct conn *c);
+/* tls.c */
+struct ssl_st *tls_session(struct tls *tls);
+
+#endif

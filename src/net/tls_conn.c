@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS of one connection, on OpenSSL, never waiting. */
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include "net/net_priv.h"
+
+enum status
+tls_begin(struct conn *c)
+{
+	if (c->net->o.tls == NULL || (c->ssl = tls_session(c->net->o.tls)) == NULL)
+		return ERR_UNAVAILABLE;
+	if (SSL_set_fd(c->ssl, c->fd) != 1)
+		return ERR_UNAVAILABLE;
+	SSL_set_accept_state(c->ssl);
+	return OK;
+}
+
+/* What a call that did not succeed means. */
+static enum io
+outcome(struct conn *c, int r)
+{
+	switch (SSL_get_error(c->ssl, r)) {
+	case SSL_ERROR_WANT_READ:
+		c->readable = false;
+		return IO_WAIT;
+	case SSL_ERROR_WANT_WRITE:
+		c->tls_want_write = true;
+		c->readable = false;
+		return IO_WAIT;
+	case SSL_ERROR_ZERO_RETURN:
+		return IO_EOF;
+	default:
+		ERR_clear_error();
+		return IO_FAILED;
+	}
+}
+
+enum io
+tls_handshake(struct conn *c)
+{
+	int r;
+
+	ERR_clear_error();
+	c->tls_want_write = false;
+	if ((r = SSL_do_handshake(c->ssl)) == 1)
+		return IO_OK;
+	return outcome(c, r);
+}
+
+enum io
+tls_read(struct conn *c, char *p, size_t room, size_t *n_r)
+{
+	size_t n = 0, got;
+	enum io io;
+
+	ERR_clear_error();
+	/* Records that came together are read together. */
+	while (n < room) {
+		int r = SSL_read_ex(c->ssl, p + n, room - n, &got);
+
+		if (r != 1) {
+			if ((io = outcome(c, r)) != IO_WAIT && n == 0)
+				return io;
+			break;
+		}
+		n += got;
+		if (!SSL_has_pending(c->ssl)) {
+			c->readable = false;
+			break;
+		}
+	}
+	*n_r = n;
+	return n > 0 ? IO_OK : IO_WAIT;
+}
+
+enum io
+tls_write(struct conn *c, const char *p, size_t n, size_t *n_r)
+{
+	int r;
+
+	ERR_clear_error();
+	if ((r = SSL_write_ex(c->ssl, p, n, n_r)) == 1)
+		return IO_OK;
+	switch (SSL_get_error(c->ssl, r)) {
+	case SSL_ERROR_WANT_WRITE: return IO_WAIT;
+	default: ERR_clear_error(); return IO_FAILED;
+	}
+}
+
+void
+tls_bye(struct conn *c)
+{
+	if (c->ssl == NULL)
+		return;
+	ERR_clear_error();
+	(void)SSL_shutdown(c->ssl);
+	ERR_clear_error();
+}
+
+void
+tls_end(struct conn *c)
+{
+	if (c->ssl == NULL)
+		return;
+	/* Or the session would be taken for a broken one. */
+	SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(c->ssl);
+	c->ssl = NULL;
+	ERR_clear_error();
+}
+
+bool
+conn_tls_offer(struct conn *c)
+{
+	return c->ssl == NULL && c->net->o.tls != NULL && c->layer == NULL;
+}
+
+enum status
+conn_starttls(struct conn *c)
+{
+	if (!conn_tls_offer(c) || c->stage != STAGE_OPEN)
+		return ERR_UNAVAILABLE;
+	/* RFC 9051 11.1 and S1: nothing that came in the clear may be taken for protected. */
+	if (conn_in(c).n > 0)
+		return ERR_BAD_INPUT;
+	c->stage = STAGE_HANDSHAKE;
+	c->starttls = c->refresh = true;
+	c->readable = false;
+	if (c->hard_at == 0)
+		conn_deadline(c, HANDSHAKE_SECONDS);
+	return OK;
+}
+
+bool
+conn_tls(struct conn *c)
+{
+	return c->ssl != NULL && c->stage >= STAGE_NEW;
+}
+
+const char *
+conn_tls_version(struct conn *c)
+{
+	return conn_tls(c) ? SSL_get_version(c->ssl) : "";
+}
+
+const char *
+conn_tls_cipher(struct conn *c)
+{
+	return conn_tls(c) ? SSL_get_cipher_name(c->ssl) : "";
+}
+
+bool
+conn_tls_exporter(struct conn *c, struct str label, uint8_t *out, size_t n)
+{
+	if (!conn_tls(c) || SSL_version(c->ssl) < TLS1_3_VERSION)
+		return false;
+	/* RFC 9266 section 2: no context, which TLS 1.3 takes for an empty one. */
+	return SSL_export_keying_material(c->ssl, out, n, label.p, label.n, NULL, 0, 0) == 1;
+}
+
+size_t
+conn_tls_unique(struct conn *c, uint8_t out[64])
+{
+	size_t n;
+
+	/* RFC 5929 3.1 is sound with the extended master secret only (RFC 7627). */
+	if (!conn_tls(c) || SSL_version(c->ssl) != TLS1_2_VERSION || SSL_get_extms_support(c->ssl) != 1)
+		return 0;
+	/* The first Finished: the client's, in a resumed session the server's. */
+	n = SSL_session_reused(c->ssl) ? SSL_get_finished(c->ssl, out, 64)
+	                               : SSL_get_peer_finished(c->ssl, out, 64);
+	return n > 64 ? 0 : n;
+}

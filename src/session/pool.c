@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "session/pool_priv.h"
+
+#define THREADS_MOST 512u
+#define POLL_EVERY 16u /* tasks after which the poller is looked at although tasks wait */
+#define STACK (1024u * 1024)
+
+struct pool *
+pool_new(const struct pool_options *o)
+{
+	struct pool *p = x_new(struct pool);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	p->o = *o;
+	p->tail = &p->head;
+	p->n_threads = o->threads != 0 ? o->threads : cores > 2 ? 2 * (unsigned)cores : 4;
+	if (p->n_threads > THREADS_MOST)
+		p->n_threads = THREADS_MOST;
+	pthread_mutex_init(&p->lock, NULL);
+	heavy_setup(p);
+	return p;
+}
+
+void
+pool_ready(void *arg, struct task *t, bool local)
+{
+	struct pool *p = arg;
+	bool signal;
+
+	pthread_mutex_lock(&p->lock);
+	t->next = NULL;
+	*p->tail = t;
+	p->tail = &t->next;
+	/* One interrupt under way is enough: who takes a task and sees more behind it sends the
+	 * next one. A local task is taken by the thread that queued it. */
+	signal = !local && p->idle > 0 && !p->signalled;
+	p->signalled = p->signalled || signal;
+	pthread_mutex_unlock(&p->lock);
+	if (signal)
+		net_interrupt(p->net);
+}
+
+void
+pool_submit(struct pool *p, struct task *t)
+{
+	pool_ready(p, t, false);
+}
+
+/* The next task; NULL: none, and this thread now counts as idle. */
+static struct task *
+take(struct pool *p, bool *more_r)
+{
+	struct task *t;
+
+	pthread_mutex_lock(&p->lock);
+	if ((t = p->head) != NULL) {
+		if ((p->head = t->next) == NULL)
+			p->tail = &p->head;
+		*more_r = p->head != NULL && p->idle > 0 && !p->signalled;
+		p->signalled = p->signalled || *more_r;
+	} else {
+		p->idle++;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return t;
+}
+
+/* Nothing queued: waits in the poller. False when the pool ends. */
+static bool
+idle(struct pool *p)
+{
+	bool stop;
+
+	pthread_mutex_lock(&p->lock);
+	stop = p->stop && p->head == NULL;
+	pthread_mutex_unlock(&p->lock);
+	if (!stop)
+		net_poll(p->net, -1, 16);
+	pthread_mutex_lock(&p->lock);
+	p->idle--;
+	p->signalled = false;
+	stop = p->stop && p->head == NULL;
+	pthread_mutex_unlock(&p->lock);
+	if (stop)
+		net_interrupt(p->net); /* the next one, too */
+	return !stop;
+}
+
+static void *
+worker(void *arg)
+{
+	struct pool *p = arg;
+
+	if (p->o.thread_start != NULL)
+		p->o.thread_start(p->o.arg);
+	for (unsigned n = 1;; n++) {
+		bool more = false;
+		struct task *t = take(p, &more);
+
+		if (t == NULL) {
+			if (!idle(p))
+				break;
+			continue;
+		}
+		if (more)
+			net_interrupt(p->net);
+		t->run(t);
+		if (n % POLL_EVERY == 0)
+			net_poll(p->net, 0, 16);
+	}
+	if (p->o.thread_end != NULL)
+		p->o.thread_end(p->o.arg);
+	net_thread_end();
+	return NULL;
+}
+
+enum status
+pool_start(struct pool *p, struct net *net)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	unsigned started = 0;
+
+	p->net = net;
+	p->threads = x_calloc(p->n_threads, sizeof(*p->threads));
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK);
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (started < p->n_threads
+	    && pthread_create(&p->threads[started], &attr, worker, p) == 0)
+		started++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (started == p->n_threads)
+		return OK;
+	p->n_threads = started;
+	pool_stop(p);
+	return ERR_LIMIT;
+}
+
+void
+pool_stop(struct pool *p)
+{
+	if (p->threads == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	pthread_mutex_unlock(&p->lock);
+	net_interrupt(p->net);
+	for (unsigned i = 0; i < p->n_threads; i++)
+		pthread_join(p->threads[i], NULL);
+	free(p->threads);
+	p->threads = NULL;
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (p == NULL)
+		return;
+	ensure(p->threads == NULL && p->head == NULL);
+	heavy_teardown(p);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+unsigned
+pool_threads(const struct pool *p)
+{
+	return p->n_threads;
+}

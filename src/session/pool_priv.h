@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What pool.c and heavy.c share. */
+#ifndef SESSION_POOL_PRIV_H
+#define SESSION_POOL_PRIV_H
+
+#include <pthread.h>
+#include "base/map.h"
+#include "session/pool.h"
+
+struct pool {
+	struct pool_options o;
+	struct net *net;
+	pthread_t *threads;
+	unsigned n_threads;
+
+	pthread_mutex_t lock;
+	struct task *head, **tail;
+	unsigned idle;   /* threads that wait in net_poll(), or are about to */
+	bool signalled;  /* one of them has been interrupted and has not come back yet */
+	bool stop;
+
+	pthread_mutex_t heavy_lock;
+	struct heavy *waiting, **waiting_tail; /* in order of asking */
+	unsigned heavy_now;
+	struct map heavy_accounts; /* account: how many are inside */
+};
+
+void heavy_setup(struct pool *p);
+void heavy_teardown(struct pool *p);
+
+#endif

@@ -15,7 +15,8 @@
  *
  * The outcome of a write: OK, durable (or, for a lazy write, visible); the function's own failure;
  * ERR_FULL, ERR_IO or ERR_READ_ONLY, and nothing was changed; ERR_UNKNOWN after a failed sync:
- * db_options.fatal has been called, the process must stop answering.
+ * db_options.fatal has been called, the process must stop answering (what is submitted after that is not run:
+ * ERR_UNAVAILABLE).
  *
  * Threads: everything here is for any thread, but a transaction and its statements belong to the
  * thread that began it.
@@ -113,6 +114,9 @@ struct db_write {
 	void *arg;
 	uint64_t lane; /* the committer goes round the lanes (accounts) */
 	bool lazy;     /* visible soon, durable with the next durable commit: the \Recent mark */
+	/* May use the space kept in reserve when the disk is full: for changes that lead to less (flags, EXPUNGE,
+	 * deleting, the reaper), never for those that add mail. */
+	bool reserve;
 	/* Called on the committer's thread after the outcome is known; must not block. NULL is allowed. */
 	void (*done)(struct db_write *w, enum status st);
 	/* the committer's own */
@@ -126,12 +130,15 @@ struct db_write {
 void db_submit(struct db *db, struct db_write *w);
 /* Submits and waits: for tools, tests and start-up, never for the pool's threads. */
 must_check enum status db_write(struct db *db, db_write_fn fn, void *arg);
+/* The same with a write's lane, lazy and reserve; w is only read, its done is not called. */
+must_check enum status db_write_and_wait(struct db *db, const struct db_write *w);
 
 /* Within a write function: calls fn(arg) on the committer's thread after the group is durable and before any
  * done callback of the group; not called if this write fails. fn must not block and frees arg. drop(arg) is called instead
  * when the write is undone. For the change feed. */
 void db_after_commit(struct db_txn *txn, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
-/* The operation id of the running write function: stored with the group, so that the outcome can be asked for. */
+/* The operation id of the running write function. It is stored with the group because it was asked for, so that the
+ * outcome can be asked for later. A run of the function that is undone leaves an id that was never committed. */
 uint64_t db_op_id(struct db_txn *txn);
 /* Whether the operation was committed: OK, ERR_NOT_FOUND. Ids are kept for a day. */
 must_check enum status db_op_outcome(struct db_txn *txn, uint64_t op_id);

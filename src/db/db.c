@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening and closing, connections by thread, snapshots. */
+#include "db/db_priv.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/log.h"
+
+/*
+ * Threads are numbered, lowest free number first; a number is given back when its thread ends. A read
+ * connection is kept under its thread's number: a thread that forgets db_thread_end() leaves it to the next of that number.
+ */
+static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool numbers[DB_THREADS_MAX];
+static pthread_key_t number_key;
+static pthread_once_t number_once = PTHREAD_ONCE_INIT;
+static _Thread_local int thread_number = -1;
+
+static void
+number_free(void *value)
+{
+	int n = (int)(intptr_t)value - 1;
+
+	pthread_mutex_lock(&numbers_lock);
+	numbers[n] = false;
+	pthread_mutex_unlock(&numbers_lock);
+}
+
+static void
+number_key_make(void)
+{
+	ensure(pthread_key_create(&number_key, number_free) == 0);
+}
+
+static int
+number_take(void)
+{
+	int n = 0;
+
+	pthread_once(&number_once, number_key_make);
+	pthread_mutex_lock(&numbers_lock);
+	while (n < DB_THREADS_MAX && numbers[n])
+		n++;
+	ensure(n < DB_THREADS_MAX);
+	numbers[n] = true;
+	pthread_mutex_unlock(&numbers_lock);
+	pthread_setspecific(number_key, (void *)(intptr_t)(n + 1));
+	return n;
+}
+
+static int
+number_self(void)
+{
+	if (thread_number < 0)
+		thread_number = number_take();
+	return thread_number;
+}
+
+enum status
+conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r)
+{
+	struct db_conn *conn;
+	enum status st = db->drv->conn_open(db, kind, &conn);
+
+	if (st != OK)
+		return st;
+	conn->drv = db->drv;
+	conn->db = db;
+	conn->kind = kind;
+	conn->txn.conn = conn;
+	*conn_r = conn;
+	return OK;
+}
+
+void
+conn_close(struct db_conn *conn)
+{
+	if (conn == NULL)
+		return;
+	for (int i = 0; i < conn->stmts_n; i++) {
+		struct db_stmt *more;
+
+		for (struct db_stmt *st = conn->stmts[i]; st != NULL; st = more) {
+			more = st->more;
+			conn->drv->finalize(st);
+		}
+	}
+	free(conn->stmts);
+	conn->drv->conn_close(conn);
+}
+
+enum status
+db_open(const struct db_options *options, struct db **db_r)
+{
+	struct db *db = x_new(struct db);
+	enum status st;
+
+	db->drv = &db_sqlite;
+	db->options = *options;
+	db->path = options->path != NULL ? x_strdup(options->path) : NULL;
+	db->vfs = options->vfs != NULL ? x_strdup(options->vfs) : NULL;
+	db->options.path = db->path;
+	db->options.vfs = db->vfs;
+	if (db->options.page_cache == 0)
+		db->options.page_cache = 4 << 20;
+	pthread_mutex_init(&db->lock, NULL);
+	st = db->drv->open(db);
+	if (st != OK)
+		goto out;
+	if (!options->read_only && (st = committer_start(db)) != OK)
+		db->drv->close(db);
+out:
+	if (st != OK) {
+		pthread_mutex_destroy(&db->lock);
+		free(db->path);
+		free(db->vfs);
+		free(db);
+		return st;
+	}
+	*db_r = db;
+	return OK;
+}
+
+void
+db_close(struct db *db)
+{
+	struct db_conn *conn;
+
+	if (db == NULL)
+		return;
+	committer_stop(db);
+	for (int i = 0; i < DB_THREADS_MAX; i++)
+		conn_close(atomic_load(&db->readers[i]));
+	while ((conn = db->spares) != NULL) {
+		db->spares = conn->next;
+		conn_close(conn);
+	}
+	db->drv->close(db);
+	pthread_mutex_destroy(&db->lock);
+	free(db->path);
+	free(db->vfs);
+	free(db);
+}
+
+void
+db_fatal(struct db *db, const char *why)
+{
+	if (atomic_exchange(&db->dead, true))
+		return;
+	log_event(EV_io_error, "the outcome of a write is unknown, the process must end: %s", why);
+	if (db->options.fatal == NULL)
+		abort();
+	db->options.fatal(db->options.fatal_arg, why);
+}
+
+/* A further connection for a thread whose own has a snapshot open. */
+static enum status
+spare_take(struct db *db, struct db_conn **conn_r)
+{
+	struct db_conn *conn;
+
+	pthread_mutex_lock(&db->lock);
+	if ((conn = db->spares) != NULL)
+		db->spares = conn->next;
+	pthread_mutex_unlock(&db->lock);
+	if (conn == NULL)
+		return conn_open(db, CONN_READER, conn_r);
+	*conn_r = conn;
+	return OK;
+}
+
+static void
+spare_give(struct db *db, struct db_conn *conn)
+{
+	pthread_mutex_lock(&db->lock);
+	conn->next = db->spares;
+	db->spares = conn;
+	pthread_mutex_unlock(&db->lock);
+}
+
+static enum status
+reader_take(struct db *db, struct db_conn **conn_r)
+{
+	_Atomic(struct db_conn *) *place = &db->readers[number_self()];
+	struct db_conn *conn = atomic_load_explicit(place, memory_order_acquire);
+	enum status st;
+
+	if (conn == NULL) {
+		if ((st = conn_open(db, CONN_READER, &conn)) != OK)
+			return st;
+		atomic_store(place, conn);
+	}
+	if (conn->open)
+		return spare_take(db, conn_r);
+	*conn_r = conn;
+	return OK;
+}
+
+static bool
+is_own(struct db *db, struct db_conn *conn)
+{
+	return atomic_load_explicit(&db->readers[number_self()], memory_order_acquire) == conn;
+}
+
+enum status
+db_read_begin(struct db *db, struct db_txn **txn_r)
+{
+	struct db_conn *conn;
+	enum status st = reader_take(db, &conn);
+
+	if (st != OK)
+		return st;
+	if ((st = db->drv->read_begin(conn)) != OK) {
+		if (!is_own(db, conn))
+			spare_give(db, conn);
+		return st;
+	}
+	conn->open = true;
+	*txn_r = &conn->txn;
+	return OK;
+}
+
+void
+db_read_end(struct db_txn *txn)
+{
+	struct db_conn *conn;
+
+	if (txn == NULL)
+		return;
+	conn = txn->conn;
+	ensure(conn->open);
+	conn->drv->read_end(conn);
+	conn->open = false;
+	if (!is_own(conn->db, conn))
+		spare_give(conn->db, conn);
+}
+
+void
+db_thread_end(struct db *db)
+{
+	struct db_conn *conn = atomic_exchange(&db->readers[number_self()], NULL);
+
+	ensure(conn == NULL || !conn->open);
+	conn_close(conn);
+}
+
+void
+db_submit(struct db *db, struct db_write *w)
+{
+	ensure(db->committer != NULL);
+	committer_submit(db->committer, w);
+}
+
+struct waiter {
+	struct db_write write;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool done;
+	enum status st;
+};
+
+static void
+waiter_done(struct db_write *w, enum status st)
+{
+	struct waiter *waiter = (struct waiter *)w;
+
+	pthread_mutex_lock(&waiter->lock);
+	waiter->st = st;
+	waiter->done = true;
+	pthread_cond_signal(&waiter->wake);
+	pthread_mutex_unlock(&waiter->lock);
+}
+
+enum status
+db_write_and_wait(struct db *db, const struct db_write *w)
+{
+	struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+	if (db->options.read_only)
+		return ERR_READ_ONLY;
+	ensure(!committer_is_self(db->committer));
+	waiter.write = *w;
+	waiter.write.done = waiter_done;
+	db_submit(db, &waiter.write);
+	pthread_mutex_lock(&waiter.lock);
+	while (!waiter.done)
+		pthread_cond_wait(&waiter.wake, &waiter.lock);
+	pthread_mutex_unlock(&waiter.lock);
+	pthread_mutex_destroy(&waiter.lock);
+	pthread_cond_destroy(&waiter.wake);
+	return waiter.st;
+}
+
+enum status
+db_write(struct db *db, db_write_fn fn, void *arg)
+{
+	struct db_write w = {.fn = fn, .arg = arg};
+
+	return db_write_and_wait(db, &w);
+}
+
+void
+db_stats(struct db *db, struct db_stats *stats_r)
+{
+	memset(stats_r, 0, sizeof(*stats_r));
+	stats_r->commits = atomic_load(&db->commits);
+	stats_r->writes = atomic_load(&db->writes);
+	stats_r->syncs = atomic_load(&db->syncs);
+	stats_r->failed = atomic_load(&db->failed);
+	db->drv->stats(db, stats_r);
+}
+
+enum status
+db_check(struct db *db, void (*found)(void *arg, const char *text), void *arg)
+{
+	return db->drv->check(db, found, arg);
+}
+
+enum status
+db_backup(struct db *db, const char *to)
+{
+	return db->drv->backup(db, to);
+}

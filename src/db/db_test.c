@@ -1,0 +1,795 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine interface and the committer, in memory and on disk. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "db/db.h"
+
+static char dir[64];
+
+static const char *
+in_dir(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static int
+setup(void **state)
+{
+	snprintf(dir, sizeof(dir), "/tmp/mansio-db-test-XXXXXX");
+	return mkdtemp(dir) == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	return system(cmd);
+}
+
+/* ---- small write functions ---- */
+
+struct put {
+	int64_t key, value;
+	enum status answer; /* returned after the change */
+	bool no_change;
+	int runs;
+};
+
+static enum status
+fn_schema(struct db_txn *txn, void *arg)
+{
+	return db_script(txn, "CREATE TABLE t (k INTEGER PRIMARY KEY, v INTEGER, b BLOB);"
+	    "CREATE TABLE log (seq INTEGER PRIMARY KEY, lane INTEGER, n INTEGER)");
+}
+
+static enum status
+fn_put(struct db_txn *txn, void *arg)
+{
+	static struct db_sql put = DB_SQL("INSERT INTO t (k, v) VALUES (?1, ?2)");
+	struct put *p = arg;
+	enum status st;
+
+	p->runs++;
+	if (p->no_change)
+		return p->answer;
+	st = db_exec(txn, &put, "ii", p->key, p->value);
+	return st != OK ? st : p->answer;
+}
+
+static enum status
+get(struct db *db, int64_t key, int64_t *v_r)
+{
+	static struct db_sql find = DB_SQL("SELECT v FROM t WHERE k = ?1");
+	struct db_txn *txn;
+	enum status st;
+
+	assert_int_equal(db_read_begin(db, &txn), OK);
+	st = db_get_ints(txn, &find, v_r, 1, "i", key);
+	db_read_end(txn);
+	return st;
+}
+
+static int64_t
+count(struct db *db, const char *table)
+{
+	static struct db_sql t = DB_SQL("SELECT count(*) FROM t"), log = DB_SQL("SELECT count(*) FROM log");
+	struct db_txn *txn;
+	int64_t n = -1;
+
+	ensure(db_read_begin(db, &txn) == OK);
+	ensure(db_get_ints(txn, strcmp(table, "t") == 0 ? &t : &log, &n, 1, "") == OK);
+	db_read_end(txn);
+	return n;
+}
+
+static struct db *
+open_db(const char *path)
+{
+	struct db_options o = {.path = path};
+	struct db *db = NULL;
+
+	assert_int_equal(db_open(&o, &db), OK);
+	return db;
+}
+
+static struct db *
+fresh(void)
+{
+	struct db *db = open_db(NULL);
+
+	assert_int_equal(db_write(db, fn_schema, NULL), OK);
+	return db;
+}
+
+/* ---- tests ---- */
+
+static void
+test_roundtrip(void **state)
+{
+	struct db *db = fresh();
+	struct put p = {.key = 7, .value = 70};
+	int64_t v = 0;
+
+	assert_int_equal(db_write(db, fn_put, &p), OK);
+	assert_int_equal(get(db, 7, &v), OK);
+	assert_int_equal(v, 70);
+	assert_int_equal(get(db, 8, &v), ERR_NOT_FOUND);
+	assert_int_equal(v, 70); /* untouched on failure */
+	assert_int_equal(db_write(db, fn_put, &p), ERR_EXISTS);
+	db_close(db);
+}
+
+/* Values of every kind, empty ones and such with NUL among them, come back as they went in. */
+static enum status
+fn_values(struct db_txn *txn, void *arg)
+{
+	static struct db_sql put = DB_SQL("INSERT INTO v (i, t, b, n) VALUES (?1, ?2, ?3, ?4)");
+
+	ensure(db_script(txn, "CREATE TABLE v (i INTEGER, t TEXT, b BLOB, n TEXT)") == OK);
+	ensure(db_exec(txn, &put, "itbn", INT64_MIN, str_of("a\0b", 3), str_of("\0\xff", 2)) == OK);
+	ensure(db_exec(txn, &put, "itbn", INT64_MAX, STR_NONE, STR("")) == OK);
+	return OK;
+}
+
+static void
+test_values(void **state)
+{
+	static struct db_sql all = DB_SQL("SELECT i, t, b, n FROM v ORDER BY i");
+	struct db *db = fresh();
+	struct db_txn *txn;
+	struct db_stmt *st;
+
+	assert_int_equal(db_write(db, fn_values, NULL), OK);
+	assert_int_equal(db_read_begin(db, &txn), OK);
+	st = db_prepare(txn, &all);
+	assert_int_equal(db_step(st), OK);
+	assert_true(db_int(st, 0) == INT64_MIN);
+	assert_true(str_eq(db_text(st, 1), str_of("a\0b", 3)));
+	assert_true(str_eq(db_blob(st, 2), str_of("\0\xff", 2)));
+	assert_true(db_is_null(st, 3));
+	assert_int_equal(db_step(st), OK);
+	assert_true(db_int(st, 0) == INT64_MAX);
+	assert_false(db_is_null(st, 1));
+	assert_int_equal(db_text(st, 1).n, 0);
+	assert_false(db_is_null(st, 2));
+	assert_int_equal(db_blob(st, 2).n, 0);
+	assert_int_equal(db_step(st), ERR_NOT_FOUND);
+	db_done(st);
+	db_read_end(txn);
+	db_close(db);
+}
+
+/* A statement may be used while an outer use still steps it. */
+static void
+test_recursion(void **state)
+{
+	static struct db_sql above = DB_SQL("SELECT k FROM t WHERE k > ?1 ORDER BY k");
+	struct db *db = fresh();
+	struct db_txn *txn;
+	int pairs = 0;
+
+	for (int i = 1; i <= 5; i++)
+		assert_int_equal(db_write(db, fn_put, &(struct put){.key = i}), OK);
+	assert_int_equal(db_read_begin(db, &txn), OK);
+	for (int round = 0; round < 3; round++) {
+		struct db_stmt *a = db_prepare(txn, &above);
+
+		pairs = 0;
+		db_bind_int(a, 1, 0);
+		while (db_step(a) == OK) {
+			struct db_stmt *b = db_prepare(txn, &above);
+
+			assert_ptr_not_equal(a, b);
+			db_bind_int(b, 1, db_int(a, 0));
+			while (db_step(b) == OK)
+				pairs++;
+			db_done(b);
+		}
+		db_done(a);
+	}
+	assert_int_equal(pairs, 10);
+	db_read_end(txn);
+	db_close(db);
+}
+
+/* A snapshot is taken at once and does not move; an inner one is newer. */
+static void
+test_snapshot(void **state)
+{
+	static struct db_sql n = DB_SQL("SELECT count(*) FROM t");
+	struct db *db = fresh();
+	struct db_txn *outer, *inner;
+	int64_t a, b;
+
+	assert_int_equal(db_read_begin(db, &outer), OK);
+	assert_int_equal(db_write(db, fn_put, &(struct put){.key = 1}), OK);
+	assert_int_equal(db_read_begin(db, &inner), OK);
+	assert_int_equal(db_get_ints(outer, &n, &a, 1, ""), OK);
+	assert_int_equal(db_get_ints(inner, &n, &b, 1, ""), OK);
+	assert_int_equal(a, 0);
+	assert_int_equal(b, 1);
+	db_read_end(outer);
+	db_read_end(inner);
+	assert_int_equal(count(db, "t"), 1);
+	db_thread_end(db);
+	assert_int_equal(count(db, "t"), 1);
+	db_close(db);
+}
+
+/* A reader cannot write. */
+static void
+test_reader_reads(void **state)
+{
+	static struct db_sql put = DB_SQL("INSERT INTO t (k) VALUES (1)");
+	struct db *db = fresh();
+	struct db_txn *txn;
+
+	assert_int_equal(db_read_begin(db, &txn), OK);
+	assert_int_equal(db_exec(txn, &put, ""), ERR_READ_ONLY);
+	db_read_end(txn);
+	db_close(db);
+}
+
+/* ---- groups ---- */
+
+/* Holds the committer until told, so that what is submitted meanwhile makes one group. */
+struct dam {
+	struct db_write write;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool running, open;
+};
+
+static enum status
+fn_dam(struct db_txn *txn, void *arg)
+{
+	struct dam *dam = arg;
+
+	pthread_mutex_lock(&dam->lock);
+	dam->running = true;
+	pthread_cond_broadcast(&dam->wake);
+	while (!dam->open)
+		pthread_cond_wait(&dam->wake, &dam->lock);
+	pthread_mutex_unlock(&dam->lock);
+	return OK;
+}
+
+static void
+dam_close(struct db *db, struct dam *dam)
+{
+	*dam = (struct dam){.write = {.fn = fn_dam, .arg = dam}};
+	pthread_mutex_init(&dam->lock, NULL);
+	pthread_cond_init(&dam->wake, NULL);
+	db_submit(db, &dam->write);
+	pthread_mutex_lock(&dam->lock);
+	while (!dam->running)
+		pthread_cond_wait(&dam->wake, &dam->lock);
+	pthread_mutex_unlock(&dam->lock);
+}
+
+static void
+dam_open(struct dam *dam)
+{
+	pthread_mutex_lock(&dam->lock);
+	dam->open = true;
+	pthread_cond_broadcast(&dam->wake);
+	pthread_mutex_unlock(&dam->lock);
+}
+
+struct job {
+	struct db_write write;
+	struct put put;
+	enum status st;
+	bool done;
+};
+
+static void
+job_done(struct db_write *w, enum status st)
+{
+	struct job *job = (struct job *)w;
+
+	ensure(!job->done);
+	job->st = st;
+	job->done = true;
+}
+
+/* Runs the jobs as one group behind a dam and waits for them. */
+static void
+run_jobs(struct db *db, struct job *jobs, int n)
+{
+	struct dam dam;
+
+	dam_close(db, &dam);
+	for (int i = 0; i < n; i++) {
+		jobs[i].write.fn = fn_put;
+		jobs[i].write.arg = &jobs[i].put;
+		jobs[i].write.done = job_done;
+		db_submit(db, &jobs[i].write);
+	}
+	dam_open(&dam);
+	assert_int_equal(db_write(db, fn_put, &(struct put){.no_change = true}), OK);
+	for (int i = 0; i < n; i++)
+		assert_true(jobs[i].done);
+}
+
+/* A failing function is undone alone: without a change, with one, at the start, middle and end, several of them. */
+static void
+test_failures(void **state)
+{
+	for (unsigned mask = 0; mask < 64; mask++) {
+		struct db *db = fresh();
+		struct job jobs[6] = {0};
+		int64_t v;
+
+		for (int i = 0; i < 6; i++) {
+			jobs[i].put = (struct put){.key = i + 1, .value = i};
+			if (mask & (1U << i))
+				jobs[i].put.answer = i % 2 ? ERR_QUOTA : ERR_CONFLICT;
+		}
+		run_jobs(db, jobs, 6);
+		for (int i = 0; i < 6; i++) {
+			assert_int_equal(jobs[i].st, jobs[i].put.answer);
+			assert_int_equal(get(db, i + 1, &v),
+			    jobs[i].put.answer == OK ? OK : ERR_NOT_FOUND);
+			assert_in_range(jobs[i].put.runs, 1, 2);
+		}
+		db_close(db);
+	}
+}
+
+/* Failures that changed nothing cost nobody a second run. */
+static void
+test_failures_cheap(void **state)
+{
+	struct db *db = fresh();
+	struct job jobs[4] = {0};
+
+	for (int i = 0; i < 4; i++)
+		jobs[i].put = (struct put){.key = i};
+	jobs[2].put.no_change = true;
+	jobs[2].put.answer = ERR_NOT_FOUND;
+	jobs[3].put.key = 0; /* is there already */
+	run_jobs(db, jobs, 4);
+	assert_int_equal(jobs[2].st, ERR_NOT_FOUND);
+	assert_int_equal(jobs[3].st, ERR_EXISTS);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(jobs[i].put.runs, 1);
+	db_close(db);
+}
+
+/* One sync a group, however many writes. */
+static void
+test_one_sync(void **state)
+{
+	struct db *db = open_db(in_dir("one-sync"));
+	struct db_stats before, after;
+	struct job jobs[50] = {0};
+
+	assert_int_equal(db_write(db, fn_schema, NULL), OK);
+	for (int i = 0; i < 50; i++)
+		jobs[i].put.key = i;
+	db_stats(db, &before);
+	run_jobs(db, jobs, 50);
+	db_stats(db, &after);
+	/* The dam and the waiting write may make groups of their own. */
+	assert_in_range(after.commits - before.commits, 1, 3);
+	assert_int_equal(after.writes - before.writes, 52);
+	db_close(db);
+}
+
+/* ---- hooks ---- */
+
+static int hooks_called, hooks_dropped;
+
+static void
+on_commit(void *arg)
+{
+	hooks_called += *(int *)arg;
+}
+
+static void
+on_drop(void *arg)
+{
+	hooks_dropped += *(int *)arg;
+}
+
+static enum status
+fn_hook(struct db_txn *txn, void *arg)
+{
+	static int one = 1;
+	struct put *p = arg;
+
+	db_after_commit(txn, on_commit, on_drop, &one);
+	return fn_put(txn, p);
+}
+
+static void
+hook_done(struct db_write *w, enum status st)
+{
+	/* All hooks of the group come before any done callback. */
+	if (st == OK)
+		ensure(hooks_called == 3);
+	job_done(w, st);
+}
+
+static void
+test_hooks(void **state)
+{
+	struct db *db = fresh();
+	struct job jobs[4] = {0};
+	struct dam dam;
+
+	hooks_called = hooks_dropped = 0;
+	dam_close(db, &dam);
+	for (int i = 0; i < 4; i++) {
+		jobs[i].put = (struct put){.key = i, .answer = i == 2 ? ERR_CONFLICT : OK};
+		jobs[i].write =
+		    (struct db_write){.fn = fn_hook, .arg = &jobs[i].put, .done = hook_done};
+		db_submit(db, &jobs[i].write);
+	}
+	dam_open(&dam);
+	assert_int_equal(db_write(db, fn_put, &(struct put){.no_change = true}), OK);
+	assert_int_equal(hooks_called, 3);
+	/* The failing one's, and those of the two that had to run again. */
+	assert_int_equal(hooks_dropped, 3);
+	db_close(db);
+}
+
+/* ---- operation ids ---- */
+
+static enum status
+fn_op(struct db_txn *txn, void *arg)
+{
+	*(uint64_t *)arg = db_op_id(txn);
+	return OK;
+}
+
+static void
+test_op_ids(void **state)
+{
+	const char *path = in_dir("ops");
+	struct db *db = open_db(path);
+	struct db_txn *txn;
+	uint64_t a, b;
+
+	assert_int_equal(db_write(db, fn_op, &a), OK);
+	assert_int_equal(db_write(db, fn_op, &b), OK);
+	assert_true(b > a);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(db_read_begin(db, &txn), OK);
+		assert_int_equal(db_op_outcome(txn, a), OK);
+		assert_int_equal(db_op_outcome(txn, b), OK);
+		assert_int_equal(db_op_outcome(txn, b + 1), ERR_NOT_FOUND);
+		assert_int_equal(db_op_outcome(txn, a - 4096), ERR_NOT_FOUND);
+		db_read_end(txn);
+		db_close(db);
+		db = open_db(path);
+	}
+	db_close(db);
+}
+
+/* ---- lazy writes ---- */
+
+/* A lazy write rides along with a durable one, or goes alone without a sync. */
+static void
+test_lazy(void **state)
+{
+	struct db *db = fresh();
+	struct db_stats s0, s1;
+	struct put p = {.key = 1};
+	struct db_write w = {.fn = fn_put, .arg = &p, .lazy = true};
+	struct job job = {.write = w, .put = {.key = 2}};
+
+	db_stats(db, &s0);
+	assert_int_equal(db_write_and_wait(db, &w), OK);
+	db_stats(db, &s1);
+	assert_int_equal(s1.syncs, s0.syncs);
+	assert_int_equal(s1.commits, s0.commits + 1);
+
+	job.write.arg = &job.put;
+	job.write.done = job_done;
+	db_submit(db, &job.write);
+	assert_int_equal(db_write(db, fn_put, &(struct put){.key = 3}), OK);
+	assert_true(job.done);
+	db_stats(db, &s1);
+	assert_int_equal(s1.syncs, s0.syncs + 1);
+	db_close(db);
+}
+
+/* Closing runs what waits, lazy ones too. */
+static void
+test_close_runs_all(void **state)
+{
+	const char *path = in_dir("close");
+	struct db *db = open_db(path);
+	struct job jobs[100] = {0};
+
+	assert_int_equal(db_write(db, fn_schema, NULL), OK);
+	for (int i = 0; i < 100; i++) {
+		jobs[i].put.key = i;
+		jobs[i].write = (struct db_write){.fn = fn_put, .arg = &jobs[i].put, .lane = (uint64_t)i,
+		    .lazy = i % 2, .done = job_done};
+		db_submit(db, &jobs[i].write);
+	}
+	db_close(db);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(jobs[i].st, OK);
+	assert_int_equal(access(in_dir("close-wal"), F_OK), -1);
+	db = open_db(in_dir("close"));
+	assert_int_equal(count(db, "t"), 100);
+	db_close(db);
+}
+
+/* ---- order and concurrency ---- */
+
+#define THREADS 8
+#define EACH 200
+
+struct line {
+	struct db_write write;
+	int64_t lane, n;
+	bool done;
+	enum status st;
+};
+
+static atomic_int lines_done;
+
+static enum status
+fn_line(struct db_txn *txn, void *arg)
+{
+	static struct db_sql add = DB_SQL("INSERT INTO log (lane, n) VALUES (?1, ?2)");
+	struct line *line = arg;
+	enum status st = db_exec(txn, &add, "ii", line->lane, line->n);
+
+	return st == OK && line->n % 17 == 16 ? ERR_QUOTA : st;
+}
+
+static void
+line_done(struct db_write *w, enum status st)
+{
+	struct line *line = (struct line *)w;
+
+	line->st = st;
+	line->done = true;
+	atomic_fetch_add(&lines_done, 1);
+}
+
+struct crowd {
+	struct db *db;
+	int64_t lane;
+	struct line lines[EACH];
+};
+
+static void *
+crowd_run(void *arg)
+{
+	struct crowd *c = arg;
+
+	for (int i = 0; i < EACH; i++) {
+		struct line *l = &c->lines[i];
+
+		*l = (struct line){.lane = c->lane, .n = i,
+		    .write = {.fn = fn_line, .arg = l, .lane = (uint64_t)c->lane, .done = line_done,
+		        .lazy = i % 5 == 4}};
+		db_submit(c->db, &l->write);
+		if (i % 10 == 0)
+			ensure(count(c->db, "log") >= 0);
+	}
+	db_thread_end(c->db);
+	return NULL;
+}
+
+/* Writes of one lane run in the order submitted; each exactly once; failed ones leave nothing. */
+static void
+test_lanes(void **state)
+{
+	static struct db_sql all = DB_SQL("SELECT lane, n FROM log ORDER BY seq");
+	struct crowd *crowds = x_calloc(THREADS, sizeof(*crowds));
+	int64_t last[THREADS], seen = 0;
+	pthread_t threads[THREADS];
+	struct db *db = fresh();
+	struct db_txn *txn;
+	struct db_stmt *st;
+
+	atomic_store(&lines_done, 0);
+	for (int i = 0; i < THREADS; i++) {
+		last[i] = -1;
+		crowds[i].db = db;
+		crowds[i].lane = i;
+		assert_int_equal(pthread_create(&threads[i], NULL, crowd_run, &crowds[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	while (atomic_load(&lines_done) < THREADS * EACH)
+		usleep(1000);
+	assert_int_equal(db_read_begin(db, &txn), OK);
+	st = db_prepare(txn, &all);
+	while (db_step(st) == OK) {
+		int64_t lane = db_int(st, 0), n = db_int(st, 1);
+
+		assert_true(n > last[lane]);
+		assert_true(n % 17 != 16);
+		last[lane] = n;
+		seen++;
+	}
+	db_done(st);
+	db_read_end(txn);
+	assert_int_equal(seen, THREADS * (EACH - EACH / 17));
+	for (int i = 0; i < THREADS; i++) {
+		for (int j = 0; j < EACH; j++)
+			assert_int_equal(crowds[i].lines[j].st, j % 17 == 16 ? ERR_QUOTA : OK);
+	}
+	free(crowds);
+	db_close(db);
+}
+
+/* An account that submits much does not hold up another: its one write is in the next turn. */
+static enum status
+fn_stamp(struct db_txn *txn, void *arg)
+{
+	static atomic_int turn;
+
+	*(int *)arg = atomic_fetch_add(&turn, 1);
+	return OK;
+}
+
+static void
+test_fairness(void **state)
+{
+	struct db *db = fresh();
+	struct db_write busy[300];
+	int stamps[300], other = -1;
+	struct db_write w = {.fn = fn_stamp, .arg = &other, .lane = 2};
+	struct dam dam;
+
+	dam_close(db, &dam);
+	for (int i = 0; i < 300; i++) {
+		busy[i] = (struct db_write){.fn = fn_stamp, .arg = &stamps[i], .lane = 1};
+		db_submit(db, &busy[i]);
+	}
+	db_submit(db, &w);
+	dam_open(&dam);
+	db_close(db);
+	assert_in_range(other - stamps[0], 0, 2);
+	assert_int_equal(stamps[299] - stamps[0], 300);
+}
+
+/* ---- ownership, files ---- */
+
+static int
+other_process(const char *path)
+{
+	struct db_options o = {.path = path};
+	struct db *db;
+
+	if (db_open(&o, &db) != ERR_UNAVAILABLE)
+		return 1;
+	o.read_only = true;
+	return db_open(&o, &db) == ERR_UNAVAILABLE ? 0 : 1;
+}
+
+/* The file belongs to one process. */
+static void
+test_ownership(void **state)
+{
+	const char *path = in_dir("owner");
+	struct db *db = open_db(path);
+	struct stat sb;
+	pid_t pid;
+	int status;
+
+	assert_int_equal(stat(path, &sb), 0);
+	assert_int_equal(sb.st_mode & 0777, 0600);
+	/* A process of its own: a mere fork would share the engine's notion of who holds the lock. */
+	pid = fork();
+	if (pid == 0) {
+		execl("/proc/self/exe", "db_test", "owner", path, (char *)NULL);
+		_exit(2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	db_close(db);
+}
+
+static void
+test_bad_files(void **state)
+{
+	struct db_options o = {.path = in_dir("bad")};
+	struct db *db;
+	FILE *f = fopen(o.path, "w");
+
+	for (int i = 0; i < 2000; i++)
+		fputs("this is not a database ", f);
+	fclose(f);
+	assert_int_equal(db_open(&o, &db), ERR_CORRUPT);
+	o.path = "/nonexistent/file";
+	assert_int_equal(db_open(&o, &db), ERR_IO);
+}
+
+static void
+test_read_only(void **state)
+{
+	const char *path = in_dir("ro");
+	struct db *db = open_db(path);
+	struct db_options o = {.path = path, .read_only = true};
+
+	assert_int_equal(db_write(db, fn_schema, NULL), OK);
+	assert_int_equal(db_write(db, fn_put, &(struct put){.key = 5}), OK);
+	db_close(db);
+	assert_int_equal(db_open(&o, &db), OK);
+	assert_int_equal(count(db, "t"), 1);
+	assert_int_equal(db_write(db, fn_put, &(struct put){.key = 6}), ERR_READ_ONLY);
+	db_close(db);
+}
+
+static void
+count_found(void *arg, const char *text)
+{
+	++*(int *)arg;
+}
+
+static void
+test_check_backup(void **state)
+{
+	struct db *db = open_db(in_dir("live"));
+	char to[128];
+	int found = 0;
+
+	assert_int_equal(db_write(db, fn_schema, NULL), OK);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(db_write(db, fn_put, &(struct put){.key = i}), OK);
+	assert_int_equal(db_check(db, count_found, &found), OK);
+	assert_int_equal(found, 0);
+	snprintf(to, sizeof(to), "%s", in_dir("copy"));
+	assert_int_equal(db_backup(db, to), OK);
+	db_close(db);
+	db = open_db(to);
+	assert_int_equal(count(db, "t"), 100);
+	db_close(db);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_roundtrip),
+	    cmocka_unit_test(test_values),
+	    cmocka_unit_test(test_recursion),
+	    cmocka_unit_test(test_snapshot),
+	    cmocka_unit_test(test_reader_reads),
+	    cmocka_unit_test(test_failures),
+	    cmocka_unit_test(test_failures_cheap),
+	    cmocka_unit_test(test_one_sync),
+	    cmocka_unit_test(test_hooks),
+	    cmocka_unit_test(test_op_ids),
+	    cmocka_unit_test(test_lazy),
+	    cmocka_unit_test(test_close_runs_all),
+	    cmocka_unit_test(test_lanes),
+	    cmocka_unit_test(test_fairness),
+	    cmocka_unit_test(test_ownership),
+	    cmocka_unit_test(test_bad_files),
+	    cmocka_unit_test(test_read_only),
+	    cmocka_unit_test(test_check_backup),
+	};
+
+	if (argc == 3 && strcmp(argv[1], "owner") == 0)
+		return other_process(argv[2]);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

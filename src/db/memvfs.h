@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * memvfs: a file layer for the engine whose files lie in this process's memory. Full WAL semantics, so
+ * that databases in memory behave as those on disk do (snapshots while the writer writes). For tests, fuzzers
+ * and db_options.path NULL. Files live until memvfs_remove(). Any thread.
+ */
+#ifndef DB_MEMVFS_H
+#define DB_MEMVFS_H
+
+#include "base/buf.h"
+
+#define MEMVFS_NAME "mansio-mem"
+
+/* Once a process; db_open does it. */
+void memvfs_register(void);
+/* Makes the file, or replaces what it holds; nobody may have it open. */
+void memvfs_put(const char *path, struct str bytes);
+/* Adds the whole file to out; false: there is none. */
+bool memvfs_get(const char *path, struct buf *out);
+/* Removes path and all files that the engine and db put beside it (path-wal...). Open ones go when they are closed. */
+void memvfs_remove(const char *path);
+/* The size of the disk: no more bytes than this in all files together; 0: no limit. */
+void memvfs_capacity(size_t bytes);
+size_t memvfs_used(void);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checkpoints: a thread copies committed pages from the WAL into the database file while readers and the
+ * writer go on. When the WAL gets long under constant writing, the rest is copied while the committer
+ * stands still for a moment, so that the next commit can begin the WAL anew.
+ *
+ * turn and gate: the committer takes turn, then gate, and lets go of turn. Who wants it to stand still keeps
+ * turn until it has the gate: a committer that comes round at once cannot overtake.
+ */
+#include "db/sqlite_priv.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include "base/arena.h"
+#include "base/assert.h"
+
+#define FRAMES_START 1000  /* 4 MiB: begin to copy */
+#define FRAMES_FORCE 16000 /* 64 MiB: hold the writer for the rest */
+#define RETRY_S 1          /* after a failure */
+
+struct checkpointer {
+	struct db *db;
+	sqlite3 *h;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool wanted, stop;
+	atomic_bool busy; /* wanted or running: no need to wake it */
+};
+
+/* A failed sync may have lost pages that later commits build on: as fatal as that of a commit. */
+static int
+copy(struct db *db, sqlite3 *h, int *left_r)
+{
+	int in_wal = 0, copied = 0;
+	int rc = sqlite3_wal_checkpoint_v2(h, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &copied);
+
+	*left_r = rc == SQLITE_OK ? in_wal - copied : 1;
+	if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
+		return SQLITE_OK;
+	(void)sq_error(h, rc, "checkpoint");
+	if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
+		db_fatal(db, "a sync of a checkpoint failed");
+	return rc;
+}
+
+/* With the committer held. */
+static int
+copy_rest(struct db *db, sqlite3 *h)
+{
+	struct sq_engine *e = sq_engine(db);
+	int left, rc;
+
+	pthread_mutex_lock(&e->turn);
+	pthread_mutex_lock(&e->gate);
+	rc = copy(db, h, &left);
+	pthread_mutex_unlock(&e->gate);
+	pthread_mutex_unlock(&e->turn);
+	return rc;
+}
+
+static int
+checkpoint(struct checkpointer *cp)
+{
+	struct sq_engine *e = sq_engine(cp->db);
+	int left, rc = copy(cp->db, cp->h, &left);
+
+	if (rc == SQLITE_OK && left > 0 && atomic_load(&e->wal_frames) > FRAMES_FORCE)
+		rc = copy_rest(cp->db, cp->h);
+	return rc;
+}
+
+enum status
+sq_checkpoint_all(struct db *db)
+{
+	struct checkpointer *cp = sq_engine(db)->checkpointer;
+	sqlite3 *h;
+	enum status st = sq_handle(db, true, &h);
+	int rc;
+
+	if (st != OK)
+		return st;
+	(void)cp;
+	rc = copy_rest(db, h);
+	sqlite3_close(h);
+	return rc == SQLITE_OK ? OK : sq_status(rc);
+}
+
+static void
+pause_for(struct checkpointer *cp, int seconds)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	if (!cp->stop)
+		pthread_cond_timedwait(&cp->wake, &cp->lock, &until);
+}
+
+static void *
+run(void *arg)
+{
+	struct checkpointer *cp = arg;
+	int rc;
+
+	pthread_mutex_lock(&cp->lock);
+	while (!cp->stop) {
+		if (!cp->wanted) {
+			atomic_store(&cp->busy, false);
+			pthread_cond_wait(&cp->wake, &cp->lock);
+			continue;
+		}
+		cp->wanted = false;
+		pthread_mutex_unlock(&cp->lock);
+		rc = checkpoint(cp);
+		pthread_mutex_lock(&cp->lock);
+		if (rc != SQLITE_OK)
+			pause_for(cp, RETRY_S);
+	}
+	pthread_mutex_unlock(&cp->lock);
+	return NULL;
+}
+
+void
+sq_checkpointer_note(struct sq_engine *e, int frames)
+{
+	struct checkpointer *cp = e->checkpointer;
+
+	if (frames < FRAMES_START || atomic_exchange(&cp->busy, true))
+		return;
+	pthread_mutex_lock(&cp->lock);
+	cp->wanted = true;
+	pthread_cond_signal(&cp->wake);
+	pthread_mutex_unlock(&cp->lock);
+}
+
+enum status
+sq_checkpointer_start(struct db *db)
+{
+	struct sq_engine *e = sq_engine(db);
+	struct checkpointer *cp = x_new(struct checkpointer);
+	enum status st = sq_handle(db, true, &cp->h);
+
+	if (st != OK) {
+		free(cp);
+		return st;
+	}
+	/* Opens the file, and with it takes our share of the lock. */
+	(void)sq_number(cp->h, "PRAGMA schema_version", 0);
+	cp->db = db;
+	pthread_mutex_init(&cp->lock, NULL);
+	pthread_cond_init(&cp->wake, NULL);
+	e->checkpointer = cp;
+	thread_start(&cp->thread, run, cp);
+	return OK;
+}
+
+void
+sq_checkpointer_stop(struct db *db)
+{
+	struct checkpointer *cp = sq_engine(db)->checkpointer;
+
+	if (cp == NULL)
+		return;
+	pthread_mutex_lock(&cp->lock);
+	cp->stop = true;
+	pthread_cond_signal(&cp->wake);
+	pthread_mutex_unlock(&cp->lock);
+	pthread_join(cp->thread, NULL);
+	sqlite3_close(cp->h);
+	pthread_mutex_destroy(&cp->lock);
+	pthread_cond_destroy(&cp->wake);
+	free(cp);
+	sq_engine(db)->checkpointer = NULL;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the SQLite driver share. */
+#ifndef DB_SQLITE_PRIV_H
+#define DB_SQLITE_PRIV_H
+
+#include <sqlite3.h>
+#include "db/db_priv.h"
+
+struct sq_stmt {
+	struct db_stmt base;
+	sqlite3_stmt *s;
+};
+
+struct sq_conn {
+	struct db_conn base;
+	sqlite3 *h;
+	sqlite3_stmt *hold; /* a reader's: while it stands on its row the snapshot is open */
+	sqlite3_stmt *begin, *commit, *rollback, *savepoint, *release, *rollback_to;
+	bool sync; /* PRAGMA synchronous is FULL */
+};
+
+struct checkpointer;
+
+struct sq_engine {
+	char *path;      /* as SQLite knows the file */
+	const char *vfs;
+	bool memory;     /* the file goes with the database */
+	bool owned;      /* no other process has it: who meets a lock met one of ours */
+	struct checkpointer *checkpointer;
+	struct reserve *reserve;
+	/* Held by the committer while a transaction is open; see sqlite_checkpoint.c. */
+	pthread_mutex_t turn, gate;
+	atomic_int wal_frames;
+	int page_size;
+};
+
+static inline struct sq_engine *
+sq_engine(struct db *db)
+{
+	return db->engine;
+}
+
+/* The status of an extended result code. */
+enum status sq_status(int rc);
+/* The same, logged with what the connection says (once a second of each kind). */
+enum status sq_error(sqlite3 *h, int rc, const char *what);
+/* Once a process: configures the library and registers our file layers. */
+void sq_library(void);
+/* A handle with our settings, not yet in the driver's care. */
+enum status sq_handle(struct db *db, bool writer, sqlite3 **h_r);
+enum status sq_run(sqlite3 *h, const char *sql);
+/* One integer, or none. */
+int64_t sq_number(sqlite3 *h, const char *sql, int64_t none);
+
+/* sqlite_open.c */
+enum status sq_open(struct db *db);
+void sq_close(struct db *db);
+enum status sq_conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r);
+void sq_conn_close(struct db_conn *conn);
+
+/* sqlite_upkeep.c */
+enum status sq_check(struct db *db, void (*found)(void *arg, const char *text), void *arg);
+enum status sq_backup(struct db *db, const char *to);
+
+/* sqlite_checkpoint.c */
+enum status sq_checkpointer_start(struct db *db);
+void sq_checkpointer_stop(struct db *db);
+/* Tells that the WAL has frames frames now. */
+void sq_checkpointer_note(struct sq_engine *e, int frames);
+/* Copies all of the WAL with the writer held; for a full disk and for tests. */
+enum status sq_checkpoint_all(struct db *db);
+
+#endif

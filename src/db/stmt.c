@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements: slots, and the short forms that bind, step and end in one call. */
+#include "db/db_priv.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include "base/arena.h"
+#include "base/assert.h"
+
+static atomic_int last_slot;
+
+/* Two threads may number the same statement at once: the first one's number counts. */
+static int
+slot_number(struct db_sql *sql)
+{
+	int slot = atomic_load_explicit(&sql->slot, memory_order_relaxed), none = 0;
+
+	if (__builtin_expect(slot != 0, 1))
+		return slot;
+	slot = atomic_fetch_add(&last_slot, 1) + 1;
+	if (!atomic_compare_exchange_strong(&sql->slot, &none, slot))
+		slot = none;
+	return slot;
+}
+
+static struct db_stmt **
+slot_of(struct db_conn *conn, int slot)
+{
+	if (slot >= conn->stmts_n) {
+		int n = slot + 64;
+
+		conn->stmts = x_realloc(conn->stmts, (size_t)n * sizeof(*conn->stmts));
+		memset(conn->stmts + conn->stmts_n, 0,
+		    (size_t)(n - conn->stmts_n) * sizeof(*conn->stmts));
+		conn->stmts_n = n;
+	}
+	return &conn->stmts[slot];
+}
+
+struct db_stmt *
+db_prepare(struct db_txn *txn, struct db_sql *sql)
+{
+	struct db_conn *conn = txn->conn;
+	struct db_stmt **place = slot_of(conn, slot_number(sql)), *st;
+
+	while ((st = *place) != NULL && st->busy)
+		place = &st->more;
+	if (st == NULL || st->failed != OK) {
+		struct db_stmt *more = st != NULL ? st->more : NULL;
+
+		if (st != NULL)
+			conn->drv->finalize(st);
+		st = *place = conn->drv->prepare(conn, sql->text);
+		st->conn = conn;
+		st->more = more;
+	}
+	st->busy = true;
+	return st;
+}
+
+void
+db_bind_int(struct db_stmt *st, int at, int64_t v)
+{
+	st->conn->drv->bind_int(st, at, v);
+}
+
+void
+db_bind_text(struct db_stmt *st, int at, struct str s)
+{
+	st->conn->drv->bind_text(st, at, s);
+}
+
+void
+db_bind_blob(struct db_stmt *st, int at, struct str s)
+{
+	st->conn->drv->bind_blob(st, at, s);
+}
+
+void
+db_bind_null(struct db_stmt *st, int at)
+{
+	st->conn->drv->bind_null(st, at);
+}
+
+enum status
+db_step(struct db_stmt *st)
+{
+	enum status status = st->failed != OK ? st->failed : st->conn->drv->step(st);
+
+	if (status != OK && status != ERR_NOT_FOUND)
+		st->conn->last_error = status;
+	return status;
+}
+
+int64_t
+db_int(struct db_stmt *st, int col)
+{
+	return st->conn->drv->col_int(st, col);
+}
+
+struct str
+db_text(struct db_stmt *st, int col)
+{
+	return st->conn->drv->col_text(st, col);
+}
+
+struct str
+db_blob(struct db_stmt *st, int col)
+{
+	return st->conn->drv->col_blob(st, col);
+}
+
+bool
+db_is_null(struct db_stmt *st, int col)
+{
+	return st->conn->drv->col_is_null(st, col);
+}
+
+void
+db_done(struct db_stmt *st)
+{
+	if (st == NULL)
+		return;
+	ensure(st->busy);
+	st->conn->drv->reset(st);
+	st->busy = false;
+}
+
+static void
+bind_all(struct db_stmt *st, const char *types, va_list ap)
+{
+	for (int at = 1; *types != '\0'; types++, at++) {
+		switch (*types) {
+		case 'i': db_bind_int(st, at, va_arg(ap, int64_t)); break;
+		case 't': db_bind_text(st, at, va_arg(ap, struct str)); break;
+		case 'b': db_bind_blob(st, at, va_arg(ap, struct str)); break;
+		case 'n': db_bind_null(st, at); break;
+		default: die("db_exec: no such type letter");
+		}
+	}
+}
+
+enum status
+db_exec(struct db_txn *txn, struct db_sql *sql, const char *types, ...)
+{
+	struct db_stmt *st = db_prepare(txn, sql);
+	enum status status;
+	va_list ap;
+
+	va_start(ap, types);
+	bind_all(st, types, ap);
+	va_end(ap);
+	status = db_step(st);
+	db_done(st);
+	return status == ERR_NOT_FOUND ? OK : status;
+}
+
+enum status
+db_get_ints(struct db_txn *txn, struct db_sql *sql, int64_t *v_r, int cols, const char *types, ...)
+{
+	struct db_stmt *st = db_prepare(txn, sql);
+	enum status status;
+	va_list ap;
+
+	va_start(ap, types);
+	bind_all(st, types, ap);
+	va_end(ap);
+	status = db_step(st);
+	if (status == OK) {
+		for (int i = 0; i < cols; i++)
+			v_r[i] = db_int(st, i);
+	}
+	db_done(st);
+	return status;
+}
+
+int64_t
+db_changed(struct db_txn *txn)
+{
+	return txn->conn->drv->changed(txn->conn);
+}
+
+int64_t
+db_last_id(struct db_txn *txn)
+{
+	return txn->conn->drv->last_id(txn->conn);
+}
+
+enum status
+db_script(struct db_txn *txn, const char *sql)
+{
+	enum status st = txn->conn->drv->script(txn->conn, sql);
+
+	txn->scripts++;
+	if (st != OK)
+		txn->conn->last_error = st;
+	return st;
+}

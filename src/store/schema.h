@@ -87,6 +87,8 @@ static const char schema_sql[] =
     /* Old names of mailboxes (OLDNAME, NOTIFY) and events of the mailbox list, by the account's modseq. */
     "CREATE TABLE account_change (account INTEGER NOT NULL, modseq INTEGER NOT NULL, kind INTEGER NOT NULL,"
     " mailbox INTEGER NOT NULL, old_name TEXT, at INTEGER NOT NULL, PRIMARY KEY (account, modseq)) WITHOUT ROWID;"
+    /* What imports brought in: a key a message; see imported.h. */
+    "CREATE TABLE imported (account INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (account, key)) WITHOUT ROWID;"
     /* How far a search index has followed the change feed. */
     "CREATE TABLE index_state (mailbox INTEGER PRIMARY KEY, modseq INTEGER NOT NULL, state BLOB);";
 

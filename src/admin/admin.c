@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/admin.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "admin/verb_priv.h"
+#include "base/log.h"
+
+#define CONNECTIONS_MAX 16
+
+static const struct {
+	const char *name;
+	enum status (*serve)(struct call *);
+} verbs[] = {
+    {"check", verb_check},
+    {"export", verb_export},
+    {"import", verb_import},
+    {"mailbox-list", verb_mailbox_list},
+    {"user-add", verb_user_add},
+    {"user-delete", verb_user_delete},
+    {"user-list", verb_user_list},
+    {"user-password", verb_user_password},
+};
+
+enum status
+call_fail(struct call *c, enum status st, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->why, sizeof(c->why), fmt, ap);
+	va_end(ap);
+	return st;
+}
+
+enum status
+call_account(struct call *c, struct str name, struct account *account_r)
+{
+	struct db_txn *txn;
+	enum status st = db_read_begin(store_db(c->store), &txn);
+
+	if (st != OK)
+		return st;
+	st = account_find(txn, &c->arena, name, account_r);
+	db_read_end(txn);
+	if (st == ERR_NOT_FOUND)
+		return call_fail(c, st, "there is no account %.*s", STR_FMT(name));
+	return st;
+}
+
+static enum status
+dispatch(struct call *c)
+{
+	struct frame f;
+	struct str *fields;
+	size_t n;
+	enum status st = link_next(&c->link, &f);
+
+	if (st != OK)
+		return st;
+	if (f.type != FRAME_REQUEST || frame_fields(&c->arena, f.payload, &fields, &n) != OK || n == 0)
+		return call_fail(c, ERR_BAD_INPUT, "not a request");
+	for (size_t i = 0; i < n; i++)
+		fields[i] = arena_str(&c->arena, fields[i]);
+	c->args = fields + 1;
+	c->args_n = n - 1;
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (str_eq(fields[0], str_c(verbs[i].name)))
+			return verbs[i].serve(c);
+	return call_fail(c, ERR_NOT_FOUND, "this server does not know \"%.*s\"", STR_FMT(fields[0]));
+}
+
+static void
+serve_link(struct store *store, struct link *link)
+{
+	struct call c = {.store = store, .link = *link};
+	char code[12];
+	enum status st = dispatch(&c);
+
+	snprintf(code, sizeof(code), "%d", (int)st);
+	link_fields(&c.link, FRAME_EXIT, 2,
+	    (struct str[]){str_c(code), str_c(st != OK && c.why[0] == '\0' ? status_word(st) : c.why)});
+	if (link_flush(&c.link) != OK)
+		log_event(EV_tool, "the command line went away");
+	*link = c.link;
+	arena_free(&c.arena);
+	db_thread_end(store_db(store));
+}
+
+void
+admin_serve(struct store *store, int fd)
+{
+	struct link link;
+
+	link_init(&link, fd);
+	serve_link(store, &link);
+	link_close(&link);
+}
+
+/* ---- the listening side ---- */
+
+struct admin {
+	struct store *store;
+	int fd;
+	char *path;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t gone;
+	int open[CONNECTIONS_MAX]; /* descriptors, -1: free */
+	unsigned n;
+	bool stopping;
+};
+
+struct served {
+	struct admin *admin;
+	int fd;
+	size_t slot;
+};
+
+/* Only the server's own user and root; the folder's and the socket's modes say the same. */
+static bool
+peer_ok(int fd)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 &&
+	    (cred.uid == 0 || cred.uid == geteuid());
+}
+
+static void *
+serve_thread(void *arg)
+{
+	struct served *s = arg;
+	struct admin *a = s->admin;
+	struct link link;
+
+	link_init(&link, s->fd);
+	serve_link(a->store, &link);
+	pthread_mutex_lock(&a->lock);
+	a->open[s->slot] = -1;
+	a->n--;
+	link_close(&link);
+	pthread_cond_signal(&a->gone);
+	pthread_mutex_unlock(&a->lock);
+	free(s);
+	return NULL;
+}
+
+static void
+start_serving(struct admin *a, int fd)
+{
+	struct served *s = x_new(struct served);
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	*s = (struct served){.admin = a, .fd = fd};
+	pthread_mutex_lock(&a->lock);
+	while (a->n == CONNECTIONS_MAX && !a->stopping)
+		pthread_cond_wait(&a->gone, &a->lock);
+	while (a->open[s->slot] >= 0 && s->slot + 1 < CONNECTIONS_MAX)
+		s->slot++;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (a->stopping || pthread_create(&thread, &attr, serve_thread, s) != 0) {
+		close(fd);
+		free(s);
+	} else {
+		a->open[s->slot] = fd;
+		a->n++;
+	}
+	pthread_attr_destroy(&attr);
+	pthread_mutex_unlock(&a->lock);
+}
+
+static void *
+accept_thread(void *arg)
+{
+	struct admin *a = arg;
+
+	for (;;) {
+		int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0) {
+			if (errno == EINTR || errno == ECONNABORTED)
+				continue;
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+				usleep(100000);
+				continue;
+			}
+			return NULL; /* shut down */
+		}
+		if (peer_ok(fd))
+			start_serving(a, fd);
+		else
+			close(fd);
+	}
+}
+
+static enum status
+listen_on(const char *path, int *fd_r)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	mode_t mask;
+	int fd, bound;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return ERR_LIMIT;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
+		return ERR_IO;
+	unlink(path);
+	mask = umask(0177);
+	bound = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+	umask(mask);
+	if (bound != 0 || listen(fd, 64) != 0) {
+		enum status st = errno == EACCES || errno == EPERM ? ERR_NO_PERM : ERR_IO;
+
+		close(fd);
+		return st;
+	}
+	*fd_r = fd;
+	return OK;
+}
+
+enum status
+admin_listen(struct store *store, const char *path, struct admin **admin_r)
+{
+	struct admin *a;
+	int fd;
+	enum status st = listen_on(path, &fd);
+
+	if (st != OK)
+		return st;
+	a = x_new(struct admin);
+	a->store = store;
+	a->fd = fd;
+	a->path = x_strdup(path);
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->gone, NULL);
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		a->open[i] = -1;
+	if (pthread_create(&a->thread, NULL, accept_thread, a) != 0) {
+		close(fd);
+		free(a->path);
+		free(a);
+		return ERR_UNAVAILABLE;
+	}
+	*admin_r = a;
+	return OK;
+}
+
+void
+admin_stop(struct admin *a)
+{
+	if (a == NULL)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->stopping = true;
+	pthread_cond_broadcast(&a->gone);
+	shutdown(a->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&a->lock);
+	pthread_join(a->thread, NULL);
+	pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (a->open[i] >= 0)
+			shutdown(a->open[i], SHUT_RDWR);
+	while (a->n > 0)
+		pthread_cond_wait(&a->gone, &a->lock);
+	pthread_mutex_unlock(&a->lock);
+	unlink(a->path);
+	close(a->fd);
+	pthread_cond_destroy(&a->gone);
+	pthread_mutex_destroy(&a->lock);
+	free(a->path);
+	free(a);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admin: what the command line asks of a store. A running server listens on a Unix socket in its data folder (mode 0600; only
+ * its own user and root are served); each connection makes one request and has a thread of its own, a few at once. Without a
+ * server the command line serves itself the same way over a socket pair. So every verb exists once.
+ */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include "store/store.h"
+
+struct admin;
+
+/* Listens on path, which is made anew. ERR_IO, ERR_NO_PERM, ERR_LIMIT (path too long). */
+must_check enum status admin_listen(struct store *store, const char *path, struct admin **admin_r);
+/* Ends the connections, waits for their threads, removes the socket. NULL too. */
+void admin_stop(struct admin *admin);
+
+/* Serves one request on a connected socket, which it closes. Blocks. */
+void admin_serve(struct store *store, int fd);
+
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/link.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SEND_AT (64 * 1024)
+#define READ_SIZE (64 * 1024)
+
+void
+link_init(struct link *l, int fd)
+{
+	*l = (struct link){.fd = fd};
+}
+
+void
+link_close(struct link *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	buf_free(&l->in);
+	buf_free(&l->out);
+}
+
+void
+link_interrupt(struct link *l)
+{
+	if (l->fd >= 0)
+		shutdown(l->fd, SHUT_RDWR);
+}
+
+enum status
+link_flush(struct link *l)
+{
+	size_t at = 0;
+
+	while (l->status == OK && at < l->out.n) {
+		ssize_t n = send(l->fd, l->out.p + at, l->out.n - at, MSG_NOSIGNAL);
+
+		if (n > 0)
+			at += (size_t)n;
+		else if (n < 0 && errno != EINTR)
+			l->status = errno == EPIPE || errno == ECONNRESET ? ERR_NOT_FOUND : ERR_IO;
+	}
+	buf_clear(&l->out);
+	return l->status;
+}
+
+void
+link_send(struct link *l, enum frame_type type, struct str payload)
+{
+	if (l->status != OK)
+		return;
+	frame_add(&l->out, type, payload);
+	if (l->out.n >= SEND_AT && link_flush(l) != OK)
+		return;
+}
+
+void
+link_fields(struct link *l, enum frame_type type, size_t n, const struct str *fields)
+{
+	struct buf b = {.limit = FRAME_MAX};
+
+	for (size_t i = 0; i < n; i++)
+		pack_str(&b, fields[i]);
+	if (b.failed)
+		l->status = ERR_LIMIT;
+	else
+		link_send(l, type, buf_str(&b));
+	buf_free(&b);
+}
+
+void
+link_text(struct link *l, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	link_send(l, FRAME_TEXT, str_c(text));
+}
+
+static enum status
+take(struct link *l, struct frame *frame_r)
+{
+	struct str in;
+	enum status st;
+
+	if (l->taken > 0) {
+		buf_consume(&l->in, l->taken);
+		l->taken = 0;
+	}
+	in = buf_str(&l->in);
+	st = frame_take(&in, frame_r);
+	if (st == OK)
+		l->taken = l->in.n - in.n;
+	return st;
+}
+
+/* The frames of one read are all handed out before anything moves: the payload just given stays. */
+static enum status
+fill(struct link *l, int flags)
+{
+	char *room = buf_room(&l->in, READ_SIZE);
+	ssize_t n;
+
+	do
+		n = recv(l->fd, room, READ_SIZE, flags);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		buf_wrote(&l->in, (size_t)n);
+		return OK;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return ERR_AGAIN;
+	return l->status = n == 0 || errno == ECONNRESET ? ERR_NOT_FOUND : ERR_IO;
+}
+
+static enum status
+next(struct link *l, struct frame *frame_r, int flags)
+{
+	for (;;) {
+		enum status st = take(l, frame_r);
+
+		if (st == ERR_BAD_INPUT)
+			l->status = st;
+		if (st != ERR_AGAIN)
+			return st;
+		if (l->status != OK)
+			return l->status;
+		if ((st = fill(l, flags)) != OK)
+			return st;
+	}
+}
+
+enum status
+link_next(struct link *l, struct frame *frame_r)
+{
+	enum status st = link_flush(l);
+
+	return st == OK ? next(l, frame_r, 0) : st;
+}
+
+enum status
+link_poll(struct link *l, struct frame *frame_r)
+{
+	return next(l, frame_r, MSG_DONTWAIT);
+}

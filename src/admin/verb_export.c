@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * export: arguments: account, mailbox (empty: all). Sends
+ *
+ *	RECORD "folder", name, messages
+ *	RECORD "message", uid, seconds, zone, flags, size, keyword ...    followed by DATA and
+ *	RECORD "end"
+ *
+ * Snapshots are short: none is held while the command line takes its time.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include "admin/verb_priv.h"
+#include "store/email.h"
+#include "store/view.h"
+
+#define STEP_MESSAGES 100
+#define STEP_BYTES (4u << 20)
+#define CHUNK (256 * 1024)
+
+struct export {
+	struct call *call;
+	struct actor actor;
+	struct view view;
+	struct view_iter iter;
+	struct buf chunk;
+	uint64_t damaged;
+};
+
+static void
+send_message(struct export *ex, const struct entry *e, const struct keywords *kw)
+{
+	struct str fields[6 + 64] = {STR("message")};
+	char numbers[5][24];
+	size_t n = 6;
+
+	snprintf(numbers[0], 24, "%" PRIu32, e->uid);
+	snprintf(numbers[1], 24, "%" PRId64, e->internal_date);
+	snprintf(numbers[2], 24, "%d", e->zone);
+	snprintf(numbers[3], 24, "%u", e->flags);
+	snprintf(numbers[4], 24, "%" PRIu64, e->size);
+	for (size_t i = 0; i < 5; i++)
+		fields[1 + i] = str_c(numbers[i]);
+	for (size_t i = 0; i < e->keywords_n && n < sizeof(fields) / sizeof(*fields); i++)
+		if (e->keywords[i] < kw->n)
+			fields[n++] = kw->name[e->keywords[i]];
+	link_fields(&ex->call->link, FRAME_RECORD, n, fields);
+}
+
+/* Queues the bytes; the link's buffer holds what a step reads. */
+static enum status
+send_body(struct export *ex, struct db_txn *txn, const struct entry *e)
+{
+	struct arena arena = {0};
+	struct email email;
+	enum status st = email_get(&ex->actor, txn, &arena, e->email, &email);
+
+	for (uint64_t at = 0; st == OK && at < e->size; at += ex->chunk.n) {
+		buf_clear(&ex->chunk);
+		st = email_read(&ex->actor, txn, &email, at, CHUNK, &ex->chunk);
+		if (st == OK && ex->chunk.n == 0)
+			st = ERR_CORRUPT;
+		if (st == OK)
+			frame_add(&ex->call->link.out, FRAME_DATA, buf_str(&ex->chunk));
+		/* A message larger than memory should hold is sent while its snapshot is open. */
+		if (st == OK && ex->call->link.out.n > 4 * STEP_BYTES)
+			st = link_flush(&ex->call->link);
+	}
+	arena_free(&arena);
+	return st;
+}
+
+/* Some messages of the walk; *more_r: there are more. */
+static enum status
+step(struct export *ex, bool *more_r)
+{
+	struct arena arena = {0};
+	const struct entry *e = NULL;
+	struct keywords kw;
+	struct db_txn *txn;
+	enum status st = db_read_begin(store_db(ex->call->store), &txn);
+
+	if (st != OK)
+		return st;
+	if ((st = keywords_get(txn, &arena, ex->view.mailbox, &kw)) != OK ||
+	    (st = view_iter_begin(&ex->iter, txn)) != OK)
+		goto out;
+	for (size_t n = 0; n < STEP_MESSAGES && ex->call->link.out.n < STEP_BYTES; n++) {
+		enum status body;
+
+		if ((e = view_iter_next(&ex->iter)) == NULL)
+			break;
+		send_message(ex, e, &kw);
+		body = send_body(ex, txn, e);
+		if (body == ERR_CORRUPT || body == ERR_NOT_FOUND) {
+			ex->damaged++;
+			link_text(&ex->call->link, "UID %" PRIu32 ": %s", e->uid, status_word(body));
+		}
+		link_fields(&ex->call->link, FRAME_RECORD, 1, (struct str[]){STR("end")});
+	}
+	*more_r = e != NULL;
+	st = view_iter_end(&ex->iter);
+out:
+	db_read_end(txn);
+	arena_free(&arena);
+	return st == OK ? link_flush(&ex->call->link) : st;
+}
+
+static enum status
+open_mailbox(struct export *ex, int64_t id)
+{
+	struct arena arena = {0};
+	struct mailbox mb;
+	struct db_txn *txn;
+	char count[24];
+	enum status st = db_read_begin(store_db(ex->call->store), &txn);
+
+	if (st != OK)
+		return st;
+	st = mailbox_get(&ex->actor, txn, &arena, id, &mb);
+	if (st == OK)
+		st = view_open(&ex->view, &ex->actor, txn, &mb, true);
+	db_read_end(txn);
+	if (st == OK) {
+		snprintf(count, sizeof(count), "%" PRIu32, mb.messages);
+		link_fields(&ex->call->link, FRAME_RECORD, 3, (struct str[]){STR("folder"), mb.name, str_c(count)});
+	}
+	arena_free(&arena);
+	return st;
+}
+
+static enum status
+export_mailbox(struct export *ex, int64_t id)
+{
+	enum status st = open_mailbox(ex, id);
+	bool more = true;
+
+	/* Deleted while we were at the others. */
+	if (st == ERR_NOT_FOUND)
+		return OK;
+	ex->iter = (struct view_iter)VIEW_ITER(&ex->view, NULL);
+	ex->iter.no_seq = true;
+	while (st == OK && more)
+		st = step(ex, &more);
+	view_close(&ex->view);
+	return st;
+}
+
+static enum status
+list(struct export *ex, struct mailbox **list_r, size_t *n_r)
+{
+	struct db_txn *txn;
+	enum status st = db_read_begin(store_db(ex->call->store), &txn);
+
+	if (st == OK) {
+		st = mailbox_list(&ex->actor, txn, &ex->call->arena, list_r, n_r);
+		db_read_end(txn);
+	}
+	return st;
+}
+
+enum status
+verb_export(struct call *c)
+{
+	struct export ex = {.call = c};
+	struct account account;
+	struct mailbox *mailboxes;
+	size_t n, found = 0;
+	enum status st;
+
+	if (c->args_n != 2)
+		return call_fail(c, ERR_BAD_INPUT, "export: which account and mailbox?");
+	if ((st = call_account(c, c->args[0], &account)) != OK)
+		return st;
+	ex.actor = (struct actor){.store = c->store, .account = account.id, .admin = true};
+	st = list(&ex, &mailboxes, &n);
+	for (size_t i = 0; st == OK && i < n; i++) {
+		if (mailboxes[i].noselect || (c->args[1].n > 0 && !str_eq(c->args[1], mailboxes[i].name)))
+			continue;
+		found++;
+		st = export_mailbox(&ex, mailboxes[i].id);
+	}
+	buf_free(&ex.chunk);
+	if (st == OK && found == 0)
+		return call_fail(c, ERR_NOT_FOUND, "there is no mailbox %.*s", STR_FMT(c->args[1]));
+	if (st == OK && ex.damaged > 0)
+		return call_fail(c, ERR_CORRUPT, "%" PRIu64 " messages are damaged", ex.damaged);
+	return st;
+}

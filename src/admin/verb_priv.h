@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request of the command line while it is served: one thread, blocking. */
+#ifndef ADMIN_VERB_PRIV_H
+#define ADMIN_VERB_PRIV_H
+
+#include "admin/admin.h"
+#include "admin/link.h"
+#include "store/account.h"
+#include "store/mailbox.h"
+
+struct call {
+	struct store *store;
+	struct link link;
+	struct arena arena; /* of the request */
+	struct str *args;   /* after the verb */
+	size_t args_n;
+	char why[512];      /* said with EXIT */
+};
+
+/* Sets why; returns st. */
+enum status call_fail(struct call *c, enum status st, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The account of that name, and its actor. ERR_NOT_FOUND with a reason. */
+must_check enum status call_account(struct call *c, struct str name, struct account *account_r);
+
+/* Each verb serves a request and returns what EXIT says. */
+enum status verb_check(struct call *c);
+enum status verb_export(struct call *c);
+enum status verb_import(struct call *c);
+enum status verb_mailbox_list(struct call *c);
+enum status verb_user_add(struct call *c);
+enum status verb_user_delete(struct call *c);
+enum status verb_user_list(struct call *c);
+enum status verb_user_password(struct call *c);
+
+/* credentials.c: hashes and keys for a password, outside of the transaction. */
+struct credentials {
+	struct str kind[3], value[3];
+	size_t n;
+};
+/* scheme: "argon2id" (the default), "plain", or "hash": the password is a crypt(3) or argon2id hash made elsewhere (then there are no SCRAM keys). */
+must_check enum status credentials_make(struct arena *arena, struct str scheme, struct str password, struct credentials *c_r);
+/* Part of a write function: replaces all credentials of the account. */
+must_check enum status credentials_store(struct store *store, struct db_txn *txn, int64_t account, const struct credentials *c);
+
+#endif

@@ -778,6 +778,8 @@ ITEM = re.compile(rb"[A-Z0-9.]+", re.I)
 def fetch_item(c):
     m = ITEM.match(c.b, c.i)
     name = m.group(0).upper() if m else b""
+    if not name:
+        c.bad("expected a FETCH item")
     c.i += len(name)
     if name == b"BODY":
         return fetch_body(c)

@@ -242,7 +242,7 @@ class Cursor:
     def string(self):
         if self.peek(b'"'):
             return self.quoted()
-        if self.peek(b"{"):
+        if self.peek(b"{") or self.peek(b"~{"):
             return self.literal()
         self.bad("expected a string")
 
@@ -257,7 +257,7 @@ class Cursor:
             return None
         if self.peek(b'"'):
             return self.quoted()
-        if self.peek(b"{"):
+        if self.peek(b"{") or self.peek(b"~{"):
             return self.literal()
         self.bad("expected a string or NIL")
 

@@ -255,10 +255,6 @@ due(struct conn *c, unsigned *events_r)
 static enum turn
 turn_idle(struct conn *c)
 {
-	enum io io;
-
-	if (io_pending(c) > 0 && (io = io_write(c)) != IO_OK && io != IO_WAIT)
-		return drop(c);
 	if (c->next != CONN_INPUT || io_pending(c) > OUT_HIGH)
 		return TURN_PARK;
 	if (c->eof) {
@@ -274,6 +270,11 @@ turn_open(struct conn *c)
 	unsigned events;
 	enum io io;
 
+	if (c->writable) {
+		c->writable = false;
+		if ((io = io_write(c)) != IO_OK && io != IO_WAIT)
+			return drop(c);
+	}
 	if (!take_input(c))
 		return drop(c);
 	if (!due(c, &events))
@@ -418,6 +419,7 @@ absorb(struct conn *c, unsigned bits)
 		c->armed = 0;
 		if ((bits & CONN_EV_INPUT) || c->tls_want_write)
 			c->readable = true;
+		c->writable = (bits & CONN_EV_OUTPUT) != 0;
 		c->tls_want_write = false;
 	}
 	c->events |= bits & (CONN_EV_COMMIT | CONN_EV_CHANGE | CONN_EV_STOP | CONN_EV_USER);

@@ -149,17 +149,17 @@ read_filtered(struct conn *c, size_t room)
 {
 	struct layer *l = c->layer;
 	size_t before = c->in.n, used, n = 0;
-	enum io io = IO_OK;
+	enum io io;
 
+	if (room > READ_STEP)
+		room = READ_STEP;
 	for (;;) {
-		if (l->raw.n > 0 || c->in.n > before) {
-			used = 0;
-			if (l->f->in(l->f, buf_str(&l->raw), room - (c->in.n - before), &c->in, &used) != OK)
-				return IO_FAILED;
-			buf_consume(&l->raw, used);
-		}
+		/* Also without new bytes: what it had no room for the last time comes now. */
+		used = 0;
+		if (l->f->in(l->f, buf_str(&l->raw), room, &c->in, &used) != OK)
+			return IO_FAILED;
+		buf_consume(&l->raw, used);
 		if (c->in.n > before) {
-			/* It may hold more than there was room for. */
 			c->readable = c->readable || l->raw.n > 0 || c->in.n - before == room;
 			return IO_OK;
 		}

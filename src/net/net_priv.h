@@ -75,6 +75,7 @@ struct conn {
 	uint8_t next;            /* enum conn_next: what run() said last */
 	bool opened, polled, eof;
 	bool readable;           /* a read may find something */
+	bool writable;           /* the poller said that there is room again */
 	bool tls_want_write;     /* TLS waits for room to write, whatever it was asked for */
 	bool starttls, refresh;  /* the handshake waits for the go-ahead; it is not the first thing */
 	bool batched;            /* idle_at was rounded */

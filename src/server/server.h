@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server: starts everything, in order, and stops it: configuration, log, data folder lock, store,
- * hub, pool, listeners. One per process.
+ * server: starts everything, in order, and stops it: log, data folder lock, store,
+ * hub, pool, listeners. One per process. The caller has read the settings (config() is in force).
  */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
@@ -9,8 +9,6 @@
 #include <stdbool.h>
 
 struct server_options {
-	const char *config;   /* path of the configuration file, NULL: the default one, if it is there */
-	const char *data;     /* data folder, overrides the configuration; NULL: from there */
 	bool quiet;           /* do not print the addresses to standard output */
 	/* Tests: called when the server accepts connections, in the main thread. May be NULL. */
 	void (*ready)(void *arg);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * For tests: a net that one thread drives step by step, and a handler that speaks a small protocol
+ * of lines:
+ *
+ *	echo TEXT      answers TEXT
+ *	big N          N bytes of 'x' in steps, then "."
+ *	wait           CONN_WAKE; answers "done" at CONN_EV_COMMIT
+ *	starttls       "go", then TLS
+ *	compress       "ok", then deflate
+ *	idle           nothing; every change answers "change"
+ *	again N        N times CONN_AGAIN, then "again"
+ *	bye            "bye", then close
+ *	abort          closes at once
+ *
+ * An overlong line (1,000 bytes) answers "long" and closes.
+ */
+#ifndef NET_NET_TEST_H
+#define NET_NET_TEST_H
+
+#include "net/net.h"
+
+struct talk {
+	struct conn *conn;
+	size_t big, again;
+	bool waiting, in_big, closed;
+	unsigned runs, rests, events;
+};
+
+extern const struct conn_handler talk_handler;
+/* The latest connection that opened, and how many did and were closed. */
+extern struct talk *talk_last;
+extern unsigned talk_opened, talk_closed;
+
+struct net *test_net(const struct net_options *o);
+/* Runs whatever is ready until nothing is, without waiting. */
+void test_run(struct net *net);
+/* The same for up to ms milliseconds, or until *until. */
+void test_wait(struct net *net, int ms, const bool *until);
+
+#endif

@@ -413,7 +413,7 @@ class Session:
             return
         uid = r.data.get("UID")
         if uid is None and cmd and cmd.name in ("UID FETCH", "UID STORE"):
-            self.fault(f"no UID in the FETCH response of {cmd.name} (T50)", r.raw)
+            self.strictly(f"no UID in the FETCH response of {cmd.name} (T50)", r.raw)
         if uid is not None:
             self.place(m, r, uid)
         self.fetch_items(cmd, r, m.uids[r.num - 1][0])

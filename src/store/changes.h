@@ -9,16 +9,20 @@
 #include "base/runs.h"
 #include "store/store.h"
 
+struct modseq_run {
+	uint64_t first, last; /* both included */
+};
 struct changes {
 	struct runs added;   /* came in after since (and are still there) */
-	struct runs flags;   /* flags or annotations changed after since */
+	struct runs flags;   /* flags or annotations changed after since (and are still there, not in added) */
 	struct runs gone;    /* expunged after since: exact history, also of messages that came after since */
 	uint64_t modseq;     /* the mailbox's newest at the snapshot */
 };
 /* skip: modseqs whose flag changes are left out (the caller's own). Reads change rows, and pages only where since is older
- * than the rows kept. reader: whose \Seen counts (0: the owner). */
+ * than the rows kept: what came in that long ago is in flags then. reader: whose \Seen counts (0: the owner). The caller has found
+ * the mailbox (mailbox_find, mailbox_get). */
 must_check enum status changes_since(struct db_txn *txn, int64_t mailbox, int64_t reader, uint64_t since,
-    const uint64_t *skip, size_t skip_n, struct changes *changes_r);
+    const struct modseq_run *skip, size_t skip_n, struct changes *changes_r);
 void changes_free(struct changes *c);
 
 #endif

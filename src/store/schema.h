@@ -37,28 +37,37 @@ static const char schema_sql[] =
     " keywords INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL, oldest_change INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX mailbox_sort ON mailbox (account, sort);"
     "CREATE TABLE subscription (account INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, name)) WITHOUT ROWID;"
-    /* Keywords of a mailbox by id; the names differ without regard to ASCII case. */
-    "CREATE TABLE keyword (mailbox INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,"
+    /* Keywords of a mailbox by id, from 0; fold: in ASCII lower case, what is compared. */
+    "CREATE TABLE keyword (mailbox INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, fold TEXT NOT NULL,"
     " PRIMARY KEY (mailbox, id)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX keyword_fold ON keyword (mailbox, fold);"
 
-    /* The messages of a mailbox in order of UID, packed; see page.c. base: the modseq that entries count from. */
+    /* The messages of a mailbox in order of UID, packed; see page_priv.h. */
     "CREATE TABLE page (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    /* The directory: what up to some hundred pages hold, packed, and its sums; see dir.c. */
+    /* The directory: what up to DIR_MAX pages hold, packed, and its sums; see dir_priv.h. modseq: the highest. */
     "CREATE TABLE dir (id INTEGER PRIMARY KEY, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
-    " deleted INTEGER NOT NULL, data BLOB NOT NULL);"
+    " deleted INTEGER NOT NULL, modseq INTEGER NOT NULL, data BLOB NOT NULL);"
+    /* Pages of a large COPY until it is published: copy << 32 | number; see copy.h. What a crash leaves is swept at start. */
+    "CREATE TABLE staged (id INTEGER PRIMARY KEY, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
+    " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, data BLOB NOT NULL);"
 
-    /* One row a change: kind 1 added, 2 flags, 3 expunged (a tombstone: kept for ever, older ones may be merged), 4 annotation.
-     * reader: whose change (0: all). uids: runs, packed. */
+    /* One row a change: kind 1 added, 2 flags, 3 expunged (a tombstone: kept for ever), 4 annotation. reader: whose change
+     * (0: all). uids: runs, see changes.c. The rows of kinds 1, 2 and 4 above mailbox.oldest_change are complete. */
     "CREATE TABLE change (mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, kind INTEGER NOT NULL, reader INTEGER NOT NULL,"
     " uids BLOB NOT NULL, PRIMARY KEY (mailbox, modseq, kind)) WITHOUT ROWID;"
-    /* Expunged entries during their grace: packed like a page; due: seconds since 1970. */
-    "CREATE TABLE reap (id INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, due INTEGER NOT NULL,"
-    " entries BLOB NOT NULL);"
+    /* Expunged entries during their grace, packed like a page whose key is the first UID; first, last: the UIDs between
+     * which they lie; modseq: of the expunge; due: seconds since 1970; moved: their emails got another name by MOVE. */
+    "CREATE TABLE reap (id INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, first INTEGER NOT NULL,"
+    " last INTEGER NOT NULL, due INTEGER NOT NULL, moved INTEGER NOT NULL, entries BLOB NOT NULL);"
     "CREATE INDEX reap_due ON reap (due);"
     "CREATE INDEX reap_mailbox ON reap (mailbox, modseq);"
     /* Deleted mailboxes (kind 1) and accounts (kind 2) until the reaper is through with them. */
     "CREATE TABLE doomed (due INTEGER NOT NULL, kind INTEGER NOT NULL, id INTEGER NOT NULL,"
     " PRIMARY KEY (due, kind, id)) WITHOUT ROWID;"
+
+    /* Emails that got a second name by COPY at some time: only these need a search for names before they are removed.
+     * id: account << 32 | email counter >> 14; emails: runs of counters + 1 within the bucket. */
+    "CREATE TABLE copied (id INTEGER PRIMARY KEY, emails BLOB NOT NULL);"
 
     /* What never changes of a message. birth: mailbox, UID, internal date, zone, flags, keywords packed, for repair. */
     "CREATE TABLE email (id INTEGER PRIMARY KEY, body INTEGER NOT NULL, size INTEGER NOT NULL, thread INTEGER NOT NULL,"

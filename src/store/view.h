@@ -17,6 +17,7 @@
 #ifndef STORE_VIEW_H
 #define STORE_VIEW_H
 
+#include "store/changes.h"
 #include "store/entry.h"
 #include "store/mailbox.h"
 
@@ -32,8 +33,9 @@ struct view {
 	struct runs ghosts;
 	struct runs recent;         /* UIDs that are \Recent in this session */
 	/* Mod-sequences of this session's own flag changes that it told itself: see view_told(). */
-	uint64_t own[8];
+	struct modseq_run own[8];
 	unsigned own_n;
+	uint32_t keywords_told; /* how many keywords the mailbox had at the last sync */
 };
 
 /* Begins a view at the snapshot. The caller has found the mailbox (mailbox_find). Does not claim \Recent. */
@@ -45,7 +47,8 @@ void view_close(struct view *v);
 
 /* The sequence number of the message with that UID, or 0. */
 must_check enum status view_seq(struct view *v, struct db_txn *txn, uint32_t uid, uint32_t *seq_r);
-/* Turns a set of sequence numbers into the UIDs of the view. Numbers past exists: ERR_BAD_INPUT, nothing is added. */
+/* Turns a set of sequence numbers into the UIDs of the view. Each run gives one run of UIDs, gaps included: what lies in a gap is not
+ * and will never be in the view; view_uids_present() gives the exact set. Numbers past exists: ERR_BAD_INPUT, nothing is added. */
 must_check enum status view_uids_of_seqs(struct view *v, struct db_txn *txn, const struct runs *seqs, struct runs *uids_r);
 /* Cuts a set of UIDs to those that the view holds. */
 must_check enum status view_uids_present(struct view *v, struct db_txn *txn, const struct runs *uids, struct runs *uids_r);
@@ -66,7 +69,7 @@ must_check enum status view_first_unseen(struct view *v, struct db_txn *txn, uin
  *	while ((e = view_iter_next(&it)) != NULL) ... it.seq ...
  *	st = view_iter_end(&it);		// the status of the whole walk
  */
-struct view_page;
+struct view_walk;
 struct view_iter {
 	struct view *view;
 	const struct runs *only; /* UIDs; NULL: all. Must not change while walking */
@@ -74,9 +77,11 @@ struct view_iter {
 	uint32_t seq;            /* of the message given last */
 	bool no_seq;             /* set by the caller before begin: sequence numbers are not needed (cheaper) */
 	uint64_t changed_since;  /* only messages with a higher modseq; whole pages are passed over; 0: all */
+	uint32_t missed;         /* messages passed over so far: expunged and past their grace, or damaged. FETCH then answers
+	                          * NO [EXPUNGEISSUED] (RFC 9051 7.1) */
 	enum status status;
 	struct db_txn *txn;
-	struct view_page *page;  /* the iterator's own */
+	struct view_walk *walk;  /* the iterator's own */
 };
 #define VIEW_ITER(v, set) {.view = (v), .only = (set), .next_uid = 1}
 must_check enum status view_iter_begin(struct view_iter *it, struct db_txn *txn);

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* message_flags(): STORE. */
+#include "store/keyword_priv.h"
+#include "store/message.h"
+
+struct flagging {
+	struct edit e;
+	const struct flag_change *change;
+	uint8_t flags;
+	const uint32_t *ids; /* of the change's keywords */
+	uint32_t ids_n;
+	struct arena *arena; /* new keyword sets */
+	bool too_many;
+	/* the last set that was changed: its neighbours mostly have the same */
+	const uint32_t *was, *is;
+	uint32_t was_n, is_n;
+	struct flag_result *result;
+};
+
+/* The rights that the flags ask for (RFC 4314 4). */
+static unsigned
+needs(const struct flag_change *c)
+{
+	unsigned need = 0;
+
+	if (c->op == FLAGS_SET || (c->flags & ~(FLAG_SEEN | FLAG_DELETED)) || c->keywords_n > 0)
+		need |= NEED_WRITE;
+	if (c->op == FLAGS_SET || (c->flags & FLAG_SEEN))
+		need |= NEED_SEEN;
+	if (c->op == FLAGS_SET || (c->flags & FLAG_DELETED))
+		need |= NEED_DELETE;
+	return need != 0 ? need : NEED_WRITE;
+}
+
+static bool
+has_id(const uint32_t *ids, uint32_t n, uint32_t id)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+static uint32_t
+apply_ids(struct flagging *f, const struct entry *entry, uint32_t *out)
+{
+	uint32_t n = 0;
+
+	if (f->change->op != FLAGS_SET)
+		for (uint32_t i = 0; i < entry->keywords_n; i++)
+			if (f->change->op == FLAGS_ADD || !has_id(f->ids, f->ids_n, entry->keywords[i]))
+				out[n++] = entry->keywords[i];
+	if (f->change->op != FLAGS_REMOVE)
+		for (uint32_t i = 0; i < f->ids_n; i++)
+			if (f->change->op == FLAGS_SET || !has_id(entry->keywords, entry->keywords_n, f->ids[i]))
+				out[n++] = f->ids[i];
+	return keyword_sort(out, n);
+}
+
+/* Changes the keywords of the entry; false: they are as they were. */
+static bool
+set_keywords(struct flagging *f, struct entry *entry)
+{
+	const uint32_t *was = entry->keywords;
+	uint32_t was_n = entry->keywords_n;
+
+	if (f->ids_n == 0 && (f->change->op != FLAGS_SET || was_n == 0))
+		return false;
+	if (f->is == NULL || was != f->was || was_n != f->was_n) {
+		uint32_t *out = arena_array(f->arena, was_n + f->ids_n + 1, sizeof(*out));
+
+		f->is_n = apply_ids(f, entry, out);
+		f->is = out;
+		f->was = was;
+		f->was_n = was_n;
+	}
+	if (f->is_n == was_n && memcmp(f->is, was, was_n * sizeof(*was)) == 0)
+		return false;
+	f->too_many |= f->is_n > KEYWORDS_PER_MESSAGE;
+	entry->keywords = f->is;
+	entry->keywords_n = f->is_n;
+	return true;
+}
+
+/* True when the entry is different now. */
+static bool
+change_entry(struct flagging *f, struct entry *entry)
+{
+	const struct flag_change *c = f->change;
+	uint8_t flags = entry->flags;
+	bool changed;
+
+	if (c->conditional && entry->modseq > c->unchanged_since) {
+		runs_add(&f->result->failed, entry->uid, entry->uid);
+		return false;
+	}
+	flags = c->op == FLAGS_SET ? f->flags : c->op == FLAGS_ADD ? flags | f->flags : flags & (uint8_t)~f->flags;
+	changed = flags != entry->flags;
+	entry->flags = flags;
+	changed |= set_keywords(f, entry);
+	if (changed) {
+		entry->modseq = f->e.modseq;
+		runs_add(&f->result->changed, entry->uid, entry->uid);
+	}
+	return changed;
+}
+
+static enum status
+change_page(struct flagging *f, const struct runs *uids)
+{
+	struct page *page = f->e.page;
+	enum status st = edit_page(&f->e);
+	size_t r;
+	bool changed = false;
+
+	if (st != OK)
+		return st == ERR_CORRUPT ? OK : st;
+	f->is = NULL;
+	r = runs_seek(uids, page->e[0].uid);
+	for (uint32_t i = 0; i < page->n && r < uids->n; i++) {
+		while (r < uids->n && uids->run[r].last < page->e[i].uid)
+			r++;
+		if (r < uids->n && uids->run[r].first <= page->e[i].uid)
+			changed |= change_entry(f, &page->e[i]);
+	}
+	if (f->too_many)
+		return ERR_LIMIT;
+	return changed ? edit_put(&f->e) : OK;
+}
+
+/* The change and its failed messages go to *result only when all went well. */
+static enum status
+change_all(struct flagging *f, const struct runs *uids)
+{
+	uint32_t uid = runs_next(uids, 1);
+	enum status st = OK;
+
+	while (uid != 0) {
+		uint32_t last;
+
+		if ((st = edit_seek(&f->e, uid)) != OK)
+			return st == ERR_NOT_FOUND ? OK : st;
+		last = edit_sum(&f->e)->last;
+		if (runs_next(uids, edit_sum(&f->e)->key) <= last && (st = change_page(f, uids)) != OK)
+			return st;
+		arena_free(f->arena);
+		uid = last == UINT32_MAX ? 0 : runs_next(uids, last + 1);
+	}
+	return OK;
+}
+
+enum status
+message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct runs *uids,
+    const struct flag_change *change, struct flag_result *result_r)
+{
+	struct arena ids = {0}, arena = {0};
+	struct flag_result result = {0};
+	struct flagging f = {.change = change, .flags = change->flags & FLAG_ALL, .arena = &arena, .result = &result};
+	enum status st = edit_begin(&f.e, actor, txn, mailbox, needs(change));
+
+	if (st != OK)
+		return st;
+	st = keyword_ids(&f.e, &ids, change->keywords, change->keywords_n, change->op != FLAGS_REMOVE, &f.ids,
+	    &f.ids_n);
+	if (st == OK)
+		st = change_all(&f, uids);
+	if (st == OK)
+		st = edit_change(&f.e, CHANGE_FLAGS, &result.changed);
+	/* Nothing is different: no mod-sequence, no row. */
+	result.modseq = f.e.changed ? f.e.modseq : 0;
+	st = edit_end(&f.e, st);
+	if (st == OK) {
+		runs_add_all(&result_r->changed, &result.changed);
+		runs_add_all(&result_r->failed, &result.failed);
+		result_r->modseq = result.modseq;
+	}
+	runs_free(&result.changed);
+	runs_free(&result.failed);
+	arena_free(&ids);
+	arena_free(&arena);
+	return st;
+}

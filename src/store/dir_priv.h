@@ -44,10 +44,6 @@ must_check enum status dir_next(struct db_txn *txn, int64_t mailbox, uint32_t ke
 /* Messages in the rows whose key is < key. */
 must_check enum status dir_messages_before(struct db_txn *txn, int64_t mailbox, uint32_t key, uint64_t *n_r);
 
-/* Messages with a UID < uid. */
-must_check enum status dir_rank(struct db_txn *txn, int64_t mailbox, uint32_t uid, uint64_t *rank_r);
-/* The UID of the message with that many before it. ERR_NOT_FOUND past the end, ERR_CORRUPT when its page is damaged. */
-must_check enum status dir_uid_at(struct db_txn *txn, int64_t mailbox, uint64_t rank, uint32_t *uid_r);
 /* The first message without \Seen: its UID and rank. ERR_NOT_FOUND. */
 must_check enum status dir_first_unseen(struct db_txn *txn, int64_t mailbox, uint32_t *uid_r, uint64_t *rank_r);
 /* The highest UID below limit. ERR_NOT_FOUND. */

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Views: their position and their numbers. Walking is in view_iter.c, moving on in view_sync.c. */
+#include "store/view_priv.h"
+
+#include "store/access_priv.h"
+#include "store/changes_priv.h"
+
+static struct db_sql state = DB_SQL("SELECT modseq, oldest_change, uidnext, messages, keywords, uidvalidity,"
+    " name IS NULL OR noselect FROM mailbox WHERE id = ?1");
+
+static enum status
+read_state(const struct view *v, struct db_txn *txn, struct view_now *now_r, bool *gone_r)
+{
+	int64_t n[7];
+	enum status st = db_get_ints(txn, &state, n, 7, "i", v->mailbox);
+
+	*now_r = (struct view_now){0};
+	*gone_r = st == ERR_NOT_FOUND || (st == OK && (n[6] || (uint32_t)n[5] != v->uidvalidity));
+	if (st == OK && !*gone_r)
+		*now_r = (struct view_now){.modseq = (uint64_t)n[0],
+		    .oldest_change = (uint64_t)n[1],
+		    .uidnext = (uint32_t)n[2],
+		    .messages = (uint32_t)n[3],
+		    .keywords = (uint32_t)n[4]};
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+/* Adds what was expunged after seen_modseq of the messages that the view has. */
+static enum status
+add_ghosts(struct view *v, struct db_txn *txn)
+{
+	struct change_walk w;
+	enum status st;
+
+	change_walk_begin(&w, txn, v->mailbox, v->seen_modseq, true);
+	while ((st = change_walk_next(&w)) == OK) {
+		/* Without this history the view's numbers are lost: the session ends, the client selects anew. */
+		if (w.row.damaged) {
+			st = ERR_CORRUPT;
+			break;
+		}
+		for (size_t i = 0; i < w.row.uids.n && w.row.uids.run[i].first < v->next_told; i++) {
+			const struct run *run = &w.row.uids.run[i];
+
+			runs_add(&v->ghosts, run->first, run->last < v->next_told ? run->last : v->next_told - 1);
+		}
+	}
+	change_walk_end(&w);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+enum status
+view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r)
+{
+	enum status st = read_state(v, txn, now_r, &v->deleted);
+
+	if (st != OK || v->deleted || now_r->modseq == v->seen_modseq)
+		return st;
+	if ((st = add_ghosts(v, txn)) == OK)
+		v->seen_modseq = now_r->modseq;
+	return st;
+}
+
+enum status
+view_open(struct view *v, const struct actor *actor, struct db_txn *txn, const struct mailbox *mb, bool read_only)
+{
+	struct view_now now;
+	enum status st = access_check(actor, txn, mb->account, mb->id, NEED_READ);
+
+	if (st != OK)
+		return st;
+	*v = (struct view){.mailbox = mb->id,
+	    .account = mb->account,
+	    .uidvalidity = mb->uidvalidity,
+	    .read_only = read_only};
+	st = read_state(v, txn, &now, &v->deleted);
+	if (st == OK && v->deleted)
+		st = ERR_NOT_FOUND;
+	v->exists = now.messages;
+	v->next_told = now.uidnext;
+	v->keywords_told = now.keywords;
+	v->flags_told = v->gone_told = v->seen_modseq = now.modseq;
+	return st;
+}
+
+void
+view_close(struct view *v)
+{
+	runs_free(&v->ghosts);
+	runs_free(&v->recent);
+	*v = (struct view){0};
+}
+
+void
+view_told(struct view *v, uint64_t modseq)
+{
+	if (modseq <= v->flags_told)
+		return;
+	if (v->own_n > 0 && v->own[v->own_n - 1].last + 1 == modseq) {
+		v->own[v->own_n - 1].last = modseq;
+		return;
+	}
+	/* One too many: the oldest is told twice, which does no harm. */
+	if (v->own_n == sizeof(v->own) / sizeof(*v->own))
+		memmove(v->own, v->own + 1, --v->own_n * sizeof(*v->own));
+	v->own[v->own_n++] = (struct modseq_run){modseq, modseq};
+}
+
+/* ---- numbers ---- */
+
+enum status
+view_seq(struct view *v, struct db_txn *txn, uint32_t uid, uint32_t *seq_r)
+{
+	struct view_now now;
+	struct ranker r;
+	uint64_t rank;
+	bool there;
+	enum status st = view_refresh(v, txn, &now);
+
+	if (st != OK)
+		return st;
+	*seq_r = 0;
+	if (v->deleted || uid == 0 || uid >= v->next_told)
+		return OK;
+	ranker_init(&r, txn, v->mailbox);
+	if ((st = ranker_rank(&r, uid, &rank, &there)) != OK)
+		return st;
+	if (there || runs_has(&v->ghosts, uid))
+		*seq_r = (uint32_t)(rank + runs_below(&v->ghosts, uid)) + 1;
+	return OK;
+}
+
+/* Where the ghosts begin in the view: the number of the first message of ghost run i, less one. */
+static enum status
+ghost_place(struct view *v, struct ranker *r, size_t i, uint64_t ghosts_before, uint64_t *place_r)
+{
+	uint64_t rank;
+	enum status st = ranker_rank(r, v->ghosts.run[i].first, &rank, NULL);
+
+	if (st == OK)
+		*place_r = rank + ghosts_before;
+	return st;
+}
+
+/* Goes through the ghosts once for an ascending series of sequence numbers. */
+struct seq_walk {
+	struct ranker r;
+	size_t ghost;          /* the first run of ghosts not passed */
+	uint64_t ghosts_before;
+	uint64_t place;        /* of that run; UINT64_MAX: none */
+};
+
+static enum status
+walk_place(struct view *v, struct seq_walk *w)
+{
+	w->place = UINT64_MAX;
+	return w->ghost < v->ghosts.n ? ghost_place(v, &w->r, w->ghost, w->ghosts_before, &w->place) : OK;
+}
+
+static enum status
+uid_of_seq(struct view *v, struct seq_walk *w, uint32_t seq, uint32_t *uid_r)
+{
+	uint64_t at = seq - 1;
+	enum status st;
+
+	while (w->place <= at) {
+		const struct run *g = &v->ghosts.run[w->ghost];
+		uint64_t n = (uint64_t)(g->last - g->first) + 1;
+
+		if (at < w->place + n) {
+			*uid_r = g->first + (uint32_t)(at - w->place);
+			return OK;
+		}
+		w->ghosts_before += n;
+		w->ghost++;
+		if ((st = walk_place(v, w)) != OK)
+			return st;
+	}
+	return ranker_uid(&w->r, at - w->ghosts_before, uid_r);
+}
+
+enum status
+view_uids_of_seqs(struct view *v, struct db_txn *txn, const struct runs *seqs, struct runs *uids_r)
+{
+	struct runs uids = {0};
+	struct seq_walk w = {0};
+	struct view_now now;
+	enum status st = view_refresh(v, txn, &now);
+
+	if (st == OK && seqs->n > 0 && seqs->run[seqs->n - 1].last > v->exists)
+		st = ERR_BAD_INPUT;
+	if (st != OK || v->deleted)
+		return st;
+	ranker_init(&w.r, txn, v->mailbox);
+	st = walk_place(v, &w);
+	for (size_t i = 0; i < seqs->n && st == OK; i++) {
+		const struct run *run = &seqs->run[i];
+		uint32_t first = 1, last = v->next_told - 1;
+
+		/* The whole view needs no look. */
+		if (run->first > 1)
+			st = uid_of_seq(v, &w, run->first, &first);
+		if (st == OK && run->last == run->first && run->first > 1)
+			last = first;
+		else if (st == OK && run->last < v->exists)
+			st = uid_of_seq(v, &w, run->last, &last);
+		if (st == OK)
+			runs_add(&uids, first, last);
+	}
+	if (st == OK)
+		runs_add_all(uids_r, &uids);
+	runs_free(&uids);
+	return st == ERR_NOT_FOUND ? ERR_CORRUPT : st;
+}
+
+enum status
+view_uids_present(struct view *v, struct db_txn *txn, const struct runs *uids, struct runs *uids_r)
+{
+	struct view_now now;
+	struct ranker r;
+	enum status st = view_refresh(v, txn, &now);
+
+	if (st != OK || v->deleted)
+		return st;
+	ranker_init(&r, txn, v->mailbox);
+	for (size_t i = 0; i < uids->n && uids->run[i].first < v->next_told && st == OK; i++) {
+		uint32_t first = uids->run[i].first, last = uids->run[i].last;
+
+		if (last >= v->next_told)
+			last = v->next_told - 1;
+		if ((st = ranker_present(&r, first, last, uids_r)) != OK)
+			break;
+		for (size_t k = runs_seek(&v->ghosts, first); k < v->ghosts.n && v->ghosts.run[k].first <= last; k++) {
+			const struct run *g = &v->ghosts.run[k];
+
+			runs_add(uids_r, g->first > first ? g->first : first, g->last < last ? g->last : last);
+		}
+	}
+	return st;
+}
+
+enum status
+view_last_uid(struct view *v, struct db_txn *txn, uint32_t *uid_r)
+{
+	struct view_now now;
+	uint32_t uid = 0, ghost;
+	enum status st = view_refresh(v, txn, &now);
+
+	if (st != OK)
+		return st;
+	if (!v->deleted && v->exists > 0) {
+		st = dir_last_uid(txn, v->mailbox, v->next_told, &uid);
+		if (st != OK && st != ERR_NOT_FOUND)
+			return st;
+		ghost = v->ghosts.n > 0 ? v->ghosts.run[v->ghosts.n - 1].last : 0;
+		uid = ghost > uid ? ghost : uid;
+	}
+	*uid_r = uid;
+	return OK;
+}
+
+enum status
+view_first_unseen(struct view *v, struct db_txn *txn, uint32_t *seq_r)
+{
+	struct view_now now;
+	uint32_t uid = 0;
+	uint64_t rank = 0;
+	enum status st = view_refresh(v, txn, &now);
+
+	if (st == OK && !v->deleted)
+		st = dir_first_unseen(txn, v->mailbox, &uid, &rank);
+	if (st != OK && st != ERR_NOT_FOUND)
+		return st;
+	*seq_r = uid == 0 || uid >= v->next_told ? 0 : (uint32_t)(rank + runs_below(&v->ghosts, uid)) + 1;
+	return OK;
+}

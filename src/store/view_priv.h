@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the view share. */
+#ifndef STORE_VIEW_PRIV_H
+#define STORE_VIEW_PRIV_H
+
+#include "store/rank_priv.h"
+#include "store/view.h"
+
+/* The mailbox at a snapshot. */
+struct view_now {
+	uint64_t modseq, oldest_change;
+	uint32_t uidnext, messages, keywords;
+};
+/* Reads it and brings the ghosts up to it. Sets v->deleted where the mailbox is gone; *now_r is empty then. */
+must_check enum status view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r);
+
+#endif

@@ -197,6 +197,8 @@ config_set(struct str assignment, struct buf *why)
 /* libconfuse reports errors through a function without an argument of ours. */
 static struct buf *parse_why;
 
+static void parse_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
 static void
 parse_error(cfg_t *cfg, const char *fmt, va_list ap)
 {

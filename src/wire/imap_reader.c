@@ -158,7 +158,7 @@ announcer(struct str line, struct imap_literal *lit_r)
 	end = line.n - 1;
 	if (line.p[end - 1] == '+')
 		sync = false, end--;
-	for (at = end; at > 0 && end - at <= 20 && ascii_digit(line.p[at - 1]); at--)
+	for (at = end; at > 0 && end - at < 20 && ascii_digit(line.p[at - 1]); at--)
 		;
 	if (at == end || at == 0 || line.p[at - 1] != '{')
 		return NOT_ANNOUNCED;

@@ -95,6 +95,18 @@ idle(struct pool *p)
 	return !stop;
 }
 
+/* Tasks wait, but so may the poller: those who came in the meantime join the queue. */
+static void
+glance(struct pool *p)
+{
+	if (net_poll(p->net, 0, 16) == 0)
+		return;
+	/* The interrupt meant for a sleeper may have been among them. */
+	pthread_mutex_lock(&p->lock);
+	p->signalled = false;
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void *
 worker(void *arg)
 {
@@ -115,7 +127,7 @@ worker(void *arg)
 			net_interrupt(p->net);
 		t->run(t);
 		if (n % POLL_EVERY == 0)
-			net_poll(p->net, 0, 16);
+			glance(p);
 	}
 	if (p->o.thread_end != NULL)
 		p->o.thread_end(p->o.arg);

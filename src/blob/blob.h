@@ -31,10 +31,11 @@ struct blob_options {
 };
 
 must_check enum status blob_open(struct db *db, const struct blob_options *options, struct blob_store **bs_r);
+/* After db_close: writes of freed stages may still be on their way until then. */
 void blob_close(struct blob_store *bs);
 /* Makes the tables, in the transaction that makes the schema. */
 must_check enum status blob_schema(struct blob_store *bs, struct db_txn *txn);
-/* Removes what stages of an earlier process left; at start-up. */
+/* Removes what stages of an earlier process left; at start-up, before the first stage. */
 must_check enum status blob_sweep(struct blob_store *bs);
 
 /* ---- in ---- */
@@ -48,7 +49,8 @@ must_check enum status blob_stage_finish(struct blob_stage *stage);
 uint64_t blob_stage_size(const struct blob_stage *stage);
 /* Reads back what was staged (previews, tests). */
 must_check enum status blob_stage_read(struct blob_stage *stage, uint64_t at, size_t n, struct buf *out);
-/* Within a write function: makes the body visible under a new id. May run again. */
+/* Within a write function: makes the body visible under a new id. May run again; the stage is finished, and lives until
+ * the write's outcome is known. */
 must_check enum status blob_publish(struct blob_stage *stage, struct db_txn *txn, int64_t *body_r);
 void blob_stage_free(struct blob_stage *stage);
 

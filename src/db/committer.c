@@ -54,7 +54,7 @@ struct committer {
 	struct lane lanes[LANES];
 	TAILQ_HEAD(, lane) active;
 	uint64_t lane_key;
-	size_t durable, lazy;
+	size_t durable, lazy, soon; /* soon ones are lazy ones too */
 	int64_t lazy_since;
 	bool stop;
 
@@ -90,6 +90,8 @@ enqueue(struct committer *c, struct db_write *w)
 		c->durable++;
 	else if (c->lazy++ == 0)
 		c->lazy_since = clock_mono();
+	if (w->lazy && w->soon)
+		c->soon++;
 }
 
 static void
@@ -109,9 +111,10 @@ committer_submit(struct committer *c, struct db_write *w)
 
 	w->outcome = PENDING;
 	pthread_mutex_lock(&c->lock);
-	ensure(!c->stop);
+	/* At the end only the committer's own callbacks submit: it comes round to that. */
+	ensure(!c->stop || committer_is_self(c));
 	enqueue(c, w);
-	first = w->lazy ? c->lazy == 1 : c->durable == 1;
+	first = !w->lazy ? c->durable == 1 : w->soon ? c->soon == 1 : c->lazy == 1;
 	pthread_mutex_unlock(&c->lock);
 	if (first)
 		pthread_cond_signal(&c->wake);
@@ -141,6 +144,8 @@ dequeue(struct committer *c, bool only_lazy)
 			c->lazy--;
 		else
 			c->durable--;
+		if (w->lazy && w->soon)
+			c->soon--;
 	}
 	pthread_mutex_unlock(&c->lock);
 	return w;
@@ -483,7 +488,7 @@ wait_for_work(struct committer *c)
 			work = WORK_DURABLE;
 			break;
 		}
-		if (c->lazy > 0 && (c->stop || clock_mono() >= due)) {
+		if (c->soon > 0 || (c->lazy > 0 && (c->stop || clock_mono() >= due))) {
 			work = WORK_LAZY;
 			break;
 		}

@@ -114,6 +114,9 @@ struct db_write {
 	void *arg;
 	uint64_t lane; /* the committer goes round the lanes (accounts) */
 	bool lazy;     /* visible soon, durable with the next durable commit: the \Recent mark */
+	/* With lazy: does not wait for a durable one, but makes no sync of its own either (staged parts of large
+	 * bodies: the commit that publishes them syncs them too). */
+	bool soon;
 	/* May use the space kept in reserve when the disk is full: for changes that lead to less (flags, EXPUNGE,
 	 * deleting, the reaper), never for those that add mail. */
 	bool reserve;

@@ -17,7 +17,7 @@ struct mime_address {
 	struct str name;   /* display name or group name, raw text (encoded words stay), quoting undone;
 	                    * a comment stands in where there is no name; p NULL: none */
 	struct str route;  /* "@a,@b" of an obsolete route; p NULL: none */
-	struct str local;  /* quoting undone; p NULL: none (or a group mark) */
+	struct str local;  /* quoting undone; may be empty; p NULL: a group mark */
 	struct str domain; /* p NULL: none (a lone word) */
 };
 
@@ -26,6 +26,7 @@ struct mime_addresses {
 	struct arena *arena;
 	uint32_t left; /* how many more addresses may come */
 	bool in_group;
+	bool no_quote; /* a quoted string was open to the end: '"' is a plain character from then on */
 };
 
 #define MIME_ADDRESSES_MAX 10000

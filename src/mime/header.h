@@ -7,6 +7,7 @@
 #define MIME_HEADER_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/status.h"
 
 struct mime_field {
@@ -28,6 +29,7 @@ struct mime_names {
 	const struct str *names;
 	size_t n;
 	uint64_t filter[4]; /* which hashes of first letter and length occur */
+	bool listed;        /* every name is one that mime/summary.h keeps */
 };
 /* Keeps the pointer: names must outlive it. */
 void mime_names_init(struct mime_names *set, const struct str *names, size_t n);

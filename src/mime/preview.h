@@ -9,8 +9,9 @@
 #include "mime/parser.h"
 
 #define MIME_PREVIEW_CHARS 200
+#define MIME_PREVIEW_MAX (4 * MIME_PREVIEW_CHARS) /* bytes */
 /* This many raw bytes of the part's body are enough (fewer if the body is shorter). */
-#define MIME_PREVIEW_BYTES 16384
+#define MIME_PREVIEW_BYTES 32768
 
 /* The part to preview: the first text/plain with a body that is no attachment, else the first
  * text/html, else any other text; MIME_NO_PART: there is none. */

@@ -7,6 +7,7 @@
 #define MIME_SUBJECT_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 /* Adds the base subject (RFC 5256 2.1) of decoded UTF-8 text; *reply_r tells whether "re", "fwd" or the
  * like was taken off (for THREAD=REFERENCES). */

@@ -30,7 +30,7 @@ must_check enum status mime_summary_verify(const struct mime_summary *s);
 /* ENVELOPE, ready to send. */
 struct str mime_summary_envelope(const struct mime_summary *s, enum mime_text mode);
 /* Raw header fields, without the empty line. True: it is the whole header of the message. Otherwise
- * only fields for which mime_summary_lists() is true. */
+ * only fields for which mime_summary_lists() is true, or {NULL, 0} where even those were too long. */
 bool mime_summary_header(const struct mime_summary *s, struct str *header_r);
 /* Whether a name is among the fields that every summary holds (if the message has them). */
 bool mime_summary_lists(struct str name);
@@ -65,7 +65,4 @@ uint64_t mime_summary_ref(const struct mime_summary *s, size_t i);
 
 /* UTF-8, may be empty (RFC 8970 then says "" or NIL as the caller knows). */
 struct str mime_summary_preview(const struct mime_summary *s);
-/* Bounds: what a packed summary may weigh at most, in bytes; longer fields are cut. */
-#define MIME_SUMMARY_MAX (4u << 20)
-
 #endif

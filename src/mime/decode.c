@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transfer encodings, RFC 2045 6. */
+#include "mime/decode.h"
+
+enum mime_cte
+mime_cte_of(struct str value)
+{
+	static const struct {
+		struct str name;
+		enum mime_cte cte;
+	} table[] = {
+		{{"7bit", 4}, MIME_CTE_7BIT}, {{"8bit", 4}, MIME_CTE_8BIT}, {{"binary", 6}, MIME_CTE_BINARY},
+		{{"quoted-printable", 16}, MIME_CTE_QP}, {{"base64", 6}, MIME_CTE_BASE64},
+		/* What broken mailers write. */
+		{{"7-bit", 5}, MIME_CTE_7BIT}, {{"8-bit", 5}, MIME_CTE_8BIT}, {{"none", 4}, MIME_CTE_7BIT},
+	};
+	size_t n = 0;
+
+	value = str_trim(value);
+	while (n < value.n && value.p[n] != ' ' && value.p[n] != ';' && value.p[n] != '\t' && value.p[n] != '(')
+		n++;
+	value = str_head(value, n);
+	if (value.n == 0)
+		return MIME_CTE_7BIT;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (str_caseeq(value, table[i].name))
+			return table[i].cte;
+	return MIME_CTE_UNKNOWN;
+}
+
+void
+mime_decoder_init(struct mime_decoder *d, enum mime_cte cte, bool strict)
+{
+	*d = (struct mime_decoder){.cte = cte, .strict = strict};
+}
+
+enum { B64_VALID = 0x40, B64_SPACE = 0x81, B64_PAD = 0x82 };
+
+/* 0: not base64; B64_VALID plus the value; or one of the two above. */
+static const uint8_t b64_table[256] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0x81, 0, 0, 0x81, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7e, 0, 0, 0, 0x7f,
+	0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7c, 0x7d, 0, 0, 0, 0x82, 0, 0,
+	0, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e,
+	0x4f, 0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0, 0, 0, 0, 0,
+	0, 0x5a, 0x5b, 0x5c, 0x5d, 0x5e, 0x5f, 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68,
+	0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f, 0x70, 0x71, 0x72, 0x73, 0, 0, 0, 0, 0,
+};
+
+/* The bytes of a quantum that padding ends: two characters make one byte, three make two. */
+static void
+b64_flush(struct mime_decoder *d, char **p)
+{
+	if (d->n >= 2)
+		*(*p)++ = (char)(d->n == 2 ? d->word >> 4 : d->word >> 10);
+	if (d->n == 3)
+		*(*p)++ = (char)(d->word >> 2);
+	d->n = 0;
+	d->word = 0;
+}
+
+/* One character that is not part of the fast loop; false: not base64. */
+static bool
+b64_slow(struct mime_decoder *d, uint8_t v, char **p)
+{
+	if (v == B64_SPACE)
+		return true;
+	if (v == B64_PAD) {
+		/* pad counts the '=' still owed to a quantum, from its first one on. */
+		if (d->n >= 2) {
+			d->pad = (uint8_t)(4 - d->n);
+			b64_flush(d, p);
+		}
+		if (d->pad == 0)
+			return false;
+		d->pad--;
+		d->held[0] = 1; /* padding seen: strictly, nothing may follow */
+		return true;
+	}
+	if (!(v & B64_VALID) || (d->strict && d->held[0]))
+		return false;
+	d->pad = 0;
+	d->word = d->word << 6 | (v & 0x3f);
+	if (++d->n == 4) {
+		*(*p)++ = (char)(d->word >> 16);
+		*(*p)++ = (char)(d->word >> 8);
+		*(*p)++ = (char)d->word;
+		d->n = 0;
+		d->word = 0;
+	}
+	return true;
+}
+
+static enum status
+b64_add(struct mime_decoder *d, struct str in, struct buf *out)
+{
+	const unsigned char *s = (const unsigned char *)in.p, *end = s + in.n;
+	char *start = buf_room(out, in.n / 4 * 3 + 6), *p = start;
+
+	if (p == NULL)
+		return ERR_LIMIT;
+	while (s < end) {
+		while (d->n == 0 && d->pad == 0 && !(d->strict && d->held[0]) && end - s >= 4) {
+			uint32_t a = b64_table[s[0]], b = b64_table[s[1]], c = b64_table[s[2]], e = b64_table[s[3]];
+			uint32_t w = (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6 | (e & 63);
+
+			if (!(a & b & c & e & B64_VALID))
+				break;
+			*p++ = (char)(w >> 16);
+			*p++ = (char)(w >> 8);
+			*p++ = (char)w;
+			s += 4;
+		}
+		if (s < end && !b64_slow(d, b64_table[*s++], &p) && d->strict) {
+			d->failed = true;
+			return ERR_BAD_INPUT;
+		}
+	}
+	buf_wrote(out, (size_t)(p - start));
+	return OK;
+}
+
+static int
+hex_digit(char c)
+{
+	if (ascii_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * What is held: either blanks (in front of a line end they go, RFC 2045 6.7 rule 3), perhaps with a
+ * CR behind them, or an '=' and what followed it.
+ */
+static void
+qp_flush(struct mime_decoder *d, struct buf *out)
+{
+	buf_add(out, str_of(d->held, d->n_held));
+	d->n_held = 0;
+}
+
+/* A byte after '='. False: not an escape (strict: an error; else the bytes stand for themselves). */
+static bool
+qp_escape(struct mime_decoder *d, char c, struct buf *out)
+{
+	bool blank = c == ' ' || c == '\t';
+
+	if (d->n_held == 1) {
+		/* A soft line break, perhaps with blanks that some gateway added behind '='. */
+		if (c == '\n') {
+			d->n_held = 0;
+			return true;
+		}
+		if (blank || c == '\r' || hex_digit(c) >= 0) {
+			d->held[d->n_held++] = c;
+			return true;
+		}
+		return false;
+	}
+	if (hex_digit(d->held[1]) >= 0) {
+		if (hex_digit(c) < 0)
+			return false;
+		buf_addc(out, (char)(hex_digit(d->held[1]) << 4 | hex_digit(c)));
+		d->n_held = 0;
+		return true;
+	}
+	if (c == '\n') {
+		d->n_held = 0;
+		return true;
+	}
+	if ((blank || c == '\r') && d->n_held < sizeof(d->held)) {
+		d->held[d->n_held++] = c;
+		return true;
+	}
+	return false;
+}
+
+/* A byte after held blanks. False: the byte has still to be looked at. */
+static bool
+qp_blanks(struct mime_decoder *d, char c, struct buf *out)
+{
+	bool cr = d->held[d->n_held - 1] == '\r';
+
+	if (c == '\n') {
+		d->n_held = 0;
+		buf_add(out, cr ? STR("\r\n") : STR("\n"));
+		return true;
+	}
+	if (!cr && (c == ' ' || c == '\t' || c == '\r') && d->n_held < sizeof(d->held)) {
+		d->held[d->n_held++] = c;
+		return true;
+	}
+	qp_flush(d, out);
+	return false;
+}
+
+/* Bytes that stand for themselves whatever comes next. */
+static size_t
+qp_plain(struct str s)
+{
+	size_t i = 0;
+
+	while (i < s.n && s.p[i] != '=' && s.p[i] != ' ' && s.p[i] != '\t' && s.p[i] != '\r')
+		i++;
+	return i;
+}
+
+static enum status
+qp_add(struct mime_decoder *d, struct str in, struct buf *out)
+{
+	size_t i = 0;
+
+	while (i < in.n) {
+		char c = in.p[i];
+		size_t n;
+
+		if (d->n_held > 0) {
+			if (d->held[0] == '=' ? qp_escape(d, c, out) : qp_blanks(d, c, out)) {
+				i++;
+				continue;
+			}
+			if (d->n_held > 0) {
+				if (d->strict) {
+					d->failed = true;
+					return ERR_BAD_INPUT;
+				}
+				qp_flush(d, out);
+			}
+		}
+		if ((n = qp_plain(str_from(in, i))) > 0) {
+			buf_add(out, str_of(in.p + i, n));
+			i += n;
+			continue;
+		}
+		d->held[d->n_held++] = c;
+		i++;
+	}
+	return out->failed ? ERR_LIMIT : OK;
+}
+
+enum status
+mime_decoder_add(struct mime_decoder *d, struct str in, struct buf *out)
+{
+	if (d->failed)
+		return ERR_BAD_INPUT;
+	switch (d->cte) {
+	case MIME_CTE_BASE64: return b64_add(d, in, out);
+	case MIME_CTE_QP: return qp_add(d, in, out);
+	case MIME_CTE_UNKNOWN:
+		if (d->strict)
+			return ERR_BAD_INPUT;
+		break;
+	case MIME_CTE_7BIT:
+	case MIME_CTE_8BIT:
+	case MIME_CTE_BINARY: break;
+	}
+	buf_add(out, in);
+	return out->failed ? ERR_LIMIT : OK;
+}
+
+static enum status
+b64_finish(struct mime_decoder *d, struct buf *out)
+{
+	char *start, *p;
+
+	if (d->strict && (d->n != 0 || d->pad != 0))
+		return ERR_BAD_INPUT;
+	if ((p = start = buf_room(out, 3)) == NULL)
+		return ERR_LIMIT;
+	b64_flush(d, &p);
+	buf_wrote(out, (size_t)(p - start));
+	return OK;
+}
+
+static enum status
+qp_finish(struct mime_decoder *d, struct buf *out)
+{
+	bool soft = d->n_held > 0 && d->held[0] == '=' && (d->n_held == 1 || hex_digit(d->held[1]) < 0);
+
+	/* A soft line break that ends the part may have lost its line end to a delimiter; trailing blanks
+	 * go as at the end of any line. */
+	if (d->n_held > 0 && d->held[0] == '=' && !soft) {
+		if (d->strict)
+			return ERR_BAD_INPUT;
+		qp_flush(d, out);
+	} else if (d->n_held > 0 && d->held[0] != '=' && d->held[d->n_held - 1] == '\r') {
+		buf_addc(out, '\r');
+	}
+	d->n_held = 0;
+	return out->failed ? ERR_LIMIT : OK;
+}
+
+enum status
+mime_decoder_finish(struct mime_decoder *d, struct buf *out)
+{
+	if (d->failed || (d->cte == MIME_CTE_UNKNOWN && d->strict))
+		return ERR_BAD_INPUT;
+	if (d->cte == MIME_CTE_BASE64)
+		return b64_finish(d, out);
+	if (d->cte == MIME_CTE_QP)
+		return qp_finish(d, out);
+	return OK;
+}

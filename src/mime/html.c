@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTML to text, for search and preview: enough of the syntax to tell text from the rest. */
+#include "base/utf8.h"
+#include "mime/decode.h"
+
+enum state { IN_TEXT, TAG_OPEN, TAG_NAME, TAG_REST, TAG_QUOTED, IN_COMMENT, IN_ENTITY };
+
+/* Elements whose content is not text. */
+static const char *const skipped[] = {"", "script", "style", "title"};
+#define N_SKIPPED 4
+
+/* Tags that do not end a word. */
+static const char *const inline_tags[] = {
+	"a", "abbr", "acronym", "b", "bdo", "big", "cite", "code", "dfn", "em", "font", "i", "ins", "kbd", "mark",
+	"o:p", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr",
+};
+
+static const struct {
+	const char *name;
+	uint16_t c;
+} entities[] = {
+	{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}, {"nbsp", 0xa0}, {"iexcl", 0xa1},
+	{"cent", 0xa2}, {"pound", 0xa3}, {"curren", 0xa4}, {"yen", 0xa5}, {"brvbar", 0xa6}, {"sect", 0xa7},
+	{"uml", 0xa8}, {"copy", 0xa9}, {"ordf", 0xaa}, {"laquo", 0xab}, {"not", 0xac}, {"shy", 0xad},
+	{"reg", 0xae}, {"macr", 0xaf}, {"deg", 0xb0}, {"plusmn", 0xb1}, {"sup2", 0xb2}, {"sup3", 0xb3},
+	{"acute", 0xb4}, {"micro", 0xb5}, {"para", 0xb6}, {"middot", 0xb7}, {"cedil", 0xb8}, {"sup1", 0xb9},
+	{"ordm", 0xba}, {"raquo", 0xbb}, {"frac14", 0xbc}, {"frac12", 0xbd}, {"frac34", 0xbe},
+	{"iquest", 0xbf}, {"Agrave", 0xc0}, {"Aacute", 0xc1}, {"Acirc", 0xc2}, {"Atilde", 0xc3}, {"Auml", 0xc4},
+	{"Aring", 0xc5}, {"AElig", 0xc6}, {"Ccedil", 0xc7}, {"Egrave", 0xc8}, {"Eacute", 0xc9}, {"Ecirc", 0xca},
+	{"Euml", 0xcb}, {"Igrave", 0xcc}, {"Iacute", 0xcd}, {"Icirc", 0xce}, {"Iuml", 0xcf}, {"ETH", 0xd0},
+	{"Ntilde", 0xd1}, {"Ograve", 0xd2}, {"Oacute", 0xd3}, {"Ocirc", 0xd4}, {"Otilde", 0xd5}, {"Ouml", 0xd6},
+	{"times", 0xd7}, {"Oslash", 0xd8}, {"Ugrave", 0xd9}, {"Uacute", 0xda}, {"Ucirc", 0xdb}, {"Uuml", 0xdc},
+	{"Yacute", 0xdd}, {"THORN", 0xde}, {"szlig", 0xdf}, {"agrave", 0xe0}, {"aacute", 0xe1}, {"acirc", 0xe2},
+	{"atilde", 0xe3}, {"auml", 0xe4}, {"aring", 0xe5}, {"aelig", 0xe6}, {"ccedil", 0xe7}, {"egrave", 0xe8},
+	{"eacute", 0xe9}, {"ecirc", 0xea}, {"euml", 0xeb}, {"igrave", 0xec}, {"iacute", 0xed}, {"icirc", 0xee},
+	{"iuml", 0xef}, {"eth", 0xf0}, {"ntilde", 0xf1}, {"ograve", 0xf2}, {"oacute", 0xf3}, {"ocirc", 0xf4},
+	{"otilde", 0xf5}, {"ouml", 0xf6}, {"divide", 0xf7}, {"oslash", 0xf8}, {"ugrave", 0xf9},
+	{"uacute", 0xfa}, {"ucirc", 0xfb}, {"uuml", 0xfc}, {"yacute", 0xfd}, {"thorn", 0xfe}, {"yuml", 0xff},
+	{"OElig", 0x152}, {"oelig", 0x153}, {"Scaron", 0x160}, {"scaron", 0x161}, {"ensp", 0x2002},
+	{"emsp", 0x2003}, {"thinsp", 0x2009}, {"zwnj", 0x200c}, {"zwj", 0x200d}, {"lrm", 0x200e},
+	{"rlm", 0x200f}, {"ndash", 0x2013}, {"mdash", 0x2014}, {"lsquo", 0x2018}, {"rsquo", 0x2019},
+	{"sbquo", 0x201a}, {"ldquo", 0x201c}, {"rdquo", 0x201d}, {"bdquo", 0x201e}, {"dagger", 0x2020},
+	{"bull", 0x2022}, {"hellip", 0x2026}, {"prime", 0x2032}, {"lsaquo", 0x2039}, {"rsaquo", 0x203a},
+	{"euro", 0x20ac}, {"trade", 0x2122}, {"larr", 0x2190}, {"uarr", 0x2191}, {"rarr", 0x2192},
+	{"darr", 0x2193}, {"minus", 0x2212},
+};
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
+}
+
+void
+mime_html_init(struct mime_html *h)
+{
+	*h = (struct mime_html){0};
+}
+
+static void
+flush_blank(struct mime_html *h, struct buf *out)
+{
+	if (h->blank)
+		buf_addc(out, ' ');
+	h->blank = false;
+}
+
+/* Plain text up to the next tag, entity or blank. */
+static size_t
+add_text(struct mime_html *h, struct str s, struct buf *out)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] != '<' && s.p[n] != '&' && !is_space(s.p[n]))
+		n++;
+	if (n > 0 && h->skip == 0) {
+		flush_blank(h, out);
+		buf_add(out, str_head(s, n));
+	}
+	return n;
+}
+
+static bool
+is_entity_char(char c)
+{
+	return ascii_alpha(c) || ascii_digit(c) || c == '#';
+}
+
+static uint32_t
+entity_number(struct str s)
+{
+	uint32_t n = 0, base = 10;
+
+	if (s.n > 0 && ascii_lower(s.p[0]) == 'x') {
+		base = 16;
+		s = str_from(s, 1);
+	}
+	for (size_t i = 0; i < s.n; i++) {
+		uint32_t digit = ascii_digit(s.p[i]) ? (uint32_t)(s.p[i] - '0') :
+		    (uint32_t)(ascii_lower(s.p[i]) - 'a' + 10);
+
+		if (digit >= base || n > 0x10ffff)
+			return 0;
+		n = n * base + digit;
+	}
+	return n > 0x10ffff || (n >= 0xd800 && n <= 0xdfff) ? 0 : n;
+}
+
+/* 0: not a character that we know. */
+static uint32_t
+entity_value(struct str s)
+{
+	if (s.n > 1 && s.p[0] == '#')
+		return entity_number(str_from(s, 1));
+	for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
+		if (str_eq(s, str_c(entities[i].name)))
+			return entities[i].c;
+	return 0;
+}
+
+/* The '&' and what followed it; ended tells whether a ';' came. */
+static void
+entity_done(struct mime_html *h, struct buf *out, bool ended)
+{
+	struct str s = str_of(h->entity, h->n_entity);
+	uint32_t c = ended ? entity_value(s) : 0;
+
+	h->state = IN_TEXT;
+	if (h->skip != 0)
+		return;
+	if (c != 0 && c <= ' ') {
+		h->blank = true;
+		return;
+	}
+	flush_blank(h, out);
+	if (c != 0) {
+		utf8_add(out, c);
+		return;
+	}
+	buf_addc(out, '&');
+	buf_add(out, s);
+	if (ended)
+		buf_addc(out, ';');
+}
+
+static bool
+is_inline(struct str name)
+{
+	for (size_t i = 0; i < sizeof(inline_tags) / sizeof(inline_tags[0]); i++)
+		if (str_eq(name, str_c(inline_tags[i])))
+			return true;
+	return false;
+}
+
+/* A tag's name is complete. */
+static void
+tag_named(struct mime_html *h)
+{
+	struct str name = str_of(h->name, h->n_name);
+
+	if (h->skip != 0) {
+		if (h->closing && str_eq(name, str_c(skipped[h->skip])))
+			h->skip = 0;
+		return;
+	}
+	if (!is_inline(name))
+		h->blank = true;
+	for (uint8_t i = 1; i < N_SKIPPED && !h->closing; i++)
+		if (str_eq(name, str_c(skipped[i])))
+			h->skip = i;
+}
+
+/* One byte inside '<' and '>'; false: it has still to be looked at. */
+static bool
+tag_byte(struct mime_html *h, char c, struct buf *out)
+{
+	switch ((enum state)h->state) {
+	case TAG_OPEN:
+		h->n_name = 0;
+		h->closing = c == '/';
+		if (h->closing || c == '!' || c == '?' || (h->skip == 0 && ascii_alpha(c))) {
+			h->state = TAG_NAME;
+			if (c != '/')
+				h->name[h->n_name++] = ascii_lower(c);
+			return true;
+		}
+		/* "a < b", or a '<' in a script. */
+		h->state = IN_TEXT;
+		if (h->skip == 0) {
+			flush_blank(h, out);
+			buf_addc(out, '<');
+		}
+		return false;
+	case TAG_NAME:
+		if (h->n_name == 3 && memcmp(h->name, "!--", 3) == 0) {
+			h->state = IN_COMMENT;
+			h->n_entity = 2; /* dashes seen: "<!-->" is a whole comment */
+			return false;
+		}
+		if (is_space(c) || c == '>' || c == '/') {
+			tag_named(h);
+			h->state = TAG_REST;
+			return c != '>';
+		}
+		if (h->n_name < sizeof(h->name))
+			h->name[h->n_name++] = ascii_lower(c);
+		return true;
+	case TAG_REST:
+		if (c == '>')
+			h->state = IN_TEXT;
+		else if (c == '"' || c == '\'')
+			h->state = TAG_QUOTED, h->quote = c;
+		return true;
+	case TAG_QUOTED:
+		if (c == h->quote)
+			h->state = TAG_REST;
+		return true;
+	case IN_COMMENT:
+		if (c == '>' && h->n_entity >= 2)
+			h->state = IN_TEXT;
+		h->n_entity = c == '-' ? (uint8_t)(h->n_entity < 2 ? h->n_entity + 1 : 2) : 0;
+		return true;
+	case IN_TEXT:
+	case IN_ENTITY: break;
+	}
+	return true;
+}
+
+void
+mime_html_add(struct mime_html *h, struct str in, struct buf *out)
+{
+	size_t i = 0;
+
+	while (i < in.n) {
+		char c = in.p[i];
+
+		if (h->state == IN_ENTITY) {
+			if (is_entity_char(c) && h->n_entity < sizeof(h->entity)) {
+				h->entity[h->n_entity++] = c;
+				i++;
+			} else {
+				entity_done(h, out, c == ';');
+				i += c == ';';
+			}
+		} else if (h->state != IN_TEXT) {
+			i += tag_byte(h, c, out);
+		} else if (c == '<') {
+			h->state = TAG_OPEN;
+			i++;
+		} else if (c == '&') {
+			h->state = IN_ENTITY;
+			h->n_entity = 0;
+			i++;
+		} else if (is_space(c)) {
+			h->blank = true;
+			i++;
+		} else {
+			i += add_text(h, str_from(in, i), out);
+		}
+	}
+}
+
+void
+mime_html_finish(struct mime_html *h, struct buf *out)
+{
+	if (h->state == IN_ENTITY)
+		entity_done(h, out, false);
+	h->state = IN_TEXT;
+}

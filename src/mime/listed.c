@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which header fields every summary holds. */
+#include <pthread.h>
+
+#include "mime/summary.h"
+
+/* What clients ask for in their lists: see docs of Thunderbird, Apple Mail, Outlook, K-9, mutt, Roundcube, mbsync,
+ * Delta Chat. A '*' at the end stands for anything. */
+#define N(z) {z, sizeof(z) - 1}
+static const struct str listed[] = {
+	N("from"), N("to"), N("cc"), N("bcc"), N("subject"), N("date"), N("message-id"), N("in-reply-to"),
+	N("references"), N("reply-to"), N("sender"), N("mime-version"), N("x-priority"), N("priority"),
+	N("importance"), N("x-mailer"), N("user-agent"), N("disposition-notification-to"), N("delivered-to"),
+	N("return-path"), N("newsgroups"), N("followup-to"), N("x-msmail-priority"), N("sensitivity"),
+	N("precedence"), N("auto-submitted"), N("organization"), N("keywords"), N("comments"), N("lines"),
+	N("x-label"), N("x-tuid"), N("x-offlineimap"), N("x-original-to"), N("envelope-to"),
+	N("mail-followup-to"), N("mail-reply-to"), N("x-draft-info"), N("x-uniform-type-identifier"),
+	N("x-universally-unique-identifier"), N("x-k9mail-identity"), N("x-identity-key"), N("x-account-key"),
+	N("x-mozilla-status"), N("x-mozilla-status2"), N("x-mozilla-keys"), N("x-mozilla-draft-info"),
+	N("x-forwarded-message-id"), N("return-receipt-to"), N("errors-to"), N("thread-topic"), N("thread-index"),
+	N("x-ms-has-attach"), N("status"), N("x-status"), N("x-keywords"), N("x-uid"), N("x-apparently-to"),
+	N("x-loop"), N("x-mailing-list"), N("x-been-there"), N("x-virus-status"), N("supersedes"), N("distribution"),
+};
+static const struct str listed_prefixes[] = {
+	N("content-"), N("list-"), N("x-spam"), N("chat-"), N("resent-"), N("secure-join"), N("x-mozilla-"),
+};
+#define N_LISTED (sizeof(listed) / sizeof(listed[0]))
+#define N_PREFIXES (sizeof(listed_prefixes) / sizeof(listed_prefixes[0]))
+
+/* By first letter: a bit for each length (up to 63) that occurs. */
+static uint64_t lengths[26];
+static pthread_once_t lengths_once = PTHREAD_ONCE_INIT;
+
+static void
+lengths_fill(void)
+{
+	for (size_t i = 0; i < N_LISTED; i++)
+		lengths[listed[i].p[0] - 'a'] |= 1ull << listed[i].n;
+}
+
+static bool
+in_table(struct str name)
+{
+	pthread_once(&lengths_once, lengths_fill);
+	if (!ascii_alpha(name.p[0]) || name.n > 63 ||
+	    !(lengths[ascii_lower(name.p[0]) - 'a'] >> name.n & 1))
+		return false;
+	for (size_t i = 0; i < N_LISTED; i++)
+		if (str_caseeq(name, listed[i]))
+			return true;
+	return false;
+}
+
+bool
+mime_summary_lists(struct str name)
+{
+	if (name.n == 0)
+		return false;
+	if (in_table(name))
+		return true;
+	for (size_t i = 0; i < N_PREFIXES; i++)
+		if (str_case_starts(name, listed_prefixes[i]))
+			return true;
+	return false;
+}

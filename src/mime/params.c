@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Content-Type, Content-Disposition and their relatives: RFC 2045 5, 2183, 3282, 2557, 1864. */
+#include "mime/params.h"
+
+#include "mime/header.h"
+
+static inline bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Where the comment that begins at i ends; an open one takes the rest (S3: a backslash may be last). */
+static size_t
+comment_end(struct str s, size_t i)
+{
+	unsigned depth = 0;
+
+	for (; i < s.n; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == '(')
+			depth++;
+		else if (s.p[i] == ')' && --depth == 0)
+			return i + 1;
+	}
+	return s.n;
+}
+
+static struct str
+skip_cfws(struct str s)
+{
+	while (s.n > 0) {
+		if (is_space(s.p[0]))
+			s = str_from(s, 1);
+		else if (s.p[0] == '(')
+			s = str_from(s, comment_end(s, 0));
+		else
+			break;
+	}
+	return s;
+}
+
+/* Up to a ';', without blanks at its end and without a comment there. Blanks inside stay: "name=my
+ * file.txt" is common abuse. */
+static struct str
+bare_value(struct str *rest)
+{
+	struct str s = *rest;
+	size_t i = 0, n = 0;
+
+	while (i < s.n && s.p[i] != ';') {
+		if (s.p[i] == '(' && (i == 0 || is_space(s.p[i - 1]))) {
+			i = comment_end(s, i);
+			continue;
+		}
+		if (!is_space(s.p[i]))
+			n = i + 1;
+		i++;
+	}
+	*rest = str_from(s, i);
+	return str_head(s, n);
+}
+
+/* Without the line ends of folding and, where quoted, without backslashes before '"' and '\'. Other
+ * backslashes stay: they are parts of DOS paths far more often than quoting. */
+static struct str
+plain_value(struct arena *a, struct str s, bool quoted)
+{
+	char *p;
+	size_t n = 0;
+
+	if (s.n == 0 || (memchr(s.p, '\n', s.n) == NULL && memchr(s.p, '\r', s.n) == NULL &&
+	    (!quoted || memchr(s.p, '\\', s.n) == NULL)))
+		return s;
+	p = arena_alloc(a, s.n);
+	for (size_t i = 0; i < s.n; i++) {
+		char next = i + 1 < s.n ? s.p[i + 1] : '\0';
+
+		if (s.p[i] == '\n' || s.p[i] == '\r')
+			continue;
+		if (quoted && s.p[i] == '\\' && (next == '"' || next == '\\'))
+			i++;
+		p[n++] = s.p[i];
+	}
+	return str_of(p, n);
+}
+
+/* The value after '='. An unterminated quoted string takes the rest. */
+static struct str
+param_value(struct arena *a, struct str *rest)
+{
+	struct str s = skip_cfws(*rest);
+	size_t i = 1;
+
+	if (s.n == 0 || s.p[0] != '"') {
+		*rest = s;
+		return plain_value(a, bare_value(rest), false);
+	}
+	while (i < s.n && s.p[i] != '"')
+		i += s.p[i] == '\\' ? 2 : 1;
+	if (i > s.n)
+		i = s.n;
+	*rest = str_from(s, i + 1);
+	return plain_value(a, str_of(s.p + 1, i - 1), true);
+}
+
+static bool
+param_next(struct arena *a, struct str *rest, struct mime_param *param_r)
+{
+	while (rest->n > 0) {
+		struct str s = skip_cfws(*rest);
+		size_t i = 0, n;
+
+		while (i < s.n && s.p[i] != '=' && s.p[i] != ';' && !is_space(s.p[i]) && s.p[i] != '(')
+			i++;
+		n = i;
+		*rest = skip_cfws(str_from(s, i));
+		if (n == 0 || rest->n == 0 || rest->p[0] != '=') {
+			/* Not a parameter: on to the next ';'. */
+			*rest = str_from(*rest, str_chr(*rest, ';') + 1);
+			continue;
+		}
+		*rest = str_from(*rest, 1);
+		param_r->name = str_head(s, n);
+		param_r->value = param_value(a, rest);
+		*rest = str_from(*rest, str_chr(*rest, ';') + 1);
+		return true;
+	}
+	return false;
+}
+
+struct str
+mime_params_parse(struct arena *a, struct str raw, uint32_t max, struct mime_param **params_r, uint32_t *n_r)
+{
+	struct mime_param *params = NULL, param;
+	uint32_t n = 0, cap = 0;
+	struct str rest = skip_cfws(raw), word = bare_value(&rest);
+
+	rest = str_from(rest, 1);
+	while (n < max && param_next(a, &rest, &param)) {
+		if (n == cap) {
+			struct mime_param *more = arena_array(a, cap = cap ? cap * 2 : 4, sizeof(*more));
+
+			if (n > 0)
+				memcpy(more, params, n * sizeof(*more));
+			params = more;
+		}
+		params[n++] = param;
+	}
+	*params_r = params;
+	*n_r = n;
+	return plain_value(a, word, false);
+}
+
+struct str
+mime_param_get(const struct mime_param *params, uint32_t n, struct str name)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (str_caseeq(params[i].name, name))
+			return params[i].value;
+	return STR_NONE;
+}
+
+/* A token of RFC 2045 5.1, as far as a type needs: something visible without specials. */
+static bool
+is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] == 0x7f || strchr("()<>@,;:\\\"/[]?=", s.p[i]) != NULL)
+			return false;
+	return s.n > 0;
+}
+
+/* Without blanks and comments at its end. */
+static struct str
+trim_end(struct str s)
+{
+	size_t i = 0;
+
+	while (i < s.n && !is_space(s.p[i]) && s.p[i] != '(')
+		i++;
+	return str_head(s, i);
+}
+
+static enum mime_kind
+kind_of(struct str type, struct str subtype)
+{
+	if (str_caseeq(type, STR("text")))
+		return MIME_LEAF_TEXT;
+	if (str_caseeq(type, STR("multipart")))
+		return MIME_MULTIPART;
+	if (str_caseeq(type, STR("message")) &&
+	    (str_caseeq(subtype, STR("rfc822")) || str_caseeq(subtype, STR("global"))))
+		return MIME_MESSAGE;
+	return MIME_LEAF;
+}
+
+static void
+read_type(struct arena *a, struct mime_part *part, struct str raw, uint32_t max)
+{
+	struct str word = mime_params_parse(a, raw, max, &part->params, &part->n_params);
+	size_t slash = str_chr(word, '/');
+	struct str type = str_trim(str_head(word, slash)), subtype = trim_end(str_trim(str_from(word, slash + 1)));
+
+	if (!is_token(type) || !is_token(subtype)) {
+		part->flags |= MIME_TYPE_CHANGED;
+		/* RFC 2045 5.2 says text/plain for what is not understood; that is right for "text" and an
+		 * empty value, but would garble an archive that calls itself "x-zip" (T61). */
+		if (word.n == 0 || str_caseeq(type, STR("text"))) {
+			type = STR("text"), subtype = STR("plain");
+		} else if (str_caseeq(type, STR("multipart"))) {
+			type = STR("multipart"), subtype = STR("mixed");
+		} else {
+			type = STR("application"), subtype = STR("octet-stream");
+		}
+	}
+	part->type = type;
+	part->subtype = subtype;
+}
+
+static void
+read_disposition(struct arena *a, struct mime_part *part, struct str raw, uint32_t max)
+{
+	struct str word = mime_params_parse(a, raw, max, &part->disposition_params, &part->n_disposition_params);
+
+	word = trim_end(word);
+	if (word.n == 0 && part->n_disposition_params > 0)
+		word = STR("attachment");
+	if (word.n > 0)
+		part->disposition = word;
+}
+
+/* Content-Language: a list of tags (RFC 3282). */
+static void
+read_languages(struct arena *a, struct mime_part *part, struct str raw, uint32_t max)
+{
+	struct str rest = raw, piece;
+	uint32_t n = 1;
+
+	for (size_t i = 0; i < raw.n; i++)
+		n += raw.p[i] == ',';
+	if (n > max)
+		n = max;
+	part->languages = arena_array(a, n, sizeof(struct str));
+	while (part->n_languages < n && str_split(&rest, ',', &piece)) {
+		piece = trim_end(skip_cfws(piece));
+		if (piece.n > 0)
+			part->languages[part->n_languages++] = piece;
+	}
+}
+
+static struct str
+one_line(struct arena *a, struct str raw)
+{
+	return plain_value(a, str_trim(raw), false);
+}
+
+void
+mime_part_read(struct arena *a, struct mime_part *part, const uint32_t *at, uint32_t n, uint32_t max, bool digest)
+{
+	part->type = digest ? STR("message") : STR("text");
+	part->subtype = digest ? STR("rfc822") : STR("plain");
+	for (uint32_t i = 0, seen = 0; i < n; i++) {
+		struct str rest = str_from(part->header, at[i]);
+		struct mime_field f;
+		static const struct str names[] = {
+			{"type", 4}, {"transfer-encoding", 17}, {"disposition", 11}, {"id", 2}, {"description", 11},
+			{"language", 8}, {"location", 8}, {"md5", 3},
+		};
+		uint32_t k = 0;
+
+		if (!mime_field_next(&rest, &f) || f.name.n < 8)
+			continue;
+		while (k < 8 && !str_caseeq(str_from(f.name, 8), names[k]))
+			k++;
+		if (k == 8 || seen & 1u << k)
+			continue;
+		seen |= 1u << k;
+		switch (k) {
+		case 0: read_type(a, part, f.value, max); break;
+		case 1: part->encoding = one_line(a, f.value); break;
+		case 2: read_disposition(a, part, f.value, max); break;
+		case 3: part->id = one_line(a, f.value); break;
+		case 4: part->description = one_line(a, f.value); break;
+		case 5: read_languages(a, part, f.value, max); break;
+		case 6: part->location = one_line(a, f.value); break;
+		case 7: part->md5 = one_line(a, f.value); break;
+		}
+	}
+	part->cte = mime_cte_of(part->encoding);
+	part->kind = kind_of(part->type, part->subtype);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Header text: encoded words (RFC 2047) both ways, raw 8-bit bytes. */
+#include "base/codec.h"
+#include "base/utf8.h"
+#include "mime/decode.h"
+#include "mime/header.h"
+
+/* The text of a word, as UTF-8 base64: 75 characters are allowed, 12 go to the frame. */
+#define WORD_BYTES 45
+
+struct word {
+	struct str charset, text, full;
+	bool q;
+};
+
+/* Decoded words that stand next to each other in the same charset: a character may be split between
+ * two of them, so they are converted together. */
+struct pending {
+	struct str charset;
+	struct buf bytes;
+};
+
+/* The encoded word that begins with the "=?" at the start of s. Blanks in the text are let pass: many
+ * mailers write them. *open is cleared when no "?=" follows, so that nobody looks for it again. */
+static bool
+word_parse(struct str s, bool *open, struct word *w_r)
+{
+	size_t charset = 2, text, end;
+
+	while (charset < s.n && charset < 80 && s.p[charset] > ' ' && s.p[charset] != '?')
+		charset++;
+	if (charset == 2 || charset + 3 > s.n || s.p[charset] != '?' || s.p[charset + 2] != '?')
+		return false;
+	w_r->q = ascii_lower(s.p[charset + 1]) == 'q';
+	if (!w_r->q && ascii_lower(s.p[charset + 1]) != 'b')
+		return false;
+	text = charset + 3;
+	if ((end = str_find(s, STR("?="), text)) == SIZE_MAX) {
+		*open = false;
+		return false;
+	}
+	w_r->charset = str_of(s.p + 2, charset - 2);
+	w_r->text = str_of(s.p + text, end - text);
+	w_r->full = str_head(s, end + 2);
+	return true;
+}
+
+static int
+hex_digit(char c)
+{
+	if (ascii_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void
+decode_q(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		int hi, lo;
+
+		if (s.p[i] == '_') {
+			buf_addc(out, ' ');
+		} else if (s.p[i] == '=' && i + 2 < s.n && (hi = hex_digit(s.p[i + 1])) >= 0 &&
+		    (lo = hex_digit(s.p[i + 2])) >= 0) {
+			buf_addc(out, (char)(hi << 4 | lo));
+			i += 2;
+		} else {
+			buf_addc(out, s.p[i]);
+		}
+	}
+}
+
+static void
+decode_b(struct buf *out, struct str s)
+{
+	struct mime_decoder d;
+
+	mime_decoder_init(&d, MIME_CTE_BASE64, false);
+	if (mime_decoder_add(&d, s, out) == OK)
+		(void)!mime_decoder_finish(&d, out);
+}
+
+static void
+pending_flush(struct pending *p, struct buf *out)
+{
+	if (p->bytes.n > 0)
+		(void)mime_charset_convert(out, p->charset, buf_str(&p->bytes), false);
+	buf_clear(&p->bytes);
+}
+
+/* False: its charset is unknown, the word stays as it is. */
+static bool
+word_add(struct pending *p, const struct word *w, struct buf *out)
+{
+	if (p->bytes.n == 0 || !str_caseeq(p->charset, w->charset)) {
+		pending_flush(p, out);
+		if (!mime_charset_known(w->charset))
+			return false;
+		p->charset = w->charset;
+	}
+	if (w->q)
+		decode_q(&p->bytes, w->text);
+	else
+		decode_b(&p->bytes, w->text);
+	return true;
+}
+
+/* Text between words. */
+static void
+raw_add(struct buf *out, struct str s, struct str charset)
+{
+	if (utf8_valid(s))
+		buf_add(out, s);
+	else if (charset.n == 0 || !mime_charset_convert(out, charset, s, true))
+		(void)mime_charset_convert(out, STR("windows-1252"), s, false);
+}
+
+static bool
+all_blank(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ' && s.p[i] != '\t')
+			return false;
+	return true;
+}
+
+static void
+decode_line(struct buf *out, struct str s, struct str charset)
+{
+	struct pending p = {0};
+	struct word w;
+	size_t from = 0, at = 0;
+	bool open = true, after_word = false;
+
+	while (open && (at = str_find(s, STR("=?"), at)) != SIZE_MAX) {
+		struct str between = str_of(s.p + from, at - from);
+
+		if (!word_parse(str_from(s, at), &open, &w)) {
+			at += 2;
+			continue;
+		}
+		/* Blanks between two words are not text (RFC 2047 6.2). */
+		if (!after_word || !all_blank(between)) {
+			pending_flush(&p, out);
+			raw_add(out, between, charset);
+		}
+		after_word = word_add(&p, &w, out);
+		if (!after_word)
+			buf_add(out, w.full);
+		at += w.full.n;
+		from = at;
+	}
+	pending_flush(&p, out);
+	raw_add(out, str_from(s, from), charset);
+	buf_free(&p.bytes);
+}
+
+/* One line, no NUL: what an encoded word brought in becomes a blank (S13). */
+static void
+clean(struct buf *out, size_t start)
+{
+	for (size_t i = start; i < out->n; i++)
+		if (out->p[i] == '\0' || out->p[i] == '\r' || out->p[i] == '\n')
+			out->p[i] = ' ';
+}
+
+void
+mime_header_text(struct buf *out, struct str raw, struct str charset)
+{
+	struct buf line = {0};
+	size_t start = out->n;
+
+	raw = str_trim(raw);
+	if (str_find(raw, STR("=?"), 0) == SIZE_MAX && str_is_ascii(raw)) {
+		mime_unfold(out, raw);
+	} else {
+		mime_unfold(&line, raw);
+		decode_line(out, buf_str(&line), charset);
+		buf_free(&line);
+	}
+	clean(out, start);
+}
+
+void
+mime_encode_words(struct buf *out, struct str s)
+{
+	while (s.n > 0) {
+		size_t n = 0, len;
+
+		while (n < s.n) {
+			(void)utf8_next(str_from(s, n), &len);
+			if (n + len > WORD_BYTES)
+				break;
+			n += len;
+		}
+		buf_add(out, STR("=?UTF-8?B?"));
+		base64_encode(out, str_head(s, n));
+		buf_add(out, STR("?="));
+		s = str_from(s, n);
+		if (s.n > 0)
+			buf_addc(out, ' ');
+	}
+}

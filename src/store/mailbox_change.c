@@ -202,7 +202,7 @@ mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, u
 		return st;
 	if ((st = counters_begin(&c, actor, txn)) != OK)
 		return st;
-	if ((st = make(&c, name, special, &id)) != OK || (st = special_free(&c, special, id)) != OK)
+	if ((st = special_free(&c, special, 0)) != OK || (st = make(&c, name, special, &id)) != OK)
 		return st;
 	if ((st = counters_end(&c)) == OK)
 		*id_r = id;

@@ -164,7 +164,9 @@ store_reap(struct store *s, int64_t now)
 
 		if ((st = next_doomed(s, now, &next)) != OK)
 			return st == ERR_NOT_FOUND ? OK : st;
-		if ((st = db_write(s->db, step, &next)) != OK) {
+		/* Removing makes room: it may use the reserve of a full disk. */
+		struct db_write w = {.fn = step, .arg = &next, .reserve = true};
+		if ((st = db_write_and_wait(s->db, &w)) != OK) {
 			log_event(EV_damage, "what=reaper kind=%d id=%lld status=\"%s\"", (int)next.kind, (long long)next.id,
 			    status_word(st));
 			return st;

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "search/match.h"
+
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "mime/header.h"
+#include "mime/summary.h"
+#include "search/match_priv.h"
+#include "search/scan.h"
+
+struct search_matcher *
+search_matcher_new(const struct actor *actor, bool (*cancelled)(void *arg), void *arg)
+{
+	struct search_matcher *m = x_new(struct search_matcher);
+
+	m->actor = actor;
+	m->cancelled = cancelled;
+	m->arg = arg;
+	return m;
+}
+
+void
+search_matcher_free(struct search_matcher *m)
+{
+	if (m == NULL)
+		return;
+	search_matcher_end(m);
+	needle_scan_free(&m->scan);
+	buf_free(&m->text);
+	buf_free(&m->bytes);
+	buf_free(&m->prefix);
+	buf_free(&m->packed);
+	buf_free(&m->whole);
+	buf_free(&m->piece);
+	arena_free(&m->arena);
+	free(m);
+}
+
+enum status
+search_matcher_begin(struct search_matcher *m, struct db_txn *txn)
+{
+	m->txn = txn;
+	m->read = 0;
+	search_matcher_message(m, 0);
+	return email_cursor_open(m->actor, txn, &m->cursor);
+}
+
+void
+search_matcher_end(struct search_matcher *m)
+{
+	if (m->cursor != NULL)
+		email_cursor_close(m->cursor);
+	m->cursor = NULL;
+	m->txn = NULL;
+}
+
+void
+search_matcher_message(struct search_matcher *m, int64_t email)
+{
+	m->id = email;
+	m->have_email = m->have_structure = m->have_whole = false;
+}
+
+uint64_t
+search_matcher_read(const struct search_matcher *m)
+{
+	return m->read;
+}
+
+/* ---- the message's data ---- */
+
+enum status
+match_load(struct search_matcher *m)
+{
+	enum status st;
+
+	if (m->have_email)
+		return OK;
+	if ((st = email_cursor_get(m->cursor, m->id, &m->email)) != OK)
+		return st;
+	m->have_email = true;
+	return OK;
+}
+
+enum status
+match_load_structure(struct search_matcher *m)
+{
+	struct str packed;
+	enum status st;
+
+	if (m->have_structure)
+		return OK;
+	if ((st = match_load(m)) != OK)
+		return st;
+	/* The cursor moves: what was borrowed from it ends here. */
+	buf_clear(&m->prefix);
+	buf_add(&m->prefix, m->email.prefix);
+	m->email.prefix = buf_str(&m->prefix);
+	m->have_email = false;
+	if ((st = email_cursor_structure(m->cursor, m->id, &packed)) != OK)
+		return st;
+	buf_clear(&m->packed);
+	buf_add(&m->packed, packed);
+	arena_free(&m->arena);
+	if ((st = mime_structure_unpack(&m->arena, buf_str(&m->packed), &m->structure)) != OK)
+		return st;
+	m->have_structure = true;
+	return OK;
+}
+
+static enum status
+read_more(struct search_matcher *m, uint64_t at, size_t n, struct buf *out)
+{
+	enum status st;
+
+	buf_clear(out);
+	if (m->cancelled != NULL && m->cancelled(m->arg))
+		return ERR_AGAIN;
+	st = email_read(m->actor, m->txn, &m->email, at, n, out);
+	m->read += out->n;
+	return st;
+}
+
+enum status
+match_bytes(struct search_matcher *m, uint64_t at, uint64_t n, struct str *bytes_r)
+{
+	enum status st;
+
+	if (m->email.size > MATCH_WHOLE) {
+		if ((st = read_more(m, at, (size_t)n, &m->piece)) == OK)
+			*bytes_r = buf_str(&m->piece);
+		return st;
+	}
+	if (!m->have_whole) {
+		if ((st = read_more(m, 0, MATCH_WHOLE, &m->whole)) != OK)
+			return st;
+		m->have_whole = true;
+	}
+	*bytes_r = str_head(str_from(buf_str(&m->whole), (size_t)(at < m->whole.n ? at : m->whole.n)), (size_t)n);
+	return OK;
+}
+
+/* ---- headers ---- */
+
+/* Decodes header text and looks through it. Values of fields are texts of their own: no match spans two. */
+static void
+scan_field(struct search_matcher *m, struct str raw)
+{
+	const struct search_needle *needle = m->scan.needle;
+
+	needle_scan_begin(&m->scan, needle);
+	if (needle->octet) {
+		needle_scan_add(&m->scan, raw);
+		return;
+	}
+	buf_clear(&m->text);
+	mime_header_text(&m->text, raw, STR_NONE);
+	needle_scan_add(&m->scan, buf_str(&m->text));
+}
+
+/* Bytes in which nothing can be hidden by folding, encoded words or other charsets are looked through as they are: if the key
+ * is nowhere in the header, no field has it. */
+static bool
+surely_not(const struct search_needle *needle, struct str header)
+{
+	if (!needle->ascii || needle->blank || needle->key.n == 0 || scan_ascii_prefix(header) != header.n)
+		return false;
+	return !scan_ascii(header, buf_str(&needle->key)) && memmem(header.p, header.n, "=?", 2) == NULL;
+}
+
+/* The fields of that name, one after the other. *found_r: there is one. */
+static void
+scan_named(struct search_matcher *m, struct str header, struct str name, bool *found_r)
+{
+	struct mime_field f;
+
+	*found_r = false;
+	if (m->scan.needle->key.n > 0 && surely_not(m->scan.needle, header)) {
+		m->scan.hit = false;
+		return;
+	}
+	while (mime_field_next(&header, &f)) {
+		if (!str_caseeq(f.name, name))
+			continue;
+		*found_r = true;
+		scan_field(m, f.value);
+		if (m->scan.hit)
+			return;
+	}
+}
+
+void
+match_header_text(struct search_matcher *m, struct str header)
+{
+	struct mime_field f;
+
+	if (surely_not(m->scan.needle, header)) {
+		m->scan.hit = false;
+		return;
+	}
+	m->scan.hit = false;
+	while (!m->scan.hit && mime_field_next(&header, &f))
+		scan_field(m, f.full);
+}
+
+/* The whole header of the message: from the summary where that holds it, otherwise from the message. */
+static enum status
+whole_header(struct search_matcher *m, struct str *header_r)
+{
+	struct mime_summary s;
+	uint64_t n;
+	enum status st;
+
+	if ((st = match_load(m)) != OK)
+		return st;
+	if (mime_summary_open(m->email.summary, &s) == OK && mime_summary_header(&s, header_r))
+		return OK;
+	if ((st = match_load_structure(m)) != OK)
+		return st;
+	n = m->structure.parts[0].body_start;
+	return match_bytes(m, 0, n < MATCH_HEADER_MAX ? n : MATCH_HEADER_MAX, header_r);
+}
+
+static enum status
+match_field(struct search_matcher *m, struct str name, bool *hit_r)
+{
+	const struct search_needle *needle = m->scan.needle;
+	struct mime_summary s;
+	struct str header;
+	bool found;
+	enum status st;
+
+	if ((st = match_load(m)) != OK || (st = mime_summary_open(m->email.summary, &s)) != OK)
+		return st;
+	if (!mime_summary_header(&s, &header) && !mime_summary_lists(name) && (st = whole_header(m, &header)) != OK)
+		return st;
+	m->scan.hit = false;
+	scan_named(m, header, name, &found);
+	/* The empty string: every message that has the field (RFC 9051 6.4.4). */
+	*hit_r = needle->key.n == 0 ? found : m->scan.hit;
+	return OK;
+}
+
+static enum status
+match_text(struct search_matcher *m, bool *hit_r)
+{
+	struct str header;
+	enum status st;
+
+	if ((st = whole_header(m, &header)) != OK)
+		return st;
+	match_header_text(m, header);
+	*hit_r = m->scan.hit;
+	return OK;
+}
+
+static enum status
+match(struct search_matcher *m, enum search_key key, struct str name, bool *hit_r)
+{
+	enum status st;
+
+	switch (key) {
+	case SEARCH_BCC:
+		return match_field(m, STR("bcc"), hit_r);
+	case SEARCH_CC:
+		return match_field(m, STR("cc"), hit_r);
+	case SEARCH_FROM:
+		return match_field(m, STR("from"), hit_r);
+	case SEARCH_SUBJECT:
+		return match_field(m, STR("subject"), hit_r);
+	case SEARCH_TO:
+		return match_field(m, STR("to"), hit_r);
+	case SEARCH_HEADER:
+		return match_field(m, name, hit_r);
+	case SEARCH_TEXT:
+		if ((st = match_text(m, hit_r)) != OK || *hit_r)
+			return st;
+		break;
+	case SEARCH_BODY:
+		break;
+	}
+	if ((st = match_body(m)) == OK)
+		*hit_r = m->scan.hit;
+	return st;
+}
+
+enum status
+search_match(struct search_matcher *m, enum search_key key, struct str name, const struct search_needle *needle, bool *hit_r)
+{
+	bool hit = false;
+	enum status st;
+
+	m->scan.needle = needle;
+	/* Every subject, body and text contains the empty string; so does a FROM that is missing. */
+	if (needle->key.n == 0 && key != SEARCH_HEADER) {
+		*hit_r = true;
+		return OK;
+	}
+	st = match(m, key, name, &hit);
+	if (st == ERR_NOT_FOUND || st == ERR_CORRUPT) {
+		hit = false;
+		st = OK;
+	}
+	if (st == OK)
+		*hit_r = hit;
+	return st;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The body: the text parts, decoded; the headers of parts; and messages inside. Other parts (pictures, archives) are not looked
+ * into. Small messages are read at once, large ones piece by piece.
+ */
+#include "base/utf8.h"
+#include "search/match_priv.h"
+#include "search/scan.h"
+
+static bool
+searchable(const struct mime_spart *p)
+{
+	if (p->kind == MIME_LEAF_TEXT)
+		return true;
+	/* message/delivery-status and the like are lines of text. */
+	return p->kind == MIME_LEAF && str_eq(p->type, STR("message"));
+}
+
+/* Charsets in which ASCII bytes always stand for themselves. */
+static bool
+ascii_means_ascii(struct str charset)
+{
+	return charset.n == 0 || str_caseeq(charset, STR("utf-8")) || str_caseeq(charset, STR("us-ascii")) ||
+	    str_case_starts(charset, STR("iso-8859-")) || str_case_starts(charset, STR("windows-125"));
+}
+
+/* True where the bytes of the part are the text: nothing encoded in them. */
+static bool
+plain(const struct mime_spart *p, struct str bytes)
+{
+	if (str_caseeq(p->subtype, STR("html")) || !ascii_means_ascii(p->charset))
+		return false;
+	if (p->cte == MIME_CTE_BASE64)
+		return false;
+	if (p->cte == MIME_CTE_QP && memchr(bytes.p, '=', bytes.n) != NULL)
+		return false;
+	return scan_ascii_prefix(bytes) == bytes.n;
+}
+
+/* One way of decoding for text, another for keys that are compared as octets. */
+struct decoding {
+	struct mime_text_stream *text;
+	struct mime_decoder cte;
+	bool octet;
+};
+
+static void
+decoding_begin(struct decoding *d, const struct mime_spart *p, bool octet)
+{
+	*d = (struct decoding){.octet = octet};
+	if (octet)
+		mime_decoder_init(&d->cte, p->cte, false);
+	else
+		d->text = mime_text_open(p->cte, p->charset, str_caseeq(p->subtype, STR("html")));
+}
+
+static void
+decoding_add(struct decoding *d, struct search_matcher *m, struct str bytes, bool last)
+{
+	enum status st;
+
+	buf_clear(&m->text);
+	if (!d->octet) {
+		mime_text_add(d->text, bytes, &m->text);
+		if (last)
+			mime_text_finish(d->text, &m->text);
+	} else {
+		st = mime_decoder_add(&d->cte, bytes, &m->text);
+		if (st == OK && last)
+			st = mime_decoder_finish(&d->cte, &m->text);
+		(void)st; /* lenient: what could be decoded is there */
+	}
+	needle_scan_add(&m->scan, buf_str(&m->text));
+}
+
+static void
+decoding_end(struct decoding *d)
+{
+	if (d->text != NULL)
+		mime_text_close(d->text);
+}
+
+static enum status
+match_part(struct search_matcher *m, const struct mime_spart *p)
+{
+	uint64_t at = p->body_start;
+	struct decoding d = {0};
+	bool begun = false;
+	struct str bytes;
+	enum status st = OK;
+
+	needle_scan_begin(&m->scan, m->scan.needle);
+	while (at < p->body_end && !m->scan.hit) {
+		uint64_t n = p->body_end - at;
+		if (m->email.size > MATCH_WHOLE && n > MATCH_STEP)
+			n = MATCH_STEP;
+		if ((st = match_bytes(m, at, n, &bytes)) != OK || bytes.n == 0)
+			break;
+		at += bytes.n;
+		if (!begun && at == p->body_end && plain(p, bytes)) {
+			needle_scan_add(&m->scan, bytes);
+			break;
+		}
+		if (!begun)
+			decoding_begin(&d, p, m->scan.needle->octet);
+		begun = true;
+		decoding_add(&d, m, bytes, at == p->body_end);
+	}
+	if (begun)
+		decoding_end(&d);
+	return st;
+}
+
+/* The header of a part, or of a message inside. */
+static enum status
+match_part_header(struct search_matcher *m, const struct mime_spart *p)
+{
+	uint64_t n = p->body_start - p->header_start;
+	struct str header;
+	enum status st;
+
+	if (n == 0)
+		return OK;
+	st = match_bytes(m, p->header_start, n < MATCH_HEADER_MAX ? n : MATCH_HEADER_MAX, &header);
+	if (st == OK)
+		match_header_text(m, header);
+	return st;
+}
+
+enum status
+match_body(struct search_matcher *m)
+{
+	enum status st;
+
+	if ((st = match_load_structure(m)) != OK)
+		return st;
+	m->scan.hit = false;
+	for (uint32_t i = 0; i < m->structure.n_parts && !m->scan.hit; i++) {
+		const struct mime_spart *p = &m->structure.parts[i];
+
+		if (i > 0 && (st = match_part_header(m, p)) != OK)
+			return st;
+		if (!m->scan.hit && searchable(p) && (st = match_part(m, p)) != OK)
+			return st;
+	}
+	return OK;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a matcher: match.c looks at summaries and headers, match_body.c at bodies. */
+#ifndef SEARCH_MATCH_PRIV_H
+#define SEARCH_MATCH_PRIV_H
+
+#include "mime/structure.h"
+#include "search/needle.h"
+
+#define MATCH_STEP (64 * 1024)        /* bytes of a body that are read at a time */
+#define MATCH_WHOLE (256 * 1024)      /* messages up to this size are read at once */
+#define MATCH_HEADER_MAX (1024 * 1024) /* bytes of a header that are looked at */
+
+struct search_matcher {
+	const struct actor *actor;
+	bool (*cancelled)(void *arg);
+	void *arg;
+	struct db_txn *txn;
+	struct email_cursor *cursor;
+	struct needle_scan scan;
+	struct buf text;     /* decoded text of a piece or field */
+	struct buf bytes;    /* decoded bytes of a piece, before the charset */
+	uint64_t read;
+
+	/* The message. */
+	int64_t id;
+	bool have_email;     /* email is filled; its summary is valid until the cursor moves */
+	bool have_structure, have_whole;
+	struct email email;
+	struct buf prefix;   /* the email's, kept */
+	struct arena arena;  /* the structure's */
+	struct buf packed;
+	struct mime_structure structure;
+	struct buf whole;    /* all of a small message */
+	struct buf piece;    /* a part of a large one */
+};
+
+/* Reads the email's row, if that was not done. ERR_NOT_FOUND, ERR_CORRUPT. */
+must_check enum status match_load(struct search_matcher *m);
+must_check enum status match_load_structure(struct search_matcher *m);
+/* A range of the message, cut to n bytes at most; lives until the next call. ERR_AGAIN: cancelled. */
+must_check enum status match_bytes(struct search_matcher *m, uint64_t at, uint64_t n, struct str *bytes_r);
+/* Scans header fields (all of them, names and values). */
+void match_header_text(struct search_matcher *m, struct str header);
+must_check enum status match_body(struct search_matcher *m);
+
+#endif

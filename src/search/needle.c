@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "search/needle.h"
+
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "mime/decode.h"
+#include "mime/subject.h"
+#include "search/scan.h"
+
+static bool
+has_blank(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] <= 0x20)
+			return true;
+	}
+	return false;
+}
+
+/* Fills the key; false where the bytes are not of the charset. */
+static bool
+map_key(struct search_needle *n, struct str charset, struct str bytes)
+{
+	struct buf utf8 = {0};
+	bool ok;
+
+	if (charset.n == 0 || str_caseeq(charset, STR("utf-8")) || str_caseeq(charset, STR("us-ascii"))) {
+		if ((ok = utf8_valid(bytes)))
+			mime_casemap(&n->key, bytes);
+		return ok;
+	}
+	if ((ok = mime_charset_convert(&utf8, charset, bytes, true)))
+		mime_casemap(&n->key, buf_str(&utf8));
+	buf_free(&utf8);
+	return ok;
+}
+
+enum status
+search_needle_new(struct str charset, struct str bytes, struct search_needle **needle_r)
+{
+	struct search_needle *n;
+
+	if (bytes.n > SEARCH_NEEDLE_MAX)
+		return ERR_LIMIT;
+	if (charset.n > 0 && !mime_charset_known(charset))
+		return ERR_NOT_FOUND;
+	n = x_new(struct search_needle);
+	if (!map_key(n, charset, bytes)) {
+		n->octet = true;
+		buf_clear(&n->key);
+		buf_add(&n->key, bytes);
+	}
+	n->ascii = !n->octet && str_is_ascii(buf_str(&n->key));
+	n->blank = has_blank(buf_str(&n->key));
+	*needle_r = n;
+	return OK;
+}
+
+void
+search_needle_free(struct search_needle *n)
+{
+	if (n == NULL)
+		return;
+	buf_free(&n->key);
+	free(n);
+}
+
+bool
+search_needle_in(const struct search_needle *needle, struct str text)
+{
+	struct needle_scan s = {0};
+	bool hit;
+
+	needle_scan_begin(&s, needle);
+	needle_scan_add(&s, text);
+	hit = s.hit;
+	needle_scan_free(&s);
+	return hit;
+}
+
+/* ---- in pieces ---- */
+
+void
+needle_scan_begin(struct needle_scan *s, const struct search_needle *needle)
+{
+	s->needle = needle;
+	s->hit = needle->key.n == 0;
+	buf_clear(&s->tail);
+}
+
+/* The end of mapped text is kept: as much as a match may have before the next piece. */
+static void
+keep(struct needle_scan *s, struct str mapped)
+{
+	size_t most = s->needle->key.n - 1;
+
+	if (mapped.n >= most) {
+		buf_clear(&s->tail);
+		buf_add(&s->tail, str_from(mapped, mapped.n - most));
+		return;
+	}
+	buf_add(&s->tail, mapped);
+	if (s->tail.n > most)
+		buf_consume(&s->tail, s->tail.n - most);
+}
+
+/* A match that begins in the tail: tail and the head of the piece in one. */
+static bool
+across(struct needle_scan *s, struct str mapped, bool (*in)(struct str, struct str))
+{
+	struct buf both = {0};
+	bool hit;
+
+	if (s->tail.n == 0)
+		return false;
+	buf_add(&both, buf_str(&s->tail));
+	buf_add(&both, str_head(mapped, s->needle->key.n - 1));
+	hit = in(buf_str(&both), buf_str(&s->needle->key));
+	buf_free(&both);
+	return hit;
+}
+
+static bool
+in_exact(struct str text, struct str key)
+{
+	return text.n >= key.n && memmem(text.p, text.n, key.p, key.n) != NULL;
+}
+
+static void
+look(struct needle_scan *s, struct str mapped, bool (*in)(struct str, struct str))
+{
+	s->hit = in(mapped, buf_str(&s->needle->key)) || across(s, mapped, in);
+	if (!s->hit)
+		keep(s, mapped);
+}
+
+/* Casemaps; ASCII stretches the short way. */
+static void
+map_text(struct buf *out, struct str text)
+{
+	while (text.n > 0) {
+		size_t n = scan_ascii_prefix(text), e = n;
+
+		if (n > 0) {
+			char *room = buf_room(out, n);
+			for (size_t i = 0; i < n; i++)
+				room[i] = ascii_upper(text.p[i]);
+			buf_wrote(out, n);
+		}
+		while (e < text.n && (unsigned char)text.p[e] >= 0x80)
+			e++;
+		if (e > n)
+			mime_casemap(out, str_of(text.p + n, e - n));
+		text = str_from(text, e);
+	}
+}
+
+void
+needle_scan_add(struct needle_scan *s, struct str text)
+{
+	bool plain;
+
+	if (s->hit || text.n == 0)
+		return;
+	if (s->needle->octet) {
+		look(s, text, in_exact);
+		return;
+	}
+	/* With an ASCII key text is compared in place; the tail may then hold lower case, which this comparison passes over. */
+	plain = s->needle->ascii && scan_ascii_prefix(text) == text.n;
+	if (plain) {
+		look(s, text, scan_ascii);
+		return;
+	}
+	buf_clear(&s->mapped);
+	map_text(&s->mapped, text);
+	look(s, buf_str(&s->mapped), s->needle->ascii ? scan_ascii : in_exact);
+}
+
+void
+needle_scan_free(struct needle_scan *s)
+{
+	buf_free(&s->tail);
+	buf_free(&s->mapped);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a needle, and the search for it in text that comes in pieces. */
+#ifndef SEARCH_NEEDLE_H
+#define SEARCH_NEEDLE_H
+
+#include "search/match.h"
+
+struct search_needle {
+	struct buf key; /* the bytes that are looked for: casemapped, or as they came when octet is set */
+	bool ascii;     /* key is ASCII: text that is ASCII needs no casemapping */
+	bool octet;     /* the key is of no charset: it is looked for in undecoded bytes */
+	bool blank;     /* the key holds a white space or a control character: it may span a fold */
+};
+
+/* A search in pieces of one text: the end of what went before is kept for matches across pieces. A struct of zeroes
+ * is ready; hit is what came out. */
+struct needle_scan {
+	const struct search_needle *needle;
+	struct buf tail;  /* the last bytes of the mapped text, fewer than the key's */
+	struct buf mapped; /* working space */
+	bool hit;
+};
+void needle_scan_begin(struct needle_scan *s, const struct search_needle *needle);
+/* More text: UTF-8 cut between characters; with an octet needle any bytes. */
+void needle_scan_add(struct needle_scan *s, struct str text);
+void needle_scan_free(struct needle_scan *s);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sixteen places at a time: a place is looked at closely only where the needle's first and last byte both fit. A letter fits
+ * when it fits with bit 0x20 set; that lets a few other bytes through, which the close look refuses.
+ */
+#include "search/scan.h"
+
+typedef unsigned char v16 __attribute__((vector_size(16)));
+typedef uint64_t v2 __attribute__((vector_size(16)));
+
+static inline v16
+load(const char *p)
+{
+	v16 v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline bool
+any(v16 v)
+{
+	v2 w = (v2)v;
+	return (w[0] | w[1]) != 0;
+}
+
+static inline v16
+all(char c)
+{
+	return (v16){0} + (unsigned char)c;
+}
+
+static bool
+same(const char *p, struct str needle)
+{
+	for (size_t i = 0; i < needle.n; i++) {
+		if (ascii_upper(p[i]) != needle.p[i])
+			return false;
+	}
+	return true;
+}
+
+bool
+scan_ascii(struct str text, struct str needle)
+{
+	char first = needle.p[0], last = needle.p[needle.n - 1];
+	v16 bit1 = all(ascii_alpha(first) ? 0x20 : 0), bit2 = all(ascii_alpha(last) ? 0x20 : 0);
+	v16 c1 = all(ascii_lower(first)), c2 = all(ascii_lower(last));
+	size_t n, i = 0;
+
+	if (text.n < needle.n)
+		return false;
+	n = text.n - needle.n + 1; /* places */
+	for (; i + 16 <= n; i += 16) {
+		const char *p = text.p + i;
+		v16 hit = ((load(p) | bit1) == c1) & ((load(p + needle.n - 1) | bit2) == c2);
+		if (!any(hit))
+			continue;
+		for (size_t k = 0; k < 16; k++) {
+			if (hit[k] && same(p + k, needle))
+				return true;
+		}
+	}
+	for (; i < n; i++) {
+		if (ascii_upper(text.p[i]) == first && same(text.p + i, needle))
+			return true;
+	}
+	return false;
+}
+
+size_t
+scan_ascii_prefix(struct str s)
+{
+	size_t i = 0;
+
+	for (; i + 16 <= s.n; i += 16) {
+		if (any(load(s.p + i) & all((char)0x80)))
+			break;
+	}
+	while (i < s.n && (unsigned char)s.p[i] < 0x80)
+		i++;
+	return i;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening: modes of files (S10), persistence, versions; the feed; what the reaper does with deleted mailboxes and accounts. */
+#include "store/store_test.h"
+
+#include <sys/stat.h>
+
+#include "store/schema.h"
+
+static char dir[64];
+
+static void
+new_dir(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, sizeof(dir), "%.40s/mansio-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(dir));
+}
+
+static void
+remove_dir(void)
+{
+	static const char *const files[] = {"", "-wal", "-shm", "-journal", "-lock"};
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "%s/mansio.db%s", dir, files[i]);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static enum status
+open_dir(struct store **s)
+{
+	return store_open(&(struct store_options){.dir = dir, .no_reaper = true}, s);
+}
+
+static void
+files(void **state)
+{
+	char path[128], secret[32];
+	struct stat sb;
+	struct store *s;
+	struct actor a;
+	struct mailbox mb;
+	struct arena arena = {0};
+
+	(void)state;
+	new_dir();
+	assert_int_equal(rmdir(dir), 0); /* the store makes it */
+	assert_int_equal(open_dir(&s), OK);
+	a = test_account(s, "alice");
+	assert_int_equal(store_secret(s).n, 32);
+	memcpy(secret, store_secret(s).p, 32);
+	assert_int_equal(stat(dir, &sb), 0);
+	assert_int_equal(sb.st_mode & 0777, 0700);
+	snprintf(path, sizeof(path), "%s/mansio.db", dir);
+	assert_int_equal(stat(path, &sb), 0);
+	assert_int_equal(sb.st_mode & 0777, 0600);
+	snprintf(path, sizeof(path), "%s/mansio.db-wal", dir);
+	if (stat(path, &sb) == 0)
+		assert_int_equal(sb.st_mode & 0777, 0600);
+	test_close(s);
+	assert_int_equal(open_dir(&s), OK);
+	a.store = s;
+	assert_memory_equal(secret, store_secret(s).p, 32);
+	assert_int_equal(READ(s, mailbox_find(&a, txn, &arena, STR("INBOX"), &mb)), OK);
+	arena_free(&arena);
+	test_close(s);
+	remove_dir();
+}
+
+static void
+symlink_refused(void **state)
+{
+	char path[128];
+	struct store *s;
+
+	(void)state;
+	new_dir();
+	snprintf(path, sizeof(path), "%s/mansio.db", dir);
+	assert_int_equal(symlink("/tmp/elsewhere.db", path), 0);
+	assert_int_equal(open_dir(&s), ERR_NO_PERM);
+	remove_dir();
+}
+
+static enum status
+set_version(struct db_txn *txn, void *arg)
+{
+	static struct db_sql set = DB_SQL("UPDATE meta SET value = ?1 WHERE key = 'version'");
+	return db_exec(txn, &set, "i", *(int64_t *)arg);
+}
+
+static void
+newer_version(void **state)
+{
+	int64_t v = SCHEMA_VERSION + 1;
+	struct store *s;
+
+	(void)state;
+	new_dir();
+	assert_int_equal(open_dir(&s), OK);
+	assert_int_equal(db_write(store_db(s), set_version, &v), OK);
+	test_close(s);
+	assert_int_equal(open_dir(&s), ERR_CONFLICT);
+	remove_dir();
+}
+
+/* ---- the feed ---- */
+
+#define EVENTS 64
+static struct store_event events[EVENTS];
+static size_t events_n;
+
+static void
+record(void *arg, const struct store_event *ev)
+{
+	(void)arg;
+	if (events_n < EVENTS)
+		events[events_n++] = *ev;
+}
+
+static void
+feed(void **state)
+{
+	struct store *s = test_store();
+	struct actor a = test_account(s, "alice");
+	int64_t id, id2;
+
+	(void)state;
+	store_subscribe(s, record, NULL);
+	events_n = 0;
+	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("x"), 0, &id)), OK);
+	assert_int_equal(events_n, 1);
+	assert_int_equal(events[0].kind, EVENT_MAILBOX);
+	assert_int_equal(events[0].mailbox, id);
+	assert_int_equal(events[0].account, a.account);
+	/* A write that fails tells nothing. */
+	struct db_txn *w = write_begin(s);
+	assert_int_equal(mailbox_create(&a, w, STR("y"), 0, &id2), OK);
+	assert_int_equal(write_end(ERR_CONFLICT), ERR_CONFLICT);
+	assert_int_equal(events_n, 1);
+	/* Several changes of one commit are one event. */
+	w = write_begin(s);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(mailbox_set_special(&a, w, id, i & 1 ? SPECIAL_ALL : 0), OK);
+	assert_int_equal(write_end(OK), OK);
+	assert_int_equal(events_n, 2);
+	assert_int_equal(WRITE(s, mailbox_delete(&a, txn, STR("x"))), OK);
+	assert_int_equal(events_n, 3);
+	assert_int_equal(events[2].kind, EVENT_DELETED);
+	assert_int_equal(WRITE(s, account_set_disabled(s, txn, a.account, true)), OK);
+	assert_int_equal(events_n, 4);
+	assert_int_equal(events[3].kind, EVENT_ACCOUNT);
+	assert_int_equal(events[3].mailbox, 0);
+	test_close(s);
+}
+
+/* ---- the reaper ---- */
+
+static int64_t
+count(struct store *s, struct db_sql *sql)
+{
+	int64_t n = -1;
+	assert_int_equal(READ(s, db_get_ints(txn, sql, &n, 1, "")), OK);
+	return n;
+}
+
+static void
+reaping(void **state)
+{
+	static struct db_sql mailboxes = DB_SQL("SELECT count(*) FROM mailbox"), accounts = DB_SQL("SELECT count(*) FROM account"),
+	                     subs = DB_SQL("SELECT count(*) FROM subscription"), doomed = DB_SQL("SELECT count(*) FROM doomed");
+	struct store *s = test_store();
+	struct actor a = test_account(s, "alice");
+	int64_t now = clock_seconds(), id;
+
+	(void)state;
+	test_account(s, "bob");
+	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("x/y"), 0, &id)), OK);
+	assert_int_equal(WRITE(s, mailbox_delete(&a, txn, STR("x"))), OK);
+	assert_int_equal(count(s, &mailboxes), 15);
+	assert_int_equal(store_reap(s, now), OK); /* within its grace */
+	assert_int_equal(count(s, &mailboxes), 15);
+	assert_int_equal(store_reap(s, now + 5 * 3600), OK);
+	assert_int_equal(count(s, &mailboxes), 14);
+	assert_int_equal(WRITE(s, mailbox_delete(&a, txn, STR("x/y"))), OK);
+	assert_int_equal(WRITE(s, account_delete(s, txn, a.account)), OK);
+	assert_int_equal(store_reap(s, now), OK);
+	assert_int_equal(count(s, &accounts), 2);
+	assert_int_equal(store_reap(s, now + 5 * 3600), OK);
+	assert_int_equal(count(s, &accounts), 1);
+	assert_int_equal(count(s, &mailboxes), 6);
+	assert_int_equal(count(s, &subs), 6);
+	assert_int_equal(count(s, &doomed), 0);
+	test_close(s);
+}
+
+/* The thread starts, and stops at once. */
+static void
+reaper_thread(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	assert_int_equal(store_open(&(struct store_options){0}, &s), OK);
+	test_close(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(files),
+	    cmocka_unit_test(symlink_refused),
+	    cmocka_unit_test(newer_version),
+	    cmocka_unit_test(feed),
+	    cmocka_unit_test(reaping),
+	    cmocka_unit_test(reaper_thread),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

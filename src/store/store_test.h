@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * For tests of the store: a write transaction as straight-line code. write_begin() submits a write function that lends its transaction
+ * to the test and waits until write_end() says how it ends.
+ */
+#ifndef STORE_STORE_TEST_H
+#define STORE_STORE_TEST_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "store/account.h"
+#include "store/mailbox.h"
+#include "store/store.h"
+
+struct lent {
+	struct db_write w;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	struct db_txn *txn;
+	int state; /* 0 waiting, 1 lent, 2 given back, 3 done */
+	enum status st;
+};
+static struct lent lent = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+static inline void
+lent_state(int state)
+{
+	lent.state = state;
+	pthread_cond_broadcast(&lent.cond);
+}
+
+static inline void
+lent_wait(int state)
+{
+	while (lent.state != state)
+		pthread_cond_wait(&lent.cond, &lent.lock);
+}
+
+static inline enum status
+lent_fn(struct db_txn *txn, void *arg)
+{
+	enum status st;
+
+	pthread_mutex_lock(&lent.lock);
+	lent.txn = txn;
+	lent_state(1);
+	lent_wait(2);
+	st = lent.st;
+	pthread_mutex_unlock(&lent.lock);
+	return st;
+}
+
+static inline void
+lent_done(struct db_write *w, enum status st)
+{
+	pthread_mutex_lock(&lent.lock);
+	lent.st = st;
+	lent_state(3);
+	pthread_mutex_unlock(&lent.lock);
+}
+
+static inline struct db_txn *
+write_begin(struct store *s)
+{
+	pthread_mutex_lock(&lent.lock);
+	lent.state = 0;
+	lent.w = (struct db_write){.fn = lent_fn, .done = lent_done};
+	db_submit(store_db(s), &lent.w);
+	lent_wait(1);
+	pthread_mutex_unlock(&lent.lock);
+	return lent.txn;
+}
+
+/* st is what the write function returns; gives the outcome. */
+static inline enum status
+write_end(enum status st)
+{
+	pthread_mutex_lock(&lent.lock);
+	lent.st = st;
+	lent_state(2);
+	lent_wait(3);
+	st = lent.st;
+	pthread_mutex_unlock(&lent.lock);
+	return st;
+}
+
+/* One call in a write of its own: WRITE(store, mailbox_create(&actor, txn, ...)). */
+#define WRITE(store, call)                                                                                             \
+	({                                                                                                             \
+		struct db_txn *txn = write_begin(store);                                                               \
+		write_end(call);                                                                                       \
+	})
+/* One call in a snapshot. */
+#define READ(store, call)                                                                                              \
+	({                                                                                                             \
+		struct db_txn *txn;                                                                                    \
+		assert_int_equal(db_read_begin(store_db(store), &txn), OK);                                            \
+		enum status st_ = (call);                                                                              \
+		db_read_end(txn);                                                                                      \
+		st_;                                                                                                   \
+	})
+
+static inline struct store *
+test_store(void)
+{
+	struct store *s = NULL;
+
+	assert_int_equal(store_open(&(struct store_options){.no_reaper = true}, &s), OK);
+	return s;
+}
+
+static inline void
+test_close(struct store *s)
+{
+	db_thread_end(store_db(s));
+	store_close(s);
+}
+
+static inline struct actor
+test_account(struct store *s, const char *name)
+{
+	int64_t id = 0;
+
+	assert_int_equal(WRITE(s, account_create(s, txn, str_c(name), &id)), OK);
+	return (struct actor){.store = s, .account = id};
+}
+
+#endif

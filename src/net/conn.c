@@ -310,6 +310,10 @@ overdue(struct conn *c)
 		return c->hard_at != 0 && now >= c->hard_at;
 	if (c->stage != STAGE_OPEN)
 		return false;
+	if (c->pause_at != 0 && now >= c->pause_at) {
+		c->pause_at = 0;
+		c->events |= CONN_EV_COMMIT;
+	}
 	if ((c->hard_at != 0 && now >= c->hard_at)
 	    || (c->idle_at != 0 && now >= c->idle_at && c->next == CONN_INPUT)) {
 		c->events |= CONN_EV_TIMEOUT;
@@ -365,6 +369,8 @@ set_timer(struct conn *c)
 	if (c->stage == STAGE_OPEN && c->next == CONN_INPUT && c->idle_at != 0
 	    && (when == 0 || c->idle_at < when))
 		when = c->idle_at;
+	if (c->pause_at != 0 && (when == 0 || c->pause_at < when))
+		when = c->pause_at;
 	if (when != 0)
 		timer_need(c, when);
 }
@@ -393,6 +399,8 @@ park(struct conn *c)
 			mask = WAKE_ALL & ~BIT_RELEASED;
 		} else if (c->next == CONN_WAKE) {
 			mask = CONN_EV_COMMIT | CONN_EV_OUTPUT | BIT_KILL;
+			if (c->pause_at != 0)
+				mask |= CONN_EV_TIMEOUT;
 		}
 		out = out || c->tls_want_write;
 		if (in && !out && c->in.n == c->in_at) {

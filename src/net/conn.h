@@ -98,6 +98,9 @@ void conn_timeout(struct conn *c, int64_t seconds);
 void conn_timeout_batched(struct conn *c, int64_t seconds);
 /* CONN_EV_TIMEOUT in this many seconds, whatever comes: for the login. 0: none. */
 void conn_deadline(struct conn *c, int64_t seconds);
+/* The answer to a wrong password waits: return CONN_WAKE after it; CONN_EV_COMMIT comes after this
+ * many seconds, no thread is held. */
+void conn_pause(struct conn *c, int64_t seconds);
 
 /* TLS. conn_starttls(): call it after the command was eaten, and append the go-ahead after it
  * returned OK, then return CONN_INPUT: the output goes out in the clear, then the handshake is

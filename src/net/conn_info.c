@@ -99,6 +99,12 @@ conn_deadline(struct conn *c, int64_t seconds)
 	c->hard_at = in_seconds(c, seconds);
 }
 
+void
+conn_pause(struct conn *c, int64_t seconds)
+{
+	c->pause_at = in_seconds(c, seconds > 0 ? seconds : 1);
+}
+
 const char *
 conn_peer(struct conn *c)
 {

@@ -201,6 +201,18 @@ test_commit(void **state)
 }
 
 static void
+test_pause(void **state)
+{
+	int64_t begin = clock_mono();
+
+	say("pause\necho next\n");
+	while (hear() && got.n < 16 && clock_mono() - begin < 5000000)
+		test_wait(net, 10, NULL);
+	EXPECT("hello\ndone\nnext\n");
+	assert_in_range(clock_mono() - begin, 5000, 2500000);
+}
+
+static void
 test_commit_after_peer_went(void **state)
 {
 	struct conn *c = talk_last->conn;
@@ -624,6 +636,7 @@ main(void)
 		T(test_slow_reader),
 		T(test_reader_vanishes),
 		T(test_commit),
+		T(test_pause),
 		T(test_commit_after_peer_went),
 		T(test_killed_while_held),
 		T(test_generation),

@@ -64,7 +64,7 @@ struct conn {
 	uint32_t slot;
 	uint32_t armed;          /* what the poller waits for; 0 once it fired */
 	/* Seconds of the net's clock; 0: none */
-	uint32_t idle_seconds, idle_at, hard_at, stuck_at, born;
+	uint32_t idle_seconds, idle_at, hard_at, stuck_at, pause_at, born;
 	/* The wheel's, under its lock; timer_when is read without. */
 	_Atomic uint32_t timer_when;
 	uint32_t timer_next, timer_prev; /* slot + 1; 0: none */

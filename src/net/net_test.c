@@ -122,6 +122,10 @@ command(struct conn *c, struct talk *t, struct str line)
 	} else if (str_eq(line, STR("wait"))) {
 		t->waiting = true;
 		return CONN_WAKE;
+	} else if (str_eq(line, STR("pause"))) {
+		t->waiting = true;
+		conn_pause(c, 1);
+		return CONN_WAKE;
 	} else if (str_eq(line, STR("bye"))) {
 		buf_adds(conn_out(c), "bye\n");
 		return CONN_CLOSE;

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which listeners the settings want, and the addresses they get. */
+#include <stdio.h>
+#include <string.h>
+#include "base/config.h"
+#include "base/log.h"
+#include "server/address.h"
+#include "server/server_priv.h"
+
+struct service {
+	const char *name;
+	enum listener_kind kind;
+	const struct conn_handler *handler;
+	void *arg;
+	const struct config_list *where;
+	unsigned port, unprivileged; /* when nothing is configured */
+};
+
+static void
+note(struct server *s, const char *name, const char *host, unsigned port)
+{
+	char text[160];
+
+	if (port == 0)
+		snprintf(text, sizeof(text), "%s=%s", name, host);
+	else
+		snprintf(text, sizeof(text), strchr(host, ':') ? "%s=[%s]:%u" : "%s=%s:%u", name, host, port);
+	if (s->addresses.n > 0)
+		buf_addc(&s->addresses, ' ');
+	buf_adds(&s->addresses, text);
+	if (!s->o->quiet) {
+		*strchr(text, '=') = ' ';
+		puts(text);
+		fflush(stdout);
+	}
+}
+
+static enum status
+listen_at(struct server *s, const struct service *v, enum listener_kind kind, const char *host, unsigned port)
+{
+	struct listener_options lo = {.name = v->name, .kind = kind, .address = host, .port = port,
+	    .handler = v->handler, .arg = v->arg};
+	struct listener *l;
+	enum status st = net_listen(s->net, &lo, &l);
+
+	if (st == OK)
+		note(s, v->name, host, net_listener_port(l));
+	return st;
+}
+
+/* IPv4 and IPv6 on all addresses; a machine without one of them serves the other. */
+static enum status
+listen_everywhere(struct server *s, const struct service *v, unsigned port)
+{
+	enum status v4 = listen_at(s, v, v->kind, "0.0.0.0", port), v6;
+
+	if (v4 != OK && v4 != ERR_UNAVAILABLE)
+		return v4;
+	v6 = listen_at(s, v, v->kind, "::", port);
+	return v4 == OK && v6 == ERR_UNAVAILABLE ? OK : v6;
+}
+
+static enum status
+listen_configured(struct server *s, const struct service *v)
+{
+	enum status st;
+
+	for (size_t i = 0; i < v->where->n; i++) {
+		const char *text = v->where->word[i];
+		struct address a;
+
+		if (strcmp(text, "none") == 0)
+			continue;
+		if (address_parse(text, &a) != OK)
+			return server_refuse(ERR_BAD_INPUT, "%s.listen: not an address: %s", v->name, text);
+		if (a.local)
+			st = listen_at(s, v, LISTEN_UNIX, a.host, 0);
+		else if (a.any)
+			st = listen_everywhere(s, v, a.port);
+		else
+			st = listen_at(s, v, v->kind, a.host, a.port);
+		if (st != OK)
+			return server_refuse(st, "%s.listen: cannot listen on %s: %s", v->name, text,
+			    st == ERR_EXISTS ? "somebody does already" : status_word(st));
+	}
+	return OK;
+}
+
+static enum status
+listen_default(struct server *s, const struct service *v)
+{
+	enum status st = listen_everywhere(s, v, v->port);
+
+	if (st == ERR_NO_PERM) {
+		log_event(EV_tool, "may not listen on port %u for %s: taking %u", v->port, v->name,
+		    v->unprivileged);
+		st = listen_everywhere(s, v, v->unprivileged);
+	}
+	if (st != OK)
+		return server_refuse(st, "cannot listen for %s on port %u (%s); set %s.listen", v->name,
+		    st == ERR_NO_PERM ? v->port : v->unprivileged, status_word(st), v->name);
+	return OK;
+}
+
+enum status
+server_listen(struct server *s)
+{
+	const struct config *c = config();
+	const struct service imap = {"imap", LISTEN_PLAIN, &imap_handler, s->imap, &c->imap_listen, 143, 1143};
+	const struct service imaps = {"imaps", LISTEN_TLS, &imap_handler, s->imap, &c->imaps_listen, 993, 1993};
+	const struct service lmtp = {"lmtp", LISTEN_PLAIN, &lmtp_handler, &s->lmtp, &c->lmtp_listen, 0, 0};
+	char path[sizeof(s->data) + 16];
+	enum status st;
+
+	if ((st = imap.where->n ? listen_configured(s, &imap) : listen_default(s, &imap)) != OK
+	    || (st = imaps.where->n ? listen_configured(s, &imaps) : listen_default(s, &imaps)) != OK)
+		return st;
+	if (lmtp.where->n > 0)
+		return listen_configured(s, &lmtp);
+	snprintf(path, sizeof(path), "%s/lmtp.sock", s->data);
+	if ((st = listen_at(s, &lmtp, LISTEN_UNIX, path, 0)) != OK)
+		return server_refuse(st, "cannot listen on %s: %s", path, status_word(st));
+	return OK;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Start-up and shutdown. The main thread makes everything, then waits for signals. */
+#include "server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/config.h"
+#include "base/log.h"
+#include "server/server_priv.h"
+
+#define EXIT_FATAL 2
+#define GRACE_MS 5000 /* sessions get this long to say goodbye */
+
+enum status
+server_refuse(enum status st, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "mansio: %s\n", text);
+	log_event(EV_stopped, "cannot start: %s", text);
+	return st;
+}
+
+enum status
+server_open_log(struct server *s)
+{
+	static const char *const levels[] = {"error", "warning", "info", "debug"};
+	const char *path = config()->log_file;
+	int fd, old = s->log_fd;
+
+	for (unsigned i = 0; i < 4; i++)
+		if (strcmp(config()->log_level, levels[i]) == 0)
+			log_set_level((enum log_level)i);
+	if (*path == '\0')
+		return OK;
+	if ((fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640)) < 0)
+		return old >= 0 ? OK : server_refuse(ERR_IO, "cannot open the log %s: %s", path, strerror(errno));
+	/* A thread may be writing a line this moment: the number stays, what it means changes. */
+	if (old >= 0) {
+		dup3(fd, old, O_CLOEXEC);
+		close(fd);
+		return OK;
+	}
+	s->log_fd = fd;
+	log_set_fd(fd);
+	return OK;
+}
+
+static enum status
+open_data(struct server *s)
+{
+	enum status st = config_data_dir(s->data, sizeof(s->data));
+
+	if (st != OK)
+		return server_refuse(st, "no data folder: set server.data");
+	/* Its parents too, where they are missing. */
+	for (char *p = s->data + 1;; p++) {
+		if (*p != '/' && *p != '\0')
+			continue;
+		char was = *p;
+
+		*p = '\0';
+		if (mkdir(s->data, 0700) != 0 && errno != EEXIST)
+			return server_refuse(ERR_IO, "cannot make the folder %s: %s", s->data, strerror(errno));
+		if ((*p = was) == '\0')
+			return OK;
+	}
+}
+
+static void
+find_name(struct server *s)
+{
+	if (*config()->server_name != '\0')
+		snprintf(s->name, sizeof(s->name), "%s", config()->server_name);
+	else if (gethostname(s->name, sizeof(s->name) - 1) != 0 || *s->name == '\0')
+		strcpy(s->name, "localhost");
+}
+
+static enum status
+open_tls(struct server *s)
+{
+	char cert[sizeof(s->data) + 16], key[sizeof(s->data) + 16], print[65] = "";
+	const char *c = config()->tls_certificate, *k = config()->tls_key;
+	bool own = *c == '\0';
+
+	if (own) {
+		snprintf(cert, sizeof(cert), "%s/tls-cert.pem", s->data);
+		snprintf(key, sizeof(key), "%s/tls-key.pem", s->data);
+		if (tls_make_certificate(c = cert, k = key, s->name) != OK)
+			return server_refuse(ERR_IO, "cannot make a certificate in %s", s->data);
+	} else if (*k == '\0') {
+		k = c; /* one file with both */
+	}
+	if (tls_new(c, k, &s->tls) != OK)
+		return server_refuse(ERR_BAD_INPUT, "cannot use the certificate %s with the key %s", c, k);
+	if (own && tls_fingerprint(s->tls, print) == OK)
+		log_event(EV_tool, "self-made certificate, SHA-256 %s", print);
+	return OK;
+}
+
+/* A sync failed: nobody may be told anything any more, for it could be untrue after the restart. */
+static void
+fatal(void *arg, const char *why)
+{
+	log_event(EV_stopped, "the store cannot go on: %s", why);
+	_exit(EXIT_FATAL);
+}
+
+static enum status
+open_store(struct server *s)
+{
+	struct store_options so = {.dir = s->data, .grace = config()->store_grace, .fatal = fatal};
+	enum status st = store_open(&so, &s->store);
+
+	if (st == ERR_UNAVAILABLE)
+		return server_refuse(st, "another process has the store in %s open", s->data);
+	if (st == ERR_CONFLICT)
+		return server_refuse(st, "the store in %s was made by a newer version", s->data);
+	return st == OK ? OK : server_refuse(st, "cannot open the store in %s: %s", s->data, status_word(st));
+}
+
+static void
+thread_end(void *arg)
+{
+	db_thread_end(store_db(((struct server *)arg)->store));
+}
+
+static enum status
+open_pool(struct server *s)
+{
+	const struct config *c = config();
+	struct pool_options po = {.threads = (unsigned)c->server_threads, .thread_end = thread_end, .arg = s};
+	struct net_options no = {.ready = pool_ready, .tls = s->tls,
+	    .max_connections = (unsigned)c->limits_connections,
+	    .max_per_address = (unsigned)c->limits_connections_per_address,
+	    .max_strangers = (unsigned)c->limits_strangers_per_address};
+
+	s->hub = hub_new();
+	s->pool = pool_new(&po);
+	no.ready_arg = s->pool;
+	s->net = net_new(&no);
+	if (pool_start(s->pool, s->net) != OK)
+		return server_refuse(ERR_LIMIT, "cannot start threads");
+	return OK;
+}
+
+/* The store's change feed, on the committer's thread. */
+static void
+feed(void *arg, const struct store_event *ev)
+{
+	struct server *s = arg;
+	uint64_t account = (uint64_t)ev->account, mailbox = (uint64_t)ev->mailbox;
+
+	switch (ev->kind) {
+	case EVENT_MESSAGES:
+		hub_changed(s->hub, account, mailbox, ev->modseq);
+		break;
+	case EVENT_DELETED:
+		/* Above all that it had, so that its sessions look and find it gone. */
+		hub_changed(s->hub, account, mailbox, INT64_MAX);
+		break;
+	case EVENT_MAILBOX:
+		hub_changed(s->hub, account, 0, 0);
+		break;
+	case EVENT_ACCOUNT:
+		auth_forget(s->auth, ev->account);
+		hub_changed(s->hub, account, 0, 0);
+		break;
+	}
+}
+
+static void
+open_services(struct server *s)
+{
+	const struct config *c = config();
+	struct auth_settings as = auth_settings_default;
+	struct imap_options io = {.store = s->store, .hub = s->hub, .pool = s->pool,
+	    .settings = imap_settings_default};
+	struct buf hidden = {0};
+
+	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
+	as.cache_seconds = (unsigned)c->auth_cache;
+	s->auth = auth_new(s->store, &as);
+	io.auth = s->auth;
+	io.settings.message_max = (uint64_t)c->limits_message;
+	io.settings.login_seconds = c->imap_login;
+	io.settings.idle_seconds = c->imap_idle;
+	io.settings.keepalive_seconds = c->imap_keepalive;
+	io.settings.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;
+	for (size_t i = 0; i < c->imap_hide.n; i++)
+		buf_addf(&hidden, "%s%s", i ? " " : "", c->imap_hide.word[i]);
+	buf_addc(&hidden, '\0');
+	io.settings.hidden = hidden.n > 1 ? hidden.p : NULL;
+	s->imap = imap_new(&io);
+	buf_free(&hidden);
+	s->lmtp = (struct lmtp_service){.store = s->store, .hostname = s->name,
+	    .max_message = (uint64_t)c->limits_message, .max_recipients = (size_t)c->lmtp_recipients,
+	    .separator = *c->deliver_separator};
+	store_subscribe(s->store, feed, s);
+}
+
+static enum status
+open_admin(struct server *s)
+{
+	char path[sizeof(s->data) + 16];
+	const char *where = config()->admin_socket;
+	enum status st;
+
+	if (*where == '\0') {
+		snprintf(path, sizeof(path), "%s/admin.sock", s->data);
+		where = path;
+	}
+	if ((st = admin_listen(s->store, where, &s->admin)) != OK)
+		return server_refuse(st, "cannot listen on %s: %s", where, status_word(st));
+	return OK;
+}
+
+/* Waits until no connection is left. False after so many milliseconds. */
+static bool
+drained(struct server *s, int ms)
+{
+	for (; ms > 0 && net_connections(s->net) > 0; ms -= 10)
+		nanosleep(&(struct timespec){0, 10 * 1000000}, NULL);
+	return net_connections(s->net) == 0;
+}
+
+/* From the outside in: no new clients, goodbye to those that are there, then what they stood on. A
+ * session with a change on its way to disk waits for it. Any part may be missing. */
+static void
+stop(struct server *s)
+{
+	admin_stop(s->admin);
+	if (s->net != NULL) {
+		net_stop(s->net);
+		if (!drained(s, GRACE_MS)) {
+			net_stop_now(s->net);
+			/* Only those are left whose change is being written. */
+			while (!drained(s, 1000))
+				log_event(EV_tool, "waiting for %u connections", net_connections(s->net));
+		}
+	}
+	if (s->pool != NULL)
+		pool_stop(s->pool);
+	if (s->store != NULL)
+		store_subscribe(s->store, NULL, NULL);
+	net_free(s->net);
+	pool_free(s->pool);
+	if (s->imap != NULL)
+		imap_free(s->imap);
+	if (s->auth != NULL)
+		auth_free(s->auth);
+	if (s->store != NULL)
+		store_close(s->store);
+	hub_free(s->hub);
+	tls_free(s->tls);
+	buf_free(&s->addresses);
+}
+
+static void
+reload(struct server *s)
+{
+	if (server_open_log(s) != OK || tls_reload(s->tls) != OK)
+		log_event(EV_tool, "reload failed, the former stays");
+	else
+		log_event(EV_tool, "certificate and log were opened anew");
+}
+
+static enum status
+start(struct server *s)
+{
+	enum status st;
+
+	if ((st = server_open_log(s)) != OK || (st = open_data(s)) != OK)
+		return st;
+	find_name(s);
+	if ((st = open_tls(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
+		return st;
+	open_services(s);
+	if ((st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
+		return st;
+	buf_addc(&s->addresses, '\0');
+	log_event(EV_started, "version=" MANSIO_VERSION " data=%s threads=%u %s", s->data,
+	    pool_threads(s->pool), s->addresses.p);
+	if (s->o->ready != NULL)
+		s->o->ready(s->o->arg);
+	return OK;
+}
+
+int
+server_run(const struct server_options *o)
+{
+	struct server s = {.o = o, .log_fd = -1};
+	sigset_t set, before;
+	int sig;
+
+	/* Blocked before any thread is made: all of them inherit it, and only this one waits. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, &before);
+	if (start(&s) != OK) {
+		stop(&s);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		return 1;
+	}
+	while (sigwait(&set, &sig) == 0 && sig == SIGHUP)
+		reload(&s);
+	log_event(EV_stopped, "signal %d", sig);
+	stop(&s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return 0;
+}

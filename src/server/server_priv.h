@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of server/ share: all that a running server has, in the order of its making. */
+#ifndef SERVER_SERVER_PRIV_H
+#define SERVER_SERVER_PRIV_H
+
+#include "admin/admin.h"
+#include "auth/auth.h"
+#include "base/buf.h"
+#include "imap/imap.h"
+#include "lmtp/lmtp.h"
+#include "net/net.h"
+#include "server/server.h"
+#include "session/hub.h"
+#include "session/pool.h"
+#include "store/store.h"
+
+struct server {
+	const struct server_options *o;
+	char data[256];       /* the data folder */
+	char name[256];       /* this machine's */
+	int log_fd;           /* -1: standard error */
+	struct tls *tls;
+	struct store *store;
+	struct hub *hub;
+	struct pool *pool;
+	struct net *net;
+	struct auth *auth;
+	struct imap *imap;
+	struct lmtp_service lmtp;
+	struct admin *admin;
+	struct buf addresses; /* "imap=127.0.0.1:143 ...": for the log */
+};
+
+/* Says why it cannot start, on standard error and in the log; returns st. */
+enum status server_refuse(enum status st, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Opens (or opens anew, after a rotation) the log. */
+enum status server_open_log(struct server *s) must_check;
+/* All listeners that the settings want. */
+enum status server_listen(struct server *s) must_check;
+
+#endif

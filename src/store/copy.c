@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* message_copy(): COPY and MOVE of sets that one transaction can take. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "store/copied_priv.h"
+#include "store/copy_priv.h"
+#include "store/expunge_priv.h"
+#include "store/message.h"
+
+/* ---- the haul ---- */
+
+static void
+haul_add(struct haul *h, const struct entry *entry)
+{
+	struct entry *to;
+
+	if (h->n == h->cap) {
+		h->cap = h->cap * 2 + 64;
+		h->e = x_realloc(h->e, h->cap * sizeof(*h->e));
+	}
+	to = &h->e[h->n++];
+	*to = *entry;
+	runs_add(&h->from, entry->uid, entry->uid);
+	if (entry->keywords_n > 0) {
+		uint32_t *ids = arena_array(&h->arena, entry->keywords_n, sizeof(*ids));
+
+		memcpy(ids, entry->keywords, entry->keywords_n * sizeof(*ids));
+		to->keywords = ids;
+	}
+}
+
+enum status
+haul_read(struct haul *h, struct edit *source, const struct runs *uids, uint32_t start, size_t max)
+{
+	uint32_t uid = runs_next(uids, start);
+
+	h->next = 0;
+	while (uid != 0) {
+		uint32_t last;
+		enum status st = edit_seek(source, uid);
+
+		if (st != OK)
+			return st == ERR_NOT_FOUND ? OK : st;
+		last = edit_sum(source)->last;
+		if ((st = edit_page(source)) != OK && st != ERR_CORRUPT)
+			return st;
+		for (uint32_t i = page_seek(source->page, uid); i < source->page->n; i++) {
+			if (!runs_has(uids, source->page->e[i].uid))
+				continue;
+			if (h->n == max) {
+				h->next = source->page->e[i].uid;
+				return OK;
+			}
+			haul_add(h, &source->page->e[i]);
+		}
+		uid = last == UINT32_MAX ? 0 : runs_next(uids, last + 1);
+	}
+	return OK;
+}
+
+enum { MAP_NOT_ASKED = -1, MAP_NO_NAME = -2 };
+
+/* Finds the destination's id of a keyword of the source. */
+static enum status
+map_id(struct edit *to, struct haul *h, const struct keywords *names, int64_t *map, uint32_t id)
+{
+	const uint32_t *ids;
+	uint32_t n;
+	enum status st;
+
+	if (map[id] != MAP_NOT_ASKED)
+		return OK;
+	map[id] = MAP_NO_NAME;
+	if (names->name[id].p == NULL)
+		return OK;
+	st = keyword_ids(to, &h->arena, &names->name[id], 1, true, &ids, &n);
+	if (st == OK)
+		map[id] = ids[0];
+	return st;
+}
+
+enum status
+haul_keywords(struct haul *h, int64_t from, struct edit *to)
+{
+	struct keywords names = {0};
+	int64_t *map = NULL;
+	enum status st = OK;
+
+	if (from == to->mailbox)
+		return OK;
+	for (size_t i = 0; i < h->n && st == OK; i++) {
+		struct entry *e = &h->e[i];
+		uint32_t *ids, n = 0;
+
+		if (e->keywords_n == 0)
+			continue;
+		if (map == NULL) {
+			if ((st = keywords_get(to->txn, &h->arena, from, &names)) != OK)
+				return st;
+			map = arena_array(&h->arena, names.n + 1, sizeof(*map));
+			memset(map, 0xff, (names.n + 1) * sizeof(*map));
+		}
+		ids = arena_array(&h->arena, e->keywords_n, sizeof(*ids));
+		for (uint32_t k = 0; k < e->keywords_n && st == OK; k++) {
+			if (e->keywords[k] >= names.n)
+				continue;
+			st = map_id(to, h, &names, map, e->keywords[k]);
+			if (st == OK && map[e->keywords[k]] >= 0)
+				ids[n++] = (uint32_t)map[e->keywords[k]];
+		}
+		e->keywords_n = keyword_sort(ids, n);
+		e->keywords = ids;
+	}
+	return st;
+}
+
+enum status
+haul_mark(struct haul *h, struct db_txn *txn)
+{
+	int64_t *emails = x_malloc((h->n + 1) * sizeof(*emails));
+	enum status st;
+
+	for (size_t i = 0; i < h->n; i++)
+		emails[i] = h->e[i].email;
+	st = copied_mark(txn, emails, h->n);
+	free(emails);
+	return st;
+}
+
+void
+haul_free(struct haul *h)
+{
+	free(h->e);
+	runs_free(&h->from);
+	arena_free(&h->arena);
+	*h = (struct haul){0};
+}
+
+/* ---- the copy ---- */
+
+static enum status
+take(const struct actor *actor, struct db_txn *txn, int64_t from, const struct runs *uids, bool move, struct haul *h,
+    int64_t *account_r)
+{
+	struct edit e;
+	enum status st = edit_begin(&e, actor, txn, from, move ? NEED_READ | NEED_DELETE | NEED_EXPUNGE : NEED_READ);
+
+	if (st != OK)
+		return st;
+	*account_r = e.account;
+	return edit_end(&e, haul_read(h, &e, uids, 1, SIZE_MAX));
+}
+
+/* Puts the haul into the destination under new UIDs. */
+static enum status
+place(struct edit *e, struct haul *h, int64_t from, struct copy_result *r)
+{
+	struct runs uids = {0};
+	int64_t now = clock_seconds();
+	enum status st;
+
+	if (h->n > UINT32_MAX - 1 - e->uidnext)
+		return ERR_LIMIT;
+	if ((st = haul_keywords(h, from, e)) != OK)
+		return st;
+	r->to_first = e->uidnext;
+	r->to_n = (uint32_t)h->n;
+	for (size_t i = 0; i < h->n; i++) {
+		h->e[i].uid = e->uidnext + (uint32_t)i;
+		h->e[i].modseq = e->modseq;
+		h->e[i].save_date = now;
+	}
+	runs_add(&uids, r->to_first, r->to_first + r->to_n - 1);
+	if ((st = edit_append(e, h->e, h->n)) == OK)
+		st = edit_change(e, CHANGE_ADDED, &uids);
+	runs_free(&uids);
+	return st;
+}
+
+static enum status
+put(const struct actor *actor, struct db_txn *txn, int64_t from, int64_t account, int64_t to, struct haul *h,
+    struct copy_result *r)
+{
+	struct edit e;
+	enum status st = edit_begin(&e, actor, txn, to, NEED_INSERT);
+
+	if (st != OK)
+		return st;
+	r->uidvalidity = e.uidvalidity;
+	/* An email belongs to one account. */
+	if (e.account != account)
+		st = ERR_NO_PERM;
+	if (st == OK && h->n > 0)
+		st = place(&e, h, from, r);
+	return edit_end(&e, st);
+}
+
+static enum status
+remove_source(const struct actor *actor, struct db_txn *txn, int64_t from, const struct runs *uids, uint64_t *modseq_r)
+{
+	struct expunge x = {.uids = uids, .moved = true, .max = SIZE_MAX};
+	struct edit e;
+	enum status st = edit_begin(&e, actor, txn, from, NEED_EXPUNGE);
+
+	if (st != OK)
+		return st;
+	*modseq_r = e.modseq;
+	st = edit_end(&e, expunge_run(&e, &x));
+	runs_free(&x.gone);
+	return st;
+}
+
+enum status
+message_copy(const struct actor *actor, struct db_txn *txn, int64_t from, const struct runs *uids, int64_t to, bool move,
+    struct copy_result *result_r)
+{
+	struct copy_result r = {0};
+	struct haul h = {0};
+	int64_t account;
+	enum status st = take(actor, txn, from, uids, move, &h, &account);
+
+	if (st == OK)
+		st = put(actor, txn, from, account, to, &h, &r);
+	if (st == OK && !move && h.n > 0)
+		st = haul_mark(&h, txn);
+	if (st == OK && move && h.n > 0)
+		st = remove_source(actor, txn, from, &h.from, &r.modseq);
+	if (st == OK) {
+		r.from = h.from;
+		h.from = (struct runs){0};
+		*result_r = r;
+	}
+	haul_free(&h);
+	return st;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What small and large copies share: the entries on their way from one mailbox to another. */
+#ifndef STORE_COPY_PRIV_H
+#define STORE_COPY_PRIV_H
+
+#include "store/keyword_priv.h"
+
+struct haul {
+	struct entry *e;      /* in order of their UIDs, which are those of the source */
+	size_t n, cap;
+	struct runs from;     /* their UIDs */
+	struct arena arena;   /* keyword ids */
+	uint32_t next;        /* the first UID not looked at; 0: all were */
+};
+/* Reads the messages of uids from UID start on, at most max of them; damaged pages are passed over. */
+must_check enum status haul_read(struct haul *h, struct edit *source, const struct runs *uids, uint32_t start, size_t max);
+/* Turns the keyword ids of mailbox from into those of the destination, making what is missing. */
+must_check enum status haul_keywords(struct haul *h, int64_t from, struct edit *to);
+/* Marks the emails as having a second name. */
+must_check enum status haul_mark(struct haul *h, struct db_txn *txn);
+void haul_free(struct haul *h);
+
+#endif

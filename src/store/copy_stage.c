@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large copies: see copy.h. A staged page has key 1, UIDs from 1 on and mod-sequence 0: publishing sets all three (page_rekey). */
+#include "store/copy.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "store/copy_priv.h"
+#include "store/store_priv.h"
+
+#define SWEEP_ROWS 64 /* removed in one transaction */
+
+struct copy_job {
+	int64_t id, from, to;
+	struct runs uids;
+	/* as far as it is committed */
+	uint32_t next;      /* the first UID not staged; 0: all are */
+	uint32_t pages;     /* staged rows */
+	struct runs source; /* UIDs staged */
+	/* what the step that runs now adds */
+	uint32_t step_next, step_pages;
+	struct runs step_source;
+};
+
+static _Atomic int64_t last_id;
+
+struct copy_job *
+copy_begin(int64_t from, const struct runs *uids, int64_t to)
+{
+	struct copy_job *job = x_new(struct copy_job);
+
+	job->id = atomic_fetch_add(&last_id, 1) % INT32_MAX + 1;
+	job->from = from;
+	job->to = to;
+	runs_add_all(&job->uids, uids);
+	job->next = runs_next(&job->uids, 1);
+	return job;
+}
+
+void
+copy_free(struct copy_job *job)
+{
+	if (job == NULL)
+		return;
+	runs_free(&job->uids);
+	runs_free(&job->source);
+	runs_free(&job->step_source);
+	free(job);
+}
+
+bool
+copy_more(const struct copy_job *job)
+{
+	return job->next != 0;
+}
+
+void
+copy_stepped(struct copy_job *job)
+{
+	runs_add_all(&job->source, &job->step_source);
+	runs_clear(&job->step_source);
+	job->next = job->step_next;
+	job->pages = job->step_pages;
+}
+
+/* ---- staging ---- */
+
+static struct db_sql stage_add = DB_SQL("INSERT INTO staged (id, messages, unseen, deleted, size, deleted_size, data)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+
+static enum status
+stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct entry *e, uint32_t n)
+{
+	struct page_sum sum;
+	int64_t size = 0, deleted_size = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		e[i].uid = i + 1;
+		e[i].modseq = 0;
+		size += (int64_t)e[i].size;
+		deleted_size += e[i].flags & FLAG_DELETED ? (int64_t)e[i].size : 0;
+	}
+	sum = page_summary(1, e, n);
+	buf_clear(scratch);
+	page_pack(scratch, job->to, 1, e, n);
+	return db_exec(txn, &stage_add, "iiiiiib", page_id(job->id, job->step_pages++), (int64_t)sum.messages,
+	    (int64_t)sum.unseen, (int64_t)sum.deleted, size, deleted_size, buf_str(scratch));
+}
+
+static enum status
+stage_haul(struct edit *to, struct copy_job *job, struct haul *h)
+{
+	int64_t now = clock_seconds();
+	enum status st = haul_keywords(h, job->from, to);
+
+	if (st == OK)
+		st = haul_mark(h, to->txn);
+	for (size_t i = 0; i < h->n; i++)
+		h->e[i].save_date = now;
+	for (size_t at = 0; at < h->n && st == OK; at += PAGE_MAX)
+		st = stage_page(to->txn, job, &to->packed, h->e + at,
+		    h->n - at < PAGE_MAX ? (uint32_t)(h->n - at) : PAGE_MAX);
+	return st;
+}
+
+enum status
+copy_step(const struct actor *actor, struct db_txn *txn, struct copy_job *job)
+{
+	struct haul h = {0};
+	struct edit from, to;
+	int64_t account;
+	enum status st = edit_begin(&from, actor, txn, job->from, NEED_READ);
+
+	if (st != OK)
+		return st;
+	account = from.account;
+	st = edit_end(&from, haul_read(&h, &from, &job->uids, job->next, COPY_STEP));
+	if (st == OK)
+		st = edit_begin(&to, actor, txn, job->to, NEED_INSERT);
+	if (st != OK)
+		goto out;
+	job->step_next = h.next;
+	job->step_pages = job->pages;
+	runs_clear(&job->step_source);
+	runs_add_all(&job->step_source, &h.from);
+	st = edit_end(&to, to.account == account ? stage_haul(&to, job, &h) : ERR_NO_PERM);
+out:
+	haul_free(&h);
+	return st;
+}
+
+/* ---- publishing ---- */
+
+static struct db_sql staged_get =
+    DB_SQL("SELECT messages, unseen, deleted, size, deleted_size, data FROM staged WHERE id = ?1");
+
+static enum status
+publish_page(struct edit *e, const struct copy_job *job, uint32_t number, struct buf *blob)
+{
+	struct db_stmt *s = db_prepare(e->txn, &staged_get);
+	struct page_sum sum = {.key = e->uidnext, .modseq = e->modseq};
+	int64_t size = 0, deleted_size = 0;
+	enum status st;
+
+	db_bind_int(s, 1, page_id(job->id, number));
+	if ((st = db_step(s)) == OK) {
+		sum.messages = (uint32_t)db_int(s, 0);
+		sum.unseen = (uint32_t)db_int(s, 1);
+		sum.deleted = (uint32_t)db_int(s, 2);
+		sum.last = sum.key + sum.messages - 1;
+		size = db_int(s, 3);
+		deleted_size = db_int(s, 4);
+		buf_clear(blob);
+		st = page_rekey(blob, db_blob(s, 5), job->to, sum.key, e->modseq);
+	}
+	db_done(s);
+	if (st == OK)
+		st = edit_append_page(e, buf_str(blob), &sum);
+	e->size += size;
+	e->deleted_size += deleted_size;
+	return st == ERR_NOT_FOUND ? ERR_CORRUPT : st;
+}
+
+enum status
+copy_publish(const struct actor *actor, struct db_txn *txn, struct copy_job *job, struct copy_result *result_r)
+{
+	uint64_t n = runs_count(&job->source);
+	struct copy_result r = {.to_n = (uint32_t)n};
+	struct runs uids = {0};
+	struct buf blob = {0};
+	struct edit e;
+	enum status st = edit_begin(&e, actor, txn, job->to, NEED_INSERT);
+
+	if (st != OK)
+		return st;
+	r.to_first = e.uidnext;
+	r.uidvalidity = e.uidvalidity;
+	if (n > UINT32_MAX - 1 - e.uidnext)
+		st = ERR_LIMIT;
+	for (uint32_t i = 0; i < job->pages && st == OK; i++)
+		st = publish_page(&e, job, i, &blob);
+	if (st == OK && n > 0) {
+		runs_add(&uids, r.to_first, r.to_first + r.to_n - 1);
+		st = edit_change(&e, CHANGE_ADDED, &uids);
+	}
+	st = edit_end(&e, st);
+	if (st == OK) {
+		runs_add_all(&r.from, &job->source);
+		*result_r = r;
+	}
+	runs_free(&uids);
+	buf_free(&blob);
+	return st;
+}
+
+/* ---- sweeping ---- */
+
+static struct db_sql staged_del = DB_SQL(
+    "DELETE FROM staged WHERE id IN (SELECT id FROM staged WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT ?3)");
+
+static enum status
+sweep_some(struct db_txn *txn, int64_t first, int64_t last, bool *done_r)
+{
+	enum status st = db_exec(txn, &staged_del, "iii", first, last, (int64_t)SWEEP_ROWS);
+
+	if (st == OK)
+		*done_r = db_changed(txn) < SWEEP_ROWS;
+	return st;
+}
+
+enum status
+copy_sweep_step(struct db_txn *txn, const struct copy_job *job, bool *done_r)
+{
+	return sweep_some(txn, page_id(job->id, 0), page_id(job->id, UINT32_MAX), done_r);
+}
+
+static enum status
+sweep_all(struct db_txn *txn, void *done)
+{
+	return sweep_some(txn, 0, INT64_MAX, done);
+}
+
+enum status
+copy_sweep(struct store *store)
+{
+	bool done = false;
+	enum status st = OK;
+
+	while (st == OK && !done)
+		st = db_write(store_db(store), sweep_all, &done);
+	return st;
+}

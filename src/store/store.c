@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "store/copy.h"
 #include "store/feed_priv.h"
 #include "store/store_priv.h"
 
@@ -98,7 +99,7 @@ store_open(const struct store_options *o, struct store **store_r)
 		goto out;
 	if ((st = db_write(s->db, bring_up, s)) != OK)
 		goto out;
-	if ((st = blob_sweep(s->blobs)) != OK)
+	if ((st = blob_sweep(s->blobs)) != OK || (st = copy_sweep(s)) != OK)
 		goto out;
 	if (!o->no_reaper && (st = reaper_start(s)) != OK)
 		goto out;

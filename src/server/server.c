@@ -176,7 +176,7 @@ feed(void *arg, const struct store_event *ev)
 		break;
 	case EVENT_ACCOUNT:
 		auth_forget(s->auth, ev->account);
-		hub_changed(s->hub, account, 0, 0);
+		hub_changed(s->hub, account, HUB_LOGINS, 0);
 		break;
 	}
 }

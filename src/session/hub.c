@@ -144,7 +144,7 @@ tell(struct hub *hub, struct key k, uint64_t modseq)
 	pthread_mutex_lock(&s->lock);
 	if ((l = map_get(&s->lives, MAP_KEY(k))) != NULL) {
 		/* Commits may be told out of order; the account's object counts. */
-		if (k.mailbox == 0)
+		if (k.mailbox == 0 || k.mailbox == HUB_LOGINS)
 			atomic_fetch_add(&l->modseq, 1);
 		else if (modseq > atomic_load(&l->modseq))
 			atomic_store(&l->modseq, modseq);
@@ -160,7 +160,8 @@ hub_changed(struct hub *hub, uint64_t account, uint64_t mailbox, uint64_t modseq
 {
 	if (mailbox != 0)
 		tell(hub, (struct key){account, mailbox}, modseq);
-	tell(hub, (struct key){account, 0}, modseq);
+	if (mailbox != HUB_LOGINS)
+		tell(hub, (struct key){account, 0}, modseq);
 }
 
 static uint32_t

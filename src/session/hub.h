@@ -29,6 +29,11 @@ struct watcher {
 	_Atomic bool push;
 };
 
+/* Instead of a mailbox: the logins of an account. Each session watches it from its login on, with push: hub_watchers() is
+ * how many there are (limits.connections_per_account), and hub_modseq() grows when the account's credentials changed
+ * or it was disabled or deleted: the session looks at its account again. */
+#define HUB_LOGINS UINT64_MAX
+
 /* Watches a mailbox of an account (the owner of the mailbox, not the reader), or, with mailbox 0,
  * everything in the account: all its mailboxes and their list. push is off. */
 void hub_watch(struct hub *hub, uint64_t account, uint64_t mailbox, struct watcher *w,
@@ -43,7 +48,7 @@ bool watcher_watches(const struct watcher *w);
  * mailboxes, subscriptions, metadata...). Wakes watchers of the mailbox and of the account. */
 void hub_changed(struct hub *hub, uint64_t account, uint64_t mailbox, uint64_t modseq);
 /* The latest mod-sequence that the feed told, 0 if none yet since the first watcher came. For a
- * watcher of an account: a counter that grows with each change. One atomic load. */
+ * watcher of an account or of logins: a counter that grows with each change. One atomic load. */
 uint64_t hub_modseq(const struct watcher *w);
 
 /* \Recent (RFC 3501 2.3.2): the first session that asks gets the new UIDs. stored: the mark that the

@@ -124,6 +124,19 @@ test_watch(void **state)
 	run_all();
 	assert_int_equal(changes, 4); /* the watcher of the account only */
 	assert_int_equal(hub_watchers(hub, 1, 10), 0);
+	/* Logins are told apart from mailboxes and their list. */
+	hub_watch(hub, 1, HUB_LOGINS, &a, ca);
+	watcher_push(&a, true);
+	hub_changed(hub, 1, 0, 0);
+	run_all();
+	assert_int_equal(changes, 5);
+	assert_int_equal(hub_modseq(&a), 0);
+	hub_changed(hub, 1, HUB_LOGINS, 0);
+	run_all();
+	assert_int_equal(changes, 6);
+	assert_int_equal(hub_modseq(&a), 1);
+	assert_int_equal(hub_watchers(hub, 1, HUB_LOGINS), 1);
+	hub_unwatch(hub, &a);
 	hub_unwatch(hub, &b);
 	hub_unwatch(hub, &all);
 	hub_free(hub);

@@ -39,6 +39,7 @@ struct db_options {
 	size_t page_cache;     /* bytes of page cache a connection; 0: the default (4 MiB) */
 	unsigned group_max;    /* most writes in one commit; 0: the default (500) */
 	unsigned group_ms;     /* longest time a group gathers functions, ms; 0: the default (5) */
+	unsigned checkpoint_pages; /* pages in the WAL before a checkpoint begins; 0: the default (1000) */
 	/* Called once, from the committer, after a failed sync: the outcome of a group is unknown. It
 	 * must end the process or at least its answers. NULL: abort(). */
 	void (*fatal)(void *arg, const char *why);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "db/walvfs.h"
 
 static sqlite3_stmt *
 handle_of(struct db_stmt *st)
@@ -216,7 +217,9 @@ sq_begin(struct db_conn *conn, bool sync)
 	pthread_mutex_unlock(&e->turn);
 	if ((st = set_sync(c, sync)) == OK)
 		st = own(c, &c->begin, "BEGIN IMMEDIATE");
-	if (st != OK)
+	if (st == OK)
+		walvfs_gather(c->h, sync);
+	else
 		gate_leave(e);
 	return st;
 }
@@ -296,9 +299,7 @@ sq_rollback_to(struct db_conn *conn)
 static void
 sq_between(struct db_conn *conn)
 {
-	struct sq_engine *e = sq_engine(conn->db);
-
-	sq_checkpointer_note(e, atomic_load_explicit(&e->wal_frames, memory_order_relaxed));
+	sq_checkpointer_note(sq_engine(conn->db));
 }
 
 static bool

@@ -14,9 +14,10 @@
 #include "base/arena.h"
 #include "base/assert.h"
 
-#define FRAMES_START 1000  /* 4 MiB: begin to copy */
-#define FRAMES_FORCE 16000 /* 64 MiB: hold the writer for the rest */
-#define RETRY_S 1          /* after a failure */
+/* In multiples of db_options.checkpoint_pages (4 MiB). */
+#define FORCE 8   /* the WAL is so long: hold the writer for the rest */
+#define HOLD 24   /* hold the writer until a checkpoint that runs has ended */
+#define RETRY_S 1 /* after a failure */
 
 struct checkpointer {
 	struct db *db;
@@ -24,7 +25,10 @@ struct checkpointer {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool wanted, stop;
+	pthread_cond_t ended;
+	bool wanted, stop, failing;
+	unsigned rounds;
+	int start; /* frames in the WAL: begin to copy */
 	atomic_bool busy; /* wanted or running: no need to wake it */
 };
 
@@ -54,6 +58,9 @@ copy_rest(struct db *db, sqlite3 *h)
 	pthread_mutex_lock(&e->turn);
 	pthread_mutex_lock(&e->gate);
 	rc = copy(db, h, &left);
+	/* The next commit begins the WAL anew, unless a reader is still in it. */
+	if (rc == SQLITE_OK && left == 0)
+		atomic_store(&e->wal_frames, 0);
 	pthread_mutex_unlock(&e->gate);
 	pthread_mutex_unlock(&e->turn);
 	return rc;
@@ -65,7 +72,7 @@ checkpoint(struct checkpointer *cp)
 	struct sq_engine *e = sq_engine(cp->db);
 	int left, rc = copy(cp->db, cp->h, &left);
 
-	if (rc == SQLITE_OK && left > 0 && atomic_load(&e->wal_frames) > FRAMES_FORCE)
+	if (rc == SQLITE_OK && left > 0 && atomic_load(&e->wal_frames) > FORCE * cp->start)
 		rc = copy_rest(cp->db, cp->h);
 	return rc;
 }
@@ -73,14 +80,12 @@ checkpoint(struct checkpointer *cp)
 enum status
 sq_checkpoint_all(struct db *db)
 {
-	struct checkpointer *cp = sq_engine(db)->checkpointer;
 	sqlite3 *h;
 	enum status st = sq_handle(db, true, &h);
 	int rc;
 
 	if (st != OK)
 		return st;
-	(void)cp;
 	rc = copy_rest(db, h);
 	sqlite3_close(h);
 	return rc == SQLITE_OK ? OK : sq_status(rc);
@@ -114,7 +119,10 @@ run(void *arg)
 		pthread_mutex_unlock(&cp->lock);
 		rc = checkpoint(cp);
 		pthread_mutex_lock(&cp->lock);
-		if (rc != SQLITE_OK)
+		cp->failing = rc != SQLITE_OK;
+		cp->rounds++;
+		pthread_cond_broadcast(&cp->ended);
+		if (cp->failing)
 			pause_for(cp, RETRY_S);
 	}
 	pthread_mutex_unlock(&cp->lock);
@@ -122,15 +130,22 @@ run(void *arg)
 }
 
 void
-sq_checkpointer_note(struct sq_engine *e, int frames)
+sq_checkpointer_note(struct sq_engine *e)
 {
 	struct checkpointer *cp = e->checkpointer;
+	int frames = atomic_load_explicit(&e->wal_frames, memory_order_relaxed);
+	unsigned round;
 
-	if (frames < FRAMES_START || atomic_exchange(&cp->busy, true))
+	if (frames < cp->start || (frames < HOLD * cp->start && atomic_exchange(&cp->busy, true)))
 		return;
 	pthread_mutex_lock(&cp->lock);
+	atomic_store(&cp->busy, true);
 	cp->wanted = true;
 	pthread_cond_signal(&cp->wake);
+	/* Writing faster than the disk takes it: what is not copied must not grow without end. */
+	round = cp->rounds;
+	while (frames >= HOLD * cp->start && cp->rounds == round && !cp->failing && !cp->stop)
+		pthread_cond_wait(&cp->ended, &cp->lock);
 	pthread_mutex_unlock(&cp->lock);
 }
 
@@ -150,6 +165,8 @@ sq_checkpointer_start(struct db *db)
 	cp->db = db;
 	pthread_mutex_init(&cp->lock, NULL);
 	pthread_cond_init(&cp->wake, NULL);
+	pthread_cond_init(&cp->ended, NULL);
+	cp->start = db->options.checkpoint_pages > 0 ? (int)db->options.checkpoint_pages : 1000;
 	e->checkpointer = cp;
 	thread_start(&cp->thread, run, cp);
 	return OK;
@@ -170,6 +187,7 @@ sq_checkpointer_stop(struct db *db)
 	sqlite3_close(cp->h);
 	pthread_mutex_destroy(&cp->lock);
 	pthread_cond_destroy(&cp->wake);
+	pthread_cond_destroy(&cp->ended);
 	free(cp);
 	sq_engine(db)->checkpointer = NULL;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "db/memvfs.h"
+#include "db/walvfs.h"
 
 #define PAGE_SIZE_WANTED 4096
 #define APPLICATION_ID 0x4d6e736f /* "Mnso" */
@@ -330,8 +331,8 @@ sq_open(struct db *db)
 	e->path = x_strdup(e->memory ? name : db->options.path);
 	/* unix-excl: the first connection locks the file against all other processes until the last is
 	 * closed; the index of the WAL lies in our memory, and a snapshot needs no system call. */
-	e->vfs = e->memory ? MEMVFS_NAME : db->options.vfs != NULL ? db->options.vfs :
-	    db->options.read_only ? "unix" : "unix-excl";
+	e->vfs = walvfs_over(e->memory ? MEMVFS_NAME : db->options.vfs != NULL ? db->options.vfs :
+	        db->options.read_only ? "unix" : "unix-excl");
 	if (!e->memory && db->options.vfs == NULL && !db->options.read_only)
 		st = make_file(e->path);
 	if (st == OK)

@@ -65,8 +65,8 @@ enum status sq_backup(struct db *db, const char *to);
 /* sqlite_checkpoint.c */
 enum status sq_checkpointer_start(struct db *db);
 void sq_checkpointer_stop(struct db *db);
-/* Tells that the WAL has frames frames now. */
-void sq_checkpointer_note(struct sq_engine *e, int frames);
+/* Called by the committer between transactions: wakes the thread if the WAL is long, waits for it if it is far too long. */
+void sq_checkpointer_note(struct sq_engine *e);
 /* Copies all of the WAL with the writer held; for a full disk and for tests. */
 enum status sq_checkpoint_all(struct db *db);
 

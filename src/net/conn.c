@@ -433,6 +433,9 @@ absorb(struct conn *c, unsigned bits)
 	c->events |= bits & (CONN_EV_COMMIT | CONN_EV_CHANGE | CONN_EV_STOP | CONN_EV_USER);
 	if (c->stage == STAGE_DEAD)
 		return;
+	/* Nobody is there yet to say goodbye to. */
+	if ((bits & CONN_EV_STOP) && c->stage == STAGE_HANDSHAKE)
+		bits |= BIT_KILL;
 	if ((bits & BIT_KILL) || ((bits & CONN_EV_TIMEOUT) && overdue(c)))
 		drop(c);
 }

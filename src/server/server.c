@@ -293,6 +293,7 @@ start(struct server *s)
 	buf_addc(&s->addresses, '\0');
 	log_event(EV_started, "version=" MANSIO_VERSION " data=%s threads=%u %s", s->data,
 	    pool_threads(s->pool), s->addresses.p);
+	server_notify("READY=1");
 	if (s->o->ready != NULL)
 		s->o->ready(s->o->arg);
 	return OK;
@@ -319,6 +320,7 @@ server_run(const struct server_options *o)
 	while (sigwait(&set, &sig) == 0 && sig == SIGHUP)
 		reload(&s);
 	log_event(EV_stopped, "signal %d", sig);
+	server_notify("STOPPING=1");
 	stop(&s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return 0;

@@ -35,6 +35,8 @@ struct server {
 enum status server_refuse(enum status st, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Opens (or opens anew, after a rotation) the log. */
 enum status server_open_log(struct server *s) must_check;
+/* "READY=1", "STOPPING=1": to the service manager, if there is one. */
+void server_notify(const char *state);
 /* All listeners that the settings want. */
 enum status server_listen(struct server *s) must_check;
 

@@ -109,13 +109,13 @@ tell_news(struct conn *c, struct session *s)
 static enum conn_next
 heavy_work(struct conn *c, struct session *s)
 {
-	volatile unsigned x = 0;
+	volatile unsigned i;
 
 	s->waiting = 'h';
 	if (!heavy_enter(&s->heavy))
 		return CONN_WAKE;
-	for (unsigned i = 0; i < 20000; i++)
-		x += i;
+	for (i = 0; i < 20000;)
+		i = i + 1;
 	heavy_leave(&s->heavy);
 	s->waiting = 0;
 	buf_adds(conn_out(c), "heavy\n");

@@ -341,13 +341,10 @@ drop_line(struct imap_reader *r, struct str *in)
 	line = str_trim_suffix(str_of(r->tail, r->tail_len), '\r');
 	switch (announcer(line, &r->literal)) {
 	case ANNOUNCED: r->state = (int)after_announcer(r); break;
-	case TOO_LARGE:
-		if (!r->literal.sync)
-			return dead(r);
-		/* fall through */
+	case TOO_LARGE: r->state = r->literal.sync ? START : DEAD; break;
 	case NOT_ANNOUNCED: r->state = START; break;
 	}
-	return IMAP_READ_MORE;
+	return r->state == DEAD ? dead(r) : IMAP_READ_MORE;
 }
 
 /* Drops to the end of a line in which no literal can be announced. */
@@ -387,7 +384,7 @@ step(struct imap_reader *r, struct str *in)
 	case COLLECT: return collect(r, in);
 	case DROP_LITERAL: return drop_literal(r, in);
 	case DROP_LINE: return drop_line(r, in);
-	case RAW: r->state = RAW_DROP; /* fall through */
+	case RAW: r->state = RAW_DROP; return raw_drop(r, in);
 	case RAW_DROP: return raw_drop(r, in);
 	case STREAM: return stream(r, in);
 	case ASK: return IMAP_READ_LITERAL;

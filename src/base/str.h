@@ -60,7 +60,7 @@ bool str_eq_secret(struct str a, struct str b);
 static inline struct str
 str_from(struct str s, size_t i)
 {
-	return i >= s.n ? (struct str){s.p + s.n, 0} : (struct str){s.p + i, s.n - i};
+	return i >= s.n ? (struct str){s.n ? s.p + s.n : s.p, 0} : (struct str){s.p + i, s.n - i};
 }
 
 /* The first n bytes of s, or all of it. */

@@ -21,6 +21,7 @@ struct auth_settings {
 	bool plaintext;         /* passwords may cross connections without TLS */
 	bool scram;             /* offer SCRAM-SHA-256(-PLUS) */
 	unsigned cache_seconds; /* how long a verified password is remembered (keyed hash only); 0: never */
+	unsigned delay_ms;      /* how long the answer to a failure is to wait */
 };
 extern const struct auth_settings auth_settings_default;
 

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/auth.h"
+
+#include <stdlib.h>
+#include "auth/auth_priv.h"
+#include "auth/password.h"
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "store/account.h"
+
+const struct auth_settings auth_settings_default = {.scram = true, .cache_seconds = 600, .delay_ms = 2000};
+
+struct auth *
+auth_new(struct store *store, const struct auth_settings *settings)
+{
+	struct auth *a = x_new(struct auth);
+
+	a->store = store;
+	a->settings = *settings;
+	a->limit = limit_new();
+	a->cache = cache_new(settings->cache_seconds);
+	ensure(gsasl_init(&a->gsasl) == GSASL_OK);
+	gsasl_callback_set(a->gsasl, auth_callback);
+	return a;
+}
+
+void
+auth_free(struct auth *a)
+{
+	if (a == NULL)
+		return;
+	gsasl_done(a->gsasl);
+	cache_free(a->cache);
+	limit_free(a->limit);
+	free(a);
+}
+
+void
+auth_forget(struct auth *a, int64_t account)
+{
+	cache_forget(a->cache, account);
+}
+
+/* ---- what is offered ---- */
+
+bool
+auth_plaintext_allowed(const struct auth *a, const struct auth_client *client)
+{
+	return client->tls || client->local || a->settings.plaintext;
+}
+
+bool
+auth_has_binding(const struct auth_client *client)
+{
+	uint8_t key[32];
+	struct buf unique = {0};
+	bool has;
+
+	if (!client->tls)
+		return false;
+	has = client->exporter != NULL && client->exporter(client->arg, key);
+	if (!has && client->unique != NULL)
+		has = client->unique(client->arg, &unique);
+	buf_free(&unique);
+	return has;
+}
+
+void
+auth_mechanisms(const struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix)
+{
+	if (a->settings.scram && auth_has_binding(client))
+		buf_addf(out, "%sSCRAM-SHA-256-PLUS", prefix);
+	if (a->settings.scram)
+		buf_addf(out, "%sSCRAM-SHA-256", prefix);
+	if (auth_plaintext_allowed(a, client))
+		buf_addf(out, "%sPLAIN%sLOGIN", prefix, prefix);
+}
+
+/* ---- who is it ---- */
+
+static bool
+user_char_ok(int32_t c)
+{
+	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x2028 && c != 0x2029;
+}
+
+enum status
+auth_user_prepare(struct buf *out, struct str user)
+{
+	struct buf nfc = {0};
+	enum status st = ERR_BAD_INPUT;
+	size_t len;
+
+	if (user.n == 0 || user.n > AUTH_USER_MAX || utf8_nfc(&nfc, user) != OK || nfc.n > AUTH_USER_MAX)
+		goto out;
+	for (struct str s = buf_str(&nfc); s.n > 0; s = str_from(s, len))
+		if (!user_char_ok(utf8_next(s, &len)))
+			goto out;
+	buf_add(out, buf_str(&nfc));
+	st = OK;
+out:
+	buf_free(&nfc);
+	return st;
+}
+
+/* The first credential of the given kinds that the account has. */
+static enum status
+first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const struct str *kinds, size_t n,
+    struct str *value_r)
+{
+	enum status st = ERR_NOT_FOUND;
+
+	for (size_t i = 0; i < n && st == ERR_NOT_FOUND; i++)
+		st = account_credential(txn, arena, account, kinds[i], value_r);
+	if (st == ERR_NOT_FOUND) {
+		*value_r = STR_NONE;
+		st = OK;
+	}
+	return st;
+}
+
+static enum status
+read_account(struct db_txn *txn, struct arena *arena, struct str user, struct known *known)
+{
+	static const struct str hashes[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}};
+	static const struct str scram[] = {{"scram-sha-256", 13}};
+	struct account account;
+	enum status st = account_find(txn, arena, user, &account);
+
+	if (st == ERR_NOT_FOUND || st == ERR_BAD_INPUT || (st == OK && account.disabled))
+		return OK;
+	if (st != OK || (st = first_credential(txn, arena, account.id, hashes, 3, &known->hash)) != OK ||
+	    (st = first_credential(txn, arena, account.id, scram, 1, &known->scram)) != OK)
+		return st;
+	if (account.name.n > AUTH_USER_MAX)
+		return ERR_CORRUPT;
+	known->account = account.id;
+	known->generation = account.generation;
+	known->name = account.name;
+	return OK;
+}
+
+enum status
+auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known *known_r)
+{
+	struct known known = {0};
+	struct buf prepared = {0};
+	struct db_txn *txn;
+	enum status st = OK;
+
+	if (auth_user_prepare(&prepared, user) == OK && (st = db_read_begin(store_db(a->store), &txn)) == OK) {
+		st = read_account(txn, arena, buf_str(&prepared), &known);
+		db_read_end(txn);
+	}
+	buf_free(&prepared);
+	if (st == OK)
+		*known_r = known;
+	return st;
+}
+
+/* ---- passwords ---- */
+
+static const char *
+reason(enum status st)
+{
+	return st == ERR_NO_PERM ? "wrong user or password" : status_word(st);
+}
+
+enum status
+auth_outcome(struct auth *a, const struct auth_client *client, struct str user, const struct known *known, enum status st,
+    struct auth_result *r)
+{
+	struct str name = st == OK ? known->name : str_head(user, AUTH_USER_MAX);
+
+	*r = (struct auth_result){0};
+	for (size_t i = 0; i < name.n; i++)
+		r->user[i] = (unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f ? '?' : name.p[i];
+	if (st == OK) {
+		r->account = known->account;
+		limit_succeeded(a->limit, client->address, user);
+		return OK;
+	}
+	if (st == ERR_LIMIT) {
+		r->delay_ms = a->settings.delay_ms;
+		log_event(EV_auth_limited, "user=\"%s\" address=%.*s", r->user, STR_FMT(client->address));
+		return st;
+	}
+	if (st == ERR_NO_PERM) {
+		r->delay_ms = a->settings.delay_ms;
+		limit_failed(a->limit, client->address, user, clock_mono());
+	}
+	log_event(EV_auth_failed, "user=\"%s\" address=%.*s why=\"%s\"", r->user, STR_FMT(client->address), reason(st));
+	return st;
+}
+
+/* Costs the same whether the user exists or not. */
+static enum status
+check(struct auth *a, const struct auth_client *client, struct str user, struct str password, const struct known *known)
+{
+	int64_t now = clock_mono();
+	enum status st;
+
+	if (known->account != 0 && cache_has(a->cache, known->account, known->generation, password, now))
+		return OK;
+	if (!limit_allows(a->limit, client->address, user, now))
+		return ERR_LIMIT;
+	if (known->account == 0 || known->hash.p == NULL) {
+		password_verify_dummy(password);
+		return ERR_NO_PERM;
+	}
+	st = password_verify(known->hash, password);
+	if (st == OK)
+		cache_put(a->cache, known->account, known->generation, password, now);
+	if (st == ERR_CORRUPT)
+		log_event(EV_damage, "what=password-hash account=%lld", (long long)known->account);
+	return st == ERR_CORRUPT ? ERR_NO_PERM : st;
+}
+
+enum status
+auth_password(struct auth *a, const struct auth_client *client, struct str user, struct str password,
+    struct auth_result *result_r)
+{
+	struct arena arena = {0};
+	struct known known = {0};
+	enum status st = auth_look_up(a, &arena, user, &known);
+
+	if (st == OK)
+		st = check(a, client, user, password, &known);
+	st = auth_outcome(a, client, user, &known, st, result_r);
+	arena_free(&arena);
+	return st;
+}
+
+enum status
+auth_login(struct auth *a, const struct auth_client *client, struct str user, struct str password,
+    struct auth_result *result_r)
+{
+	if (!auth_plaintext_allowed(a, client))
+		return auth_outcome(a, client, user, NULL, ERR_CONFLICT, result_r);
+	return auth_password(a, client, user, password, result_r);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SASL exchanges. GNU SASL speaks the mechanisms; here is what it asks for, and what it must not be asked. */
+#include <stdlib.h>
+#include "auth/auth_priv.h"
+#include "base/codec.h"
+#include "base/clock.h"
+#include "store/store.h"
+
+#define INPUT_MAX 65536
+#define STEPS_MAX 10
+
+enum phase { RUNNING, LAST_SENT, ENDED };
+
+struct auth_sasl {
+	struct auth *auth;
+	const struct auth_client *client;
+	Gsasl_session *session;
+	struct arena arena;
+	enum phase phase;
+	unsigned steps;
+	bool scram;
+	/* SCRAM: what the user name led to. */
+	bool looked_up;
+	struct known known;
+	struct scram_keys keys;
+	enum status status;
+	struct auth_result result;
+};
+
+/* ---- what is asked ---- */
+
+static struct str
+property(struct auth_sasl *s, Gsasl_property p)
+{
+	return str_c(gsasl_property_fast(s->session, p));
+}
+
+/* Who logs in acts as himself. */
+static bool
+authzid_ok(struct auth_sasl *s)
+{
+	struct str as = property(s, GSASL_AUTHZID);
+
+	return as.n == 0 || str_eq(as, property(s, GSASL_AUTHID));
+}
+
+/* PLAIN and LOGIN. */
+static int
+validate_simple(struct auth_sasl *s)
+{
+	if (!authzid_ok(s))
+		s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_NO_PERM, &s->result);
+	else
+		s->status = auth_password(s->auth, s->client, property(s, GSASL_AUTHID), property(s, GSASL_PASSWORD), &s->result);
+	return s->status == OK ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
+}
+
+/* Finds the keys of the user; whoever has none gets false ones that look the same (S7). */
+static enum status
+load_keys(struct auth_sasl *s)
+{
+	struct str user = property(s, GSASL_AUTHID);
+	enum status st = auth_look_up(s->auth, &s->arena, user, &s->known);
+	struct buf name = {0};
+
+	if (st != OK)
+		return st;
+	if (!limit_allows(s->auth->limit, s->client->address, user, clock_mono()))
+		return ERR_LIMIT;
+	if (s->known.account != 0 && s->known.scram.p != NULL && scram_parse(s->known.scram, &s->keys) == OK)
+		return OK;
+	s->known.account = 0;
+	/* Another spelling of the same name must not get another salt. */
+	if (auth_user_prepare(&name, user) != OK)
+		buf_add(&name, user);
+	for (size_t i = 0; i < name.n; i++)
+		name.p[i] = ascii_lower(name.p[i]);
+	scram_fake(&s->keys, store_secret(s->auth->store), buf_str(&name));
+	buf_free(&name);
+	return OK;
+}
+
+static int
+set_base64(struct auth_sasl *s, Gsasl_property p, const void *bytes, size_t n)
+{
+	struct buf b = {0};
+
+	base64_encode(&b, str_of(bytes, n));
+	buf_addc(&b, '\0');
+	gsasl_property_set(s->session, p, b.p);
+	buf_free(&b);
+	return GSASL_OK;
+}
+
+static int
+give_key(struct auth_sasl *s, Gsasl_property p)
+{
+	char iterations[16];
+
+	if (!s->looked_up) {
+		s->status = load_keys(s);
+		s->looked_up = true;
+	}
+	if (s->status != OK)
+		return GSASL_AUTHENTICATION_ERROR;
+	switch (p) {
+	case GSASL_SCRAM_ITER:
+		snprintf(iterations, sizeof(iterations), "%u", s->keys.iterations);
+		gsasl_property_set(s->session, p, iterations);
+		return GSASL_OK;
+	case GSASL_SCRAM_SALT: return set_base64(s, p, s->keys.salt, s->keys.salt_len);
+	case GSASL_SCRAM_STOREDKEY: return set_base64(s, p, s->keys.stored_key, 32);
+	case GSASL_SCRAM_SERVERKEY: return set_base64(s, p, s->keys.server_key, 32);
+	default: return GSASL_NO_CALLBACK;
+	}
+}
+
+/*
+ * Channel binding (RFC 9266, RFC 5929). It is given to the mechanism without -PLUS too: there it tells that -PLUS was on offer, and
+ * a client which says that it could have done it but saw no offer ("y") has been lied to on the way.
+ */
+static int
+give_binding(struct auth_sasl *s, Gsasl_property p)
+{
+	const struct auth_client *c = s->client;
+	uint8_t key[32];
+	struct buf unique = {0};
+	int rc = GSASL_NO_CALLBACK;
+
+	if (!c->tls)
+		return rc;
+	if (p == GSASL_CB_TLS_EXPORTER && c->exporter != NULL && c->exporter(c->arg, key))
+		rc = set_base64(s, p, key, sizeof(key));
+	if (p == GSASL_CB_TLS_UNIQUE && c->unique != NULL && c->unique(c->arg, &unique) && unique.n > 0)
+		rc = set_base64(s, p, unique.p, unique.n);
+	buf_free(&unique);
+	return rc;
+}
+
+int
+auth_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p)
+{
+	struct auth_sasl *s = gsasl_session_hook_get(session);
+
+	if (s == NULL)
+		return GSASL_NO_CALLBACK;
+	switch (p) {
+	case GSASL_VALIDATE_SIMPLE: return validate_simple(s);
+	case GSASL_SCRAM_ITER:
+	case GSASL_SCRAM_SALT:
+	case GSASL_SCRAM_STOREDKEY:
+	case GSASL_SCRAM_SERVERKEY: return give_key(s, p);
+	case GSASL_CB_TLS_EXPORTER:
+	case GSASL_CB_TLS_UNIQUE: return give_binding(s, p);
+	default: return GSASL_NO_CALLBACK;
+	}
+}
+
+/* ---- sessions ---- */
+
+/* The library's name of a mechanism that is on offer here, or NULL. */
+static const char *
+offered(struct auth *a, const struct auth_client *client, struct str mech)
+{
+	if (str_caseeq(mech, STR("PLAIN")))
+		return auth_plaintext_allowed(a, client) ? "PLAIN" : NULL;
+	if (str_caseeq(mech, STR("LOGIN")))
+		return auth_plaintext_allowed(a, client) ? "LOGIN" : NULL;
+	if (str_caseeq(mech, STR("SCRAM-SHA-256")))
+		return a->settings.scram ? "SCRAM-SHA-256" : NULL;
+	if (str_caseeq(mech, STR("SCRAM-SHA-256-PLUS")))
+		return a->settings.scram && auth_has_binding(client) ? "SCRAM-SHA-256-PLUS" : NULL;
+	return NULL;
+}
+
+enum status
+auth_sasl_new(struct auth *a, const struct auth_client *client, struct str mech, struct auth_sasl **s_r)
+{
+	const char *name = offered(a, client, mech);
+	struct auth_sasl *s;
+
+	if (name == NULL)
+		return ERR_NOT_FOUND;
+	s = x_new(struct auth_sasl);
+	s->auth = a;
+	s->client = client;
+	s->scram = name[0] == 'S';
+	if (gsasl_server_start(a->gsasl, name, &s->session) != GSASL_OK) {
+		free(s);
+		return ERR_UNAVAILABLE;
+	}
+	gsasl_session_hook_set(s->session, s);
+	*s_r = s;
+	return OK;
+}
+
+void
+auth_sasl_free(struct auth_sasl *s)
+{
+	if (s == NULL)
+		return;
+	gsasl_finish(s->session);
+	explicit_bzero(&s->keys, sizeof(s->keys));
+	arena_free(&s->arena);
+	free(s);
+}
+
+enum status
+auth_sasl_status(const struct auth_sasl *s)
+{
+	return s->status;
+}
+
+const struct auth_result *
+auth_sasl_result(const struct auth_sasl *s)
+{
+	return &s->result;
+}
+
+static enum auth_step
+fail(struct auth_sasl *s, enum status st)
+{
+	s->phase = ENDED;
+	/* PLAIN and LOGIN that came as far as a password are counted already. */
+	if (s->status == OK || s->scram)
+		s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, s->status == OK ? st : s->status, &s->result);
+	return AUTH_FAILED;
+}
+
+/* The mechanism is satisfied. */
+static enum auth_step
+succeed(struct auth_sasl *s, const struct buf *output)
+{
+	if (s->scram && (s->known.account == 0 || !authzid_ok(s)))
+		return fail(s, ERR_NO_PERM);
+	if (s->scram)
+		(void)auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), &s->known, OK, &s->result);
+	if (output->n == 0) {
+		s->phase = ENDED;
+		return AUTH_DONE;
+	}
+	s->phase = LAST_SENT;
+	return AUTH_CONTINUE;
+}
+
+/* The client's answer to the server's last message of SCRAM is empty (RFC 9051 6.2.2, RFC 4422 section 3). */
+static enum auth_step
+after_last(struct auth_sasl *s, struct str input)
+{
+	s->phase = ENDED;
+	if (input.n == 0)
+		return AUTH_DONE;
+	s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_BAD_INPUT, &s->result);
+	return AUTH_FAILED;
+}
+
+enum auth_step
+auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
+{
+	char *out = NULL;
+	size_t n = 0;
+	int rc;
+
+	buf_clear(output);
+	if (s->phase == LAST_SENT)
+		return after_last(s, input);
+	if (s->phase == ENDED)
+		return s->status == OK ? AUTH_DONE : AUTH_FAILED;
+	if (input.n > INPUT_MAX || s->steps++ == STEPS_MAX)
+		return fail(s, ERR_BAD_INPUT);
+	rc = gsasl_step(s->session, input.p, input.n, &out, &n);
+	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
+		buf_add(output, str_of(out, n));
+	gsasl_free(out);
+	if (rc == GSASL_NEEDS_MORE)
+		return AUTH_CONTINUE;
+	if (rc == GSASL_OK)
+		return succeed(s, output);
+	return fail(s, rc == GSASL_AUTHENTICATION_ERROR ? ERR_NO_PERM : ERR_BAD_INPUT);
+}

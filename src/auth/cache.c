@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/assert.h"
 #include "base/map.h"
 #include "base/random.h"

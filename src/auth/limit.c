@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/map.h"
 
 #define SLOTS 16384 /* a power of two */

@@ -9,7 +9,7 @@
 #define THREAD_HASHES 16
 
 static struct db_sql next_email =
-    DB_SQL("UPDATE account SET next_email = next_email + 1 WHERE id = ?1 RETURNING next_email");
+    DB_SQL("UPDATE account SET next_email = next_email + 1 WHERE id = ?1 RETURNING next_email - 1");
 static struct db_sql thread_find = DB_SQL("SELECT thread FROM thread_ref WHERE account = ?1 AND hash = ?2");
 static struct db_sql thread_add =
     DB_SQL("INSERT INTO thread_ref (account, hash, thread) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");

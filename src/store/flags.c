@@ -74,7 +74,7 @@ set_keywords(struct flagging *f, struct entry *entry)
 		f->was = was;
 		f->was_n = was_n;
 	}
-	if (f->is_n == was_n && memcmp(f->is, was, was_n * sizeof(*was)) == 0)
+	if (f->is_n == was_n && (was_n == 0 || memcmp(f->is, was, was_n * sizeof(*was)) == 0))
 		return false;
 	f->too_many |= f->is_n > KEYWORDS_PER_MESSAGE;
 	entry->keywords = f->is;

@@ -156,8 +156,13 @@ struct db_stats {
 void db_stats(struct db *db, struct db_stats *stats_r);
 /* The engine's own check of the whole file, in bounded steps: calls found(arg, text) for each fault. */
 must_check enum status db_check(struct db *db, void (*found)(void *arg, const char *text), void *arg);
-/* Copies every readable row of every table into a new database (repair); lost(arg, text) for each
- * range that could not be read. */
+/*
+ * Copies every readable row of a damaged database (a closed one; its WAL is read too, nothing is written to it) into the
+ * tables of the same name in to, columns that both know, without replacing rows that are there. A new or empty database
+ * to gets the tables of the old one; one with a schema keeps its own, and lends it if the old one's cannot be read. to may be
+ * open in this process. lost(arg, text) is called for each range that could not be read. A failure is one of the
+ * new database, or ERR_CORRUPT: nothing could be read at all.
+ */
 must_check enum status db_salvage(const char *from, const char *to, void (*lost)(void *arg, const char *text), void *arg);
 /* A consistent copy of the live database. */
 must_check enum status db_backup(struct db *db, const char *to);

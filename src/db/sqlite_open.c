@@ -272,7 +272,7 @@ set_up(sqlite3 *h)
 	if ((st = sq_run(h, "PRAGMA journal_mode = WAL; PRAGMA secure_delete = OFF")) != OK)
 		return st;
 	snprintf(sql, sizeof(sql),
-	    "BEGIN IMMEDIATE; CREATE TABLE db_op (id INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
+	    "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS db_op (id INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
 	    "PRAGMA application_id = %d; COMMIT", APPLICATION_ID);
 	if (id == 0 && (st = sq_run(h, sql)) != OK)
 		return st;

@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Salvage: copies what can be read of a damaged database into another one, table by table, and knows nothing of what the
+ * rows mean. Only the tables themselves are read, never an index.
+ *
+ * A table is read in the order of its key until a row cannot be read. Then a place behind the damage is sought: leaps of
+ * growing size, then bisection, finds the smallest key from which reading works again. The keys in between are tried
+ * one by one, since on a damaged page some rows may be whole. Keys are the rowid, or in a table WITHOUT ROWID its
+ * primary key if that consists of integers; tables with other keys are read from both ends.
+ *
+ * If even the schema cannot be read, a copy of the file gets that of the new database: a schema made by the same statements
+ * puts the same tables at the same pages.
+ */
+#include "db/sqlite_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "db/walvfs.h"
+
+#define KEYS_MAX 4
+#define COLS_MAX 64
+#define ONE_BY_ONE 100000 /* keys tried behind a damage */
+#define BATCH 5000        /* rows a commit */
+#define DAMAGES_MAX 10000 /* of a table */
+
+struct salvage {
+	sqlite3 *from, *to;
+	void (*lost)(void *arg, const char *text);
+	void *arg;
+	int batch;
+	enum status st; /* of the new database: the only failure there is */
+};
+
+struct key {
+	int64_t v[KEYS_MAX];
+};
+
+struct table {
+	const char *name;
+	int cols, keys;
+	char *col[COLS_MAX];
+	char *key[KEYS_MAX]; /* "rowid", or columns */
+	bool rowid;          /* column 0 of what is copied is the rowid: no column is its alias */
+	bool integer_key;
+	char *col_list, *key_list, *key_marks;
+	sqlite3_stmt *insert, *scan, *seek, *point;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+tell(struct salvage *s, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	s->lost(s->arg, text);
+}
+
+static sqlite3_stmt *
+prepare(sqlite3 *h, char *sql)
+{
+	sqlite3_stmt *st = NULL;
+
+	if (sql != NULL)
+		sqlite3_prepare_v2(h, sql, -1, &st, NULL);
+	sqlite3_free(sql);
+	return st;
+}
+
+/* ---- the shape of a table ---- */
+
+static bool
+source_has(struct salvage *s, const char *table, const char *col)
+{
+	sqlite3_stmt *st = prepare(s->from, sqlite3_mprintf("SELECT %Q.\"%w\" FROM \"%w\"", table, col, table));
+	bool has = st != NULL;
+
+	/* A name in double quotes that is no column would be a string: with the table's name before it it is an error. */
+	sqlite3_finalize(st);
+	return has;
+}
+
+static bool
+is_without_rowid(struct salvage *s, const char *table)
+{
+	sqlite3_stmt *st = prepare(s->to, sqlite3_mprintf("SELECT rowid FROM \"%w\"", table));
+	bool without = st == NULL;
+
+	sqlite3_finalize(st);
+	return without;
+}
+
+static char *
+join(char **names, int n)
+{
+	char *list = sqlite3_mprintf("%s", "");
+
+	for (int i = 0; i < n; i++)
+		list = sqlite3_mprintf("%z%s\"%w\"", list, i > 0 ? ", " : "", names[i]);
+	return list;
+}
+
+static char *
+marks(int n)
+{
+	char *list = sqlite3_mprintf("%s", "");
+
+	for (int i = 1; i <= n; i++)
+		list = sqlite3_mprintf("%z%s?%d", list, i > 1 ? ", " : "", i);
+	return list;
+}
+
+static void
+table_free(struct table *t)
+{
+	for (int i = 0; i < t->cols; i++)
+		sqlite3_free(t->col[i]);
+	for (int i = 0; i < t->keys; i++)
+		sqlite3_free(t->key[i]);
+	sqlite3_free(t->col_list);
+	sqlite3_free(t->key_list);
+	sqlite3_free(t->key_marks);
+	sqlite3_finalize(t->insert);
+	sqlite3_finalize(t->scan);
+	sqlite3_finalize(t->seek);
+	sqlite3_finalize(t->point);
+}
+
+static bool
+is_integer_type(const char *type)
+{
+	return type != NULL && sqlite3_strlike("%INT%", type, 0) == 0;
+}
+
+/* Reads names and key of the columns that both databases know. */
+static bool
+table_columns(struct salvage *s, struct table *t)
+{
+	sqlite3_stmt *st = prepare(s->to,
+	    sqlite3_mprintf("SELECT name, type, pk FROM pragma_table_info(%Q) ORDER BY cid", t->name));
+	bool alias = false, without = is_without_rowid(s, t->name);
+	int parts = 0;
+
+	t->integer_key = true;
+	while (st != NULL && sqlite3_step(st) == SQLITE_ROW && t->cols < COLS_MAX - 1) {
+		const char *name = (const char *)sqlite3_column_text(st, 0);
+		const char *type = (const char *)sqlite3_column_text(st, 1);
+		int pk = sqlite3_column_int(st, 2);
+
+		if (!source_has(s, t->name, name))
+			continue;
+		t->col[t->cols++] = sqlite3_mprintf("%s", name);
+		if (pk == 0)
+			continue;
+		parts++;
+		alias = type != NULL && sqlite3_stricmp(type, "INTEGER") == 0;
+		if (!without)
+			continue;
+		t->integer_key = t->integer_key && is_integer_type(type) && pk <= KEYS_MAX;
+		if (pk <= KEYS_MAX && t->key[pk - 1] == NULL) {
+			t->key[pk - 1] = sqlite3_mprintf("%s", name);
+			t->keys = pk > t->keys ? pk : t->keys;
+		}
+	}
+	sqlite3_finalize(st);
+	if (!without) {
+		t->keys = 1;
+		t->key[0] = sqlite3_mprintf("rowid");
+		t->rowid = !(alias && parts == 1);
+	}
+	for (int i = 0; i < t->keys; i++) {
+		if (t->key[i] == NULL)
+			return false;
+	}
+	return t->cols > 0 && t->keys > 0;
+}
+
+static void
+table_statements(struct salvage *s, struct table *t)
+{
+	char *cols = join(t->col, t->cols), *values = marks(t->cols + t->rowid);
+
+	t->key_list = join(t->key, t->keys);
+	t->key_marks = marks(t->keys);
+	t->col_list = sqlite3_mprintf("%s%s", t->rowid ? "rowid, " : "", cols);
+	t->insert = prepare(s->to,
+	    sqlite3_mprintf("INSERT OR IGNORE INTO \"%w\" (%s) VALUES (%s)", t->name, t->col_list, values));
+	t->scan = prepare(s->from,
+	    sqlite3_mprintf("SELECT %s, %s FROM \"%w\" NOT INDEXED WHERE (%s) >= (%s) ORDER BY %s", t->key_list,
+	        t->col_list, t->name, t->key_list, t->key_marks, t->key_list));
+	t->seek = prepare(s->from,
+	    sqlite3_mprintf("SELECT %s FROM \"%w\" NOT INDEXED WHERE (%s) >= (%s) ORDER BY %s LIMIT 1", t->key_list,
+	        t->name, t->key_list, t->key_marks, t->key_list));
+	t->point = prepare(s->from,
+	    sqlite3_mprintf("SELECT %s, %s FROM \"%w\" NOT INDEXED WHERE (%s) = (%s)", t->key_list, t->col_list,
+	        t->name, t->key_list, t->key_marks));
+	sqlite3_free(cols);
+	sqlite3_free(values);
+}
+
+/* ---- copying rows ---- */
+
+static void
+batch_end(struct salvage *s)
+{
+	int rc = sqlite3_exec(s->to, "COMMIT; BEGIN", NULL, NULL, NULL);
+
+	if (rc != SQLITE_OK && s->st == OK)
+		s->st = sq_error(s->to, sqlite3_extended_errcode(s->to), "salvage");
+	s->batch = 0;
+}
+
+/* Copies the row on which from stands; its columns begin at number first. */
+static void
+copy_row(struct salvage *s, struct table *t, sqlite3_stmt *from, int first)
+{
+	int rc;
+
+	for (int i = 0; i < t->cols + t->rowid; i++)
+		sqlite3_bind_value(t->insert, i + 1, sqlite3_column_value(from, first + i));
+	rc = sqlite3_step(t->insert);
+	sqlite3_reset(t->insert);
+	if (rc != SQLITE_DONE && (rc & 0xff) != SQLITE_CONSTRAINT && (rc & 0xff) != SQLITE_MISMATCH &&
+	    s->st == OK)
+		s->st = sq_error(s->to, sqlite3_extended_errcode(s->to), "salvage");
+	if (++s->batch >= BATCH)
+		batch_end(s);
+}
+
+static void
+bind_key(struct table *t, sqlite3_stmt *st, const struct key *k)
+{
+	sqlite3_reset(st);
+	for (int i = 0; i < t->keys; i++)
+		sqlite3_bind_int64(st, i + 1, k->v[i]);
+}
+
+static void
+read_key(struct table *t, sqlite3_stmt *st, struct key *k_r)
+{
+	for (int i = 0; i < t->keys; i++)
+		k_r->v[i] = sqlite3_column_int64(st, i);
+}
+
+/* The next key after k; false: there is none. */
+static bool
+key_next(struct table *t, struct key *k)
+{
+	for (int i = t->keys - 1; i >= 0; i--) {
+		if (k->v[i] < INT64_MAX) {
+			k->v[i]++;
+			return true;
+		}
+		k->v[i] = INT64_MIN;
+	}
+	return false;
+}
+
+enum scan { SCAN_END, SCAN_DAMAGE, SCAN_STOP };
+
+/* Copies from key k on; at a damage k is the first key that was not read. */
+static enum scan
+scan_from(struct salvage *s, struct table *t, struct key *k)
+{
+	int rc;
+
+	bind_key(t, t->scan, k);
+	while ((rc = sqlite3_step(t->scan)) == SQLITE_ROW) {
+		struct key at;
+		bool more;
+
+		read_key(t, t->scan, &at);
+		/* A damaged interior page can make the order go wrong: never backwards. */
+		for (int i = 0; i < t->keys; i++) {
+			if (at.v[i] < k->v[i]) {
+				sqlite3_reset(t->scan);
+				return SCAN_DAMAGE;
+			}
+			if (at.v[i] > k->v[i])
+				break;
+		}
+		copy_row(s, t, t->scan, t->keys);
+		*k = at;
+		more = key_next(t, k);
+		if (s->st != OK || !more) {
+			sqlite3_reset(t->scan);
+			return s->st != OK ? SCAN_STOP : SCAN_END;
+		}
+	}
+	sqlite3_reset(t->scan);
+	return rc == SQLITE_DONE ? SCAN_END : SCAN_DAMAGE;
+}
+
+/* ---- getting behind a damage ---- */
+
+/* Whether reading works from key k on. */
+static bool
+works(struct table *t, const struct key *k)
+{
+	int rc;
+
+	bind_key(t, t->seek, k);
+	rc = sqlite3_step(t->seek);
+	sqlite3_reset(t->seek);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE;
+}
+
+static struct key
+key_leap(struct table *t, const struct key *k, int part, uint64_t leap)
+{
+	struct key to = *k;
+
+	to.v[part] = (int64_t)((uint64_t)to.v[part] + leap);
+	for (int i = part + 1; i < t->keys; i++)
+		to.v[i] = INT64_MIN;
+	return to;
+}
+
+/* The smallest leap in one part of the key behind which reading works; 0: none. Zero does not work. */
+static uint64_t
+find_leap(struct table *t, const struct key *k, int part)
+{
+	uint64_t most = (uint64_t)INT64_MAX - (uint64_t)k->v[part], bad = 0, good = 1;
+	struct key at;
+
+	for (;; good *= 2) {
+		if (good > most)
+			return 0;
+		at = key_leap(t, k, part, good);
+		if (works(t, &at))
+			break;
+		bad = good;
+		if (good > most / 2)
+			return 0;
+	}
+	while (good - bad > 1) {
+		uint64_t mid = bad + (good - bad) / 2;
+
+		at = key_leap(t, k, part, mid);
+		if (works(t, &at))
+			good = mid;
+		else
+			bad = mid;
+	}
+	return good;
+}
+
+/* Tries each key of a damaged range: whole rows on a page whose other rows are damaged. */
+static uint64_t
+copy_points(struct salvage *s, struct table *t, struct key k, uint64_t n)
+{
+	uint64_t found = 0;
+
+	for (uint64_t i = 0; i < n && i < ONE_BY_ONE && s->st == OK; i++) {
+		bind_key(t, t->point, &k);
+		if (sqlite3_step(t->point) == SQLITE_ROW) {
+			copy_row(s, t, t->point, t->keys);
+			found++;
+		}
+		sqlite3_reset(t->point);
+		if (!key_next(t, &k))
+			break;
+	}
+	return found;
+}
+
+static void
+tell_range(struct salvage *s, struct table *t, const struct key *from, const struct key *to)
+{
+	char a[128] = "", b[128] = "end";
+	size_t an = 0, bn = 0;
+
+	for (int i = 0; i < t->keys; i++) {
+		an += (size_t)snprintf(a + an, sizeof(a) - an, "%s%lld", i > 0 ? "," : "", (long long)from->v[i]);
+		if (to != NULL)
+			bn += (size_t)snprintf(b + bn, sizeof(b) - bn, "%s%lld", i > 0 ? "," : "",
+			    (long long)to->v[i]);
+	}
+	tell(s, "table %s: damaged from key %s to before %s", t->name, a, b);
+}
+
+/* Moves k behind the damage at k. False: nothing behind it can be read. */
+static bool
+leap_damage(struct salvage *s, struct table *t, struct key *k)
+{
+	struct key start = *k;
+
+	for (int part = t->keys - 1; part >= 0; part--) {
+		uint64_t leap = find_leap(t, k, part);
+
+		if (part == t->keys - 1)
+			copy_points(s, t, start, leap > 0 ? leap : ONE_BY_ONE);
+		if (leap == 0)
+			continue;
+		*k = key_leap(t, &start, part, leap);
+		tell_range(s, t, &start, k);
+		return true;
+	}
+	tell_range(s, t, &start, NULL);
+	return false;
+}
+
+static void
+copy_by_key(struct salvage *s, struct table *t)
+{
+	struct key k;
+	int damages = 0;
+
+	for (int i = 0; i < KEYS_MAX; i++)
+		k.v[i] = INT64_MIN;
+	/* Leaps from zero: where keys are not negative, as ever here, they end at the first leaf's damage. */
+	if (scan_from(s, t, &k) != SCAN_DAMAGE)
+		return;
+	if (k.v[0] == INT64_MIN)
+		k.v[0] = 0;
+	for (int i = 1; i < t->keys; i++)
+		k.v[i] = k.v[i] == INT64_MIN ? 0 : k.v[i];
+	do {
+		if (++damages > DAMAGES_MAX || !leap_damage(s, t, &k))
+			return;
+	} while (scan_from(s, t, &k) == SCAN_DAMAGE && s->st == OK);
+}
+
+/* For keys that are not integers: from both ends. OR IGNORE drops what both find. */
+static void
+copy_both_ends(struct salvage *s, struct table *t)
+{
+	static const char *const order[] = {"", "DESC"};
+	bool damaged = false;
+
+	for (int i = 0; i < 2; i++) {
+		sqlite3_stmt *st;
+		char *by = sqlite3_mprintf("%s", "");
+		int rc;
+
+		for (int j = 0; j < t->keys; j++)
+			by = sqlite3_mprintf("%z%s\"%w\" %s", by, j > 0 ? ", " : "", t->key[j], order[i]);
+		st = prepare(s->from, sqlite3_mprintf("SELECT %s FROM \"%w\" NOT INDEXED ORDER BY %s", t->col_list,
+		                          t->name, by));
+		sqlite3_free(by);
+		while ((rc = st != NULL ? sqlite3_step(st) : SQLITE_CORRUPT) == SQLITE_ROW && s->st == OK)
+			copy_row(s, t, st, 0);
+		sqlite3_finalize(st);
+		if (rc == SQLITE_DONE)
+			return;
+		damaged = true;
+	}
+	if (damaged)
+		tell(s, "table %s: damaged in the middle, read from both ends", t->name);
+}
+
+static void
+copy_table(struct salvage *s, const char *name)
+{
+	struct table t = {.name = name};
+
+	if (!table_columns(s, &t)) {
+		tell(s, "table %s: cannot be read at all", name);
+		goto out;
+	}
+	table_statements(s, &t);
+	if (t.insert == NULL || t.scan == NULL || t.seek == NULL || t.point == NULL)
+		tell(s, "table %s: cannot be read: %s", name, sqlite3_errmsg(s->from));
+	else if (t.integer_key)
+		copy_by_key(s, &t);
+	else
+		copy_both_ends(s, &t);
+out:
+	table_free(&t);
+}
+
+static const char TABLES[] =
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite_%'";
+
+static void
+copy_tables(struct salvage *s)
+{
+	char **names = NULL;
+	int n = 0;
+
+	if (sqlite3_get_table(s->to, TABLES, &names, &n, NULL, NULL) != SQLITE_OK) {
+		s->st = sq_error(s->to, sqlite3_extended_errcode(s->to), "salvage");
+		return;
+	}
+	for (int i = 1; i <= n && s->st == OK; i++)
+		copy_table(s, names[i]);
+	sqlite3_free_table(names);
+}
+
+/* ---- the two databases ---- */
+
+static int
+open_handle(const char *path, int flags, sqlite3 **h_r)
+{
+	sqlite3 *h = NULL;
+	int rc = sqlite3_open_v2(path, &h, flags | SQLITE_OPEN_NOMUTEX, walvfs_over("unix-excl"));
+
+	if (rc != SQLITE_OK) {
+		sqlite3_close(h);
+		return rc;
+	}
+	sqlite3_extended_result_codes(h, 1);
+	sqlite3_busy_timeout(h, 1000);
+	sqlite3_wal_autocheckpoint(h, 0);
+	sqlite3_db_config(h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	*h_r = h;
+	return SQLITE_OK;
+}
+
+/* The damaged one is not written: its WAL is read, not folded in. */
+static bool
+open_source(const char *path, sqlite3 **h_r)
+{
+	sqlite3 *h = NULL;
+	int64_t n;
+
+	if (open_handle(path, SQLITE_OPEN_READWRITE, &h) != SQLITE_OK)
+		return false;
+	sqlite3_db_config(h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_exec(h, "PRAGMA query_only = ON; PRAGMA writable_schema = ON; PRAGMA cell_size_check = ON", NULL, NULL,
+	    NULL);
+	n = sq_number(h, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'", 0);
+	if (n == 0) {
+		sqlite3_close(h);
+		return false;
+	}
+	*h_r = h;
+	return true;
+}
+
+/* Makes the tables of the old database in the new one, if that has none but db's own. */
+static void
+copy_schema(struct salvage *s)
+{
+	sqlite3_stmt *st;
+
+	if (sq_number(s->to, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'db_op'", 0) > 0)
+		return;
+	st = prepare(s->from, sqlite3_mprintf("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
+	                          " AND name NOT LIKE 'sqlite_%%' ORDER BY type = 'table' DESC"));
+	while (st != NULL && sqlite3_step(st) == SQLITE_ROW)
+		sqlite3_exec(s->to, (const char *)sqlite3_column_text(st, 0), NULL, NULL, NULL);
+	sqlite3_finalize(st);
+}
+
+static bool
+copy_file(const char *from, const char *to)
+{
+	FILE *in = fopen(from, "re"), *out = in != NULL ? fopen(to, "we") : NULL;
+	char *p = x_malloc(1 << 20);
+	bool good = out != NULL;
+	size_t n;
+
+	while (good && (n = fread(p, 1, 1 << 20, in)) > 0)
+		good = fwrite(p, 1, n, out) == n;
+	good = good && !ferror(in);
+	if (out != NULL && fclose(out) != 0)
+		good = false;
+	if (in != NULL)
+		fclose(in);
+	free(p);
+	return good;
+}
+
+static uint32_t
+be32(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void
+put_be32(unsigned char *p, uint32_t n)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (unsigned char)(n >> (24 - 8 * i));
+}
+
+static bool
+copy_page(FILE *from, FILE *to, size_t size, uint32_t number, unsigned char *page)
+{
+	long at = (long)(number - 1) * (long)size;
+
+	return fseek(from, at, SEEK_SET) == 0 && fread(page, 1, size, from) == size && fseek(to, at, SEEK_SET) == 0 &&
+	    fwrite(page, 1, size, to) == size;
+}
+
+/* Puts the first page of to, and the pages of its schema below it, into the copy. */
+static bool
+graft(FILE *to, FILE *copy, size_t size)
+{
+	unsigned char *first = x_malloc(size), *page = x_malloc(size);
+	bool good = copy_page(to, copy, size, 1, first);
+	unsigned cells;
+	long end;
+
+	if (good && first[100] == 5) { /* an interior page: its children are the leaves */
+		cells = (unsigned)first[103] << 8 | first[104];
+		good = copy_page(to, copy, size, be32(first + 108), page);
+		for (unsigned i = 0; i < cells && good && 112 + 2 * i + 2 <= size; i++) {
+			size_t cell = (size_t)first[112 + 2 * i] << 8 | first[113 + 2 * i];
+
+			good = cell + 4 <= size && copy_page(to, copy, size, be32(first + cell), page);
+		}
+	}
+	/* The size is the copy's own, and there is no free list. */
+	good = good && fseek(copy, 0, SEEK_END) == 0 && (end = ftell(copy)) > 0;
+	if (good) {
+		put_be32(first + 28, (uint32_t)((size_t)end / size));
+		put_be32(first + 32, 0);
+		put_be32(first + 36, 0);
+		good = fseek(copy, 0, SEEK_SET) == 0 && fwrite(first, 1, size, copy) == size;
+	}
+	free(first);
+	free(page);
+	return good;
+}
+
+/* A copy of from with the schema of to. */
+static bool
+make_graft(struct salvage *s, const char *from, const char *to, const char *copy)
+{
+	char *wal = sqlite3_mprintf("%s-wal", from), *copy_wal = sqlite3_mprintf("%s-wal", copy);
+	size_t size = (size_t)sq_number(s->to, "PRAGMA page_size", 4096);
+	FILE *in, *out;
+	bool good;
+
+	sqlite3_exec(s->to, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	good = copy_file(from, copy);
+	if (good && access(wal, F_OK) == 0)
+		good = copy_file(wal, copy_wal);
+	in = good ? fopen(to, "re") : NULL;
+	out = good ? fopen(copy, "r+e") : NULL;
+	good = in != NULL && out != NULL && graft(in, out, size);
+	if (in != NULL)
+		fclose(in);
+	if (out != NULL && fclose(out) != 0)
+		good = false;
+	sqlite3_free(wal);
+	sqlite3_free(copy_wal);
+	return good;
+}
+
+static void
+remove_all(const char *path)
+{
+	static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		char *name = sqlite3_mprintf("%s%s", path, tails[i]);
+
+		unlink(name);
+		sqlite3_free(name);
+	}
+}
+
+static bool
+source_or_graft(struct salvage *s, const char *from, const char *to, const char *copy)
+{
+	if (open_source(from, &s->from))
+		return true;
+	tell(s, "the schema is damaged: taking the new database's");
+	return make_graft(s, from, to, copy) && open_source(copy, &s->from);
+}
+
+enum status
+db_salvage(const char *from, const char *to, void (*lost)(void *arg, const char *text), void *arg)
+{
+	struct salvage s = {.lost = lost, .arg = arg};
+	char *copy = sqlite3_mprintf("%s-graft", to);
+	int rc;
+
+	sq_library();
+	if (access(from, R_OK) != 0) {
+		s.st = ERR_NOT_FOUND;
+		goto out;
+	}
+	if ((rc = open_handle(to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s.to)) != SQLITE_OK) {
+		s.st = sq_error(NULL, rc, to);
+		goto out;
+	}
+	if (!source_or_graft(&s, from, to, copy)) {
+		s.st = ERR_CORRUPT;
+		goto out;
+	}
+	copy_schema(&s);
+	/* Synced once, at the end. */
+	sqlite3_exec(s.to, "PRAGMA synchronous = OFF; BEGIN", NULL, NULL, NULL);
+	copy_tables(&s);
+	batch_end(&s);
+	if (sqlite3_exec(s.to, "COMMIT; PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL,
+		NULL) != SQLITE_OK && s.st == OK)
+		s.st = sq_error(s.to, sqlite3_extended_errcode(s.to), "salvage");
+out:
+	sqlite3_close(s.from);
+	sqlite3_close(s.to);
+	remove_all(copy);
+	sqlite3_free(copy);
+	return s.st;
+}

@@ -316,13 +316,25 @@ exporter(void *arg, uint8_t key_r[32])
 	memset(key_r, *(const char *)arg, 32);
 	return true;
 }
+/* tls-unique: the exporter's value plus one. */
+static bool
+unique(void *arg, struct buf *out)
+{
+	for (int i = 0; i < 32; i++)
+		buf_addc(out, (char)(*(const char *)arg + 1));
+	return true;
+}
 static char server_binding = 'K';
+static const struct auth_client old_tls = {.address = {"", 0}, .tls = true, .unique = unique, .arg = &server_binding};
+static const struct auth_client both = {.address = {"", 0}, .tls = true, .exporter = exporter, .unique = unique,
+	.arg = &server_binding};
 static const struct auth_client bound = {.address = {"", 0}, .tls = true, .exporter = exporter, .arg = &server_binding};
 static const struct auth_client unbound = {.address = {"", 0}, .tls = true};
 
 struct peer {
 	const char *user, *authzid, *password;
 	char binding; /* what the client takes for the channel; 0: none */
+	bool unique;  /* it knows tls-unique only */
 };
 
 static int
@@ -340,8 +352,9 @@ client_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p)
 			return GSASL_NO_CALLBACK;
 		gsasl_property_set(session, p, peer->authzid);
 		return GSASL_OK;
+	case GSASL_CB_TLS_UNIQUE:
 	case GSASL_CB_TLS_EXPORTER:
-		if (peer->binding == 0)
+		if (peer->binding == 0 || peer->unique != (p == GSASL_CB_TLS_UNIQUE))
 			return GSASL_NO_CALLBACK;
 		memset(key, peer->binding, sizeof(key));
 		base64_encode(&b, str_of(key, sizeof(key)));
@@ -403,15 +416,17 @@ static void
 test_sasl(void **state)
 {
 	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
-	struct peer good = {.user = "alice", .password = "pencil", .binding = 'K'};
-	struct peer wrong = {.user = "alice", .password = "pen", .binding = 'K'};
-	struct peer nobody = {.user = "nobody", .password = "pencil", .binding = 'K'};
-	struct peer off = {.user = "eve", .password = "pencil", .binding = 'K'};
-	struct peer as_self = {.user = "alice", .password = "pencil", .authzid = "alice", .binding = 'K'};
-	struct peer as_bob = {.user = "alice", .password = "pencil", .authzid = "Bob@example.org", .binding = 'K'};
+	struct peer good = {.user = "alice", .password = "pencil"};
+	struct peer wrong = {.user = "alice", .password = "pen"};
+	struct peer nobody = {.user = "nobody", .password = "pencil"};
+	struct peer off = {.user = "eve", .password = "pencil"};
+	struct peer as_self = {.user = "alice", .password = "pencil", .authzid = "alice"};
+	struct peer as_bob = {.user = "alice", .password = "pencil", .authzid = "Bob@example.org"};
 	int64_t account;
 
 	for (size_t i = 0; i < 4; i++) {
+		/* A client that could bind uses -PLUS where it is on offer. */
+		good.binding = wrong.binding = nobody.binding = off.binding = as_self.binding = as_bob.binding = i == 3 ? 'K' : 0;
 		assert_int_equal(exchange(&bound, mechs[i], &good, &account), OK);
 		assert_int_equal(account, alice);
 		assert_int_equal(exchange(&bound, mechs[i], &wrong, &account), ERR_NO_PERM);
@@ -428,12 +443,24 @@ static void
 test_binding(void **state)
 {
 	struct peer good = {.user = "alice", .password = "pencil", .binding = 'K'};
+	struct peer old = {.user = "alice", .password = "pencil", .binding = 'L', .unique = true};
+	struct peer old_middle = {.user = "alice", .password = "pencil", .binding = 'K', .unique = true};
 	struct peer middle = {.user = "alice", .password = "pencil", .binding = 'M'};
 	int64_t account;
 
 	/* S8: somebody in the middle has another channel. */
 	assert_int_equal(exchange(&bound, "SCRAM-SHA-256-PLUS", &middle, &account), ERR_NO_PERM);
 	assert_int_equal(account, 0);
+	/* Each side may know one kind of binding only. */
+	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &good, &account), OK);
+	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &old, &account), OK);
+	assert_int_equal(exchange(&old_tls, "SCRAM-SHA-256-PLUS", &old, &account), OK);
+	assert_int_equal(exchange(&old_tls, "SCRAM-SHA-256-PLUS", &old_middle, &account), ERR_NO_PERM);
+	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &old_middle, &account), ERR_NO_PERM);
+	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &middle, &account), ERR_NO_PERM);
+	assert_int_not_equal(exchange(&old_tls, "SCRAM-SHA-256-PLUS", &good, &account), OK);
+	/* Without an offer, a client that could bind says "y" and is right. */
+	assert_int_equal(exchange(&unbound, "SCRAM-SHA-256", &good, &account), OK);
 	assert_int_equal(exchange(&unbound, "SCRAM-SHA-256-PLUS", &good, &account), ERR_NOT_FOUND);
 	/* The client could bind and believes that the server cannot ("y"): it was lied to. */
 	assert_int_not_equal(exchange(&bound, "SCRAM-SHA-256", &good, &account), OK);

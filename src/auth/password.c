@@ -86,12 +86,38 @@ drop_secret(char *z)
 	free(z);
 }
 
-/* RFC 5802 section 2.2: SASLprep, with code points that came after Unicode 3.2 taken as they are. */
+/* SASLprep (RFC 4013), as SCRAM's clients apply it; NULL where it refuses. Some versions of the library take the flag for its
+ * contrary: what one refuses, the other may take. */
+static char *
+saslprep(const char *z)
+{
+	char *out = NULL;
+
+	if (gsasl_saslprep(z, 0, &out, NULL) != GSASL_OK && gsasl_saslprep(z, GSASL_ALLOW_UNASSIGNED, &out, NULL) != GSASL_OK)
+		return NULL;
+	return out;
+}
+
+static bool
+has_control(struct str s)
+{
+	size_t len;
+
+	for (; s.n > 0; s = str_from(s, len)) {
+		int32_t c = utf8_next(s, &len);
+
+		if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
+			return true;
+	}
+	return false;
+}
+
+/* SASLprep; what it refuses (mixed directions) in Normalization Form C, like OpaqueString (RFC 8265 4.2). */
 enum status
 password_prepare(struct buf *out, struct str password)
 {
-	char *in, *prepared = NULL;
-	enum status st = ERR_BAD_INPUT;
+	char *in, *prepared;
+	enum status st = OK;
 
 	if (password.n == 0 || password.n > AUTH_PASSWORD_MAX || str_chr(password, '\0') < password.n)
 		return ERR_BAD_INPUT;
@@ -99,13 +125,14 @@ password_prepare(struct buf *out, struct str password)
 		buf_add(out, password);
 		return OK;
 	}
-	if (!utf8_valid(password))
+	if (has_control(password)) /* or is no UTF-8 */
 		return ERR_BAD_INPUT;
 	in = secret_copy(password);
-	if (gsasl_saslprep(in, GSASL_ALLOW_UNASSIGNED, &prepared, NULL) == GSASL_OK && prepared[0] != '\0') {
+	prepared = saslprep(in);
+	if (prepared != NULL && prepared[0] != '\0')
 		buf_adds(out, prepared);
-		st = OK;
-	}
+	else
+		st = utf8_nfc(out, password);
 	drop_secret(in);
 	drop_secret(prepared);
 	return st;

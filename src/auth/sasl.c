@@ -18,7 +18,7 @@ struct auth_sasl {
 	struct arena arena;
 	enum phase phase;
 	unsigned steps;
-	bool scram;
+	bool scram, plus;
 	/* SCRAM: what the user name led to. */
 	bool looked_up;
 	struct known known;
@@ -185,6 +185,7 @@ auth_sasl_new(struct auth *a, const struct auth_client *client, struct str mech,
 	s->auth = a;
 	s->client = client;
 	s->scram = name[0] == 'S';
+	s->plus = s->scram && str_ends(str_c(name), STR("-PLUS"));
 	if (gsasl_server_start(a->gsasl, name, &s->session) != GSASL_OK) {
 		free(s);
 		return ERR_UNAVAILABLE;
@@ -254,6 +255,13 @@ after_last(struct auth_sasl *s, struct str input)
 	return AUTH_FAILED;
 }
 
+/* RFC 5802 section 6: who binds to the channel uses -PLUS, and only he. The library does not look at the former. */
+static bool
+binding_misplaced(const struct auth_sasl *s, struct str input)
+{
+	return s->scram && !s->plus && !s->looked_up && input.n > 0 && input.p[0] == 'p';
+}
+
 enum auth_step
 auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 {
@@ -266,7 +274,7 @@ auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 		return after_last(s, input);
 	if (s->phase == ENDED)
 		return s->status == OK ? AUTH_DONE : AUTH_FAILED;
-	if (input.n > INPUT_MAX || s->steps++ == STEPS_MAX)
+	if (input.n > INPUT_MAX || s->steps++ == STEPS_MAX || binding_misplaced(s, input))
 		return fail(s, ERR_BAD_INPUT);
 	rc = gsasl_step(s->session, input.p, input.n, &out, &n);
 	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fuzzes SASL sessions: the first byte chooses mechanism and connection; then come the client's messages, each with a length
+ * byte before it (255: the rest). Only the right password may ever lead to an account.
+ */
+#include <stdlib.h>
+#include "auth/auth.h"
+#include "auth/scram.h"
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "store/account.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct store *store;
+static struct auth *auth;
+static int64_t alice;
+
+static enum status
+make(struct db_txn *txn, void *arg)
+{
+	enum status st = account_create(store, txn, STR("alice"), &alice);
+	struct buf scram = {0};
+
+	if (st == OK)
+		st = account_set_credential(store, txn, alice, STR("plain"), STR("{PLAIN}pencil"));
+	if (st == OK && (st = scram_make(&scram, STR("pencil"))) == OK)
+		st = account_set_credential(store, txn, alice, STR("scram-sha-256"), buf_str(&scram));
+	buf_free(&scram);
+	return st;
+}
+
+static void
+prepare(void)
+{
+	struct store_options o = {.no_reaper = true};
+
+	log_set_level(LOG_LEVEL_ERROR);
+	ensure(store_open(&o, &store) == OK);
+	ensure(db_write(store_db(store), make, NULL) == OK);
+	auth = auth_new(store, &auth_settings_default);
+}
+
+static bool
+exporter(void *arg, uint8_t key_r[32])
+{
+	memset(key_r, 'K', 32);
+	return true;
+}
+
+static struct str
+message(struct str *rest)
+{
+	size_t n = (unsigned char)rest->p[0];
+	struct str s = str_from(*rest, 1);
+
+	s = n == 255 ? s : str_head(s, n);
+	*rest = str_from(*rest, 1 + s.n);
+	return s;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+	struct auth_client client = {.tls = true};
+	struct str rest = str_of(data + 1, size - 1);
+	enum auth_step step = AUTH_CONTINUE;
+	struct auth_sasl *s;
+	struct buf out = {0};
+
+	if (size == 0)
+		return 0;
+	if (store == NULL)
+		prepare();
+	if (data[0] & 4)
+		client.exporter = exporter;
+	if (auth_sasl_new(auth, &client, str_c(mechs[data[0] & 3]), &s) != OK)
+		return 0;
+	if (data[0] & 8)
+		step = auth_sasl_step(s, STR_NONE, &out);
+	while (step == AUTH_CONTINUE && rest.n > 0) {
+		struct str m = message(&rest);
+		char *copy = x_malloc(m.n + 1);
+
+		memcpy(copy, m.p, m.n);
+		copy = x_realloc(copy, m.n ? m.n : 1);
+		step = auth_sasl_step(s, str_of(copy, m.n), &out);
+		free(copy);
+	}
+	if (step == AUTH_DONE) {
+		ensure(auth_sasl_result(s)->account == alice && out.n == 0);
+		ensure(str_find(str_of(data, size), STR("pencil"), 0) != SIZE_MAX);
+	}
+	auth_sasl_free(s);
+	buf_free(&out);
+	return 0;
+}

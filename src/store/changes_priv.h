@@ -8,8 +8,12 @@
 enum change_kind { CHANGE_ADDED = 1, CHANGE_FLAGS = 2, CHANGE_GONE = 3, CHANGE_ANNOTATION = 4 };
 
 /* Rows of kinds 1, 2 and 4 that a mailbox keeps at least; tombstones are kept for ever. */
+#ifndef CHANGES_KEPT
 #define CHANGES_KEPT 4096
+#endif
+#ifndef CHANGES_TRIM
 #define CHANGES_TRIM 512 /* removed at a time, once that many are too many */
+#endif
 
 must_check enum status change_write(struct db_txn *txn, int64_t mailbox, uint64_t modseq, enum change_kind kind,
     const struct runs *uids);

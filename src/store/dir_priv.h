@@ -12,7 +12,9 @@
 
 #include "store/page_priv.h"
 
+#ifndef DIR_MAX
 #define DIR_MAX 128
+#endif
 
 struct page_sum {
 	uint32_t key;  /* of the page; no UID of it is smaller */

@@ -16,7 +16,9 @@
 #include "store/dir_priv.h"
 
 /* The newest messages lie in pages of this size, so that an APPEND rewrites little; eight of them melt into a full one. */
+#ifndef PAGE_SMALL
 #define PAGE_SMALL 32
+#endif
 
 struct edit {
 	const struct actor *actor;

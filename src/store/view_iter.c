@@ -186,7 +186,8 @@ peek(struct view_iter *it, struct view_walk *w)
 			break;
 		case ERR_NOT_FOUND:
 			it->status = OK;
-			/* fallthrough */
+			w->end = true;
+			break;
 		default:
 			w->end = true;
 		}

@@ -239,9 +239,17 @@ sq_rollback(struct db_conn *conn)
 }
 
 /*
- * A write that fails has not put the transaction's last frame, the one that commits, into the WAL: nothing
- * was changed, also not after a crash. After any other failure (a sync above all) nobody knows.
+ * A commit whose write or read failed has not put its last frame, the one that commits, into the WAL, or not with a
+ * checksum that counts: nothing was changed, also not after a crash. After any other failure (a sync above all) nobody
+ * knows.
  */
+static bool
+is_clean(int rc)
+{
+	return (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_READ ||
+	    rc == SQLITE_IOERR_SHORT_READ;
+}
+
 static enum commit_result
 sq_commit(struct db_conn *conn, enum status *why_r)
 {
@@ -251,8 +259,7 @@ sq_commit(struct db_conn *conn, enum status *why_r)
 
 	if (rc != SQLITE_OK) {
 		*why_r = sq_error(c->h, rc, "COMMIT");
-		result = (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_WRITE ? COMMIT_FAILED :
-		                                                                  COMMIT_UNKNOWN;
+		result = is_clean(rc) ? COMMIT_FAILED : COMMIT_UNKNOWN;
 		end_txn(c);
 	}
 	gate_leave(sq_engine(conn->db));

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "db/faultvfs.h"
 #include "db/memvfs.h"
 #include "db/walvfs.h"
 
@@ -315,6 +316,25 @@ begin_use(struct db *db)
 	return st == ERR_AGAIN ? ERR_UNAVAILABLE : st;
 }
 
+/* MANSIO_FAULTVFS=op:nth:how in the environment of a build with assertions: that call fails. */
+static const char *
+system_vfs(const struct db_options *options)
+{
+	if (options->vfs != NULL)
+		return options->vfs;
+#ifndef NDEBUG
+	const char *text = getenv("MANSIO_FAULTVFS");
+	struct fault fault;
+
+	if (text != NULL && !options->read_only && faultvfs_parse(str_c(text), &fault)) {
+		faultvfs_register("unix-excl");
+		faultvfs_plan(&fault);
+		return FAULTVFS_NAME;
+	}
+#endif
+	return options->read_only ? "unix" : "unix-excl";
+}
+
 enum status
 sq_open(struct db *db)
 {
@@ -331,8 +351,7 @@ sq_open(struct db *db)
 	e->path = x_strdup(e->memory ? name : db->options.path);
 	/* unix-excl: the first connection locks the file against all other processes until the last is
 	 * closed; the index of the WAL lies in our memory, and a snapshot needs no system call. */
-	e->vfs = walvfs_over(e->memory ? MEMVFS_NAME : db->options.vfs != NULL ? db->options.vfs :
-	        db->options.read_only ? "unix" : "unix-excl");
+	e->vfs = walvfs_over(e->memory ? MEMVFS_NAME : system_vfs(&db->options));
 	if (!e->memory && db->options.vfs == NULL && !db->options.read_only)
 		st = make_file(e->path);
 	if (st == OK)

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file layer that fails calls and records; cuts are made in powercut.c. */
+#include "db/faultvfs_priv.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include "base/arena.h"
+#include "base/assert.h"
+
+struct handle {
+	sqlite3_file base;
+	sqlite3_file *real; /* follows in memory */
+	int file;           /* number in the record */
+};
+
+static sqlite3_vfs *under;
+static sqlite3_vfs layer;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards everything here */
+static struct fault plan;
+static bool planned, hit, recording;
+static unsigned calls[FAULT_OPS];
+static struct record record;
+
+static const char *const op_words[] = {"open", "read", "write", "truncate", "sync", "delete"};
+static const char *const how_words[] = {"eio", "enospc", "short"};
+
+const char *
+fault_op_word(enum fault_op op)
+{
+	return op_words[op];
+}
+
+void
+faultvfs_plan(const struct fault *fault)
+{
+	pthread_mutex_lock(&lock);
+	planned = fault != NULL;
+	if (planned)
+		plan = *fault;
+	hit = false;
+	memset(calls, 0, sizeof(calls));
+	pthread_mutex_unlock(&lock);
+}
+
+bool
+faultvfs_hit(void)
+{
+	bool was;
+
+	pthread_mutex_lock(&lock);
+	was = hit;
+	pthread_mutex_unlock(&lock);
+	return was;
+}
+
+unsigned
+faultvfs_calls(enum fault_op op)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	n = calls[op];
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+static bool
+word_of(struct str s, const char *const *words, int n, int *at_r)
+{
+	for (int i = 0; i < n; i++) {
+		if (str_eq(s, str_c(words[i]))) {
+			*at_r = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+faultvfs_parse(struct str text, struct fault *fault_r)
+{
+	struct fault f = {0};
+	struct str piece;
+	uint64_t nth;
+	int op, how;
+
+	if (!str_split(&text, ':', &piece) || !word_of(piece, op_words, FAULT_OPS, &op))
+		return false;
+	if (!str_split(&text, ':', &piece) || !str_u64(piece, UINT32_MAX, &nth) || nth == 0)
+		return false;
+	if (!str_split(&text, ':', &piece) || !word_of(piece, how_words, FAULT_HOWS, &how))
+		return false;
+	if (str_split(&text, ':', &piece)) {
+		if (!str_eq(piece, STR("lasting")))
+			return false;
+		f.lasting = true;
+	}
+	f.op = (enum fault_op)op;
+	f.nth = (unsigned)nth;
+	f.how = (enum fault_how)how;
+	*fault_r = f;
+	return true;
+}
+
+/* Counts the call; true: it is to fail. */
+static bool
+fails(enum fault_op op, enum fault_how *how_r)
+{
+	bool now;
+
+	pthread_mutex_lock(&lock);
+	calls[op]++;
+	now = planned && plan.op == op && (calls[op] == plan.nth || (plan.lasting && calls[op] > plan.nth));
+	if (now) {
+		hit = true;
+		*how_r = plan.how;
+	}
+	pthread_mutex_unlock(&lock);
+	return now;
+}
+
+/* ---- the record ---- */
+
+static struct event *
+event_add(enum event_kind kind, int file)
+{
+	struct event *e;
+
+	if (record.n == record.cap) {
+		record.cap = record.cap * 2 + 1024;
+		record.events = x_realloc(record.events, record.cap * sizeof(*record.events));
+	}
+	e = &record.events[record.n++];
+	*e = (struct event){.kind = kind, .file = file};
+	return e;
+}
+
+static void
+note(enum event_kind kind, int file, const void *p, size_t n, int64_t at)
+{
+	struct event *e;
+
+	pthread_mutex_lock(&lock);
+	if (recording) {
+		e = event_add(kind, file);
+		e->at = at;
+		e->n = n;
+		if (n > 0 && p != NULL) {
+			e->bytes = x_malloc(n);
+			memcpy(e->bytes, p, n);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static int
+file_number(const char *path)
+{
+	int i = 0;
+
+	pthread_mutex_lock(&lock);
+	while (i < record.files && strcmp(record.paths[i], path) != 0)
+		i++;
+	if (i == record.files) {
+		ensure(i < RECORD_FILES);
+		record.paths[record.files++] = x_strdup(path);
+	}
+	pthread_mutex_unlock(&lock);
+	return i;
+}
+
+void
+faultvfs_record(bool on)
+{
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < record.n; i++)
+		free(record.events[i].bytes);
+	free(record.events);
+	record.events = NULL;
+	record.n = record.cap = 0;
+	recording = on;
+	pthread_mutex_unlock(&lock);
+}
+
+size_t
+faultvfs_events(void)
+{
+	size_t n;
+
+	pthread_mutex_lock(&lock);
+	n = record.n;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+bool
+faultvfs_is_sync(size_t event)
+{
+	bool is;
+
+	pthread_mutex_lock(&lock);
+	is = event < record.n && record.events[event].kind == EVENT_SYNC;
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
+void
+faultvfs_image(size_t events, enum cut mode, unsigned seed,
+    void (*put)(void *arg, const char *path, struct str bytes), void *arg)
+{
+	pthread_mutex_lock(&lock);
+	record_cut(&record, events < record.n ? events : record.n, mode, seed, put, arg);
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- files ---- */
+
+static struct handle *
+handle_of(sqlite3_file *file)
+{
+	return (struct handle *)file;
+}
+
+static int
+f_close(sqlite3_file *file)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xClose(h->real);
+}
+
+static int
+f_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
+{
+	struct handle *h = handle_of(file);
+	enum fault_how how;
+
+	if (fails(FAULT_READ, &how))
+		return SQLITE_IOERR_READ;
+	return h->real->pMethods->xRead(h->real, p, n, at);
+}
+
+static int
+f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
+{
+	struct handle *h = handle_of(file);
+	enum fault_how how;
+	int rc;
+
+	if (fails(FAULT_WRITE, &how)) {
+		if (how == FAULT_SHORT && n > 1) {
+			(void)h->real->pMethods->xWrite(h->real, p, n / 2, at);
+			note(EVENT_WRITE, h->file, p, (size_t)n / 2, at);
+		}
+		return how == FAULT_EIO ? SQLITE_IOERR_WRITE : SQLITE_FULL;
+	}
+	rc = h->real->pMethods->xWrite(h->real, p, n, at);
+	if (rc == SQLITE_OK)
+		note(EVENT_WRITE, h->file, p, (size_t)n, at);
+	return rc;
+}
+
+static int
+f_truncate(sqlite3_file *file, sqlite3_int64 n)
+{
+	struct handle *h = handle_of(file);
+	enum fault_how how;
+	int rc;
+
+	if (fails(FAULT_TRUNCATE, &how))
+		return SQLITE_IOERR_TRUNCATE;
+	rc = h->real->pMethods->xTruncate(h->real, n);
+	if (rc == SQLITE_OK)
+		note(EVENT_TRUNCATE, h->file, NULL, 0, n);
+	return rc;
+}
+
+static int
+f_sync(sqlite3_file *file, int flags)
+{
+	struct handle *h = handle_of(file);
+	enum fault_how how;
+	int rc;
+
+	if (fails(FAULT_SYNC, &how))
+		return SQLITE_IOERR_FSYNC;
+	rc = h->real->pMethods->xSync(h->real, flags);
+	if (rc == SQLITE_OK)
+		note(EVENT_SYNC, h->file, NULL, 0, 0);
+	return rc;
+}
+
+static int
+f_size(sqlite3_file *file, sqlite3_int64 *n_r)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xFileSize(h->real, n_r);
+}
+
+static int
+f_lock(sqlite3_file *file, int level)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xLock(h->real, level);
+}
+
+static int
+f_unlock(sqlite3_file *file, int level)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xUnlock(h->real, level);
+}
+
+static int
+f_reserved(sqlite3_file *file, int *yes_r)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xCheckReservedLock(h->real, yes_r);
+}
+
+static int
+f_control(sqlite3_file *file, int op, void *arg)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xFileControl(h->real, op, arg);
+}
+
+static int
+f_sector(sqlite3_file *file)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xSectorSize(h->real);
+}
+
+static int
+f_traits(sqlite3_file *file)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xDeviceCharacteristics(h->real);
+}
+
+static int
+f_map(sqlite3_file *file, int region, int size, int extend, void volatile **p_r)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xShmMap(h->real, region, size, extend, p_r);
+}
+
+static int
+f_shmlock(sqlite3_file *file, int from, int n, int flags)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xShmLock(h->real, from, n, flags);
+}
+
+static void
+f_barrier(sqlite3_file *file)
+{
+	struct handle *h = handle_of(file);
+
+	h->real->pMethods->xShmBarrier(h->real);
+}
+
+static int
+f_unmap(sqlite3_file *file, int delete_it)
+{
+	struct handle *h = handle_of(file);
+
+	return h->real->pMethods->xShmUnmap(h->real, delete_it);
+}
+
+static const sqlite3_io_methods methods = {
+    .iVersion = 2,
+    .xClose = f_close,
+    .xRead = f_read,
+    .xWrite = f_write,
+    .xTruncate = f_truncate,
+    .xSync = f_sync,
+    .xFileSize = f_size,
+    .xLock = f_lock,
+    .xUnlock = f_unlock,
+    .xCheckReservedLock = f_reserved,
+    .xFileControl = f_control,
+    .xSectorSize = f_sector,
+    .xDeviceCharacteristics = f_traits,
+    .xShmMap = f_map,
+    .xShmLock = f_shmlock,
+    .xShmBarrier = f_barrier,
+    .xShmUnmap = f_unmap,
+};
+
+/* ---- the layer ---- */
+
+static int
+l_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *flags_r)
+{
+	struct handle *h = handle_of(file);
+	enum fault_how how;
+	int rc, exists = 0;
+
+	memset(h, 0, sizeof(*h));
+	if (fails(FAULT_OPEN, &how))
+		return SQLITE_CANTOPEN;
+	if (path != NULL)
+		under->xAccess(under, path, SQLITE_ACCESS_READWRITE, &exists);
+	h->real = (sqlite3_file *)(h + 1);
+	rc = under->xOpen(under, path, h->real, flags, flags_r);
+	if (rc != SQLITE_OK)
+		return rc;
+	h->base.pMethods = &methods;
+	h->file = file_number(path != NULL ? path : "(temporary)");
+	if (!exists)
+		note(EVENT_CREATE, h->file, NULL, 0, 0);
+	return SQLITE_OK;
+}
+
+static int
+l_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
+{
+	enum fault_how how;
+	int rc;
+
+	if (fails(FAULT_DELETE, &how))
+		return SQLITE_IOERR_DELETE;
+	rc = under->xDelete(under, path, sync_dir);
+	if (rc == SQLITE_OK)
+		note(EVENT_DELETE, file_number(path), NULL, 0, sync_dir);
+	return rc;
+}
+
+static int
+l_access(sqlite3_vfs *vfs, const char *path, int flags, int *yes_r)
+{
+	return under->xAccess(under, path, flags, yes_r);
+}
+
+static int
+l_fullpath(sqlite3_vfs *vfs, const char *path, int n, char *out)
+{
+	return under->xFullPathname(under, path, n, out);
+}
+
+static int
+l_random(sqlite3_vfs *vfs, int n, char *out)
+{
+	return under->xRandomness(under, n, out);
+}
+
+static int
+l_sleep(sqlite3_vfs *vfs, int us)
+{
+	return under->xSleep(under, us);
+}
+
+static int
+l_time(sqlite3_vfs *vfs, double *out)
+{
+	return under->xCurrentTime(under, out);
+}
+
+static int
+l_time64(sqlite3_vfs *vfs, sqlite3_int64 *out)
+{
+	return under->xCurrentTimeInt64(under, out);
+}
+
+static int
+l_last_error(sqlite3_vfs *vfs, int n, char *out)
+{
+	return under->xGetLastError(under, n, out);
+}
+
+void
+faultvfs_register(const char *base)
+{
+	under = sqlite3_vfs_find(base);
+	ensure(under != NULL && under != &layer);
+	layer = (sqlite3_vfs){
+	    .iVersion = 2,
+	    .szOsFile = (int)sizeof(struct handle) + under->szOsFile,
+	    .mxPathname = under->mxPathname,
+	    .zName = FAULTVFS_NAME,
+	    .xOpen = l_open,
+	    .xDelete = l_delete,
+	    .xAccess = l_access,
+	    .xFullPathname = l_fullpath,
+	    .xRandomness = l_random,
+	    .xSleep = l_sleep,
+	    .xCurrentTime = l_time,
+	    .xGetLastError = l_last_error,
+	    .xCurrentTimeInt64 = l_time64,
+	};
+	ensure(sqlite3_vfs_register(&layer, 0) == SQLITE_OK);
+}

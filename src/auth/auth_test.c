@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <pthread.h>
 #include "auth/auth.h"
 #include "auth/auth_priv.h"
 #include "auth/password.h"
@@ -599,6 +600,44 @@ test_endless(void **state)
 	buf_free(&out);
 }
 
+/* Many at once: each gets his own answer (S7: one client's fault never touches another). */
+static void *
+one_of_many(void *arg)
+{
+	unsigned me = (unsigned)(uintptr_t)arg;
+	struct peer good = {.user = "alice", .password = "pencil"}, wrong = {.user = "alice", .password = "pen"};
+	struct peer other = {.user = "bob@example.org", .password = "b o b"};
+	bool ok = true;
+	int64_t account;
+
+	for (int i = 0; i < 20; i++) {
+		const char *mech = (me + (unsigned)i) % 2 ? "SCRAM-SHA-256" : "PLAIN";
+		struct auth_result r;
+
+		ok &= exchange(&unbound, mech, &good, &account) == OK && account == alice;
+		ok &= exchange(&unbound, mech, &wrong, &account) == ERR_NO_PERM;
+		ok &= exchange(&unbound, mech, &other, &account) == OK && account == bob;
+		ok &= auth_login(auth, &unbound, STR("alice"), STR("pencil"), &r) == OK && r.account == alice;
+		auth_forget(auth, alice);
+	}
+	db_thread_end(store_db(store));
+	return ok ? arg : NULL;
+}
+
+static void
+test_threads(void **state)
+{
+	pthread_t t[4];
+	void *result;
+
+	for (uintptr_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, one_of_many, (void *)(i + 1)), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &result);
+		assert_non_null(result);
+	}
+}
+
 static void
 test_mechanisms(void **state)
 {
@@ -645,6 +684,7 @@ main(void)
 		cmocka_unit_test(test_unknown_user),
 		cmocka_unit_test(test_cut_everywhere),
 		cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_mechanisms),
 		cmocka_unit_test(test_user_names),
 	};

@@ -149,13 +149,18 @@ turn_handshake(struct conn *c)
 static enum turn
 turn_new(struct conn *c)
 {
+	enum io io;
+
 	c->stage = STAGE_OPEN;
 	c->opened = true;
-	if (c->handler->open(c) != OK)
+	if (c->handler->open(c) != OK) {
 		c->stage = STAGE_CLOSING;
-	else if (atomic_load(&c->net->stopping))
+		return TURN_MORE;
+	}
+	if (atomic_load(&c->net->stopping))
 		c->events |= CONN_EV_STOP;
-	return TURN_MORE;
+	io = io_write(c); /* the greeting */
+	return io == IO_OK || io == IO_WAIT ? TURN_MORE : drop(c);
 }
 
 static enum turn

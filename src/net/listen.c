@@ -110,10 +110,11 @@ bind_unix(const struct listener_options *o, int *fd_r)
 	return OK;
 }
 
+/* Edge: who is told accepts until nobody is left; MOD makes it tell again. */
 static void
 arm(struct listener *l, int op)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = POLL_LISTENER | l->index};
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET, .data.u64 = POLL_LISTENER | l->index};
 
 	if (epoll_ctl(l->net->epoll, op, l->fd, &ev) != 0)
 		log_event(EV_io_error, "epoll_ctl of listener %s: %m", l->name);
@@ -287,8 +288,9 @@ listener_ready(struct listener *l)
 			return;
 		}
 		if (errno != EINTR && errno != ECONNABORTED)
-			break;
+			return;
 	}
+	/* More wait, perhaps; those who came have their turn first. */
 	arm(l, EPOLL_CTL_MOD);
 }
 

@@ -72,7 +72,7 @@ struct command {
 
 struct cmd {
 	struct session *session;
-	const struct command *row;
+	const struct command *row;     /* NULL: no command of ours */
 	struct str tag;
 	struct args args;
 	struct arena arena;
@@ -91,7 +91,11 @@ struct cmd {
 	struct str code;               /* without brackets */
 	const char *text;
 	bool may_expunge;              /* updates may hold EXPUNGE */
+	bool before;                   /* untagged updates go out before a UID command begins (T45) */
 	bool answering;                /* in the phase of updates and tagged line */
+	bool waiting;                  /* for input: CMD_WAIT_INPUT was returned */
+	bool unread;                   /* the rest of the command has not been read */
+	bool interruptible;            /* nothing is lost when it ends with a BYE: IDLE, AUTHENTICATE */
 
 	/* A write under way. */
 	struct db_write write;
@@ -99,6 +103,7 @@ struct cmd {
 	_Atomic bool write_over;
 	enum status write_status;
 	bool writing;
+	bool reserve;                  /* the next writes may use the disk's last space: they free it (db/db.h) */
 
 	int64_t step_start;            /* clock_mono() of this step */
 	unsigned step_count;
@@ -145,9 +150,15 @@ void cmd_read_line(struct cmd *cmd, size_t limit);
 /* A "+ text" continuation; flushed with the step. */
 void cmd_continue(struct cmd *cmd, struct str text);
 
-/* Streaming commands at CMD_AT_LITERAL: take the literal as chunks, with the "+" where one is due. */
+/* Streaming commands at CMD_AT_LITERAL: take the literal as chunks, with the "+" where one is due; then return CMD_WAIT_INPUT. A
+ * reply instead refuses it: the session drops what is still to come of the command (T86). */
 void cmd_literal_stream(struct cmd *cmd);
-/* The same, into the command. ERR_LIMIT: not collected; answer and let the session refuse it. */
+/* The same, into the command. ERR_LIMIT: not collected; reply. */
 must_check enum status cmd_literal_collect(struct cmd *cmd);
+
+/* For session.c: the life of a command. */
+struct cmd *cmd_new(struct session *s, struct str command);
+void cmd_set_tag(struct cmd *cmd, struct str tag);
+void cmd_free(struct cmd *cmd);
 
 #endif

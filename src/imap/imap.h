@@ -23,6 +23,9 @@ struct imap_settings {
 	int64_t idle_seconds;      /* silence after login until BYE, outside IDLE; at least 1800 (RFC 9051 5.4) */
 	int64_t keepalive_seconds; /* "* OK Still here" in IDLE (T91); 0: none */
 	unsigned bad_max;          /* bad commands before login until BYE (T07) */
+	unsigned account_max;      /* logged-in connections of one account; 0: no limit */
+	size_t line_max;           /* bytes of a command line after login; 0: the default */
+	size_t literals_max;       /* bytes of a command's literals, messages not counted; 0: the default */
 	bool trust_loopback;       /* auth.plaintext=loopback: passwords may cross the loopback interface in the clear */
 	const char *hidden;        /* capabilities not to be offered, separated by blanks (T12); NULL: none */
 };

@@ -11,6 +11,8 @@
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
+#include <pthread.h>
+#include "base/map.h"
 #include "imap/imap.h"
 #include "net/conn.h"
 #include "store/view.h"
@@ -42,6 +44,7 @@ struct selected {
 	struct watcher watcher;
 	struct str name;       /* canonical, owned; for messages to the log and RENAME */
 	uint64_t synced;       /* hub's mod-sequence up to which view_sync() has looked */
+	bool look;             /* view_sync() must look whatever the hub says: it was asked too late */
 	bool gone_told;        /* the mailbox was deleted and its messages were told as expunged */
 	struct arena kw_arena; /* of keywords; freed at rest */
 	struct keywords keywords;
@@ -57,6 +60,8 @@ struct session {
 	uint8_t state;             /* enum session_state */
 	bool delayed;              /* an answer is held back after a failed login */
 	bool starting_tls;
+	bool stopping;             /* the server stops: BYE when the command is over */
+	bool counted;              /* counted among the account's connections */
 	uint8_t bad;               /* bad commands so far, before login */
 	uint32_t enabled;          /* enum session_enabled */
 	struct selected *selected; /* NULL: none */
@@ -74,6 +79,9 @@ struct imap {
 	struct auth *auth;
 	struct imap_settings settings;
 	char *hidden;
+	struct imap_limits limits; /* of commands after login */
+	pthread_mutex_t lock;
+	struct map logged_in;      /* account id to its number of connections; under lock */
 };
 
 /* Mailbox names, headers and texts go out in UTF-8 (RFC 6855, RFC 9051). */
@@ -85,9 +93,15 @@ session_utf8(const struct session *s)
 
 /* The client as auth sees it; lives as long as the session. */
 struct auth_client session_auth_client(struct session *s);
-/* Login succeeded: takes the account, lifts the limits. */
-void session_login(struct session *s, const struct auth_result *result);
-/* STATE_LOGOUT and CMD_CLOSE's helper: "* BYE [code] text" once (T93). code may be NULL. */
+/* Login succeeded: takes the account, lifts the limits. ERR_LIMIT: the account has too many connections. */
+must_check enum status session_login(struct session *s, const struct auth_result *result);
+/* The answer of the running command is held back that long (S7); nothing is read meanwhile. */
+void session_delay(struct session *s, unsigned ms);
+/* After the handshake of STARTTLS, before the first byte inside it: everything is forgotten (S1). */
+void session_start_tls(struct session *s);
+/* "* BYE [code] text", once (T93); state becomes STATE_LOGOUT. code may be NULL. */
 void session_bye(struct session *s, const char *code, const char *text);
+/* The time-out between commands, as it is in this state. */
+void session_timeout(struct session *s);
 
 #endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/cmd.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include "base/clock.h"
+
+/* Microseconds that a step may last, and how many messages go by between looks at the clock. */
+#define STEP_US 4000
+#define STEP_LOOK 64
+
+struct cmd *
+cmd_new(struct session *s, struct str command)
+{
+	struct cmd *cmd = x_new(struct cmd);
+
+	cmd->session = s;
+	args_init(&cmd->args, command, &cmd->arena, session_utf8(s));
+	return cmd;
+}
+
+void
+cmd_set_tag(struct cmd *cmd, struct str tag)
+{
+	if (tag.n <= sizeof(cmd->tag_bytes)) {
+		memcpy(cmd->tag_bytes, tag.p, tag.n);
+		cmd->tag = str_of(cmd->tag_bytes, tag.n);
+	} else {
+		cmd->tag = arena_str(&cmd->arena, tag);
+	}
+}
+
+void
+cmd_free(struct cmd *cmd)
+{
+	if (cmd == NULL)
+		return;
+	if (cmd->cleanup)
+		cmd->cleanup(cmd);
+	arena_free(&cmd->arena);
+	free(cmd);
+}
+
+enum status
+cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r)
+{
+	cmd->step_count = 0;
+	cmd->step_start = 0;
+	return db_read_begin(cmd->session->imap->db, txn_r);
+}
+
+void
+cmd_read_end(struct cmd *cmd, struct db_txn *txn)
+{
+	db_read_end(txn);
+}
+
+bool
+cmd_spent(struct cmd *cmd)
+{
+	if (cmd->step_start == 0) {
+		cmd->step_start = clock_mono();
+		return false;
+	}
+	if (++cmd->step_count % STEP_LOOK != 0)
+		return false;
+	return clock_mono() - cmd->step_start > STEP_US;
+}
+
+enum cmd_next
+cmd_pause(struct cmd *cmd)
+{
+	if (conn_out_full(cmd->session->conn))
+		return CMD_WAIT_OUTPUT;
+	return cmd_spent(cmd) ? CMD_AGAIN : CMD_DONE;
+}
+
+/* On the committer's thread. */
+static void
+write_done(struct db_write *w, enum status st)
+{
+	struct cmd *cmd = (struct cmd *)((char *)w - offsetof(struct cmd, write));
+	struct conn *c = cmd->session->conn;
+
+	cmd->write_status = st;
+	atomic_store_explicit(&cmd->write_over, true, memory_order_release);
+	conn_wake(c, CONN_EV_COMMIT);
+	conn_release(c);
+}
+
+enum cmd_next
+cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
+{
+	struct session *s = cmd->session;
+
+	cmd->write = (struct db_write){
+		.fn = fn,
+		.arg = arg,
+		.lane = (uint64_t)s->actor.account,
+		.reserve = cmd->reserve,
+		.done = write_done,
+	};
+	cmd->done = done;
+	cmd->writing = true;
+	atomic_store_explicit(&cmd->write_over, false, memory_order_relaxed);
+	conn_hold(s->conn);
+	db_submit(s->imap->db, &cmd->write);
+	return CMD_WAIT_COMMIT;
+}
+
+void
+cmd_read_line(struct cmd *cmd, size_t limit)
+{
+	cmd->line_limit = limit;
+}
+
+void
+cmd_continue(struct cmd *cmd, struct str text)
+{
+	out_continue(cmd_out(cmd), text);
+}
+
+void
+cmd_literal_stream(struct cmd *cmd)
+{
+	imap_reader_stream(&cmd->session->reader);
+	if (cmd->session->reader.literal.sync)
+		cmd_continue(cmd, STR("OK"));
+}
+
+enum status
+cmd_literal_collect(struct cmd *cmd)
+{
+	bool sync = cmd->session->reader.literal.sync;
+	enum status st = imap_reader_collect(&cmd->session->reader);
+
+	if (st == OK && sync)
+		cmd_continue(cmd, STR("OK"));
+	return st;
+}

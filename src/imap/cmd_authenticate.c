@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/codec.h"
+#include "imap/login.h"
+#include "imap/reply.h"
+
+/* Longest base64 line that is read (S2). */
+#define ANSWER_MAX 65536
+
+struct exchange {
+	struct auth_client client; /* outlives the SASL session */
+	struct auth_sasl *sasl;
+};
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct exchange *x = cmd->state;
+
+	auth_sasl_free(x->sasl);
+}
+
+static enum cmd_next
+give(struct cmd *cmd, struct str input)
+{
+	struct exchange *x = cmd->state;
+	struct buf challenge = {0}, line = {0};
+	enum auth_step step = auth_sasl_step(x->sasl, input, &challenge);
+
+	if (step == AUTH_CONTINUE) {
+		base64_encode(&line, buf_str(&challenge));
+		cmd_continue(cmd, buf_str(&line));
+		cmd_read_line(cmd, ANSWER_MAX);
+	}
+	buf_free(&challenge);
+	buf_free(&line);
+	if (step == AUTH_CONTINUE)
+		return CMD_WAIT_INPUT;
+	return login_reply(cmd, step == AUTH_DONE ? OK : auth_sasl_status(x->sasl), auth_sasl_result(x->sasl));
+}
+
+/* Base64 as it came on the wire; "=" is the empty initial response (RFC 4959). */
+static enum cmd_next
+give_base64(struct cmd *cmd, struct str text)
+{
+	struct buf plain = {0};
+	enum cmd_next next;
+
+	if (base64_decode(&plain, text) != OK) {
+		buf_free(&plain);
+		return reply_bad(cmd, "Bad base64");
+	}
+	next = give(cmd, plain.n ? buf_str(&plain) : STR(""));
+	if (plain.p)
+		explicit_bzero(plain.p, plain.cap);
+	buf_free(&plain);
+	return next;
+}
+
+/* The client's next answer. */
+static enum cmd_next
+go_on(struct cmd *cmd)
+{
+	if (cmd->at == CMD_AT_BAD_LINE)
+		return reply_bad_code(cmd, "TOOBIG", "The answer is too long");
+	if (cmd->at != CMD_AT_LINE) {
+		cmd_read_line(cmd, ANSWER_MAX);
+		return CMD_WAIT_INPUT;
+	}
+	if (str_eq(cmd->line, STR("*")))
+		return reply_bad(cmd, "AUTHENTICATE given up");
+	return give_base64(cmd, cmd->line);
+}
+
+/* AUTHENTICATE, RFC 3501 6.2.2, with an initial response (RFC 4959). */
+enum cmd_next
+cmd_authenticate(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+	struct exchange *x = arena_new(&cmd->arena, struct exchange);
+	struct str mech, initial = STR_NONE;
+	enum status st;
+
+	if ((st = arg_space(&cmd->args)) != OK || (st = arg_atom_upper(&cmd->args, &mech)) != OK)
+		return reply_syntax(cmd, st, "AUTHENTICATE takes a mechanism");
+	if (arg_peek(&cmd->args) == ' ' && arg_space(&cmd->args) == OK && arg_peek(&cmd->args) != 0) {
+		/* base64 holds '=' and '/', all of them atom characters. */
+		initial = str_from(cmd->args.all, cmd->args.at);
+		initial = str_trim(initial);
+	} else if ((st = arg_end(&cmd->args)) != OK) {
+		return reply_syntax(cmd, st, "AUTHENTICATE takes a mechanism");
+	}
+	x->client = session_auth_client(s);
+	st = auth_sasl_new(s->imap->auth, &x->client, mech, &x->sasl);
+	if (st == ERR_NOT_FOUND && !auth_plaintext_allowed(s->imap->auth, &x->client) &&
+	    (str_eq(mech, STR("PLAIN")) || str_eq(mech, STR("LOGIN"))))
+		return login_reply(cmd, ERR_CONFLICT, &(struct auth_result){0});
+	if (st == ERR_NOT_FOUND)
+		return reply_no(cmd, "CANNOT", "No such mechanism");
+	if (st != OK)
+		return reply_no(cmd, "UNAVAILABLE", "Logins are not possible now");
+	cmd->state = x;
+	cmd->cleanup = cleanup;
+	cmd->step = go_on;
+	cmd->interruptible = true;
+	if (initial.p == NULL)
+		return give(cmd, STR_NONE);
+	return give_base64(cmd, str_eq(initial, STR("=")) ? STR("") : initial);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "imap/selected.h"
+#include "store/message.h"
+
+/* Messages of one commit. */
+#define BATCH MESSAGE_BATCH
+
+struct closing {
+	struct actor actor;
+	int64_t mailbox;
+	bool more;
+};
+
+static enum status
+expunge(struct db_txn *txn, void *arg)
+{
+	struct closing *x = arg;
+	struct runs gone = {0};
+	uint64_t modseq;
+	enum status st;
+
+	st = message_expunge(&x->actor, txn, x->mailbox, NULL, BATCH, &gone, &x->more, &modseq);
+	runs_free(&gone);
+	return st;
+}
+
+static enum cmd_next
+expunged(struct cmd *cmd, enum status st)
+{
+	struct closing *x = cmd->state;
+
+	if (st == OK && x->more)
+		return cmd_write(cmd, expunge, x, expunged);
+	selected_close(cmd->session);
+	/* Without the right to expunge, or in a mailbox that is gone, CLOSE only closes (RFC 4314 4). */
+	if (st != OK && st != ERR_NO_PERM && st != ERR_NOT_FOUND && st != ERR_READ_ONLY)
+		return reply_no(cmd, reply_status_code(st), "Closed, but not expunged");
+	return reply_ok(cmd, "CLOSE completed");
+}
+
+/* CLOSE, RFC 3501 6.4.2: expunges silently (T88). UNSELECT, RFC 3691: does not. */
+enum cmd_next
+cmd_close(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+	struct closing *x = arena_new(&cmd->arena, struct closing);
+	bool unselect = cmd->row->flags & CMDF_OFF;
+
+	if (arg_end(&cmd->args) != OK)
+		return reply_bad(cmd, "CLOSE and UNSELECT take nothing");
+	if (unselect || s->selected->view.read_only || s->selected->view.deleted) {
+		selected_close(s);
+		return reply_ok(cmd, unselect ? "UNSELECT completed" : "CLOSE completed");
+	}
+	x->actor = s->actor;
+	x->mailbox = s->selected->view.mailbox;
+	cmd->state = x;
+	cmd->reserve = true;
+	return cmd_write(cmd, expunge, x, expunged);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * FETCH and UID FETCH (RFC 3501 6.4.5, 6.4.8). The answer goes out in steps. Where \Seen is to be set (BODY[] without PEEK), messages are taken
+ * in batches: first a commit sets the flag, then the batch goes out with its FLAGS (T57).
+ */
+#include "imap/fetch.h"
+#include "imap/reply.h"
+#include "imap/selected.h"
+#include "imap/set.h"
+#include "store/message.h"
+
+/* A batch that gets \Seen in one commit. */
+#define BATCH_MESSAGES 200
+#define BATCH_BYTES (512u << 10)
+
+static enum cmd_next step(struct cmd *cmd);
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct fetch *f = cmd->state;
+
+	runs_free(&f->uids);
+	if (!f->whole)
+		runs_free(&f->batch);
+	runs_free(&f->unseen);
+	runs_free(&f->marked);
+	arena_free(&f->arena);
+	buf_free(&f->tmp);
+}
+
+/* ---- one message ---- */
+
+static void
+begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+	char *p = buf_room(out, 64), *start = p;
+
+	if (p == NULL)
+		return;
+	p = put_lit(p, "* ");
+	p = put_u32(p, seq);
+	p = put_lit(p, " FETCH (");
+	if (f->cmd->uid) {
+		p = put_lit(p, "UID ");
+		p = put_u32(p, e->uid);
+	}
+	buf_wrote(out, (size_t)(p - start));
+}
+
+static void
+end_message(struct fetch *f)
+{
+	buf_add(cmd_out(f->cmd), STR(")\r\n"));
+	f->open = false;
+	arena_free(&f->arena);
+	f->have_email = f->have_structure = false;
+}
+
+static enum status
+light_items(struct fetch *f, const struct entry *e)
+{
+	enum status st = OK;
+
+	if ((f->needs & FETCH_EMAIL) && (st = fetch_email(f, e->email)) != OK)
+		return st;
+	if (!f->flags && f->marked.n && runs_has(&f->marked, e->uid))
+		st = fetch_flags(f, NULL, e);
+	for (size_t i = 0; st == OK && i < f->n_items && f->items[i].kind->print; i++)
+		st = f->items[i].kind->print(f, &f->items[i], e);
+	return st;
+}
+
+/* The session must know a keyword's name before it comes up. */
+static enum status
+cover(struct fetch *f, const struct entry *e)
+{
+	struct session *s = f->cmd->session;
+	enum status st;
+
+	if (!(f->needs & FETCH_KEYWORDS) || selected_keywords_cover(s->selected, e))
+		return OK;
+	selected_keywords_forget(s->selected);
+	if ((st = selected_keywords(s, f->txn)) == OK)
+		selected_flags_due(s, cmd_out(f->cmd));
+	return st;
+}
+
+/* A message that cannot be read leaves no trace in the output; the others are served (T56). */
+static void
+skip_message(struct fetch *f, size_t start, enum status st)
+{
+	cmd_out(f->cmd)->n = start;
+	f->left = 0;
+	f->open = f->have_email = f->have_structure = false;
+	arena_free(&f->arena);
+	if (st == ERR_NOT_FOUND)
+		f->cmd->expunge_issued = true;
+	else
+		f->failed = st;
+}
+
+static enum cmd_next
+message(struct fetch *f, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+	enum cmd_next next = CMD_DONE;
+	enum status st = cover(f, e);
+	size_t start = out->n;
+
+	begin_message(f, f->it.seq, e);
+	if (st == OK)
+		st = light_items(f, e);
+	if (st == OK && (f->needs & FETCH_BODY)) {
+		f->item = 0;
+		f->left = 0;
+		f->open = true;
+		f->open_email = e->email;
+		next = fetch_bodies(f, &st);
+	}
+	if (st != OK)
+		skip_message(f, start, st);
+	else if (next == CMD_DONE)
+		end_message(f);
+	return next;
+}
+
+/* Goes on inside the literal where the last step stopped. There is no way back now: a failure ends the
+ * connection. */
+static enum cmd_next
+resume_message(struct fetch *f)
+{
+	enum cmd_next next;
+	enum status st;
+
+	f->have_email = f->have_structure = false;
+	if (fetch_email(f, f->open_email) != OK)
+		return CMD_ABORT;
+	next = fetch_bodies(f, &st);
+	if (st != OK)
+		return CMD_ABORT;
+	if (next == CMD_DONE)
+		end_message(f);
+	return next;
+}
+
+/* ---- steps ---- */
+
+static enum cmd_next
+finish(struct cmd *cmd)
+{
+	struct fetch *f = cmd->state;
+
+	if (f->failed != OK)
+		return reply_no(cmd, reply_status_code(f->failed), "Some messages could not be read");
+	return reply_ok(cmd, "FETCH completed");
+}
+
+static enum status
+seen_fn(struct db_txn *txn, void *arg)
+{
+	struct fetch *f = arg;
+	struct session *s = f->cmd->session;
+	struct flag_change change = {.op = FLAGS_ADD, .flags = FLAG_SEEN};
+	struct flag_result result = {0};
+	enum status st;
+
+	st = message_flags(&s->actor, txn, s->selected->view.mailbox, &f->unseen, &change, &result);
+	runs_free(&f->marked);
+	f->marked = result.changed;
+	runs_free(&result.failed);
+	f->seen_modseq = result.modseq;
+	return st;
+}
+
+/* A \Seen that could not be set does not keep the client from reading. */
+static enum cmd_next
+seen_done(struct cmd *cmd, enum status st)
+{
+	struct fetch *f = cmd->state;
+
+	if (st == OK && f->seen_modseq)
+		view_told(&cmd->session->selected->view, f->seen_modseq);
+	if (st != OK)
+		runs_clear(&f->marked);
+	f->it = (struct view_iter)VIEW_ITER(&cmd->session->selected->view, &f->batch);
+	return step(cmd);
+}
+
+/* The next messages that go out together, and which of them are to get \Seen. */
+static enum status
+gather(struct fetch *f)
+{
+	const struct entry *e;
+	uint64_t bytes = 0;
+	unsigned n = 0;
+	enum status st;
+
+	runs_clear(&f->batch);
+	runs_clear(&f->unseen);
+	runs_clear(&f->marked);
+	f->seen_modseq = 0;
+	if ((st = view_iter_begin(&f->scan, f->txn)) != OK)
+		return st;
+	while ((e = view_iter_next(&f->scan)) != NULL) {
+		runs_add(&f->batch, e->uid, e->uid);
+		if (!(e->flags & FLAG_SEEN) && !e->expunged)
+			runs_add(&f->unseen, e->uid, e->uid);
+		bytes += e->size;
+		if (++n >= BATCH_MESSAGES || bytes >= BATCH_BYTES)
+			break;
+	}
+	return view_iter_end(&f->scan);
+}
+
+/* Sends messages of the batch until it is over or the step is. */
+static enum cmd_next
+send_batch(struct fetch *f, enum status *st_r)
+{
+	enum cmd_next next = CMD_DONE;
+	const struct entry *e;
+
+	if (f->open && (next = resume_message(f)) != CMD_DONE)
+		return next;
+	if ((*st_r = view_iter_begin(&f->it, f->txn)) != OK)
+		return CMD_DONE;
+	while (next == CMD_DONE && (e = view_iter_next(&f->it)) != NULL) {
+		next = message(f, e);
+		if (next == CMD_DONE)
+			next = cmd_pause(f->cmd);
+	}
+	*st_r = view_iter_end(&f->it);
+	if (f->it.missed)
+		f->cmd->expunge_issued = true;
+	return next;
+}
+
+/* One step in one snapshot. */
+static enum cmd_next
+read_step(struct fetch *f, bool *over_r, enum status *st_r)
+{
+	struct session *s = f->cmd->session;
+	enum cmd_next next = CMD_DONE;
+
+	*over_r = false;
+	if ((f->needs & FETCH_KEYWORDS) && (*st_r = selected_keywords(s, f->txn)) != OK)
+		return CMD_DONE;
+	if ((f->needs & FETCH_EMAIL) && (*st_r = email_cursor_open(&s->actor, f->txn, &f->cursor)) != OK)
+		return CMD_DONE;
+	next = send_batch(f, st_r);
+	if (next == CMD_DONE && *st_r == OK) {
+		if (f->whole)
+			*over_r = true;
+		else if ((*st_r = gather(f)) == OK)
+			*over_r = f->batch.n == 0;
+	}
+	if (f->cursor)
+		email_cursor_close(f->cursor);
+	f->cursor = NULL;
+	return next;
+}
+
+static enum cmd_next
+step(struct cmd *cmd)
+{
+	struct fetch *f = cmd->state;
+	enum cmd_next next = CMD_DONE;
+	bool over = false;
+	enum status st;
+
+	while (!over && next == CMD_DONE) {
+		if ((st = cmd_read_begin(cmd, &f->txn)) != OK)
+			return reply_status(cmd, st);
+		next = read_step(f, &over, &st);
+		cmd_read_end(cmd, f->txn);
+		if (st != OK)
+			return f->open ? CMD_ABORT : reply_status(cmd, st);
+		if (next == CMD_DONE && !over && f->unseen.n)
+			return cmd_write(cmd, seen_fn, f, seen_done);
+		if (next == CMD_DONE && !over)
+			f->it = (struct view_iter)VIEW_ITER(&cmd->session->selected->view, &f->batch);
+	}
+	return next == CMD_DONE ? finish(cmd) : next;
+}
+
+static enum cmd_next
+start(struct cmd *cmd, struct arg_set *set)
+{
+	struct fetch *f = cmd->state;
+	struct view *v = &cmd->session->selected->view;
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
+		arg_set_free(set);
+		return reply_status(cmd, st);
+	}
+	st = set_resolve(cmd, txn, set, &f->uids);
+	cmd_read_end(cmd, txn);
+	if (st == ERR_BAD_INPUT)
+		return reply_bad(cmd, "There is no such message");
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (f->uids.n == 0)
+		return finish(cmd);
+	f->whole = !(f->needs & FETCH_SEEN) || v->read_only;
+	if (f->whole)
+		f->batch = f->uids;
+	f->scan = (struct view_iter)VIEW_ITER(v, &f->uids);
+	f->scan.no_seq = true;
+	f->it = (struct view_iter)VIEW_ITER(v, &f->batch);
+	cmd->step = step;
+	return step(cmd);
+}
+
+enum cmd_next
+cmd_fetch(struct cmd *cmd)
+{
+	struct fetch *f = arena_new(&cmd->arena, struct fetch);
+	struct arg_set set = {0};
+	enum status st;
+
+	f->cmd = cmd;
+	if ((st = arg_space(&cmd->args)) != OK || (st = arg_set(&cmd->args, &set)) != OK ||
+	    (st = arg_space(&cmd->args)) != OK || (st = fetch_parse(f, &cmd->args)) != OK ||
+	    (st = arg_end(&cmd->args)) != OK) {
+		arg_set_free(&set);
+		return reply_syntax(cmd, st, "FETCH takes a set and data items");
+	}
+	cmd->state = f;
+	cmd->cleanup = cleanup;
+	if (f->needs & FETCH_SEEN)
+		f->needs |= FETCH_KEYWORDS;
+	return start(cmd, &set);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+
+/* RFC 2971 3.3: at most 30 pairs, field names of 30 octets, values of 1024. */
+#define PAIRS_MAX 30
+
+static enum status
+parse(struct args *a)
+{
+	struct str field, value;
+	enum status st;
+
+	if (arg_keyword(a, "NIL"))
+		return OK;
+	if ((st = arg_open(a)) != OK)
+		return st;
+	for (unsigned n = 0; arg_more(a); n++) {
+		if (n > PAIRS_MAX)
+			return ERR_LIMIT;
+		if ((st = arg_string(a, &field)) != OK || (st = arg_space(a)) != OK ||
+		    (st = arg_nstring(a, &value)) != OK)
+			return st;
+	}
+	return arg_close(a);
+}
+
+/* ID, RFC 2971: in any state, as often as it comes (T04). The client's words change nothing here (T13). No version before
+ * login (T05). */
+enum cmd_next
+cmd_id(struct cmd *cmd)
+{
+	struct buf *out = cmd_out(cmd);
+	enum status st;
+
+	if ((st = arg_space(&cmd->args)) != OK || (st = parse(&cmd->args)) != OK ||
+	    (st = arg_end(&cmd->args)) != OK)
+		return reply_syntax(cmd, st, "ID takes NIL or a list of pairs");
+	buf_add(out, STR("* ID (\"name\" \"Mansio\""));
+	if (cmd->session->state & STATE_LOGGED_IN) {
+		buf_add(out, STR(" \"version\" "));
+		out_quoted(out, STR(MANSIO_VERSION), false);
+	}
+	buf_add(out, STR(")\r\n"));
+	return reply_ok(cmd, "ID completed");
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "imap/update.h"
+
+/* "DONE", and what clients send instead (T90). */
+#define LINE_MAX_IDLE 1024
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (s->selected)
+		watcher_push(&s->selected->watcher, false);
+	session_timeout(s);
+}
+
+static enum cmd_next
+stay(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (s->imap->settings.keepalive_seconds)
+		conn_timeout_batched(s->conn, s->imap->settings.keepalive_seconds);
+	else
+		conn_timeout(s->conn, 0);
+	cmd_read_line(cmd, LINE_MAX_IDLE);
+	return CMD_WAIT_INPUT;
+}
+
+static enum cmd_next
+idle(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (cmd->at == CMD_AT_LINE && str_caseeq(str_trim(cmd->line), STR("DONE")))
+		return reply_ok(cmd, "IDLE completed");
+	if (cmd->at == CMD_AT_LINE || cmd->at == CMD_AT_BAD_LINE)
+		return reply_bad(cmd, "DONE ends IDLE, nothing else");
+	if (cmd->events & CONN_EV_TIMEOUT)
+		out_untagged(cmd_out(cmd), "OK", NULL, "Still here");
+	if (s->selected && update_due(s, true)) {
+		enum cmd_next next = update_step(s, true, false);
+
+		if (next != CMD_DONE)
+			return next;
+	}
+	return stay(cmd);
+}
+
+/* IDLE, RFC 2177 (T90, T91, T92). */
+enum cmd_next
+cmd_idle(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (arg_end(&cmd->args) != OK)
+		return reply_bad(cmd, "IDLE takes nothing");
+	cmd->step = idle;
+	cmd->cleanup = cleanup;
+	cmd->interruptible = true;
+	cmd_continue(cmd, STR("idling"));
+	/* First the bell, then the look (session/hub.h). */
+	if (s->selected)
+		watcher_push(&s->selected->watcher, true);
+	cmd->events = 0;
+	return idle(cmd);
+}

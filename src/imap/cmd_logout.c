@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "imap/selected.h"
+
+/* LOGOUT, RFC 3501 6.1.3: BYE, then OK, then the end of the connection (T93). */
+enum cmd_next
+cmd_logout(struct cmd *cmd)
+{
+	if (arg_end(&cmd->args) != OK)
+		return reply_bad(cmd, "LOGOUT takes nothing");
+	selected_close(cmd->session);
+	session_bye(cmd->session, NULL, "Logging out");
+	return reply_ok(cmd, "LOGOUT completed");
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+
+/* NOOP, RFC 3501 6.1.2: the updates that every command brings (T92). */
+enum cmd_next
+cmd_noop(struct cmd *cmd)
+{
+	if (arg_end(&cmd->args) != OK)
+		return reply_bad(cmd, "NOOP takes nothing");
+	return reply_ok(cmd, "NOOP completed");
+}

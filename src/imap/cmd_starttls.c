@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+
+/* STARTTLS, RFC 3501 6.2.1. Bytes behind it in the clear end the connection (S1). */
+enum cmd_next
+cmd_starttls(struct cmd *cmd)
+{
+	enum status st;
+
+	if (arg_end(&cmd->args) != OK)
+		return reply_bad(cmd, "STARTTLS takes nothing");
+	if (conn_tls(cmd->session->conn))
+		return reply_bad(cmd, "TLS is on already");
+	st = conn_starttls(cmd->session->conn);
+	if (st == ERR_BAD_INPUT)
+		return CMD_ABORT;
+	if (st != OK)
+		return reply_bad(cmd, "There is no TLS here");
+	session_start_tls(cmd->session);
+	return reply_ok(cmd, "Begin TLS now");
+}

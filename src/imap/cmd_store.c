@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * STORE and UID STORE (RFC 3501 6.4.6, 6.4.8). Many messages are changed in several commits, so that nobody else waits long
+ * for the writer; after each the new flags of its messages are told.
+ */
+#include "imap/reply.h"
+#include "imap/selected.h"
+#include "imap/set.h"
+#include "store/message.h"
+
+struct storing {
+	struct actor actor;
+	int64_t mailbox;
+	struct flag_change change;
+	bool silent;
+	struct runs uids, batch;
+	struct view_iter scan, it;
+	struct flag_result result; /* of the batch */
+};
+
+static enum cmd_next next_batch(struct cmd *cmd);
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct storing *x = cmd->state;
+
+	runs_free(&x->uids);
+	runs_free(&x->batch);
+	runs_free(&x->result.changed);
+	runs_free(&x->result.failed);
+}
+
+/* [+-]FLAGS[.SILENT] flags */
+static enum status
+parse_change(struct storing *x, struct args *a)
+{
+	struct arg_flags flags;
+	struct str item;
+	enum status st;
+
+	x->change.op = arg_char(a, '+') ? FLAGS_ADD : arg_char(a, '-') ? FLAGS_REMOVE : FLAGS_SET;
+	if ((st = arg_item(a, &item)) != OK)
+		return st;
+	x->silent = str_eq(item, STR("FLAGS.SILENT"));
+	if (!x->silent && !str_eq(item, STR("FLAGS")))
+		return ERR_BAD_INPUT;
+	if ((st = arg_space(a)) != OK || (st = arg_flags(a, &flags)) != OK)
+		return st;
+	x->change.flags = (uint8_t)flags.system;
+	x->change.keywords = flags.keywords;
+	x->change.keywords_n = flags.n;
+	return arg_end(a);
+}
+
+/* ---- the change ---- */
+
+static enum status
+change_fn(struct db_txn *txn, void *arg)
+{
+	struct storing *x = arg;
+
+	runs_clear(&x->result.changed);
+	runs_clear(&x->result.failed);
+	x->result.modseq = 0;
+	return message_flags(&x->actor, txn, x->mailbox, &x->batch, &x->change, &x->result);
+}
+
+/* The next messages for one commit. */
+static enum status
+gather(struct cmd *cmd, struct db_txn *txn)
+{
+	struct storing *x = cmd->state;
+	const struct entry *e;
+	unsigned n = 0;
+	enum status st;
+
+	runs_clear(&x->batch);
+	if ((st = view_iter_begin(&x->scan, txn)) != OK)
+		return st;
+	while (n < MESSAGE_BATCH && (e = view_iter_next(&x->scan)) != NULL) {
+		if (e->expunged) {
+			cmd->expunge_issued = !x->silent;
+			continue;
+		}
+		runs_add(&x->batch, e->uid, e->uid);
+		n++;
+	}
+	return view_iter_end(&x->scan);
+}
+
+/* ---- telling ---- */
+
+static void
+tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
+{
+	struct buf *out = cmd_out(cmd);
+	char *p = buf_room(out, 64), *start = p;
+
+	if (p == NULL)
+		return;
+	p = put_lit(p, "* ");
+	p = put_u32(p, seq);
+	p = put_lit(p, " FETCH (");
+	if (cmd->uid) {
+		p = put_lit(p, "UID ");
+		p = put_u32(p, e->uid);
+		*p++ = ' ';
+	}
+	p = put_lit(p, "FLAGS ");
+	buf_wrote(out, (size_t)(p - start));
+	selected_entry_flags(cmd->session, out, e);
+	buf_add(out, STR(")\r\n"));
+}
+
+static enum cmd_next
+tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
+{
+	struct storing *x = cmd->state;
+	struct session *s = cmd->session;
+	enum cmd_next next = CMD_DONE;
+	const struct entry *e;
+
+	/* The change may have brought keywords (T41). */
+	if (x->change.keywords_n)
+		selected_keywords_forget(s->selected);
+	if ((*st_r = selected_keywords(s, txn)) != OK)
+		return CMD_DONE;
+	selected_flags_due(s, cmd_out(cmd));
+	if ((*st_r = view_iter_begin(&x->it, txn)) != OK)
+		return CMD_DONE;
+	while (next == CMD_DONE && (e = view_iter_next(&x->it)) != NULL) {
+		if (!selected_keywords_cover(s->selected, e)) {
+			selected_keywords_forget(s->selected);
+			if ((*st_r = selected_keywords(s, txn)) != OK)
+				break;
+			selected_flags_due(s, cmd_out(cmd));
+		}
+		if (!e->expunged)
+			tell(cmd, x->it.seq, e);
+		next = cmd_pause(cmd);
+	}
+	if (*st_r == OK)
+		*st_r = view_iter_end(&x->it);
+	else
+		(void)!view_iter_end(&x->it);
+	return next;
+}
+
+static enum cmd_next
+tell_step(struct cmd *cmd)
+{
+	struct db_txn *txn;
+	enum cmd_next next;
+	enum status st;
+
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return reply_status(cmd, st);
+	next = tell_some(cmd, txn, &st);
+	cmd_read_end(cmd, txn);
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (next != CMD_DONE)
+		return next;
+	return next_batch(cmd);
+}
+
+static enum cmd_next
+changed(struct cmd *cmd, enum status st)
+{
+	struct storing *x = cmd->state;
+	struct view *v = &cmd->session->selected->view;
+
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (x->result.modseq)
+		view_told(v, x->result.modseq);
+	if (x->silent)
+		return next_batch(cmd);
+	x->it = (struct view_iter)VIEW_ITER(v, &x->batch);
+	cmd->step = tell_step;
+	return tell_step(cmd);
+}
+
+static enum cmd_next
+next_batch(struct cmd *cmd)
+{
+	struct storing *x = cmd->state;
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
+		st = gather(cmd, txn);
+		cmd_read_end(cmd, txn);
+	}
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (x->batch.n == 0)
+		return reply_ok(cmd, "STORE completed");
+	return cmd_write(cmd, change_fn, x, changed);
+}
+
+static enum cmd_next
+start(struct cmd *cmd, struct arg_set *set)
+{
+	struct storing *x = cmd->state;
+	struct view *v = &cmd->session->selected->view;
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
+		arg_set_free(set);
+		return reply_status(cmd, st);
+	}
+	st = set_resolve(cmd, txn, set, &x->uids);
+	cmd_read_end(cmd, txn);
+	if (st == ERR_BAD_INPUT)
+		return reply_bad(cmd, "There is no such message");
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (v->read_only)
+		return reply_status(cmd, ERR_READ_ONLY);
+	x->actor = cmd->session->actor;
+	x->mailbox = v->mailbox;
+	x->scan = (struct view_iter)VIEW_ITER(v, &x->uids);
+	x->scan.no_seq = true;
+	cmd->reserve = true;
+	return next_batch(cmd);
+}
+
+enum cmd_next
+cmd_store(struct cmd *cmd)
+{
+	struct storing *x = arena_new(&cmd->arena, struct storing);
+	struct arg_set set = {0};
+	enum status st;
+
+	if ((st = arg_space(&cmd->args)) != OK || (st = arg_set(&cmd->args, &set)) != OK ||
+	    (st = arg_space(&cmd->args)) != OK || (st = parse_change(x, &cmd->args)) != OK) {
+		arg_set_free(&set);
+		return reply_syntax(cmd, st, "STORE takes a set, FLAGS, and flags");
+	}
+	cmd->state = x;
+	cmd->cleanup = cleanup;
+	return start(cmd, &set);
+}

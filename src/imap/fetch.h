@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fetch: the data items of FETCH: how they are read from a command and how they are written. Items whose bytes come from
+ * a body go out piece by piece; all others in one go. Rows of fetch_items.tbl.
+ */
+#ifndef IMAP_FETCH_H
+#define IMAP_FETCH_H
+
+#include "imap/cmd.h"
+#include "mime/header.h"
+#include "mime/structure.h"
+#include "mime/summary.h"
+#include "store/email.h"
+
+/* What an item needs beyond the entry. */
+enum {
+	FETCH_EMAIL = 1 << 0,
+	FETCH_STRUCTURE = 1 << 1,
+	FETCH_KEYWORDS = 1 << 2,
+	FETCH_SEEN = 1 << 3,   /* sets \Seen */
+	FETCH_BODY = 1 << 4,   /* goes out in pieces */
+};
+
+struct fetch;
+struct fetch_item;
+/* Writes the item of the current message; a space before it where one is due. */
+typedef enum status fetch_fn(struct fetch *f, const struct fetch_item *item, const struct entry *e);
+
+struct fetch_item {
+	const struct fetch_kind *kind;
+	unsigned needs;
+	struct section section;
+	struct mime_names names; /* of HEADER.FIELDS */
+	const char *label;       /* what the answer calls it; NULL: BODY and the section */
+};
+
+struct fetch_kind {
+	const char *name;
+	fetch_fn *print; /* NULL: FETCH_BODY items */
+	unsigned needs;
+};
+
+/* A FETCH in progress, in its command's arena. */
+struct fetch {
+	struct cmd *cmd;
+	struct fetch_item *items; /* those with FETCH_BODY last */
+	size_t n_items;
+	unsigned needs;           /* of all items together */
+	bool flags;               /* FLAGS is among them */
+	struct runs uids;         /* what was asked for */
+	struct runs batch;        /* what goes out now: all, or where \Seen is to be set some of it */
+	struct runs unseen;       /* of the batch: they get \Seen first */
+	uint64_t seen_modseq;     /* of that change */
+	struct runs marked;       /* of the batch: they just got it; their FLAGS are told */
+	bool whole;               /* batch stands for uids */
+	struct view_iter scan, it;
+
+	/* Of this step. */
+	struct db_txn *txn;
+	struct email_cursor *cursor;
+	struct arena arena;       /* of one message */
+	struct buf tmp;
+
+	/* The message being written. */
+	struct email email;
+	bool have_email, have_structure;
+	struct mime_structure structure;
+
+	/* A message whose bodies are half sent. */
+	bool open;
+	int64_t open_email;
+	size_t item;              /* the next item, or the one in the middle of its literal */
+	uint64_t at, left;        /* of the literal */
+
+	enum status failed;       /* a message could not be read; the others were */
+};
+
+/* Reads the items (a macro, one, several with or without parentheses; T10). */
+must_check enum status fetch_parse(struct fetch *f, struct args *a);
+/* The row of an item's name in upper case, or NULL. */
+const struct fetch_kind *fetch_kind_find(struct str name);
+
+/* For the items: the current message's rows. ERR_NOT_FOUND: gone for good. */
+must_check enum status fetch_email(struct fetch *f, int64_t email);
+must_check enum status fetch_structure(struct fetch *f);
+/* A space, if this is not the first item. */
+static inline void
+fetch_sep(struct buf *out)
+{
+	if (out->n && out->p[out->n - 1] != '(')
+		buf_addc(out, ' ');
+}
+
+/*
+ * Writes the bodies of the open message from f->item on. CMD_DONE: all of them; CMD_WAIT_OUTPUT: call again in a later step.
+ * *st_r tells of failures.
+ */
+enum cmd_next fetch_bodies(struct fetch *f, enum status *st_r);
+
+fetch_fn fetch_uid, fetch_flags, fetch_internaldate, fetch_size, fetch_envelope, fetch_bodystructure, fetch_body;
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/fetch.h"
+
+#define ITEMS_MAX 1000
+
+#define F(name, print, needs) {name, print, needs},
+static const struct fetch_kind kinds[] = {
+#include "imap/fetch_items.tbl"
+};
+#undef F
+
+/* BODY[...] in all its spellings. */
+static const struct fetch_kind body_kind = {"BODY", NULL, FETCH_EMAIL | FETCH_BODY};
+
+const struct fetch_kind *
+fetch_kind_find(struct str name)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (str_eq(name, str_c(kinds[i].name)))
+			return &kinds[i];
+	return NULL;
+}
+
+static enum status
+add(struct fetch *f, struct fetch_item item)
+{
+	if (f->n_items >= ITEMS_MAX)
+		return ERR_LIMIT;
+	if (item.kind->print == fetch_flags)
+		f->flags = true;
+	f->needs |= item.needs;
+	f->items[f->n_items++] = item;
+	return OK;
+}
+
+static enum status
+add_named(struct fetch *f, const char *name)
+{
+	const struct fetch_kind *kind = fetch_kind_find(str_c(name));
+
+	return add(f, (struct fetch_item){.kind = kind, .needs = kind->needs});
+}
+
+/* BODY[...], BODY.PEEK[...] */
+static enum status
+parse_section(struct fetch *f, struct args *a, bool peek)
+{
+	struct fetch_item item = {.kind = &body_kind, .needs = body_kind.needs};
+	enum status st;
+
+	if ((st = arg_section(a, false, &item.section)) != OK)
+		return st;
+	if (!peek)
+		item.needs |= FETCH_SEEN;
+	mime_names_init(&item.names, item.section.field, item.section.fields);
+	return add(f, item);
+}
+
+/* RFC822 and relatives: BODY sections under their old names (RFC 3501 6.4.5). */
+static enum status
+parse_rfc822(struct fetch *f, struct str name)
+{
+	static const struct {
+		const char *name;
+		enum section_kind kind;
+		unsigned needs;
+	} old[] = {
+		{"RFC822", SECTION_ALL, FETCH_SEEN},
+		{"RFC822.HEADER", SECTION_HEADER, 0},
+		{"RFC822.TEXT", SECTION_TEXT, FETCH_SEEN},
+	};
+
+	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++) {
+		struct fetch_item item = {.kind = &body_kind, .label = old[i].name};
+
+		if (!str_eq(name, str_c(old[i].name)))
+			continue;
+		item.needs = body_kind.needs | old[i].needs;
+		item.section.kind = old[i].kind;
+		return add(f, item);
+	}
+	return ERR_BAD_INPUT;
+}
+
+static enum status
+parse_item(struct fetch *f, struct args *a)
+{
+	const struct fetch_kind *kind;
+	struct str name;
+	enum status st;
+
+	if ((st = arg_item(a, &name)) != OK)
+		return st;
+	if (arg_peek(a) == '[') {
+		if (str_eq(name, STR("BODY")))
+			return parse_section(f, a, false);
+		if (str_eq(name, STR("BODY.PEEK")))
+			return parse_section(f, a, true);
+		return ERR_BAD_INPUT;
+	}
+	if ((kind = fetch_kind_find(name)) != NULL)
+		return add(f, (struct fetch_item){.kind = kind, .needs = kind->needs});
+	return parse_rfc822(f, name);
+}
+
+static enum status
+parse_macro(struct fetch *f, struct args *a, bool *found_r)
+{
+	static const char *const items[] = {"FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"};
+	size_t n = arg_keyword(a, "ALL") ? 4 : arg_keyword(a, "FAST") ? 3 : arg_keyword(a, "FULL") ? 5 : 0;
+	enum status st = OK;
+
+	*found_r = n > 0;
+	for (size_t i = 0; i < n && st == OK; i++)
+		st = add_named(f, items[i]);
+	return st;
+}
+
+/* Bodies last: they may go out in many steps, and need nothing of the entry then. */
+static void
+sort_items(struct fetch *f)
+{
+	struct fetch_item *sorted = arena_array(&f->cmd->arena, f->n_items + 1, sizeof(*sorted));
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_items; i++)
+		if (!(f->items[i].needs & FETCH_BODY))
+			sorted[n++] = f->items[i];
+	for (size_t i = 0; i < f->n_items; i++)
+		if (f->items[i].needs & FETCH_BODY)
+			sorted[n++] = f->items[i];
+	f->items = sorted;
+}
+
+/* How many items there can be at most: no more than spaces. */
+static size_t
+items_bound(struct str s)
+{
+	size_t n = 6;
+
+	for (size_t i = 0; i < s.n && n <= ITEMS_MAX; i++)
+		n += s.p[i] == ' ';
+	return n;
+}
+
+static enum status
+parse_list(struct fetch *f, struct args *a)
+{
+	enum status st;
+
+	if ((st = arg_open(a)) != OK)
+		return st;
+	while (arg_more(a))
+		if ((st = parse_item(f, a)) != OK)
+			return st;
+	return f->n_items ? arg_close(a) : ERR_BAD_INPUT;
+}
+
+/* Without parentheses: one item, or several as some clients send them (T10). */
+static enum status
+parse_bare(struct fetch *f, struct args *a)
+{
+	enum status st;
+
+	while ((st = parse_item(f, a)) == OK) {
+		struct args next = *a;
+
+		if (arg_peek(a) != ' ' || arg_space(&next) != OK || arg_peek(&next) == '(' ||
+		    arg_peek(&next) == 0)
+			break;
+		*a = next;
+	}
+	return st;
+}
+
+enum status
+fetch_parse(struct fetch *f, struct args *a)
+{
+	bool macro;
+	enum status st;
+
+	f->items = arena_array(&f->cmd->arena, items_bound(a->all), sizeof(*f->items));
+	if ((st = parse_macro(f, a, &macro)) == OK && !macro)
+		st = arg_peek(a) == '(' ? parse_list(f, a) : parse_bare(f, a);
+	if (st == OK)
+		sort_items(f);
+	return st;
+}

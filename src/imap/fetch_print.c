@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/fetch.h"
+#include "imap/reply.h"
+#include "imap/selected.h"
+#include "mime/bodystructure.h"
+
+/* What of a header is looked through at most when the summary does not tell. */
+#define HEADER_MAX (8u << 20)
+#define READ_STEP 65536
+
+static enum mime_text
+mode(struct fetch *f)
+{
+	return session_utf8(f->cmd->session) ? MIME_UTF8 : MIME_ASCII;
+}
+
+/* ---- rows ---- */
+
+enum status
+fetch_email(struct fetch *f, int64_t email)
+{
+	enum status st;
+
+	if (f->have_email)
+		return OK;
+	st = email_cursor_get(f->cursor, email, &f->email);
+	f->have_email = st == OK;
+	return st;
+}
+
+enum status
+fetch_structure(struct fetch *f)
+{
+	struct str packed;
+	enum status st;
+
+	if (f->have_structure)
+		return OK;
+	if ((st = email_cursor_structure(f->cursor, f->email.id, &packed)) != OK)
+		return st;
+	/* The cursor's bytes stay until its next message only. */
+	st = mime_structure_unpack(&f->arena, arena_str(&f->arena, packed), &f->structure);
+	f->have_structure = st == OK;
+	return st;
+}
+
+/* ---- items from the entry ---- */
+
+enum status
+fetch_uid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	return OK; /* always sent first: T50 */
+}
+
+enum status
+fetch_flags(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+
+	fetch_sep(out);
+	buf_add(out, STR("FLAGS "));
+	selected_entry_flags(f->cmd->session, out, e);
+	return OK;
+}
+
+enum status
+fetch_internaldate(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+
+	fetch_sep(out);
+	buf_add(out, STR("INTERNALDATE "));
+	date_time_print(out, (struct date_time){.seconds = e->internal_date, .zone = e->zone});
+	return OK;
+}
+
+enum status
+fetch_size(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+	char *p, *start;
+
+	fetch_sep(out);
+	if ((start = p = buf_room(out, 40)) == NULL)
+		return OK;
+	p = put_lit(p, "RFC822.SIZE ");
+	p = put_u64(p, e->size);
+	buf_wrote(out, (size_t)(p - start));
+	return OK;
+}
+
+/* ---- items from the rows of list views ---- */
+
+enum status
+fetch_envelope(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+	struct mime_summary sum;
+	enum status st;
+
+	if ((st = mime_summary_open(f->email.summary, &sum)) != OK)
+		return st;
+	fetch_sep(out);
+	buf_add(out, STR("ENVELOPE "));
+	buf_add(out, mime_summary_envelope(&sum, mode(f)));
+	return OK;
+}
+
+static enum status
+bodystructure(struct fetch *f, struct str *bs_r)
+{
+	struct str packed;
+	enum status st;
+
+	if ((st = email_cursor_structure(f->cursor, f->email.id, &packed)) != OK)
+		return st;
+	*bs_r = mime_structure_bodystructure(packed, mode(f));
+	return bs_r->p ? OK : ERR_CORRUPT;
+}
+
+enum status
+fetch_bodystructure(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+	struct str bs;
+	enum status st;
+
+	if ((st = bodystructure(f, &bs)) != OK)
+		return st;
+	fetch_sep(out);
+	buf_add(out, STR("BODYSTRUCTURE "));
+	buf_add(out, bs);
+	return OK;
+}
+
+enum status
+fetch_body(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+	struct str bs;
+	enum status st;
+
+	if ((st = bodystructure(f, &bs)) != OK)
+		return st;
+	fetch_sep(out);
+	buf_add(out, STR("BODY "));
+	return mime_body_of_bodystructure(out, bs);
+}
+
+/* ---- bodies ---- */
+
+/* A plain literal cannot hold NUL (RFC 3501 9, CHAR8). */
+static void
+hide_nul(char *p, size_t n)
+{
+	char *end = p + n;
+
+	while (p < end && (p = memchr(p, 0, (size_t)(end - p))) != NULL)
+		*p++ = (char)0x80;
+}
+
+static void
+label(struct fetch *f, const struct fetch_item *item)
+{
+	struct buf *out = cmd_out(f->cmd);
+
+	fetch_sep(out);
+	if (item->label) {
+		buf_adds(out, item->label);
+	} else {
+		buf_add(out, STR("BODY"));
+		out_section(out, &item->section);
+	}
+	buf_addc(out, ' ');
+}
+
+/* Cuts a range to <first.count> (T54). */
+static void
+cut(const struct section *sec, uint64_t *at, uint64_t *n)
+{
+	if (!sec->partial)
+		return;
+	if (sec->first >= *n) {
+		*n = 0;
+		return;
+	}
+	*at += sec->first;
+	*n -= sec->first;
+	if (*n > sec->count)
+		*n = sec->count;
+}
+
+/* Header fields into f->tmp: from the summary where it can tell, else from the message. */
+static enum status
+header_fields(struct fetch *f, const struct fetch_item *item)
+{
+	const struct section *sec = &item->section;
+	bool not = sec->kind == SECTION_FIELDS_NOT;
+	struct mime_range range;
+	struct mime_summary sum;
+	struct buf header = {0};
+	enum status st = ERR_NOT_FOUND;
+
+	buf_clear(&f->tmp);
+	if (sec->parts == 0 && (st = mime_summary_open(f->email.summary, &sum)) == OK)
+		st = mime_summary_select(&sum, &f->tmp, &item->names, not);
+	if (st != ERR_NOT_FOUND)
+		return st;
+	buf_clear(&f->tmp);
+	if ((st = fetch_structure(f)) != OK ||
+	    (st = mime_find_section(&f->structure, sec->part, sec->parts, MIME_SECTION_HEADER, &range, NULL)) != OK)
+		return st;
+	st = email_read(&f->cmd->session->actor, f->txn, &f->email, range.offset,
+	    range.size < HEADER_MAX ? (size_t)range.size : HEADER_MAX, &header);
+	if (st == OK)
+		mime_header_select(&f->tmp, buf_str(&header), &item->names, not);
+	buf_free(&header);
+	return st;
+}
+
+/* Where in the message the bytes of an item lie. ERR_NOT_FOUND: there is no such part. */
+static enum status
+locate(struct fetch *f, const struct section *sec, struct mime_range *range_r)
+{
+	static const enum mime_section sections[] = {
+		[SECTION_ALL] = MIME_SECTION_ALL,
+		[SECTION_HEADER] = MIME_SECTION_HEADER,
+		[SECTION_TEXT] = MIME_SECTION_TEXT,
+		[SECTION_MIME] = MIME_SECTION_MIME,
+	};
+	enum status st;
+
+	if (sec->kind == SECTION_ALL && sec->parts == 0) {
+		*range_r = (struct mime_range){0, f->email.size};
+		return OK;
+	}
+	if ((st = fetch_structure(f)) != OK)
+		return st == ERR_NOT_FOUND ? ERR_CORRUPT : st;
+	return mime_find_section(&f->structure, sec->part, sec->parts, sections[sec->kind], range_r, NULL);
+}
+
+/* The small ones, which are made in memory. */
+static enum status
+print_fields(struct fetch *f, const struct fetch_item *item)
+{
+	struct buf *out = cmd_out(f->cmd);
+	enum status st = header_fields(f, item);
+	uint64_t at = 0, n = f->tmp.n;
+
+	if (st != OK && st != ERR_NOT_FOUND)
+		return st;
+	label(f, item);
+	if (st == ERR_NOT_FOUND) {
+		buf_add(out, STR("NIL"));
+		return OK;
+	}
+	cut(&item->section, &at, &n);
+	out_literal_header(out, n);
+	if (n) {
+		hide_nul(f->tmp.p + at, (size_t)n);
+		buf_add(out, str_of(f->tmp.p + at, (size_t)n));
+	}
+	return OK;
+}
+
+/* Label and announcer of a literal; f->at and f->left then tell its bytes. */
+static enum status
+open_literal(struct fetch *f, const struct fetch_item *item)
+{
+	struct buf *out = cmd_out(f->cmd);
+	struct mime_range range;
+	enum status st = locate(f, &item->section, &range);
+
+	f->left = 0;
+	if (st != OK && st != ERR_NOT_FOUND)
+		return st;
+	label(f, item);
+	if (st == ERR_NOT_FOUND) {
+		buf_add(out, STR("NIL"));
+		return OK;
+	}
+	f->at = range.offset;
+	f->left = range.size;
+	cut(&item->section, &f->at, &f->left);
+	if (f->left == 0)
+		buf_add(out, STR("\"\""));
+	else
+		out_literal_header(out, f->left);
+	return OK;
+}
+
+/* Bytes of the literal until it is over or the mark is reached. */
+static enum cmd_next
+stream(struct fetch *f, enum status *st_r)
+{
+	struct buf *out = cmd_out(f->cmd);
+
+	while (f->left > 0) {
+		size_t n = f->left < READ_STEP ? (size_t)f->left : READ_STEP, had = out->n;
+
+		*st_r = email_read(&f->cmd->session->actor, f->txn, &f->email, f->at, n, out);
+		if (*st_r == OK && out->n - had != n)
+			*st_r = ERR_CORRUPT;
+		if (*st_r != OK)
+			return CMD_DONE;
+		hide_nul(out->p + had, n);
+		f->at += n;
+		f->left -= n;
+		if (f->left > 0 && conn_out_full(f->cmd->session->conn))
+			return CMD_WAIT_OUTPUT;
+	}
+	return CMD_DONE;
+}
+
+enum cmd_next
+fetch_bodies(struct fetch *f, enum status *st_r)
+{
+	enum cmd_next next;
+
+	*st_r = OK;
+	if (f->left > 0) {
+		if ((next = stream(f, st_r)) != CMD_DONE || *st_r != OK)
+			return next;
+		f->item++;
+	}
+	for (; f->item < f->n_items; f->item++) {
+		const struct fetch_item *item = &f->items[f->item];
+
+		if (!(item->needs & FETCH_BODY))
+			continue;
+		if (item->section.kind == SECTION_FIELDS || item->section.kind == SECTION_FIELDS_NOT)
+			*st_r = print_fields(f, item);
+		else if ((*st_r = open_literal(f, item)) == OK)
+			if ((next = stream(f, st_r)) != CMD_DONE)
+				return next;
+		if (*st_r != OK)
+			return CMD_DONE;
+	}
+	return CMD_DONE;
+}

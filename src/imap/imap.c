@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/imap.h"
+
+#include <stdlib.h>
+#include "base/arena.h"
+#include "imap/session.h"
+
+const struct imap_settings imap_settings_default = {
+	.message_max = 64u << 20,
+	.login_seconds = 60,
+	.idle_seconds = 1800,
+	.keepalive_seconds = 120,
+	.bad_max = 10,
+	.account_max = 200,
+	.trust_loopback = true,
+};
+
+struct imap *
+imap_new(const struct imap_options *o)
+{
+	struct imap *imap = x_new(struct imap);
+
+	imap->store = o->store;
+	imap->db = store_db(o->store);
+	imap->hub = o->hub;
+	imap->pool = o->pool;
+	imap->auth = o->auth;
+	imap->settings = o->settings;
+	imap->hidden = x_strdup(o->settings.hidden ? o->settings.hidden : "");
+	imap->settings.hidden = imap->hidden;
+	imap->limits = imap_limits_after_login;
+	if (o->settings.line_max)
+		imap->limits.line = o->settings.line_max;
+	if (o->settings.literals_max)
+		imap->limits.literals = imap->limits.literal = o->settings.literals_max;
+	pthread_mutex_init(&imap->lock, NULL);
+	return imap;
+}
+
+void
+imap_free(struct imap *imap)
+{
+	if (imap == NULL)
+		return;
+	map_free(&imap->logged_in);
+	pthread_mutex_destroy(&imap->lock);
+	free(imap->hidden);
+	free(imap);
+}

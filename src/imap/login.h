@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* login: what LOGIN and AUTHENTICATE have in common once auth has spoken. */
+#ifndef IMAP_LOGIN_H
+#define IMAP_LOGIN_H
+
+#include "imap/cmd.h"
+
+/* The reply for what auth said; after OK the session is logged in and CAPABILITY is in the reply (T01). */
+enum cmd_next login_reply(struct cmd *cmd, enum status st, const struct auth_result *result);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/selected.h"
+
+#include <stdlib.h>
+#include "imap/reply.h"
+#include "imap/update.h"
+
+enum status
+selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, bool read_only)
+{
+	struct selected *sel = x_new(struct selected);
+	enum status st;
+
+	if ((st = view_open(&sel->view, &s->actor, txn, mb, read_only)) != OK) {
+		free(sel);
+		return st;
+	}
+	sel->name = str_of(x_strndup(mb->name), mb->name.n);
+	sel->synced = sel->view.seen_modseq;
+	s->selected = sel;
+	s->state = STATE_SELECTED;
+	return OK;
+}
+
+void
+selected_close(struct session *s)
+{
+	struct selected *sel = s->selected;
+
+	if (sel == NULL)
+		return;
+	hub_unwatch(s->imap->hub, &sel->watcher);
+	update_free(sel);
+	view_close(&sel->view);
+	arena_free(&sel->kw_arena);
+	free((void *)(uintptr_t)sel->name.p);
+	free(sel);
+	s->selected = NULL;
+	if (s->state == STATE_SELECTED)
+		s->state = STATE_AUTH;
+}
+
+void
+selected_rest(struct selected *sel)
+{
+	if (sel->updater == NULL)
+		selected_keywords_forget(sel);
+}
+
+/* ---- keywords ---- */
+
+void
+selected_keywords_forget(struct selected *sel)
+{
+	arena_free(&sel->kw_arena);
+	sel->keywords = (struct keywords){0};
+	sel->kw_loaded = false;
+}
+
+enum status
+selected_keywords(struct session *s, struct db_txn *txn)
+{
+	struct selected *sel = s->selected;
+	enum status st;
+
+	if (sel->kw_loaded)
+		return OK;
+	st = keywords_get(txn, &sel->kw_arena, sel->view.mailbox, &sel->keywords);
+	if (st == OK)
+		sel->kw_loaded = true;
+	return st;
+}
+
+bool
+selected_keywords_cover(const struct selected *sel, const struct entry *e)
+{
+	const struct keywords *kw = &sel->keywords;
+
+	/* Ids ascend: the last is the newest. */
+	return e->keywords_n == 0 || (e->keywords[e->keywords_n - 1] < kw->n &&
+	    kw->name[e->keywords[e->keywords_n - 1]].p != NULL);
+}
+
+static uint32_t
+keywords_in_use(const struct keywords *kw)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < kw->n; i++)
+		n += kw->name[i].p != NULL;
+	return n;
+}
+
+/* "(\Answered ... kw kw more)" */
+static void
+print_list(struct session *s, struct buf *out, const char *more)
+{
+	const struct keywords *kw = &s->selected->keywords;
+
+	buf_add(out, STR("(\\Answered \\Flagged \\Deleted \\Seen \\Draft"));
+	for (size_t i = 0; i < kw->n; i++) {
+		if (kw->name[i].p == NULL)
+			continue;
+		buf_addc(out, ' ');
+		buf_add(out, kw->name[i]);
+	}
+	buf_adds(out, more);
+	buf_addc(out, ')');
+}
+
+void
+selected_print_flags(struct session *s, struct buf *out)
+{
+	struct selected *sel = s->selected;
+
+	buf_add(out, STR("* FLAGS "));
+	print_list(s, out, "");
+	buf_add(out, STR("\r\n* OK [PERMANENTFLAGS "));
+	if (sel->view.read_only)
+		buf_add(out, STR("()] No flag can be changed\r\n"));
+	else {
+		print_list(s, out, " \\*");
+		buf_add(out, STR("] Any keyword can be set\r\n"));
+	}
+	sel->kw_told = keywords_in_use(&sel->keywords);
+}
+
+void
+selected_flags_due(struct session *s, struct buf *out)
+{
+	if (keywords_in_use(&s->selected->keywords) != s->selected->kw_told)
+		selected_print_flags(s, out);
+}
+
+/* ---- flags of a message ---- */
+
+static char *
+put_flag(char *p, char *start, struct str name)
+{
+	if (p > start)
+		*p++ = ' ';
+	return put_str(p, name);
+}
+
+void
+selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
+{
+	const struct selected *sel = s->selected;
+	const struct keywords *kw = &sel->keywords;
+	char *p = buf_room(out, 64), *start;
+
+	if (p == NULL)
+		return;
+	*p++ = '(';
+	start = p;
+	if (e->flags & FLAG_SEEN)
+		p = put_flag(p, start, STR("\\Seen"));
+	if (e->flags & FLAG_ANSWERED)
+		p = put_flag(p, start, STR("\\Answered"));
+	if (e->flags & FLAG_FLAGGED)
+		p = put_flag(p, start, STR("\\Flagged"));
+	if (e->flags & FLAG_DELETED)
+		p = put_flag(p, start, STR("\\Deleted"));
+	if (e->flags & FLAG_DRAFT)
+		p = put_flag(p, start, STR("\\Draft"));
+	if (sel->view.recent.n && !(s->enabled & ENABLED_IMAP4REV2) &&
+	    runs_has(&sel->view.recent, e->uid))
+		p = put_flag(p, start, STR("\\Recent"));
+	if (e->keywords_n == 0) {
+		*p++ = ')';
+		buf_wrote(out, (size_t)(p - (out->p + out->n)));
+		return;
+	}
+	buf_wrote(out, (size_t)(p - (out->p + out->n)));
+	for (uint32_t i = 0; i < e->keywords_n; i++) {
+		if (e->keywords[i] >= kw->n || kw->name[e->keywords[i]].p == NULL)
+			continue;
+		if (out->p[out->n - 1] != '(')
+			buf_addc(out, ' ');
+		buf_add(out, kw->name[e->keywords[i]]);
+	}
+	buf_addc(out, ')');
+}

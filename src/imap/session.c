@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a session: reading commands, running them, answering. Everything that waits returns to the
+ * connection with what it waits for and is found again in s->cmd.
+ */
+#include "imap/session.h"
+
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "imap/capability.h"
+#include "imap/reply.h"
+#include "imap/selected.h"
+#include "imap/update.h"
+
+/* Not a value of enum conn_next: go round the loop again. */
+#define GO ((enum conn_next) - 1)
+/* A connection lets others have their turn after so long, in microseconds; the clock is looked at
+ * every so many commands. */
+#define TURN_US 5000
+#define TURN_LOOK 16
+
+static enum conn_next answer(struct session *s);
+
+/* ---- who is there ---- */
+
+static bool
+exporter(void *arg, uint8_t key_r[32])
+{
+	return conn_tls_exporter(arg, STR("EXPORTER-Channel-Binding"), key_r, 32);
+}
+
+static bool
+unique(void *arg, struct buf *out)
+{
+	uint8_t data[64];
+	size_t n = conn_tls_unique(arg, data);
+
+	buf_add(out, str_of(data, n));
+	return n > 0;
+}
+
+struct auth_client
+session_auth_client(struct session *s)
+{
+	struct conn *c = s->conn;
+	bool tls = conn_tls(c), unix_socket = str_eq(str_c(conn_peer(c)), STR("unix"));
+
+	return (struct auth_client){
+		.address = unix_socket ? STR("") : str_c(conn_peer(c)),
+		.tls = tls,
+		.local = unix_socket || (s->imap->settings.trust_loopback && conn_loopback(c)),
+		.exporter = tls ? exporter : NULL,
+		.unique = tls ? unique : NULL,
+		.arg = c,
+	};
+}
+
+/* Counts the account's connections; false when there are too many (S13). */
+static bool
+count_in(struct imap *imap, int64_t account)
+{
+	bool ok = true;
+	uintptr_t n;
+
+	pthread_mutex_lock(&imap->lock);
+	n = (uintptr_t)map_get(&imap->logged_in, MAP_KEY(account));
+	if (imap->settings.account_max && n >= imap->settings.account_max)
+		ok = false;
+	else
+		(void)map_put(&imap->logged_in, MAP_KEY(account), (void *)(n + 1));
+	pthread_mutex_unlock(&imap->lock);
+	return ok;
+}
+
+static void
+count_out(struct imap *imap, int64_t account)
+{
+	uintptr_t n;
+
+	pthread_mutex_lock(&imap->lock);
+	n = (uintptr_t)map_get(&imap->logged_in, MAP_KEY(account));
+	if (n > 1)
+		(void)map_put(&imap->logged_in, MAP_KEY(account), (void *)(n - 1));
+	else
+		(void)map_del(&imap->logged_in, MAP_KEY(account));
+	pthread_mutex_unlock(&imap->lock);
+}
+
+enum status
+session_login(struct session *s, const struct auth_result *result)
+{
+	if (!count_in(s->imap, result->account))
+		return ERR_LIMIT;
+	s->counted = true;
+	s->actor = (struct actor){.store = s->imap->store, .account = result->account};
+	s->user = x_strdup(result->user);
+	s->state = STATE_AUTH;
+	s->reader.limits = &s->imap->limits;
+	conn_in_limit(s->conn, 256 * 1024);
+	conn_known(s->conn);
+	conn_deadline(s->conn, 0);
+	session_timeout(s);
+	return OK;
+}
+
+void
+session_timeout(struct session *s)
+{
+	if (s->state & STATE_LOGGED_IN) {
+		conn_timeout(s->conn, s->imap->settings.idle_seconds);
+	} else {
+		int64_t left = s->imap->settings.login_seconds - conn_age(s->conn);
+
+		conn_deadline(s->conn, left > 1 ? left : 1);
+	}
+}
+
+void
+session_delay(struct session *s, unsigned ms)
+{
+	if (ms == 0)
+		return;
+	s->delayed = true;
+	conn_deadline(s->conn, (ms + 999) / 1000);
+}
+
+void
+session_start_tls(struct session *s)
+{
+	s->starting_tls = true;
+}
+
+void
+session_bye(struct session *s, const char *code, const char *text)
+{
+	if (s->state == STATE_LOGOUT)
+		return;
+	s->state = STATE_LOGOUT;
+	out_untagged(conn_out(s->conn), "BYE", code, text);
+}
+
+/* ---- running a command ---- */
+
+static void
+drop_cmd(struct session *s)
+{
+	cmd_free(s->cmd);
+	s->cmd = NULL;
+}
+
+/* What a handler returned. */
+static enum conn_next
+after(struct session *s, enum cmd_next next)
+{
+	struct cmd *cmd = s->cmd;
+
+	cmd->waiting = false;
+	switch (next) {
+	case CMD_DONE:
+		if (cmd->unread) {
+			imap_reader_refuse(&s->reader);
+			cmd->unread = false;
+		}
+		cmd->answering = true;
+		return answer(s);
+	case CMD_WAIT_INPUT:
+		cmd->waiting = true;
+		return GO;
+	case CMD_WAIT_OUTPUT:
+		return CONN_OUTPUT;
+	case CMD_WAIT_COMMIT:
+		return CONN_WAKE;
+	case CMD_AGAIN:
+		return CONN_AGAIN;
+	case CMD_CLOSE:
+		drop_cmd(s);
+		return CONN_CLOSE;
+	case CMD_ABORT:
+		break;
+	}
+	drop_cmd(s);
+	return CONN_ABORT;
+}
+
+static enum conn_next
+call(struct session *s, enum cmd_at at)
+{
+	struct cmd *cmd = s->cmd;
+
+	cmd->at = at;
+	return after(s, cmd->step ? cmd->step(cmd) : cmd->row->run(cmd));
+}
+
+/* Updates before a UID command, so that it sees what is new (T45), then the command. */
+static enum conn_next
+begin(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+
+	if (cmd->before) {
+		enum cmd_next next = update_step(s, true, true);
+
+		if (next != CMD_DONE)
+			return after(s, next);
+		cmd->before = false;
+	}
+	return call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
+}
+
+/* The tagged line, after the updates (T80, T82). */
+static enum conn_next
+answer(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+	bool quiet = cmd->row == NULL || (cmd->row->flags & CMDF_QUIET);
+
+	if (s->delayed)
+		return CONN_INPUT;
+	if (!quiet && s->selected && update_due(s, cmd->may_expunge)) {
+		enum cmd_next next = update_step(s, cmd->may_expunge, cmd->uid);
+
+		if (next != CMD_DONE)
+			return after(s, next);
+	}
+	if (cmd->expunge_issued && str_eq(str_c(cmd->cond), STR("OK"))) {
+		cmd->cond = "NO";
+		cmd->code = STR("EXPUNGEISSUED");
+		cmd->text = "Some of the messages have been expunged";
+	}
+	if (cmd->code.n) {
+		out_code_begin(cmd_out(cmd), cmd->tag, cmd->cond);
+		buf_add(cmd_out(cmd), cmd->code);
+		out_code_end(cmd_out(cmd), cmd->text);
+	} else {
+		out_tagged(cmd_out(cmd), cmd->tag, cmd->cond, NULL, cmd->text);
+	}
+	if (cmd->cond[0] == 'B' && s->state == STATE_NOT_AUTH)
+		s->bad++;
+	drop_cmd(s);
+	if (s->state == STATE_LOGOUT)
+		return CONN_CLOSE;
+	if (s->state == STATE_NOT_AUTH && s->bad >= s->imap->settings.bad_max) {
+		session_bye(s, NULL, "Too many bad commands");
+		return CONN_CLOSE;
+	}
+	return s->starting_tls ? CONN_INPUT : GO;
+}
+
+/* ---- from bytes to commands ---- */
+
+/* Why a command may not run now, or NULL. */
+static const char *
+wrong_state(struct session *s, const struct command *row)
+{
+	if (row->states & s->state)
+		return NULL;
+	if (s->state == STATE_NOT_AUTH)
+		return "Log in first";
+	if (s->state == STATE_AUTH && (row->states & STATE_SELECTED))
+		return "Select a mailbox first";
+	return "You are logged in already";
+}
+
+/* Begins the command that the reader holds, of which more may come (unread). */
+static enum conn_next
+begin_command(struct session *s, bool unread)
+{
+	struct cmd *cmd = s->cmd = cmd_new(s, s->reader.command);
+	struct str tag = STR("*"), name = STR("");
+	const struct command *row = NULL;
+	const char *why;
+
+	cmd->unread = unread;
+	if (arg_tag(&cmd->args, &tag) != OK || arg_space(&cmd->args) != OK ||
+	    arg_command(&cmd->args, &name) != OK)
+		why = "Not a command";
+	else if ((row = command_find(name)) == NULL)
+		why = "No such command";
+	else
+		why = wrong_state(s, row);
+	cmd_set_tag(cmd, tag);
+	if (why != NULL)
+		return after(s, reply_bad(cmd, why));
+	cmd->row = row;
+	cmd->uid = row->flags & CMDF_UID;
+	cmd->may_expunge = !(row->flags & CMDF_NO_EXPUNGE);
+	if (row->states == STATE_SELECTED && s->selected->gone_told && !(row->flags & CMDF_QUIET))
+		return after(s, reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted"));
+	cmd->before = cmd->uid && update_due(s, true);
+	return begin(s);
+}
+
+/* A literal of a command whose handler does not want it as it comes. */
+static enum conn_next
+collect_literal(struct session *s)
+{
+	bool sync = s->reader.literal.sync;
+
+	if (imap_reader_collect(&s->reader) == OK) {
+		if (sync)
+			out_continue(conn_out(s->conn), STR("OK"));
+		return GO;
+	}
+	out_tagged(conn_out(s->conn), imap_reader_tag(&s->reader), "NO", "TOOBIG",
+	    "The literal is too long");
+	imap_reader_refuse(&s->reader);
+	return GO;
+}
+
+static enum conn_next
+at_literal(struct session *s)
+{
+	struct args args;
+	struct str tag, name;
+	struct arena arena = {0};
+	const struct command *row = NULL;
+
+	args_init(&args, s->reader.command, &arena, false);
+	if (arg_tag(&args, &tag) == OK && arg_space(&args) == OK && arg_command(&args, &name) == OK)
+		row = command_find(name);
+	arena_free(&arena);
+	if (row != NULL && (row->states & s->state) && !(row->flags & CMDF_STREAM))
+		return collect_literal(s);
+	return begin_command(s, true);
+}
+
+/* The client broke the syntax below commands. */
+static enum conn_next
+bad_input(struct session *s)
+{
+	struct str tag = imap_reader_tag(&s->reader);
+
+	if (tag.n)
+		out_tagged(conn_out(s->conn), tag, "BAD", NULL, s->reader.why);
+	else
+		out_untagged(conn_out(s->conn), "BAD", NULL, s->reader.why);
+	if (s->state == STATE_NOT_AUTH && ++s->bad >= s->imap->settings.bad_max) {
+		session_bye(s, NULL, "Too many bad commands");
+		return CONN_CLOSE;
+	}
+	return GO;
+}
+
+static enum conn_next
+fatal_input(struct session *s)
+{
+	log_event(EV_client_error, "conn=%llu peer=%s why=%s", (unsigned long long)conn_id(s->conn),
+	    conn_peer(s->conn), s->reader.why ? s->reader.why : "");
+	session_bye(s, NULL, s->reader.why ? s->reader.why : "Out of step");
+	return CONN_CLOSE;
+}
+
+/* Between commands. */
+static enum conn_next
+read_command(struct session *s)
+{
+	struct str in = conn_in(s->conn);
+	size_t had = in.n;
+	enum imap_read what;
+
+	if (s->stopping) {
+		session_bye(s, "UNAVAILABLE", "The server is going down, come back soon");
+		return CONN_CLOSE;
+	}
+	if (had == 0)
+		return CONN_INPUT;
+	what = imap_reader_read(&s->reader, &in);
+	conn_eat(s->conn, had - in.n);
+	switch (what) {
+	case IMAP_READ_MORE:
+		return CONN_INPUT;
+	case IMAP_READ_COMMAND:
+		return begin_command(s, false);
+	case IMAP_READ_LITERAL:
+		return at_literal(s);
+	case IMAP_READ_BAD:
+		return bad_input(s);
+	case IMAP_READ_NOT_IMAP:
+		return CONN_ABORT;
+	case IMAP_READ_CHUNK: /* only while a command streams */
+	case IMAP_READ_FATAL:
+		break;
+	}
+	return fatal_input(s);
+}
+
+/* A command waits for a line. */
+static enum conn_next
+feed_line(struct session *s, unsigned events)
+{
+	struct cmd *cmd = s->cmd;
+	struct str in = conn_in(s->conn);
+	size_t had = in.n;
+	enum imap_read what = IMAP_READ_MORE;
+
+	if (had > 0) {
+		what = imap_reader_line(&s->reader, &in, cmd->line_limit);
+		conn_eat(s->conn, had - in.n);
+	}
+	if (what == IMAP_READ_MORE) {
+		cmd->events = events & (CONN_EV_CHANGE | CONN_EV_TIMEOUT | CONN_EV_OUTPUT | CONN_EV_USER);
+		return cmd->events ? call(s, CMD_AT_EVENT) : CONN_INPUT;
+	}
+	cmd->line_limit = 0;
+	cmd->line = what == IMAP_READ_COMMAND ? s->reader.command : STR_NONE;
+	return call(s, what == IMAP_READ_COMMAND ? CMD_AT_LINE : CMD_AT_BAD_LINE);
+}
+
+/* A streaming command waits for more of itself. */
+static enum conn_next
+feed_command(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+	struct str in = conn_in(s->conn);
+	size_t had = in.n;
+	enum conn_next next;
+
+	if (had == 0)
+		return CONN_INPUT;
+	switch (imap_reader_read(&s->reader, &in)) {
+	case IMAP_READ_MORE:
+		next = CONN_INPUT;
+		break;
+	case IMAP_READ_CHUNK:
+		cmd->chunk = s->reader.chunk;
+		next = call(s, CMD_AT_CHUNK);
+		break;
+	case IMAP_READ_LITERAL:
+		args_extend(&cmd->args, s->reader.command);
+		next = call(s, CMD_AT_LITERAL);
+		break;
+	case IMAP_READ_COMMAND:
+		args_extend(&cmd->args, s->reader.command);
+		cmd->unread = false;
+		conn_eat(s->conn, had - in.n);
+		return call(s, CMD_AT_END);
+	case IMAP_READ_BAD:
+		cmd->unread = false;
+		next = after(s, reply_bad(cmd, s->reader.why));
+		break;
+	default:
+		next = fatal_input(s);
+		break;
+	}
+	conn_eat(s->conn, had - in.n);
+	return next;
+}
+
+/* Goes on with the running command. */
+static enum conn_next
+go_on(struct session *s, unsigned events)
+{
+	struct cmd *cmd = s->cmd;
+
+	if (cmd->writing) {
+		if (!atomic_load_explicit(&cmd->write_over, memory_order_acquire))
+			return CONN_WAKE;
+		cmd->writing = false;
+		if (cmd->write_status == ERR_UNKNOWN)
+			return CONN_ABORT;
+		return after(s, cmd->done(cmd, cmd->write_status));
+	}
+	if (cmd->interruptible && s->stopping) {
+		session_bye(s, "UNAVAILABLE", "The server is going down, come back soon");
+		drop_cmd(s);
+		return CONN_CLOSE;
+	}
+	if (!cmd->waiting && conn_out_full(s->conn))
+		return CONN_OUTPUT;
+	if (cmd->answering)
+		return answer(s);
+	if (cmd->before)
+		return begin(s);
+	if (cmd->waiting)
+		return cmd->line_limit ? feed_line(s, events) : feed_command(s);
+	cmd->events = events;
+	return call(s, CMD_AT_EVENT);
+}
+
+/* ---- the connection's handler ---- */
+
+static enum status
+session_open(struct conn *c)
+{
+	struct session *s = x_new(struct session);
+	struct buf *out = conn_out(c);
+
+	s->conn = c;
+	s->imap = conn_arg(c);
+	s->state = STATE_NOT_AUTH;
+	imap_reader_init(&s->reader, &imap_limits_before_login);
+	conn_set_user(c, s);
+	session_timeout(s);
+	out_code_begin(out, STR(""), "OK");
+	capability_add(out, s);
+	out_code_end(out, "Mansio is ready");
+	return OK;
+}
+
+/* TLS is on: nothing from before it counts (S1). */
+static void
+forget(struct session *s)
+{
+	imap_reader_free(&s->reader);
+	imap_reader_init(&s->reader, &imap_limits_before_login);
+	s->enabled = 0;
+	s->starting_tls = false;
+}
+
+/* A time-out or deadline passed. GO: the session lives on. */
+static enum conn_next
+timed_out(struct session *s)
+{
+	if (s->delayed) {
+		s->delayed = false;
+		session_timeout(s);
+		return GO;
+	}
+	if (s->state == STATE_NOT_AUTH) {
+		session_bye(s, NULL, "Too slow to log in");
+		return CONN_CLOSE;
+	}
+	if (s->cmd && s->cmd->interruptible)
+		return GO;
+	if (s->cmd && !s->cmd->waiting)
+		return GO;
+	session_bye(s, NULL, "Nothing heard for too long");
+	return CONN_CLOSE;
+}
+
+static enum conn_next
+session_run(struct conn *c, unsigned events)
+{
+	struct session *s = conn_user(c);
+	enum conn_next next = GO;
+	int64_t start = 0;
+
+	if (events & CONN_EV_TLS)
+		forget(s);
+	if (events & CONN_EV_STOP)
+		s->stopping = true;
+	if (events & CONN_EV_TIMEOUT)
+		next = timed_out(s);
+	for (unsigned turns = 0; next == GO; turns++) {
+		if (turns % TURN_LOOK == TURN_LOOK - 1) {
+			int64_t now = clock_mono();
+
+			if (start == 0)
+				start = now;
+			else if (now - start > TURN_US)
+				return CONN_AGAIN;
+		}
+		if (s->cmd)
+			next = go_on(s, events);
+		else if (conn_out_full(c))
+			next = CONN_OUTPUT;
+		else
+			next = read_command(s);
+		events = 0;
+	}
+	return next;
+}
+
+static void
+session_rest(struct conn *c)
+{
+	struct session *s = conn_user(c);
+
+	imap_reader_park(&s->reader);
+	if (s->selected)
+		selected_rest(s->selected);
+}
+
+static void
+session_closed(struct conn *c)
+{
+	struct session *s = conn_user(c);
+
+	if (s == NULL)
+		return;
+	drop_cmd(s);
+	selected_close(s);
+	if (s->counted)
+		count_out(s->imap, s->actor.account);
+	imap_reader_free(&s->reader);
+	free(s->user);
+	free(s);
+}
+
+const struct conn_handler imap_handler = {
+	.name = "imap",
+	.open = session_open,
+	.run = session_run,
+	.rest = session_rest,
+	.closed = session_closed,
+};

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/update.h"
+
+#include <stdlib.h>
+#include "base/log.h"
+#include "imap/reply.h"
+#include "imap/selected.h"
+
+/* How many expunges go out before the mark is looked at again. */
+#define GONE_STEP 256
+
+enum phase { GONE, COUNTS, FLAGS, OVER };
+
+/* Updates that are half sent. Owned by struct selected. */
+struct updater {
+	enum phase phase;
+	struct view_update u;
+	size_t run;          /* runs of u.gone_seqs still to send */
+	uint32_t left;       /* in the last of them, from its first on; 0: not begun */
+	struct view_iter it;
+	bool uid;
+};
+
+bool
+update_due(struct session *s, bool may_expunge)
+{
+	const struct selected *sel = s->selected;
+
+	if (sel == NULL)
+		return false;
+	if (sel->updater || sel->look || hub_modseq(&sel->watcher) > sel->synced)
+		return true;
+	if (!may_expunge || sel->gone_told)
+		return false;
+	return sel->view.ghosts.n > 0 || sel->view.deleted;
+}
+
+void
+update_free(struct selected *sel)
+{
+	if (sel->updater == NULL)
+		return;
+	view_update_free(&sel->updater->u);
+	free(sel->updater);
+	sel->updater = NULL;
+}
+
+/* ---- \Recent ---- */
+
+struct recent_write {
+	struct db_write write;
+	struct actor actor;
+	int64_t mailbox;
+	uint32_t uid;
+};
+
+static enum status
+recent_fn(struct db_txn *txn, void *arg)
+{
+	struct recent_write *w = arg;
+
+	return mailbox_set_recent(&w->actor, txn, w->mailbox, w->uid);
+}
+
+static void
+recent_done(struct db_write *w, enum status st)
+{
+	free((struct recent_write *)((char *)w - offsetof(struct recent_write, write)));
+}
+
+/* The mark that later sessions begin at; it may be lost, so nobody waits for it. */
+static void
+recent_mark(struct session *s, int64_t mailbox, uint32_t uid)
+{
+	struct recent_write *w = x_new(struct recent_write);
+
+	w->write = (struct db_write){
+		.fn = recent_fn,
+		.arg = w,
+		.lane = (uint64_t)s->actor.account,
+		.lazy = true,
+		.done = recent_done,
+	};
+	w->actor = s->actor;
+	w->mailbox = mailbox;
+	w->uid = uid;
+	db_submit(s->imap->db, &w->write);
+}
+
+enum status
+update_recent(struct session *s, struct db_txn *txn, const struct mailbox *mb, uint32_t first)
+{
+	struct view *v = &s->selected->view;
+	struct watcher *w = &s->selected->watcher;
+	struct runs claimed = {0};
+	enum status st = OK;
+	uint32_t from;
+
+	if (s->enabled & ENABLED_IMAP4REV2)
+		return OK;
+	from = v->read_only ? hub_recent_peek(w, mb->recent_from, mb->uidnext)
+			    : hub_recent_claim(w, mb->recent_from, mb->uidnext);
+	if (from >= mb->uidnext)
+		return OK;
+	if (!v->read_only)
+		recent_mark(s, v->mailbox, mb->uidnext);
+	if (from < first)
+		from = first;
+	if (from < v->next_told) {
+		runs_add(&claimed, from ? from : 1, v->next_told - 1);
+		st = view_uids_present(v, txn, &claimed, &v->recent);
+	}
+	runs_free(&claimed);
+	return st;
+}
+
+/* ---- sending ---- */
+
+static void
+put_number_line(struct buf *out, uint32_t n, struct str word)
+{
+	char *p = buf_room(out, 32), *start = p;
+
+	if (p == NULL)
+		return;
+	p = put_lit(p, "* ");
+	p = put_u32(p, n);
+	*p++ = ' ';
+	p = put_str(p, word);
+	p = put_lit(p, "\r\n");
+	buf_wrote(out, (size_t)(p - start));
+}
+
+/* From the highest number down, so that the numbers below stay true. */
+static enum cmd_next
+send_gone(struct session *s, struct updater *up)
+{
+	struct buf *out = conn_out(s->conn);
+	unsigned sent = 0;
+
+	for (; up->run > 0; up->run--, up->left = 0) {
+		struct run *r = &up->u.gone_seqs.run[up->run - 1];
+
+		if (up->left == 0)
+			up->left = r->last;
+		for (;; up->left--) {
+			if (++sent % GONE_STEP == 0 && conn_out_full(s->conn))
+				return CMD_WAIT_OUTPUT;
+			put_number_line(out, up->left, STR("EXPUNGE"));
+			if (up->left == r->first)
+				break;
+		}
+	}
+	return CMD_DONE;
+}
+
+static enum status
+send_counts(struct session *s, struct db_txn *txn, struct updater *up)
+{
+	struct selected *sel = s->selected;
+	struct buf *out = conn_out(s->conn);
+	struct arena arena = {0};
+	struct mailbox mb;
+	enum status st = OK;
+
+	if (up->u.grown) {
+		st = mailbox_get(&s->actor, txn, &arena, sel->view.mailbox, &mb);
+		if (st == OK)
+			st = update_recent(s, txn, &mb, up->u.first_new);
+		arena_free(&arena);
+		if (st == ERR_NOT_FOUND)
+			st = OK;
+		put_number_line(out, sel->view.exists, STR("EXISTS"));
+		if (!(s->enabled & ENABLED_IMAP4REV2))
+			put_number_line(out, (uint32_t)runs_count(&sel->view.recent), STR("RECENT"));
+	}
+	if (up->u.keywords)
+		selected_keywords_forget(sel);
+	if (st == OK && (up->u.keywords || up->u.changed.n)) {
+		st = selected_keywords(s, txn);
+		if (st == OK)
+			selected_flags_due(s, out);
+	}
+	return st;
+}
+
+static void
+send_flags(struct session *s, struct updater *up, const struct entry *e)
+{
+	struct buf *out = conn_out(s->conn);
+	char *p = buf_room(out, 64), *start = p;
+
+	if (p == NULL)
+		return;
+	p = put_lit(p, "* ");
+	p = put_u32(p, up->it.seq);
+	p = put_lit(p, " FETCH (");
+	if (up->uid || (s->enabled & ENABLED_QRESYNC)) {
+		p = put_lit(p, "UID ");
+		p = put_u32(p, e->uid);
+		*p++ = ' ';
+	}
+	p = put_lit(p, "FLAGS ");
+	buf_wrote(out, (size_t)(p - start));
+	selected_entry_flags(s, out, e);
+	buf_add(out, STR(")\r\n"));
+}
+
+static enum cmd_next
+send_changed(struct session *s, struct db_txn *txn, struct updater *up, enum status *st_r)
+{
+	struct selected *sel = s->selected;
+	const struct entry *e;
+	enum cmd_next next = CMD_DONE;
+	unsigned n = 0;
+
+	if ((*st_r = selected_keywords(s, txn)) != OK ||
+	    (*st_r = view_iter_begin(&up->it, txn)) != OK)
+		return CMD_DONE;
+	while (next == CMD_DONE && (e = view_iter_next(&up->it)) != NULL) {
+		if (!e->expunged) {
+			if (!selected_keywords_cover(sel, e)) {
+				selected_keywords_forget(sel);
+				if ((*st_r = selected_keywords(s, txn)) != OK)
+					break;
+				selected_flags_due(s, conn_out(s->conn));
+			}
+			send_flags(s, up, e);
+		}
+		if (conn_out_full(s->conn))
+			next = CMD_WAIT_OUTPUT;
+		else if (++n >= 20000)
+			next = CMD_AGAIN;
+	}
+	if (*st_r == OK)
+		*st_r = view_iter_end(&up->it);
+	else
+		(void)!view_iter_end(&up->it);
+	return next;
+}
+
+static enum status
+begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bool uid)
+{
+	struct selected *sel = s->selected;
+	struct updater *up = x_new(struct updater);
+	enum status st;
+
+	sel->updater = up;
+	if ((st = view_sync(&sel->view, txn, may_expunge, &up->u)) != OK)
+		return st;
+	sel->look = false;
+	sel->synced = news > sel->view.seen_modseq ? news : sel->view.seen_modseq;
+	if (sel->view.deleted && may_expunge)
+		sel->gone_told = true;
+	runs_remove_all(&sel->view.recent, &up->u.gone);
+	up->run = up->u.gone_seqs.n;
+	up->uid = uid;
+	up->it = (struct view_iter)VIEW_ITER(&sel->view, &up->u.changed);
+	return OK;
+}
+
+static enum cmd_next
+step(struct session *s, struct db_txn *txn, struct updater *up, enum status *st_r)
+{
+	enum cmd_next next = CMD_DONE;
+
+	if (up->phase == GONE) {
+		if ((next = send_gone(s, up)) != CMD_DONE)
+			return next;
+		up->phase = COUNTS;
+	}
+	if (up->phase == COUNTS) {
+		if ((*st_r = send_counts(s, txn, up)) != OK)
+			return CMD_DONE;
+		up->phase = FLAGS;
+	}
+	if (up->phase == FLAGS && up->u.changed.n)
+		next = send_changed(s, txn, up, st_r);
+	return next;
+}
+
+enum cmd_next
+update_step(struct session *s, bool may_expunge, bool uid)
+{
+	struct selected *sel = s->selected;
+	enum cmd_next next = CMD_DONE;
+	struct db_txn *txn;
+	/* The hub is asked before the snapshot is taken: what comes in between is looked at again. */
+	uint64_t news = hub_modseq(&sel->watcher);
+	enum status st = db_read_begin(s->imap->db, &txn);
+
+	if (st == OK) {
+		if (sel->updater == NULL)
+			st = begin(s, txn, news, may_expunge, uid);
+		if (st == OK)
+			next = step(s, txn, sel->updater, &st);
+		db_read_end(txn);
+	}
+	if (st != OK) {
+		log_event(EV_internal, "untagged updates of mailbox %lld: %s", (long long)sel->view.mailbox,
+		    status_word(st));
+		session_bye(s, reply_status_code(st), "The mailbox cannot be read");
+		update_free(sel);
+		return CMD_CLOSE;
+	}
+	if (next == CMD_DONE)
+		update_free(sel);
+	return next;
+}

@@ -124,6 +124,11 @@ cmd_enabled(const struct cmd *cmd, unsigned bits)
 	return cmd->session->enabled & bits;
 }
 
+/* The handlers that commands.tbl names. */
+#define C(name, handler, states, flags, doc) cmd_fn cmd_##handler;
+#include "imap/commands.tbl"
+#undef C
+
 /* The row of a command's name in upper case, or NULL. */
 const struct command *command_find(struct str name);
 /* Row i in order of name, or NULL past the end: for the manual and the tests. */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/cmd.h"
 
-#define C(name, handler, states, flags, doc) cmd_fn cmd_##handler;
-#include "imap/commands.tbl"
-#undef C
-
 #define C(name, handler, states, flags, doc) {name, cmd_##handler, states, flags, doc},
 static const struct command rows[] = {
 #include "imap/commands.tbl"

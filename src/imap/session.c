@@ -594,4 +594,5 @@ const struct conn_handler imap_handler = {
 	.run = session_run,
 	.rest = session_rest,
 	.closed = session_closed,
+	.refused = "* BYE [UNAVAILABLE] Too many connections\r\n",
 };

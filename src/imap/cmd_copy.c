@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * COPY, MOVE and their UID forms (RFC 3501 6.4.7, RFC 4315 3, RFC 6851). A COPY of many messages is staged in several commits and
+ * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3).
+ */
+#include "imap/reply.h"
+#include "imap/selected.h"
+#include "imap/set.h"
+#include "store/copy.h"
+
+struct copying {
+	struct actor actor;
+	int64_t from, to;
+	struct str name;          /* of the destination */
+	bool move;
+	struct runs uids, batch;
+	struct view_iter scan;
+	struct copy_job *job;     /* of a large COPY */
+	struct copy_result result;
+	struct runs from_uids, to_uids; /* for COPYUID */
+	uint32_t uidvalidity;
+	bool swept;
+	enum status failed;
+};
+
+static enum cmd_next next_batch(struct cmd *cmd);
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct copying *x = cmd->state;
+
+	runs_free(&x->uids);
+	runs_free(&x->batch);
+	runs_free(&x->result.from);
+	runs_free(&x->from_uids);
+	runs_free(&x->to_uids);
+	if (x->job)
+		copy_free(x->job);
+}
+
+/* ---- the answer ---- */
+
+/* "COPYUID 1 2:4 7:9"; empty when nothing was copied: then there must be no such code (T84). */
+static struct str
+copyuid(struct cmd *cmd, struct copying *x)
+{
+	struct buf b = {0};
+	struct str code = STR_NONE;
+
+	if (x->from_uids.n == 0)
+		return code;
+	buf_addf(&b, "COPYUID %u ", x->uidvalidity);
+	runs_print(&b, &x->from_uids);
+	buf_addc(&b, ' ');
+	runs_print(&b, &x->to_uids);
+	code = arena_str(&cmd->arena, buf_str(&b));
+	buf_free(&b);
+	return code;
+}
+
+static enum cmd_next
+finish(struct cmd *cmd, enum status st)
+{
+	struct copying *x = cmd->state;
+	struct str code = copyuid(cmd, x);
+
+	if (x->move && code.n) {
+		/* Before the EXPUNGEs that the updates bring (RFC 6851 4.3, T84). */
+		out_code_begin(cmd_out(cmd), STR(""), "OK");
+		buf_add(cmd_out(cmd), code);
+		out_code_end(cmd_out(cmd), "Moved");
+		code = STR_NONE;
+	}
+	if (st == ERR_NOT_FOUND)
+		return reply_trycreate(cmd);
+	if (st != OK)
+		return reply_status(cmd, st);
+	return reply_ok_code(cmd, code, x->move ? "MOVE completed" : "COPY completed");
+}
+
+static void
+note_result(struct copying *x)
+{
+	if (x->result.to_n == 0)
+		return;
+	runs_add_all(&x->from_uids, &x->result.from);
+	runs_add(&x->to_uids, x->result.to_first, x->result.to_first + x->result.to_n - 1);
+	x->uidvalidity = x->result.uidvalidity;
+}
+
+/* ---- up to MESSAGE_BATCH messages at once ---- */
+
+static enum status
+batch_fn(struct db_txn *txn, void *arg)
+{
+	struct copying *x = arg;
+
+	runs_free(&x->result.from);
+	x->result = (struct copy_result){0};
+	return message_copy(&x->actor, txn, x->from, &x->batch, x->to, x->move, &x->result);
+}
+
+static enum cmd_next
+batch_done(struct cmd *cmd, enum status st)
+{
+	struct copying *x = cmd->state;
+
+	if (st != OK)
+		return finish(cmd, st);
+	note_result(x);
+	return x->move ? next_batch(cmd) : finish(cmd, OK);
+}
+
+/* ---- a large COPY ---- */
+
+static enum status
+sweep_fn(struct db_txn *txn, void *arg)
+{
+	struct copying *x = arg;
+
+	return copy_sweep_step(txn, x->job, &x->swept);
+}
+
+static enum cmd_next
+sweep_done(struct cmd *cmd, enum status st)
+{
+	struct copying *x = cmd->state;
+
+	/* What is left is swept at the next start. */
+	if (st == OK && !x->swept)
+		return cmd_write(cmd, sweep_fn, x, sweep_done);
+	return finish(cmd, x->failed);
+}
+
+static enum status
+publish_fn(struct db_txn *txn, void *arg)
+{
+	struct copying *x = arg;
+
+	runs_free(&x->result.from);
+	x->result = (struct copy_result){0};
+	return copy_publish(&x->actor, txn, x->job, &x->result);
+}
+
+static enum cmd_next
+publish_done(struct cmd *cmd, enum status st)
+{
+	struct copying *x = cmd->state;
+
+	x->failed = st;
+	if (st == OK)
+		note_result(x);
+	return cmd_write(cmd, sweep_fn, x, sweep_done);
+}
+
+static enum status
+stage_fn(struct db_txn *txn, void *arg)
+{
+	struct copying *x = arg;
+
+	return copy_step(&x->actor, txn, x->job);
+}
+
+static enum cmd_next
+stage_done(struct cmd *cmd, enum status st)
+{
+	struct copying *x = cmd->state;
+
+	if (st != OK) {
+		x->failed = st;
+		return cmd_write(cmd, sweep_fn, x, sweep_done);
+	}
+	copy_stepped(x->job);
+	return cmd_write(cmd, copy_more(x->job) ? stage_fn : publish_fn, x,
+	    copy_more(x->job) ? stage_done : publish_done);
+}
+
+/* ---- what is to be copied ---- */
+
+/* The next MESSAGE_BATCH messages; *more_r: there are others behind them. */
+static enum status
+gather(struct cmd *cmd, struct db_txn *txn, bool *more_r)
+{
+	struct copying *x = cmd->state;
+	const struct entry *e = NULL;
+	unsigned n = 0;
+	enum status st;
+
+	*more_r = false;
+	runs_clear(&x->batch);
+	if ((st = view_iter_begin(&x->scan, txn)) != OK)
+		return st;
+	while (n < MESSAGE_BATCH && (e = view_iter_next(&x->scan)) != NULL) {
+		if (e->expunged) {
+			cmd->expunge_issued = true;
+			continue;
+		}
+		runs_add(&x->batch, e->uid, e->uid);
+		n++;
+	}
+	if (e != NULL && !x->move)
+		*more_r = view_iter_next(&x->scan) != NULL;
+	return view_iter_end(&x->scan);
+}
+
+static enum cmd_next
+next_batch(struct cmd *cmd)
+{
+	struct copying *x = cmd->state;
+	struct db_txn *txn;
+	bool more = false;
+	enum status st;
+
+	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
+		st = gather(cmd, txn, &more);
+		cmd_read_end(cmd, txn);
+	}
+	if (st != OK || x->batch.n == 0)
+		return finish(cmd, st);
+	if (!more)
+		return cmd_write(cmd, batch_fn, x, batch_done);
+	x->job = copy_begin(x->from, &x->uids, x->to);
+	return cmd_write(cmd, stage_fn, x, stage_done);
+}
+
+static enum status
+find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
+{
+	struct copying *x = cmd->state;
+	struct mailbox mb;
+	enum status st = set_resolve(cmd, txn, set, &x->uids);
+
+	if (st != OK)
+		return st;
+	st = mailbox_find(&x->actor, txn, &cmd->arena, x->name, &mb);
+	if (st == OK && mb.noselect)
+		st = ERR_NOT_FOUND;
+	x->to = st == OK ? mb.id : 0;
+	return st;
+}
+
+static enum cmd_next
+start(struct cmd *cmd, struct arg_set *set)
+{
+	struct copying *x = cmd->state;
+	struct view *v = &cmd->session->selected->view;
+	struct db_txn *txn;
+	enum status st;
+
+	x->actor = cmd->session->actor;
+	x->from = v->mailbox;
+	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
+		arg_set_free(set);
+		return reply_status(cmd, st);
+	}
+	st = find(cmd, txn, set);
+	cmd_read_end(cmd, txn);
+	if (st == ERR_BAD_INPUT)
+		return reply_bad(cmd, "There is no such message");
+	if (st != OK)
+		return finish(cmd, st);
+	if (x->move && v->read_only)
+		return reply_status(cmd, ERR_READ_ONLY);
+	x->scan = (struct view_iter)VIEW_ITER(v, &x->uids);
+	x->scan.no_seq = true;
+	return next_batch(cmd);
+}
+
+enum cmd_next
+cmd_copy(struct cmd *cmd)
+{
+	struct copying *x = arena_new(&cmd->arena, struct copying);
+	struct args *a = &cmd->args;
+	struct arg_set set = {0};
+	enum status st;
+
+	x->move = cmd->row->flags & CMDF_MOVE;
+	if ((st = arg_space(a)) != OK || (st = arg_set(a, &set)) != OK || (st = arg_space(a)) != OK ||
+	    (st = arg_mailbox(a, &x->name)) != OK || (st = arg_end(a)) != OK) {
+		arg_set_free(&set);
+		return reply_syntax(cmd, st, x->move ? "MOVE takes a set and a mailbox" : "COPY takes a set and a mailbox");
+	}
+	cmd->state = x;
+	cmd->cleanup = cleanup;
+	return start(cmd, &set);
+}

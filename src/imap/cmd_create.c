@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "imap/special.h"
+#include "store/mailbox.h"
+#include "wire/mailbox_name.h"
+
+struct creating {
+	struct actor actor;
+	struct str name;
+	unsigned special;
+	int64_t id;
+};
+
+static enum status
+create_fn(struct db_txn *txn, void *arg)
+{
+	struct creating *x = arg;
+
+	return mailbox_create(&x->actor, txn, x->name, x->special, &x->id);
+}
+
+static enum cmd_next
+created(struct cmd *cmd, enum status st)
+{
+	struct creating *x = cmd->state;
+
+	if (st == ERR_CONFLICT && x->special)
+		return reply_no(cmd, "USEATTR", "Another mailbox has this use");
+	if (st != OK)
+		return reply_status(cmd, st);
+	return reply_ok(cmd, "CREATE completed");
+}
+
+/* " (USE (\Sent \Junk))", RFC 6154 3; other parameters are errors. ERR_NOT_FOUND: no such use. */
+static enum status
+parse_use(struct args *a, unsigned *special_r)
+{
+	bool unknown = false;
+	unsigned bit;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
+		return st;
+	if (!arg_keyword(a, "USE"))
+		return ERR_BAD_INPUT;
+	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
+		return st;
+	while (arg_more(a)) {
+		if ((st = special_parse(a, &bit)) != OK)
+			return st;
+		unknown = unknown || bit == 0;
+		*special_r |= bit;
+	}
+	if ((st = arg_close(a)) != OK || (st = arg_close(a)) != OK)
+		return st;
+	return unknown ? ERR_NOT_FOUND : OK;
+}
+
+/* CREATE, RFC 3501 6.3.3: makes a mailbox and its missing parents. A trailing separator only announces children (T29). */
+enum cmd_next
+cmd_create(struct cmd *cmd)
+{
+	struct creating *x = arena_new(&cmd->arena, struct creating);
+	struct args *a = &cmd->args;
+	enum status st, use = OK;
+
+	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK)
+		return reply_syntax(cmd, st, "CREATE takes a mailbox name");
+	if (arg_end(a) != OK) {
+		use = parse_use(a, &x->special);
+		st = use == ERR_NOT_FOUND ? OK : use;
+		if (st != OK || (st = arg_end(a)) != OK)
+			return reply_syntax(cmd, st, "CREATE takes a mailbox name and perhaps (USE (...))");
+	}
+	if (use == ERR_NOT_FOUND)
+		return reply_no(cmd, "USEATTR", "There is no such use");
+	if ((st = mailbox_name_check(x->name)) != OK)
+		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
+	x->actor = cmd->session->actor;
+	cmd->state = x;
+	return cmd_write(cmd, create_fn, x, created);
+}

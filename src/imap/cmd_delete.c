@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "store/mailbox.h"
+#include "wire/mailbox_name.h"
+
+struct deleting {
+	struct actor actor;
+	struct str name;
+};
+
+static enum status
+delete_fn(struct db_txn *txn, void *arg)
+{
+	struct deleting *x = arg;
+
+	return mailbox_delete(&x->actor, txn, x->name);
+}
+
+static enum cmd_next
+deleted(struct cmd *cmd, enum status st)
+{
+	if (st == ERR_CONFLICT)
+		return reply_no(cmd, "HASCHILDREN", "It is only the name above other mailboxes");
+	if (st != OK)
+		return reply_status(cmd, st);
+	return reply_ok(cmd, "DELETE completed");
+}
+
+/* DELETE, RFC 3501 6.3.4. Sessions that have it selected see its messages expunged (T30). */
+enum cmd_next
+cmd_delete(struct cmd *cmd)
+{
+	struct deleting *x = arena_new(&cmd->arena, struct deleting);
+	enum status st;
+
+	if ((st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &x->name)) != OK ||
+	    (st = arg_end(&cmd->args)) != OK)
+		return reply_syntax(cmd, st, "DELETE takes one mailbox name");
+	if (mailbox_name_is_inbox(x->name))
+		return reply_no(cmd, "CANNOT", "INBOX cannot be deleted");
+	x->actor = cmd->session->actor;
+	cmd->state = x;
+	cmd->reserve = true;
+	return cmd_write(cmd, delete_fn, x, deleted);
+}

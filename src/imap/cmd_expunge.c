@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "imap/selected.h"
+#include "imap/set.h"
+#include "store/message.h"
+
+struct expunging {
+	struct actor actor;
+	int64_t mailbox;
+	bool some;         /* only uids: UID EXPUNGE */
+	struct runs uids;
+	struct runs gone;
+	bool more;
+	uint64_t modseq;
+};
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct expunging *x = cmd->state;
+
+	runs_free(&x->uids);
+	runs_free(&x->gone);
+}
+
+static enum status
+expunge_fn(struct db_txn *txn, void *arg)
+{
+	struct expunging *x = arg;
+
+	runs_clear(&x->gone);
+	return message_expunge(&x->actor, txn, x->mailbox, x->some ? &x->uids : NULL, MESSAGE_BATCH, &x->gone,
+	    &x->more, &x->modseq);
+}
+
+static enum cmd_next
+expunged(struct cmd *cmd, enum status st)
+{
+	struct expunging *x = cmd->state;
+
+	if (st == ERR_NOT_FOUND)
+		return reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted");
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (x->more)
+		return cmd_write(cmd, expunge_fn, x, expunged);
+	/* The EXPUNGE lines are this session's updates. */
+	return reply_ok(cmd, "EXPUNGE completed");
+}
+
+static enum status
+parse_uids(struct cmd *cmd, struct expunging *x)
+{
+	struct arg_set set = {0};
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = arg_space(&cmd->args)) != OK || (st = arg_set(&cmd->args, &set)) != OK ||
+	    (st = arg_end(&cmd->args)) != OK || (st = cmd_read_begin(cmd, &txn)) != OK) {
+		arg_set_free(&set);
+		return st;
+	}
+	st = set_resolve(cmd, txn, &set, &x->uids);
+	cmd_read_end(cmd, txn);
+	return st;
+}
+
+/* EXPUNGE, RFC 3501 6.4.3. UID EXPUNGE, RFC 4315 2.1: of the given UIDs only (T88). */
+enum cmd_next
+cmd_expunge(struct cmd *cmd)
+{
+	struct expunging *x = arena_new(&cmd->arena, struct expunging);
+	struct session *s = cmd->session;
+	enum status st;
+
+	cmd->state = x;
+	cmd->cleanup = cleanup;
+	x->some = cmd->uid;
+	st = x->some ? parse_uids(cmd, x) : arg_end(&cmd->args);
+	if (st == ERR_BAD_INPUT || st == ERR_LIMIT)
+		return reply_syntax(cmd, st, x->some ? "UID EXPUNGE takes a set of UIDs" : "EXPUNGE takes nothing");
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (s->selected->view.read_only)
+		return reply_status(cmd, ERR_READ_ONLY);
+	if (x->some && x->uids.n == 0)
+		return reply_ok(cmd, "EXPUNGE completed");
+	x->actor = s->actor;
+	x->mailbox = s->selected->view.mailbox;
+	cmd->reserve = true;
+	return cmd_write(cmd, expunge_fn, x, expunged);
+}

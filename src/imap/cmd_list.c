@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * LIST and LSUB (RFC 3501 6.3.8, 6.3.9), with the options of RFC 5258, RFC 6154 and RFC 5819. \HasChildren and the special use are told
+ * always, asked for or not (T26).
+ */
+#include "base/map.h"
+#include "imap/list_match.h"
+#include "imap/reply.h"
+#include "imap/special.h"
+#include "imap/status_item.h"
+
+#define PATTERNS_MAX 100
+
+enum {
+	SELECT_SUBSCRIBED = 1 << 0,
+	SELECT_SPECIAL = 1 << 1,
+	SELECT_RECURSIVE = 1 << 2,
+	RETURN_SUBSCRIBED = 1 << 3,
+	RETURN_STATUS = 1 << 4,
+	EXTENDED = 1 << 5, /* some option or several patterns were given */
+};
+
+/* A name that may be told. */
+struct name {
+	struct str name;
+	const struct mailbox *mb; /* NULL: there is no such mailbox */
+	bool subscribed;
+	bool selected;            /* it fits the selection options */
+	bool child;               /* something below it does */
+};
+
+struct listing {
+	unsigned options;
+	unsigned status;          /* items of RETURN (STATUS ...) */
+	bool lsub;
+	struct list_match **match;
+	size_t matches;
+	bool root;                /* the pattern is empty: only the separator is asked for */
+	struct name *names;
+	size_t n, at;
+	struct map by_name;       /* to struct name, for selections */
+};
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct listing *l = cmd->state;
+
+	map_free(&l->by_name);
+}
+
+/* ---- arguments ---- */
+
+static enum status
+parse_selection(struct listing *l, struct args *a)
+{
+	struct str word;
+	enum status st;
+
+	if ((st = arg_open(a)) != OK)
+		return st;
+	while (arg_more(a)) {
+		if ((st = arg_atom_upper(a, &word)) != OK)
+			return st;
+		if (str_eq(word, STR("SUBSCRIBED")))
+			l->options |= SELECT_SUBSCRIBED | RETURN_SUBSCRIBED;
+		else if (str_eq(word, STR("SPECIAL-USE")))
+			l->options |= SELECT_SPECIAL;
+		else if (str_eq(word, STR("RECURSIVEMATCH")))
+			l->options |= SELECT_RECURSIVE;
+		else if (!str_eq(word, STR("REMOTE")))
+			return ERR_BAD_INPUT;
+	}
+	/* RECURSIVEMATCH is nothing alone (RFC 5258 3.1). */
+	if ((l->options & SELECT_RECURSIVE) && !(l->options & (SELECT_SUBSCRIBED | SELECT_SPECIAL)))
+		return ERR_BAD_INPUT;
+	l->options |= EXTENDED;
+	return (st = arg_close(a)) != OK ? st : arg_space(a);
+}
+
+static enum status
+parse_return(struct listing *l, struct args *a)
+{
+	struct str word;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK)
+		return st;
+	if (!arg_keyword(a, "RETURN"))
+		return ERR_BAD_INPUT;
+	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
+		return st;
+	while (arg_more(a)) {
+		if ((st = arg_atom_upper(a, &word)) != OK)
+			return st;
+		if (str_eq(word, STR("SUBSCRIBED"))) {
+			l->options |= RETURN_SUBSCRIBED;
+		} else if (str_eq(word, STR("STATUS"))) {
+			l->options |= RETURN_STATUS;
+			if ((st = arg_space(a)) != OK || (st = status_items_parse(a, &l->status)) != OK)
+				return st;
+		} else if (!str_eq(word, STR("CHILDREN")) && !str_eq(word, STR("SPECIAL-USE"))) {
+			return ERR_BAD_INPUT;
+		}
+	}
+	l->options |= EXTENDED;
+	return arg_close(a);
+}
+
+static enum status
+parse_pattern(struct cmd *cmd, struct listing *l, struct str reference)
+{
+	struct str pattern;
+	enum status st;
+
+	if ((st = arg_list_pattern(&cmd->args, &pattern)) != OK)
+		return st;
+	if (l->matches >= PATTERNS_MAX)
+		return ERR_LIMIT;
+	if (pattern.n == 0) {
+		l->root = true;
+		return OK;
+	}
+	if (reference.n)
+		pattern = arena_printf(&cmd->arena, "%.*s%.*s", STR_FMT(reference), STR_FMT(pattern));
+	return list_match_new(&cmd->arena, pattern, &l->match[l->matches++]);
+}
+
+static enum status
+parse_patterns(struct cmd *cmd, struct listing *l, struct str reference)
+{
+	struct args *a = &cmd->args;
+	enum status st;
+
+	l->match = arena_array(&cmd->arena, PATTERNS_MAX, sizeof(*l->match));
+	if (arg_peek(a) != '(')
+		return parse_pattern(cmd, l, reference);
+	if ((st = arg_open(a)) != OK)
+		return st;
+	l->options |= EXTENDED;
+	while (arg_more(a))
+		if ((st = parse_pattern(cmd, l, reference)) != OK)
+			return st;
+	return arg_close(a);
+}
+
+static enum status
+parse(struct cmd *cmd, struct listing *l)
+{
+	struct args *a = &cmd->args;
+	struct str reference;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK)
+		return st;
+	if (!l->lsub && arg_peek(a) == '(' && (st = parse_selection(l, a)) != OK)
+		return st;
+	if ((st = arg_reference(a, &reference)) != OK || (st = arg_space(a)) != OK ||
+	    (st = parse_patterns(cmd, l, reference)) != OK)
+		return st;
+	if (!l->lsub && arg_end(a) != OK && (st = parse_return(l, a)) != OK)
+		return st;
+	/* With an empty pattern among several, or with options, it is no question for the separator (RFC 5258 3). */
+	if (l->options & EXTENDED)
+		l->root = false;
+	return arg_end(a);
+}
+
+/* ---- which names ---- */
+
+static struct name *
+name_get(struct cmd *cmd, struct listing *l, struct str s)
+{
+	struct name *n = map_get(&l->by_name, s);
+
+	if (n == NULL) {
+		n = &l->names[l->n++];
+		n->name = arena_str(&cmd->arena, s);
+		(void)map_put(&l->by_name, s, n);
+	}
+	return n;
+}
+
+/* Marks what stands above a name. The array has room for these. */
+static void
+mark_above(struct cmd *cmd, struct listing *l, struct str s)
+{
+	for (size_t i = s.n; i-- > 1;)
+		if (s.p[i] == '/')
+			name_get(cmd, l, str_head(s, i))->child = true;
+}
+
+static bool
+fits(const struct listing *l, const struct name *n)
+{
+	if ((l->options & SELECT_SUBSCRIBED) && !n->subscribed)
+		return false;
+	if ((l->options & SELECT_SPECIAL) && !(n->mb && n->mb->special))
+		return false;
+	return true;
+}
+
+/* How many levels stand above a name: the room that mark_above() needs. */
+static size_t
+levels(struct str name)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < name.n; i++)
+		sum += name.p[i] == '/';
+	return sum;
+}
+
+/* Room for all names and what may stand above them. */
+static void
+make_room(struct cmd *cmd, struct listing *l, const struct mailbox *mb, size_t n, const struct str *subs, size_t n_subs)
+{
+	size_t room = n + n_subs + 1;
+
+	for (size_t i = 0; i < n; i++)
+		room += levels(mb[i].name);
+	for (size_t i = 0; i < n_subs; i++)
+		room += levels(subs[i]);
+	l->names = arena_array(&cmd->arena, room, sizeof(*l->names));
+}
+
+/* Everything that may be told, as an array, with the subscribed names that have no mailbox behind the others. */
+static enum status
+collect(struct cmd *cmd, struct db_txn *txn, struct listing *l)
+{
+	struct actor *actor = &cmd->session->actor;
+	struct mailbox *mb;
+	struct str *subs = NULL;
+	size_t n, n_subs = 0, n_real;
+	bool deep = l->lsub || (l->options & SELECT_RECURSIVE);
+	enum status st;
+
+	if ((st = mailbox_list(actor, txn, &cmd->arena, &mb, &n)) != OK)
+		return st;
+	if ((l->options & SELECT_SUBSCRIBED) &&
+	    (st = mailbox_subscriptions(actor, txn, &cmd->arena, &subs, &n_subs)) != OK)
+		return st;
+	make_room(cmd, l, mb, n, subs, n_subs);
+	for (size_t i = 0; i < n; i++) {
+		struct name *to = &l->names[l->n++];
+
+		*to = (struct name){.name = mb[i].name, .mb = &mb[i], .subscribed = mb[i].subscribed};
+		if (n_subs || deep)
+			(void)map_put(&l->by_name, to->name, to);
+	}
+	for (size_t i = 0; i < n_subs; i++)
+		name_get(cmd, l, subs[i])->subscribed = true;
+	n_real = l->n;
+	for (size_t i = 0; i < n_real; i++) {
+		l->names[i].selected = fits(l, &l->names[i]);
+		if (deep && l->names[i].selected)
+			mark_above(cmd, l, l->names[i].name);
+	}
+	return OK;
+}
+
+static bool
+matches(struct listing *l, struct str name)
+{
+	for (size_t i = 0; i < l->matches; i++)
+		if (list_match(l->match[i], name))
+			return true;
+	return false;
+}
+
+/* LSUB "%": a name above subscribed ones that do not match themselves (RFC 3501 6.3.9). */
+static bool
+stands_for_children(const struct listing *l, const struct name *n)
+{
+	if (!n->child)
+		return false;
+	return l->lsub ? list_match_has_percent(l->match[0]) : (l->options & SELECT_RECURSIVE) != 0;
+}
+
+/* ---- telling ---- */
+
+static void
+attribute(struct buf *out, const char *name)
+{
+	if (out->p[out->n - 1] != '(')
+		buf_addc(out, ' ');
+	buf_adds(out, name);
+}
+
+static void
+attributes(struct listing *l, struct buf *out, const struct name *n)
+{
+	unsigned bit;
+	const char *use;
+
+	if (n->mb == NULL || n->mb->noselect || (l->lsub && !n->selected))
+		/* T25: what is no mailbox is \Noselect to those who asked as RFC 3501 has it. */
+		attribute(out, (l->options & EXTENDED) ? "\\NonExistent" : "\\Noselect");
+	if (n->mb)
+		attribute(out, n->mb->children ? "\\HasChildren" : "\\HasNoChildren");
+	else if (n->child)
+		attribute(out, "\\HasChildren");
+	if ((l->options & RETURN_SUBSCRIBED) && n->subscribed && !l->lsub)
+		attribute(out, "\\Subscribed");
+	for (unsigned i = 0; n->mb && (use = special_name(i, &bit)) != NULL; i++)
+		if (n->mb->special & bit)
+			attribute(out, use);
+}
+
+static enum status
+tell(struct cmd *cmd, struct db_txn *txn, struct listing *l, const struct name *n)
+{
+	struct buf *out = cmd_out(cmd);
+
+	buf_adds(out, l->lsub ? "* LSUB (" : "* LIST (");
+	attributes(l, out, n);
+	buf_add(out, STR(") \"/\" "));
+	out_mailbox(out, n->name, session_utf8(cmd->session));
+	if (n->child && (l->options & SELECT_RECURSIVE) && (l->options & SELECT_SUBSCRIBED))
+		buf_add(out, STR(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
+	buf_add(out, STR("\r\n"));
+	if ((l->options & RETURN_STATUS) && n->mb && !n->mb->noselect) {
+		enum status st = status_print(cmd, txn, n->mb, l->status);
+
+		return st == ERR_NOT_FOUND ? OK : st;
+	}
+	return OK;
+}
+
+static enum cmd_next
+step(struct cmd *cmd)
+{
+	struct listing *l = cmd->state;
+	enum cmd_next next = CMD_DONE;
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return reply_status(cmd, st);
+	if (l->names == NULL)
+		st = collect(cmd, txn, l);
+	while (st == OK && next == CMD_DONE && l->at < l->n) {
+		const struct name *n = &l->names[l->at++];
+
+		if ((n->selected || stands_for_children(l, n)) && matches(l, n->name))
+			st = tell(cmd, txn, l, n);
+		next = cmd_pause(cmd);
+	}
+	cmd_read_end(cmd, txn);
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (next != CMD_DONE)
+		return next;
+	return reply_ok(cmd, l->lsub ? "LSUB completed" : "LIST completed");
+}
+
+enum cmd_next
+cmd_list(struct cmd *cmd)
+{
+	struct listing *l = arena_new(&cmd->arena, struct listing);
+	enum status st;
+
+	l->lsub = cmd->row->flags & CMDF_LSUB;
+	if (l->lsub)
+		l->options = SELECT_SUBSCRIBED;
+	cmd->state = l;
+	cmd->cleanup = cleanup;
+	if ((st = parse(cmd, l)) != OK)
+		return reply_syntax(cmd, st, "LIST takes a reference and a pattern");
+	if (l->root) {
+		buf_adds(cmd_out(cmd), l->lsub ? "* LSUB" : "* LIST");
+		buf_add(cmd_out(cmd), STR(" (\\Noselect) \"/\" \"\"\r\n"));
+		return reply_ok(cmd, l->lsub ? "LSUB completed" : "LIST completed");
+	}
+	cmd->step = step;
+	return step(cmd);
+}

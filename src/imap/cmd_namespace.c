@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+
+/* NAMESPACE, RFC 2342: one personal namespace without prefix (T21). */
+enum cmd_next
+cmd_namespace(struct cmd *cmd)
+{
+	if (arg_end(&cmd->args) != OK)
+		return reply_bad(cmd, "NAMESPACE takes nothing");
+	buf_add(cmd_out(cmd), STR("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
+	return reply_ok(cmd, "NAMESPACE completed");
+}

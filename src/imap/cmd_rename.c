@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "store/mailbox.h"
+#include "wire/mailbox_name.h"
+
+struct renaming {
+	struct actor actor;
+	struct str from, to;
+	struct mailbox_move before, move;
+};
+
+static enum status
+rename_fn(struct db_txn *txn, void *arg)
+{
+	struct renaming *x = arg;
+
+	return mailbox_rename(&x->actor, txn, x->from, x->to, &x->move);
+}
+
+/* INBOX: the rest of its messages, in commits of their own. The state is read by the next run: it may not change in
+ * a run that is undone. */
+static enum status
+move_fn(struct db_txn *txn, void *arg)
+{
+	struct renaming *x = arg;
+	struct mailbox_move move = x->before;
+	enum status st = mailbox_move_more(&x->actor, txn, &move);
+
+	x->move = move;
+	return st;
+}
+
+static enum cmd_next
+renamed(struct cmd *cmd, enum status st)
+{
+	struct renaming *x = cmd->state;
+
+	if (st == OK && x->move.more) {
+		x->before = x->move;
+		return cmd_write(cmd, move_fn, x, renamed);
+	}
+	if (st == ERR_CONFLICT || st == ERR_BAD_INPUT)
+		return reply_no(cmd, "CANNOT", "A mailbox cannot go there");
+	if (st != OK)
+		return reply_status(cmd, st);
+	return reply_ok(cmd, "RENAME completed");
+}
+
+/* RENAME, RFC 3501 6.3.5: with all children; of INBOX it moves the messages only (T30). */
+enum cmd_next
+cmd_rename(struct cmd *cmd)
+{
+	struct renaming *x = arena_new(&cmd->arena, struct renaming);
+	enum status st;
+
+	if ((st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &x->from)) != OK ||
+	    (st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &x->to)) != OK ||
+	    (st = arg_end(&cmd->args)) != OK)
+		return reply_syntax(cmd, st, "RENAME takes two mailbox names");
+	if ((st = mailbox_name_check(x->to)) != OK)
+		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
+	x->actor = cmd->session->actor;
+	cmd->state = x;
+	return cmd_write(cmd, rename_fn, x, renamed);
+}

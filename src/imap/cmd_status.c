@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "imap/status_item.h"
+
+/* STATUS, RFC 3501 6.3.10; of the selected mailbox too, and always fresh (T44). */
+enum cmd_next
+cmd_status(struct cmd *cmd)
+{
+	struct args *a = &cmd->args;
+	struct mailbox mb;
+	struct db_txn *txn;
+	struct str name;
+	unsigned items;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &name)) != OK || (st = arg_space(a)) != OK ||
+	    (st = status_items_parse(a, &items)) != OK || (st = arg_end(a)) != OK)
+		return reply_syntax(cmd, st, "STATUS takes a mailbox name and a list of items");
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return reply_status(cmd, st);
+	st = mailbox_find(&cmd->session->actor, txn, &cmd->arena, name, &mb);
+	if (st == OK && mb.noselect)
+		st = ERR_NOT_FOUND;
+	if (st == OK)
+		st = status_print(cmd, txn, &mb, items);
+	cmd_read_end(cmd, txn);
+	if (st != OK)
+		return reply_status(cmd, st);
+	return reply_ok(cmd, "STATUS completed");
+}

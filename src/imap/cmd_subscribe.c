@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "store/mailbox.h"
+#include "wire/mailbox_name.h"
+
+struct subscribing {
+	struct actor actor;
+	struct str name;
+	bool on;
+};
+
+static enum status
+subscribe_fn(struct db_txn *txn, void *arg)
+{
+	struct subscribing *x = arg;
+
+	return mailbox_subscribe(&x->actor, txn, x->name, x->on);
+}
+
+static enum cmd_next
+subscribed(struct cmd *cmd, enum status st)
+{
+	struct subscribing *x = cmd->state;
+
+	/* Not subscribed is what was asked for. */
+	if (st == ERR_NOT_FOUND && !x->on)
+		st = OK;
+	if (st != OK)
+		return reply_status(cmd, st);
+	return reply_ok(cmd, x->on ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
+}
+
+/* SUBSCRIBE and UNSUBSCRIBE, RFC 3501 6.3.6 and 6.3.7; also of names without a mailbox (T28). */
+enum cmd_next
+cmd_subscribe(struct cmd *cmd)
+{
+	struct subscribing *x = arena_new(&cmd->arena, struct subscribing);
+	enum status st;
+
+	x->on = !(cmd->row->flags & CMDF_OFF);
+	if ((st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &x->name)) != OK ||
+	    (st = arg_end(&cmd->args)) != OK)
+		return reply_syntax(cmd, st, "SUBSCRIBE takes one mailbox name");
+	if (x->on && (st = mailbox_name_check(x->name)) != OK)
+		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
+	x->actor = cmd->session->actor;
+	cmd->state = x;
+	return cmd_write(cmd, subscribe_fn, x, subscribed);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * search: the search program of SEARCH (RFC 3501 6.4.4) and how it is asked about a message. A program is a tree of AND, OR and keys,
+ * kept as an array; nothing here recurses. Keys are looked at in the order of what they cost: the entry of the page first,
+ * then the summary, then bodies; and only while the answer is open.
+ */
+#ifndef IMAP_SEARCH_H
+#define IMAP_SEARCH_H
+
+#include "imap/cmd.h"
+#include "mime/summary.h"
+#include "search/match.h"
+
+enum search_op {
+	SEARCH_AND,
+	SEARCH_OR,
+	SEARCH_ALL,
+	SEARCH_FLAG,     /* flags: all of them are set */
+	SEARCH_RECENT,
+	SEARCH_KEYWORD,  /* name; id is found anew in each step */
+	SEARCH_UIDS,     /* uids */
+	SEARCH_LARGER,
+	SEARCH_SMALLER,
+	SEARCH_DATE,     /* days from..to of the internal date */
+	SEARCH_SENT,     /* the same of the Date field */
+	SEARCH_TEXTUAL,  /* text_key, name, needle: see search/match.h */
+	SEARCH_OPS
+};
+
+struct search_node {
+	enum search_op op;
+	bool not;
+	uint32_t parent;       /* index; of the root itself: 0 */
+	uint32_t children;     /* of AND and OR */
+	uint8_t flags;
+	enum search_key text_key;
+	struct str name;
+	int64_t keyword;       /* id, -1: not in use */
+	struct search_needle *needle;
+	struct arg_set set;    /* SEARCH_UIDS: as parsed */
+	bool uid_set;
+	struct runs uids;      /* resolved */
+	uint64_t size;
+	int32_t from, to;      /* days since 1970, both included */
+};
+
+/* 1: true, 0: false, -1: not known yet. */
+typedef signed char truth;
+
+struct search {
+	struct arena *arena;   /* the command's */
+	struct search_node *nodes; /* nodes[0] is the root, an AND; parents stand before their children */
+	uint32_t n, cap;
+	uint32_t *order;       /* leaves by what they cost */
+	uint32_t n_leaves;
+	uint32_t n_quick;      /* how many at the front of order are cheap and must all hold */
+	struct str charset;
+	bool heavy;            /* opens bodies */
+	bool textual, sent, keywords; /* such keys occur */
+
+	/* Of a message. */
+	truth *value;
+	uint32_t *open;        /* children of each AND or OR whose value is not known */
+
+	/* Of a step. */
+	struct session *session;
+	struct db_txn *txn;
+	struct search_matcher *matcher;
+	struct email_cursor *cursor;
+};
+
+#define SEARCH_KEYS_MAX 10000
+#define SEARCH_DEPTH_MAX 1000
+
+/* [CHARSET x] keys up to the end of the command. ERR_BAD_INPUT, ERR_LIMIT; ERR_NOT_FOUND: unknown charset. */
+must_check enum status search_parse(struct search *s, struct args *a);
+void search_free(struct search *s);
+
+/* Resolves the sets among the keys; before the first step. ERR_BAD_INPUT: a sequence number past the last message. */
+must_check enum status search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn);
+/* If only messages of a set can be found (a set stands among the keys that must all hold): the set; else NULL. */
+const struct runs *search_only(const struct search *s);
+
+/* A step begins and ends. */
+must_check enum status search_begin(struct search *s, struct db_txn *txn);
+void search_end(struct search *s);
+/* Does the message fit? ERR_AGAIN: the client is gone. */
+must_check enum status search_message(struct search *s, const struct entry *e, bool *hit_r);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/search.h"
+#include "imap/selected.h"
+#include "mime/summary.h"
+
+/* ---- sets ---- */
+
+static enum status
+resolve(struct search_node *n, struct view *v, struct db_txn *txn)
+{
+	uint32_t last = v->exists;
+	enum status st = n->set.saved ? ERR_BAD_INPUT : OK;
+
+	if (st == OK && n->uid_set && n->set.star)
+		st = view_last_uid(v, txn, &last);
+	if (st != OK)
+		return st;
+	arg_set_resolve(&n->set, last);
+	if (!n->uid_set)
+		return view_uids_of_seqs(v, txn, &n->set.runs, &n->uids);
+	runs_add_all(&n->uids, &n->set.runs);
+	return OK;
+}
+
+enum status
+search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn)
+{
+	enum status st = OK;
+
+	s->session = cmd->session;
+	for (uint32_t i = 0; st == OK && i < s->n; i++)
+		if (s->nodes[i].op == SEARCH_UIDS)
+			st = resolve(&s->nodes[i], &cmd->session->selected->view, txn);
+	return st;
+}
+
+const struct runs *
+search_only(const struct search *s)
+{
+	for (uint32_t i = 0; i < s->n_quick; i++) {
+		const struct search_node *n = &s->nodes[s->order[i]];
+
+		if (n->op == SEARCH_UIDS && !n->not)
+			return &n->uids;
+	}
+	return NULL;
+}
+
+/* ---- steps ---- */
+
+static bool
+cancelled(void *arg)
+{
+	return conn_gone(arg);
+}
+
+enum status
+search_begin(struct search *s, struct db_txn *txn)
+{
+	struct session *ses = s->session;
+	enum status st = OK;
+
+	s->txn = txn;
+	if (s->keywords && (st = selected_keywords(ses, txn)) != OK)
+		return st;
+	for (uint32_t i = 0; s->keywords && i < s->n; i++)
+		if (s->nodes[i].op == SEARCH_KEYWORD)
+			s->nodes[i].keyword = keywords_find(&ses->selected->keywords, s->nodes[i].name);
+	if (s->textual && s->matcher == NULL)
+		s->matcher = search_matcher_new(&ses->actor, cancelled, ses->conn);
+	if (s->textual && (st = search_matcher_begin(s->matcher, txn)) != OK)
+		return st;
+	if (s->sent && (st = email_cursor_open(&ses->actor, txn, &s->cursor)) != OK && s->textual)
+		search_matcher_end(s->matcher);
+	return st;
+}
+
+void
+search_end(struct search *s)
+{
+	if (s->cursor)
+		email_cursor_close(s->cursor);
+	s->cursor = NULL;
+	if (s->textual)
+		search_matcher_end(s->matcher);
+}
+
+/* ---- keys ---- */
+
+static bool
+has_keyword(const struct entry *e, int64_t id)
+{
+	for (uint32_t i = 0; i < e->keywords_n; i++)
+		if (e->keywords[i] == id)
+			return true;
+	return false;
+}
+
+static bool
+between(const struct search_node *n, int64_t seconds, int zone)
+{
+	int32_t day = date_of((struct date_time){.seconds = seconds, .zone = (int16_t)zone});
+
+	return day >= n->from && day <= n->to;
+}
+
+/* The Date field; a message without one was sent on no day. A row that is gone or damaged fits nothing. */
+static enum status
+sent(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
+{
+	struct mime_summary sum;
+	struct email email;
+	int64_t utc;
+	int zone;
+	enum status st = email_cursor_get(s->cursor, e->email, &email);
+
+	*hit_r = false;
+	if (st == ERR_NOT_FOUND || st == ERR_CORRUPT)
+		return OK;
+	if (st != OK)
+		return st;
+	if (mime_summary_open(email.summary, &sum) == OK && mime_summary_date(&sum, &utc, &zone))
+		*hit_r = between(n, utc, zone);
+	return OK;
+}
+
+static enum status
+leaf(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
+{
+	bool hit = false;
+	enum status st = OK;
+
+	switch (n->op) {
+	case SEARCH_ALL:
+		hit = true;
+		break;
+	case SEARCH_FLAG:
+		hit = (e->flags & n->flags) == n->flags;
+		break;
+	case SEARCH_RECENT:
+		hit = runs_has(&s->session->selected->view.recent, e->uid);
+		break;
+	case SEARCH_KEYWORD:
+		hit = n->keyword >= 0 && has_keyword(e, n->keyword);
+		break;
+	case SEARCH_UIDS:
+		hit = runs_has(&n->uids, e->uid);
+		break;
+	case SEARCH_LARGER:
+		hit = e->size > n->size;
+		break;
+	case SEARCH_SMALLER:
+		hit = e->size < n->size;
+		break;
+	case SEARCH_DATE:
+		hit = between(n, e->internal_date, e->zone);
+		break;
+	case SEARCH_SENT:
+		st = sent(s, n, e, &hit);
+		break;
+	case SEARCH_TEXTUAL:
+		st = search_match(s->matcher, n->text_key, n->name, n->needle, &hit);
+		break;
+	case SEARCH_AND:
+	case SEARCH_OR:
+	case SEARCH_OPS:
+		break;
+	}
+	*hit_r = hit != n->not;
+	return st;
+}
+
+/* ---- the program ---- */
+
+/* Sets what is known of a node, and what follows for those above it. */
+static void
+settle(struct search *s, uint32_t i, bool v)
+{
+	s->value[i] = v;
+	while (i != 0 && s->value[s->nodes[i].parent] < 0) {
+		uint32_t up = s->nodes[i].parent;
+		bool and = s->nodes[up].op == SEARCH_AND;
+
+		if (v == and && --s->open[up] > 0)
+			return;
+		/* Either this child decides, or it was the last one and all were alike. */
+		v = v != s->nodes[up].not;
+		s->value[up] = v;
+		i = up;
+	}
+}
+
+/* Whether some node above is decided, so that this one does not matter. */
+static bool
+moot(const struct search *s, uint32_t i)
+{
+	while (i != 0) {
+		i = s->nodes[i].parent;
+		if (s->value[i] >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* Keys that the quick ones left open. */
+static enum status
+ask(struct search *s, const struct entry *e, bool *hit_r)
+{
+	enum status st;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		s->value[i] = -1;
+		s->open[i] = s->nodes[i].children;
+	}
+	s->open[0] -= s->n_quick;
+	if (s->textual)
+		search_matcher_message(s->matcher, e->email);
+	for (uint32_t k = s->n_quick; k < s->n_leaves && s->value[0] < 0; k++) {
+		uint32_t i = s->order[k];
+		bool hit;
+
+		if (moot(s, i))
+			continue;
+		if ((st = leaf(s, &s->nodes[i], e, &hit)) != OK)
+			return st;
+		settle(s, i, hit);
+	}
+	*hit_r = s->value[0] == 1;
+	return OK;
+}
+
+enum status
+search_message(struct search *s, const struct entry *e, bool *hit_r)
+{
+	enum status st;
+
+	for (uint32_t k = 0; k < s->n_quick; k++) {
+		if ((st = leaf(s, &s->nodes[s->order[k]], e, hit_r)) != OK || !*hit_r)
+			return st;
+	}
+	*hit_r = true;
+	return s->n_quick == s->n_leaves ? OK : ask(s, e, hit_r);
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/search.h"
+
+#include <stdint.h>
+
+/*
+ * What the parser is inside of: an AND (of parentheses, or the whole command), an OR that still wants keys. NOT is not kept but
+ * turned into a mark of the next key.
+ */
+struct level {
+	uint32_t node;
+	unsigned wants; /* keys that an OR still takes; 0: an AND, which takes any number */
+	bool paren;     /* ends with ")" */
+};
+
+struct parser {
+	struct search *s;
+	struct args *a;
+	struct level *levels;
+	size_t depth;
+	bool not;
+};
+
+static struct search_node *
+node_add(struct parser *p, enum search_op op, bool negated)
+{
+	struct search *s = p->s;
+	struct search_node *n;
+
+	if (s->n == s->cap) {
+		uint32_t cap = s->cap ? s->cap * 2 : 16;
+		struct search_node *grown = arena_array(s->arena, cap, sizeof(*grown));
+
+		if (s->n)
+			memcpy(grown, s->nodes, s->n * sizeof(*grown));
+		s->nodes = grown;
+		s->cap = cap;
+	}
+	n = &s->nodes[s->n++];
+	*n = (struct search_node){.op = op, .not = p->not != negated, .keyword = -1};
+	if (p->depth > 0) {
+		n->parent = p->levels[p->depth - 1].node;
+		s->nodes[n->parent].children++;
+	}
+	p->not = false;
+	return n;
+}
+
+/* Opens an AND or OR; what comes next is inside it. */
+static enum status
+level_open(struct parser *p, enum search_op op, unsigned wants, bool paren)
+{
+	if (p->depth >= SEARCH_DEPTH_MAX)
+		return ERR_LIMIT;
+	(void)node_add(p, op, false);
+	p->levels[p->depth++] = (struct level){.node = p->s->n - 1, .wants = wants, .paren = paren};
+	return OK;
+}
+
+/* ---- keys ---- */
+
+typedef enum status key_fn(struct parser *p, int arg, bool negated);
+
+static enum status
+key_all(struct parser *p, int arg, bool negated)
+{
+	(void)node_add(p, SEARCH_ALL, negated);
+	return OK;
+}
+
+static enum status
+key_flag(struct parser *p, int arg, bool negated)
+{
+	node_add(p, SEARCH_FLAG, negated)->flags = (uint8_t)arg;
+	return OK;
+}
+
+static enum status
+key_recent(struct parser *p, int arg, bool negated)
+{
+	(void)node_add(p, SEARCH_RECENT, negated);
+	return OK;
+}
+
+/* NEW is (RECENT UNSEEN). */
+static enum status
+key_new(struct parser *p, int arg, bool negated)
+{
+	enum status st = level_open(p, SEARCH_AND, 0, false);
+
+	if (st != OK)
+		return st;
+	(void)node_add(p, SEARCH_RECENT, false);
+	node_add(p, SEARCH_FLAG, true)->flags = FLAG_SEEN;
+	p->depth--;
+	return OK;
+}
+
+static enum status
+key_keyword(struct parser *p, int arg, bool negated)
+{
+	struct str name;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_flag_keyword(p->a, &name)) != OK)
+		return st;
+	node_add(p, SEARCH_KEYWORD, negated)->name = arena_str(p->s->arena, name);
+	return OK;
+}
+
+static enum status
+key_size(struct parser *p, int arg, bool negated)
+{
+	uint64_t size;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_number64(p->a, &size)) != OK)
+		return st;
+	node_add(p, (enum search_op)arg, negated)->size = size;
+	return OK;
+}
+
+static enum status
+add_days(struct parser *p, int op, bool before, bool since, bool negated)
+{
+	struct search_node *n;
+	int32_t day;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_date(p->a, &day)) != OK)
+		return st;
+	n = node_add(p, (enum search_op)op, negated);
+	n->from = before ? INT32_MIN : day;
+	n->to = since ? INT32_MAX : before ? day - 1 : day;
+	return OK;
+}
+
+static enum status
+key_before(struct parser *p, int arg, bool negated)
+{
+	return add_days(p, arg, true, false, negated);
+}
+
+static enum status
+key_on(struct parser *p, int arg, bool negated)
+{
+	return add_days(p, arg, false, false, negated);
+}
+
+static enum status
+key_since(struct parser *p, int arg, bool negated)
+{
+	return add_days(p, arg, false, true, negated);
+}
+
+static enum status
+add_text(struct parser *p, int key, struct str name, bool negated)
+{
+	struct search_needle *needle;
+	struct search_node *n;
+	struct str text;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &text)) != OK ||
+	    (st = search_needle_new(p->s->charset, text, &needle)) != OK)
+		return st;
+	n = node_add(p, SEARCH_TEXTUAL, negated);
+	n->text_key = (enum search_key)key;
+	n->name = name;
+	n->needle = needle;
+	p->s->heavy = p->s->heavy || key == SEARCH_BODY || key == SEARCH_TEXT;
+	return OK;
+}
+
+static enum status
+key_text(struct parser *p, int arg, bool negated)
+{
+	return add_text(p, arg, STR_NONE, negated);
+}
+
+static enum status
+key_header(struct parser *p, int arg, bool negated)
+{
+	struct str name;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &name)) != OK)
+		return st;
+	return add_text(p, arg, arena_str(p->s->arena, name), negated);
+}
+
+static enum status
+add_set(struct parser *p, bool uid, bool negated)
+{
+	struct arg_set set;
+	struct search_node *n;
+	enum status st;
+
+	if ((st = arg_set(p->a, &set)) != OK)
+		return st;
+	n = node_add(p, SEARCH_UIDS, negated);
+	n->set = set;
+	n->uid_set = uid;
+	return OK;
+}
+
+static enum status
+key_uid(struct parser *p, int arg, bool negated)
+{
+	enum status st = arg_space(p->a);
+
+	return st == OK ? add_set(p, true, negated) : st;
+}
+
+static const struct {
+	const char *name;
+	key_fn *read;
+	int arg;
+	bool negated;
+} keys[] = {
+#define S(name, how, arg, negated) {name, how, arg, negated},
+#include "imap/search_keys.tbl"
+#undef S
+};
+
+/* ---- the program ---- */
+
+static enum status
+word_key(struct parser *p)
+{
+	struct str word;
+	enum status st;
+
+	if ((st = arg_atom_upper(p->a, &word)) != OK)
+		return st;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (str_eq(word, str_c(keys[i].name)))
+			return keys[i].read(p, keys[i].arg, keys[i].negated);
+	return ERR_BAD_INPUT;
+}
+
+/* A key has been read: the ORs that have all their keys are over, and they are keys themselves. */
+static void
+key_done(struct parser *p)
+{
+	while (p->depth > 1 && p->levels[p->depth - 1].wants > 0 && --p->levels[p->depth - 1].wants == 0)
+		p->depth--;
+}
+
+/* Reads one word of the program: NOT, OR, "(" or a whole key. *key_r: it was a key. */
+static enum status
+read_word(struct parser *p, bool *key_r)
+{
+	char c = arg_peek(p->a);
+	enum status st;
+
+	*key_r = false;
+	if (c == '(')
+		return (st = arg_open(p->a)) != OK ? st : level_open(p, SEARCH_AND, 0, true);
+	if (arg_keyword(p->a, "NOT")) {
+		p->not = !p->not;
+		return arg_space(p->a);
+	}
+	if (arg_keyword(p->a, "OR"))
+		return (st = level_open(p, SEARCH_OR, 2, false)) != OK ? st : arg_space(p->a);
+	*key_r = true;
+	if (p->s->n >= SEARCH_KEYS_MAX)
+		return ERR_LIMIT;
+	return ascii_digit(c) || c == '*' ? add_set(p, false, false) : word_key(p);
+}
+
+/* Closes the parentheses that end here. */
+static enum status
+close_levels(struct parser *p)
+{
+	enum status st;
+
+	key_done(p);
+	while (p->levels[p->depth - 1].paren && arg_peek(p->a) == ')') {
+		if ((st = arg_close(p->a)) != OK)
+			return st;
+		p->depth--;
+		key_done(p);
+	}
+	return OK;
+}
+
+static enum status
+read_program(struct parser *p)
+{
+	enum status st = level_open(p, SEARCH_AND, 0, false);
+	bool key;
+
+	while (st == OK) {
+		if ((st = read_word(p, &key)) != OK || !key)
+			continue;
+		if ((st = close_levels(p)) != OK)
+			break;
+		if (p->depth == 1 && arg_end(p->a) == OK)
+			return OK;
+		st = arg_space(p->a);
+	}
+	return st;
+}
+
+static enum status
+read_charset(struct search *s, struct args *a)
+{
+	enum status st;
+
+	if (!arg_keyword(a, "CHARSET"))
+		return OK;
+	if ((st = arg_space(a)) != OK || (st = arg_astring(a, &s->charset)) != OK)
+		return st;
+	if (!mime_charset_known(s->charset))
+		return ERR_NOT_FOUND;
+	return arg_space(a);
+}
+
+/* What a key costs: nothing but the entry, the summary, some header, the body. */
+static unsigned
+cost(const struct search_node *n)
+{
+	switch (n->op) {
+	case SEARCH_SENT:
+		return 1;
+	case SEARCH_TEXTUAL:
+		return n->text_key == SEARCH_BODY ? 3 : n->text_key == SEARCH_TEXT ? 4 : 2;
+	default:
+		return 0;
+	}
+}
+
+static bool
+is_leaf(const struct search_node *n)
+{
+	return n->op != SEARCH_AND && n->op != SEARCH_OR;
+}
+
+/* Leaves in the order they are asked: cheap ones that must hold first. */
+static void
+make_order(struct search *s)
+{
+	s->order = arena_array(s->arena, s->n, sizeof(*s->order));
+	for (unsigned class = 0; class < 10; class++)
+		for (uint32_t i = 1; i < s->n; i++) {
+			const struct search_node *n = &s->nodes[i];
+
+			if (is_leaf(n) && cost(n) * 2 + (n->parent != 0) == class)
+				s->order[s->n_leaves++] = i;
+			if (is_leaf(n) && class == 1 && n->parent == 0 && cost(n) == 0)
+				s->n_quick++;
+		}
+	s->value = arena_array(s->arena, s->n, sizeof(*s->value));
+	s->open = arena_array(s->arena, s->n, sizeof(*s->open));
+}
+
+enum status
+search_parse(struct search *s, struct args *a)
+{
+	struct parser p = {.s = s, .a = a};
+	enum status st;
+
+	if ((st = read_charset(s, a)) != OK)
+		return st;
+	p.levels = arena_array(s->arena, SEARCH_DEPTH_MAX, sizeof(*p.levels));
+	if ((st = read_program(&p)) != OK)
+		return st == ERR_NOT_FOUND ? ERR_BAD_INPUT : st;
+	for (uint32_t i = 0; i < s->n; i++) {
+		s->textual = s->textual || s->nodes[i].op == SEARCH_TEXTUAL;
+		s->sent = s->sent || s->nodes[i].op == SEARCH_SENT;
+		s->keywords = s->keywords || s->nodes[i].op == SEARCH_KEYWORD;
+	}
+	make_order(s);
+	return OK;
+}
+
+void
+search_free(struct search *s)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		search_needle_free(s->nodes[i].needle);
+		arg_set_free(&s->nodes[i].set);
+		runs_free(&s->nodes[i].uids);
+	}
+	search_matcher_free(s->matcher);
+	s->n = 0;
+	s->matcher = NULL;
+}

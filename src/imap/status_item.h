@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* status_item: the items of STATUS, for the command and for LIST ... RETURN (STATUS (...)) (RFC 5819). */
+#ifndef IMAP_STATUS_ITEM_H
+#define IMAP_STATUS_ITEM_H
+
+#include "imap/cmd.h"
+
+#define I(name, doc) STATUS_##name,
+enum status_item {
+#include "imap/status_items.tbl"
+	STATUS_ITEMS
+};
+#undef I
+
+/* "(MESSAGES UNSEEN)" as bits 1 << enum status_item; at least one. */
+must_check enum status status_items_parse(struct args *a, unsigned *items_r);
+/* "* STATUS name (...)" with its line end. mb is fresh from this snapshot. */
+must_check enum status status_print(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsigned items);
+
+#endif

@@ -42,7 +42,7 @@ begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
 	p = put_lit(p, "* ");
 	p = put_u32(p, seq);
 	p = put_lit(p, " FETCH (");
-	if (f->cmd->uid) {
+	if (f->uid) {
 		p = put_lit(p, "UID ");
 		p = put_u32(p, e->uid);
 	}
@@ -322,6 +322,7 @@ cmd_fetch(struct cmd *cmd)
 	enum status st;
 
 	f->cmd = cmd;
+	f->uid = cmd->uid;
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_set(&cmd->args, &set)) != OK ||
 	    (st = arg_space(&cmd->args)) != OK || (st = fetch_parse(f, &cmd->args)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK) {

@@ -47,6 +47,7 @@ struct fetch {
 	size_t n_items;
 	unsigned needs;           /* of all items together */
 	bool flags;               /* FLAGS is among them */
+	bool uid;                 /* UID is, or it is UID FETCH: it comes first (T50) */
 	struct runs uids;         /* what was asked for */
 	struct runs batch;        /* what goes out now: all, or where \Seen is to be set some of it */
 	struct runs unseen;       /* of the batch: they get \Seen first */

@@ -28,6 +28,8 @@ add(struct fetch *f, struct fetch_item item)
 		return ERR_LIMIT;
 	if (item.kind->print == fetch_flags)
 		f->flags = true;
+	if (item.kind->print == fetch_uid)
+		f->uid = true;
 	f->needs |= item.needs;
 	f->items[f->n_items++] = item;
 	return OK;

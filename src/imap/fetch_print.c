@@ -49,7 +49,7 @@ fetch_structure(struct fetch *f)
 enum status
 fetch_uid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	return OK; /* always sent first: T50 */
+	return OK; /* begin_message() has sent it: T50 */
 }
 
 enum status

@@ -122,28 +122,37 @@ first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const
 }
 
 static enum status
-read_account(struct db_txn *txn, struct arena *arena, struct str user, struct known *known)
+read_credentials(struct auth *a, struct db_txn *txn, struct arena *arena, struct str password, struct known *known)
 {
 	static const struct str hashes[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}};
 	static const struct str scram[] = {{"scram-sha-256", 13}};
+
+	if (password.p == NULL)
+		return first_credential(txn, arena, known->account, scram, 1, &known->scram);
+	known->cached = cache_has(a->cache, known->account, known->generation, password, clock_mono());
+	return known->cached ? OK : first_credential(txn, arena, known->account, hashes, 3, &known->hash);
+}
+
+static enum status
+read_account(struct auth *a, struct db_txn *txn, struct arena *arena, struct str user, struct str password, struct known *known)
+{
 	struct account account;
 	enum status st = account_find(txn, arena, user, &account);
 
 	if (st == ERR_NOT_FOUND || st == ERR_BAD_INPUT || (st == OK && account.disabled))
 		return OK;
-	if (st != OK || (st = first_credential(txn, arena, account.id, hashes, 3, &known->hash)) != OK ||
-	    (st = first_credential(txn, arena, account.id, scram, 1, &known->scram)) != OK)
+	if (st != OK)
 		return st;
 	if (account.name.n > AUTH_USER_MAX)
 		return ERR_CORRUPT;
 	known->account = account.id;
 	known->generation = account.generation;
 	known->name = account.name;
-	return OK;
+	return read_credentials(a, txn, arena, password, known);
 }
 
 enum status
-auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known *known_r)
+auth_look_up(struct auth *a, struct arena *arena, struct str user, struct str password, struct known *known_r)
 {
 	struct known known = {0};
 	struct buf prepared = {0};
@@ -151,7 +160,7 @@ auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known 
 	enum status st = OK;
 
 	if (auth_user_prepare(&prepared, user) == OK && (st = db_read_begin(store_db(a->store), &txn)) == OK) {
-		st = read_account(txn, arena, buf_str(&prepared), &known);
+		st = read_account(a, txn, arena, buf_str(&prepared), password, &known);
 		db_read_end(txn);
 	}
 	buf_free(&prepared);
@@ -161,6 +170,13 @@ auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known 
 }
 
 /* ---- passwords ---- */
+
+/* Nobody writes fields of the log by his name (S13). */
+static bool
+loggable(char c)
+{
+	return (unsigned char)c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
+}
 
 static const char *
 reason(enum status st)
@@ -176,7 +192,7 @@ auth_outcome(struct auth *a, const struct auth_client *client, struct str user, 
 
 	*r = (struct auth_result){0};
 	for (size_t i = 0; i < name.n; i++)
-		r->user[i] = (unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f ? '?' : name.p[i];
+		r->user[i] = loggable(name.p[i]) ? name.p[i] : '?';
 	if (st == OK) {
 		r->account = known->account;
 		limit_succeeded(a->limit, client->address, user);
@@ -202,7 +218,7 @@ check(struct auth *a, const struct auth_client *client, struct str user, struct 
 	int64_t now = clock_mono();
 	enum status st;
 
-	if (known->account != 0 && cache_has(a->cache, known->account, known->generation, password, now))
+	if (known->cached)
 		return OK;
 	if (!limit_allows(a->limit, client->address, user, now))
 		return ERR_LIMIT;
@@ -224,8 +240,11 @@ auth_password(struct auth *a, const struct auth_client *client, struct str user,
 {
 	struct arena arena = {0};
 	struct known known = {0};
-	enum status st = auth_look_up(a, &arena, user, &known);
+	enum status st;
 
+	if (password.p == NULL)
+		password = STR("");
+	st = auth_look_up(a, &arena, user, password, &known);
 	if (st == OK)
 		st = check(a, client, user, password, &known);
 	st = auth_outcome(a, client, user, &known, st, result_r);

@@ -23,11 +23,14 @@ struct known {
 	int64_t account;     /* 0: no such account, or a disabled one */
 	uint64_t generation;
 	struct str name;     /* as it was created */
-	struct str hash;     /* what password_verify takes; p NULL: none */
+	bool cached;         /* the password is known to be right */
+	struct str hash;     /* what password_verify takes; p NULL: none, or cached */
 	struct str scram;    /* RFC 5803 text; p NULL: none */
 };
-/* Strings in the arena. OK also for who does not exist. */
-must_check enum status auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known *known_r);
+/* Looks for what is needed to check a password or, where password.p is NULL, for SCRAM keys. Strings in the arena. OK also for who
+ * does not exist. */
+must_check enum status auth_look_up(struct auth *a, struct arena *arena, struct str user, struct str password,
+    struct known *known_r);
 
 /* Ends an attempt: counts it, logs it, fills the result. Returns st. user as it was tried. */
 enum status auth_outcome(struct auth *a, const struct auth_client *client, struct str user, const struct known *known,

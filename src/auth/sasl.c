@@ -60,7 +60,7 @@ static enum status
 load_keys(struct auth_sasl *s)
 {
 	struct str user = property(s, GSASL_AUTHID);
-	enum status st = auth_look_up(s->auth, &s->arena, user, &s->known);
+	enum status st = auth_look_up(s->auth, &s->arena, user, STR_NONE, &s->known);
 	struct buf name = {0};
 
 	if (st != OK)

@@ -6,7 +6,8 @@
  *	ERR_LIMIT      well formed but too much (nesting, lengths): answer BAD or NO [LIMIT]
  *	ERR_AGAIN      a literal whose bytes are not collected yet: only while a command is still being read
  * Strings are borrowed from the command, or from the arena where they had to be unescaped or converted: they
- * live as long as both. Lenient where clients are known to be (T10): several spaces for one, spaces before
+ * live as long as both. While a command is still being read (streamed literals), its bytes may move with every further read:
+ * only what lies in the arena stays (names, flags); copy the rest. Lenient where clients are known to be (T10): several spaces for one, spaces before
  * ")" and at the end. Nothing recurses. One thread at a time.
  */
 #ifndef WIRE_IMAP_ARGS_H
@@ -97,7 +98,7 @@ void arg_set_free(struct arg_set *set);
 
 struct arg_flags {
 	unsigned system;      /* enum flag_bit */
-	struct str *keywords; /* in the arena, as the client wrote them, no two equal but for case */
+	struct str *keywords; /* copies in the arena, as the client wrote them, no two equal but for case */
 	size_t n;
 };
 /* "(...)", also "()" (T11), or bare flags to the end of the command (STORE). \Recent and unknown \Flags: ERR_BAD_INPUT. */

@@ -31,7 +31,8 @@ add_keyword(struct arena *arena, struct arg_flags *flags, struct str s)
 			memcpy(more, flags->keywords, flags->n * sizeof(*more));
 		flags->keywords = more;
 	}
-	flags->keywords[flags->n++] = s;
+	/* A copy: APPEND keeps its flags while its command grows and moves. */
+	flags->keywords[flags->n++] = arena_str(arena, s);
 	return OK;
 }
 

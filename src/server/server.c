@@ -198,6 +198,9 @@ open_services(struct server *s)
 	io.settings.login_seconds = c->imap_login;
 	io.settings.idle_seconds = c->imap_idle;
 	io.settings.keepalive_seconds = c->imap_keepalive;
+	io.settings.account_max = (unsigned)c->limits_connections_per_account;
+	io.settings.line_max = (size_t)c->imap_line;
+	io.settings.literals_max = (size_t)c->imap_literals;
 	io.settings.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;
 	for (size_t i = 0; i < c->imap_hide.n; i++)
 		buf_addf(&hidden, "%s%s", i ? " " : "", c->imap_hide.word[i]);

@@ -360,7 +360,7 @@ melt_tail(struct edit *e, uint32_t end)
 	while (at > 0 && e->dir->p[at - 1].messages <= 2 * PAGE_SMALL &&
 	    total + e->dir->p[at - 1].messages <= PAGE_MAX)
 		total += e->dir->p[--at].messages;
-	if (end - at < PAGE_MAX / PAGE_SMALL && total < PAGE_MAX - PAGE_SMALL)
+	if (end - at < PAGE_MAX / PAGE_SMALL && total <= PAGE_MAX - PAGE_SMALL)
 		return OK;
 	return end - at > 1 ? melt_pages(e, at, end - at, &done) : OK;
 }

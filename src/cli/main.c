@@ -1,12 +1,246 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main: finds the verb and runs it. */
+/* main: takes the common options, finds the verb, runs it. */
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/config.h"
+#include "cli/cli.h"
+
+#define DEFAULT_CONFIG "/etc/mansio/mansio.conf"
+
+static const struct verb {
+	const char *words;
+	int (*run)(struct cli *);
+	const char *usage, *text;
+} verbs[] = {
+#define V(words, function, usage, text) {words, function, usage, text},
+#include "cli/verbs.tbl"
+#undef V
+};
+#define VERBS (sizeof(verbs) / sizeof(*verbs))
+
+int
+cli_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("mansio: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return 1;
+}
+
+static const struct verb *
+verb_named(const char *words)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(verbs[i].words, words) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+int
+cli_usage(const char *words)
+{
+	const struct verb *v = verb_named(words);
+
+	fprintf(stderr, "usage: mansio [options] %s %s\n", words, v ? v->usage : "");
+	return 2;
+}
+
+static void
+print_overview(FILE *to)
+{
+	fputs("Mansio " MANSIO_VERSION ", an IMAP server.\n\n"
+	      "usage: mansio [--data DIR] [--config FILE] [--set section.key=value]... VERB ...\n\n",
+	    to);
+	for (size_t i = 0; i < VERBS; i++)
+		fprintf(to, "  %-14s %s\n", verbs[i].words, verbs[i].usage);
+	fputs("\nmansio help VERB tells what a verb does, mansio config what can be set.\n", to);
+}
+
+int
+cli_help(struct cli *cli)
+{
+	char words[64] = "";
+	const struct verb *v;
+
+	if (cli->argc == 0) {
+		print_overview(stdout);
+		return 0;
+	}
+	snprintf(words, sizeof(words), "%s%s%s", cli->argv[0], cli->argc > 1 ? " " : "",
+	    cli->argc > 1 ? cli->argv[1] : "");
+	if ((v = verb_named(words)) == NULL)
+		return cli_fail("there is no verb %s", words);
+	printf("usage: mansio [options] %s %s\n\n%s\n", v->words, v->usage, v->text);
+	return 0;
+}
+
+int
+cli_version(struct cli *cli)
+{
+	puts("mansio " MANSIO_VERSION);
+	return 0;
+}
+
+/* An option at argv[*i]: its value in the same word after '=', or in the next. */
+static bool
+option(struct cli *cli, int i, const struct cli_option *o, int *used_r)
+{
+	const char *word = cli->argv[i] + 2;
+	size_t n = strlen(o->name);
+
+	if (strncmp(word, o->name, n) != 0)
+		return false;
+	if (o->flag != NULL && word[n] == '\0') {
+		*o->flag = true;
+		*used_r = 1;
+		return true;
+	}
+	if (o->value != NULL && word[n] == '=') {
+		*o->value = word + n + 1;
+		*used_r = 1;
+		return true;
+	}
+	if (o->value != NULL && word[n] == '\0' && i + 1 < cli->argc) {
+		*o->value = cli->argv[i + 1];
+		*used_r = 2;
+		return true;
+	}
+	return false;
+}
+
+static void
+drop(struct cli *cli, int i, int n)
+{
+	memmove(cli->argv + i, cli->argv + i + n, (size_t)(cli->argc - i - n) * sizeof(*cli->argv));
+	cli->argc -= n;
+}
+
+/* Takes the known options; all: an unknown one is an error. */
+static bool
+take_options(struct cli *cli, const struct cli_option *options, bool all, void (*took)(const char *value))
+{
+	for (int i = 0; i < cli->argc;) {
+		const struct cli_option *o = options;
+		int used = 0;
+
+		if (strcmp(cli->argv[i], "--") == 0) {
+			if (all)
+				drop(cli, i, 1);
+			return true;
+		}
+		if (strncmp(cli->argv[i], "--", 2) != 0) {
+			i++;
+			continue;
+		}
+		while (o->name != NULL && !option(cli, i, o, &used))
+			o++;
+		if (o->name != NULL) {
+			drop(cli, i, used);
+			if (took != NULL && strcmp(o->name, "set") == 0)
+				took(*o->value);
+		} else if (all) {
+			(void)cli_fail("unknown option, or one without its value: %s", cli->argv[i]);
+			return false;
+		} else {
+			i++;
+		}
+	}
+	return true;
+}
+
+bool
+cli_options(struct cli *cli, const struct cli_option *options)
+{
+	return take_options(cli, options, true, NULL);
+}
+
+/* --set comes after the file, whatever their order on the command line. */
+static const char **sets;
+static size_t sets_n;
+
+static void
+keep_set(const char *value)
+{
+	sets = x_realloc(sets, (sets_n + 1) * sizeof(*sets));
+	sets[sets_n++] = value;
+}
+
+static bool
+configure(struct cli *cli)
+{
+	struct buf why = {0};
+	enum status st = OK;
+
+	if (cli->config != NULL || access(DEFAULT_CONFIG, R_OK) == 0)
+		st = config_read(cli->config ? cli->config : DEFAULT_CONFIG, &why);
+	for (size_t i = 0; st == OK && i < sets_n; i++)
+		st = config_set(str_c(sets[i]), &why);
+	if (st == OK && cli->data != NULL) {
+		struct buf set = {0};
+
+		buf_addf(&set, "server.data=%s", cli->data);
+		st = config_set(buf_str(&set), &why);
+		buf_free(&set);
+	}
+	if (st == OK)
+		st = config_check(&why);
+	if (st != OK)
+		(void)cli_fail("%.*s", STR_FMT(buf_str(&why)));
+	buf_free(&why);
+	return st == OK;
+}
+
+/* The verb of one or two words at the front of the arguments, which are taken off. */
+static const struct verb *
+take_verb(struct cli *cli)
+{
+	char two[64];
+	const struct verb *v;
+
+	if (cli->argc == 0)
+		return NULL;
+	snprintf(two, sizeof(two), "%s %s", cli->argv[0], cli->argc > 1 ? cli->argv[1] : "");
+	if ((v = verb_named(two)) != NULL)
+		drop(cli, 0, 2);
+	else if ((v = verb_named(cli->argv[0])) != NULL)
+		drop(cli, 0, 1);
+	return v;
+}
 
 int
 main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	puts("mansio " MANSIO_VERSION);
-	return 0;
+	struct cli cli = {.argc = argc - 1, .argv = argv + 1};
+	const char *set = NULL;
+	bool help = false, version = false;
+	const struct cli_option common[] = {{"data", &cli.data, NULL}, {"config", &cli.config, NULL},
+	    {"set", &set, NULL}, {"help", NULL, &help}, {"version", NULL, &version}, {0}};
+	const struct verb *v;
+
+	signal(SIGPIPE, SIG_IGN);
+	(void)take_options(&cli, common, false, keep_set);
+	v = take_verb(&cli);
+	if (version)
+		return cli_version(&cli);
+	if (help && v != NULL) {
+		printf("usage: mansio [options] %s %s\n\n%s\n", v->words, v->usage, v->text);
+		return 0;
+	}
+	if (v == NULL) {
+		if (cli.argc > 0)
+			(void)cli_fail("there is no verb %s", cli.argv[0]);
+		print_overview(help || cli.argc == 0 ? stdout : stderr);
+		return help ? 0 : 2;
+	}
+	if (!configure(&cli))
+		return 2;
+	return v->run(&cli);
 }

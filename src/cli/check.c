@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check and repair. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/log.h"
+#include "cli/cli.h"
+#include "store/check.h"
+
+static void
+show(struct progress *p, struct str payload)
+{
+	uint64_t done, total;
+	size_t space = str_chr(payload, ' ');
+
+	if (!str_u64(str_head(payload, space), UINT64_MAX, &done) ||
+	    !str_u64(str_from(payload, space + 1), UINT64_MAX, &total) || done < p->done)
+		return;
+	p->total = total;
+	progress_add(p, done - p->done, 0);
+}
+
+int
+cli_check(struct cli *cli)
+{
+	bool quick = false;
+	struct progress progress;
+	struct link link;
+	struct frame f;
+	int code = 1;
+
+	if (!cli_options(cli, (struct cli_option[]){{"quick", NULL, &quick}, {0}}) || cli->argc > 0)
+		return cli_usage("check");
+	if (cli_connect(&link) != OK)
+		return 1;
+	cli_request(&link, 2, (struct str[]){STR("check"), quick ? STR("quick") : STR("deep")});
+	progress_begin(&progress, "checked", 0, false);
+	for (;;) {
+		if (link_next(&link, &f) != OK) {
+			(void)cli_fail("the server went away");
+			break;
+		}
+		if (f.type == FRAME_PROGRESS)
+			show(&progress, f.payload);
+		else if (f.type == FRAME_TEXT)
+			printf("%.*s\n", STR_FMT(f.payload));
+		if (f.type == FRAME_EXIT) {
+			progress_end(&progress);
+			code = cli_exit_code(f.payload, true);
+			break;
+		}
+	}
+	cli_disconnect(&link);
+	return code;
+}
+
+static void
+lost(void *arg, const char *text)
+{
+	printf("lost: %s\n", text);
+}
+
+int
+cli_repair(struct cli *cli)
+{
+	struct repair_report report = {.lost = lost};
+	char dir[4096];
+	enum status st;
+
+	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc > 0)
+		return cli_usage("repair");
+	if (cli_data_dir(dir, sizeof(dir)) != OK)
+		return 1;
+	st = store_repair(dir, &report);
+	if (st == ERR_UNAVAILABLE)
+		return cli_fail("the server runs: stop it first");
+	if (st != OK)
+		return cli_fail("repair could not end: %s", status_word(st));
+	printf("%" PRIu64 " mailboxes, %" PRIu64 " messages kept, %" PRIu64 " things lost\n", report.mailboxes,
+	    report.messages, report.lost_n);
+	return 0;
+}

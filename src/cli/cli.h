@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli: the command line. main() takes the options that every verb has (--data, --config, --set), finds the verb and runs it with the
+ * rest. A verb returns the exit code: 0 done, 1 not (all) done, 2 wrong usage.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "admin/link.h"
+
+/* A verb's options, taken off its arguments wherever they stand. */
+struct cli_option {
+	const char *name;   /* without the dashes */
+	const char **value; /* set to the argument */
+	bool *flag;         /* or, without argument, set to true */
+};
+
+/* What the verbs share. */
+struct cli {
+	int argc;           /* arguments left after options, without the verb */
+	char **argv;
+	const char *config; /* --config, or NULL */
+	const char *data;   /* --data, or NULL */
+};
+
+#define V(words, function, usage, text) int function(struct cli *cli);
+#include "cli/verbs.tbl"
+#undef V
+
+/* Takes the options out of cli->argv. False: an unknown one, and it was said. options ends with an empty name. */
+bool cli_options(struct cli *cli, const struct cli_option *options);
+/* Says "mansio: ..." on standard error; returns 1. */
+int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Says how the verb is used; returns 2. */
+int cli_usage(const char *verb);
+
+/*
+ * A link to the store: to the running server, or, where there is none, to the store itself, opened here and served by a
+ * thread. One a process.
+ */
+must_check enum status cli_connect(struct link *link_r);
+/* Ends it: waits for the thread, closes the store. */
+void cli_disconnect(struct link *link);
+/* Sends a request. */
+void cli_request(struct link *link, size_t n, const struct str *fields);
+/* Waits for EXIT: prints TEXT on standard error, hands RECORDs to fn (may be NULL), prints EXIT's text when say is set. The exit code. */
+int cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, size_t n), void *arg, bool say);
+/* Reads the result of EXIT: its exit code; prints. */
+int cli_exit_code(struct str payload, bool say);
+/* The data folder in force. */
+must_check enum status cli_data_dir(char *out, size_t n);
+
+/* A password from standard input (one line) or asked for on the terminal, twice where it is new. False: none, and it was said. */
+bool cli_password(bool from_stdin, const char *name, struct buf *out);
+
+/* ---- progress.c: a bar on a terminal, with rate and time left ---- */
+struct progress {
+	const char *what;
+	uint64_t total, done, bytes;
+	int64_t started, shown; /* clock_mono */
+	bool tty;
+};
+void progress_begin(struct progress *p, const char *what, uint64_t total, bool quiet);
+void progress_add(struct progress *p, uint64_t n, uint64_t bytes);
+void progress_end(struct progress *p);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way to the store. A server that runs has the store open, and listens on its socket; else this process opens the store. Between
+ * the two there are moments (a server starts or ends, another verb is at work) in which neither goes: then it tries again for
+ * some seconds.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "admin/admin.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "cli/cli.h"
+
+#define TRIES 100
+#define PAUSE_US 100000
+
+static struct store *store; /* opened here; NULL: a server has it */
+static pthread_t thread;
+static int served_fd;
+
+enum status
+cli_data_dir(char *out, size_t n)
+{
+	enum status st = config_data_dir(out, n);
+
+	if (st != OK)
+		(void)cli_fail("no data folder: give --data DIR");
+	return st;
+}
+
+static enum status
+connect_server(const char *path, struct link *link_r)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return ERR_LIMIT;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
+		return ERR_IO;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
+		int err = errno;
+
+		close(fd);
+		return err == ENOENT || err == ECONNREFUSED ? ERR_NOT_FOUND
+		    : err == EACCES || err == EPERM	    ? ERR_NO_PERM
+		    : err == EAGAIN			    ? ERR_AGAIN
+							    : ERR_IO;
+	}
+	link_init(link_r, fd);
+	return OK;
+}
+
+static void *
+serve(void *arg)
+{
+	admin_serve(store, served_fd);
+	return NULL;
+}
+
+static enum status
+open_store(const char *dir, struct link *link_r)
+{
+	int pair[2];
+	enum status st;
+
+	log_set_level(LOG_LEVEL_WARNING);
+	if ((st = store_open(&(struct store_options){.dir = dir, .grace = config()->store_grace, .no_reaper = true},
+		 &store)) != OK)
+		return st;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+		store_close(store);
+		store = NULL;
+		return ERR_IO;
+	}
+	served_fd = pair[0];
+	if (pthread_create(&thread, NULL, serve, NULL) != 0) {
+		close(pair[0]);
+		close(pair[1]);
+		store_close(store);
+		store = NULL;
+		return ERR_UNAVAILABLE;
+	}
+	link_init(link_r, pair[1]);
+	return OK;
+}
+
+enum status
+cli_connect(struct link *link_r)
+{
+	char dir[4096], path[4200];
+	enum status st;
+
+	if ((st = cli_data_dir(dir, sizeof(dir))) != OK)
+		return st;
+	if (*config()->admin_socket != '\0')
+		snprintf(path, sizeof(path), "%s", config()->admin_socket);
+	else
+		snprintf(path, sizeof(path), "%s/admin.sock", dir);
+	for (int i = 0; i < TRIES; i++) {
+		st = connect_server(path, link_r);
+		if (st == ERR_NOT_FOUND)
+			st = open_store(dir, link_r);
+		if (st != ERR_UNAVAILABLE && st != ERR_AGAIN)
+			break;
+		usleep(PAUSE_US);
+	}
+	if (st != OK)
+		(void)cli_fail("the store in %s: %s", dir, status_word(st));
+	return st;
+}
+
+void
+cli_disconnect(struct link *link)
+{
+	link_close(link);
+	if (store == NULL)
+		return;
+	pthread_join(thread, NULL);
+	store_close(store);
+	store = NULL;
+}
+
+void
+cli_request(struct link *link, size_t n, const struct str *fields)
+{
+	link_fields(link, FRAME_REQUEST, n, fields);
+}
+
+int
+cli_exit_code(struct str payload, bool say)
+{
+	struct arena arena = {0};
+	struct str *fields;
+	size_t n;
+	int code = 1;
+
+	if (frame_fields(&arena, payload, &fields, &n) == OK && n == 2) {
+		code = str_eq(fields[0], STR("0")) ? 0 : 1;
+		if (code != 0)
+			(void)cli_fail("%.*s", STR_FMT(fields[1]));
+		else if (say && fields[1].n > 0)
+			printf("%.*s\n", STR_FMT(fields[1]));
+	}
+	arena_free(&arena);
+	return code;
+}
+
+int
+cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, size_t n), void *arg, bool say)
+{
+	struct frame f;
+	enum status st;
+
+	while ((st = link_next(link, &f)) == OK) {
+		struct arena arena = {0};
+		struct str *fields;
+		size_t n;
+
+		if (f.type == FRAME_EXIT)
+			return cli_exit_code(f.payload, say);
+		if (f.type == FRAME_TEXT)
+			fprintf(stderr, "%.*s\n", STR_FMT(f.payload));
+		else if (f.type == FRAME_RECORD && fn != NULL && frame_fields(&arena, f.payload, &fields, &n) == OK)
+			fn(arg, fields, n);
+		arena_free(&arena);
+	}
+	return cli_fail("the server went away");
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* config and manual: what the tables say, for a person and for man(1). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/config.h"
+#include "base/log.h"
+#include "cli/cli.h"
+
+static const struct {
+	const char *words, *usage, *text;
+} verbs[] = {
+#define V(words, function, usage, text) {words, usage, text},
+#include "cli/verbs.tbl"
+#undef V
+};
+
+static void
+print_str(char *const *v)
+{
+	fputs(*v, stdout);
+}
+
+static void
+print_list(const struct config_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		printf("%s%s", i ? " " : "", l->word[i]);
+}
+
+static void
+print_number(const int64_t *n)
+{
+	printf("%" PRId64, *n);
+}
+
+#define print_STR print_str
+#define print_LIST print_list
+#define print_NUMBER print_number
+#define print_SIZE print_number
+#define print_SECONDS print_number
+#define print_BOOL print_bool
+
+int
+cli_config(struct cli *cli)
+{
+	const struct config *c = config();
+
+	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc > 0)
+		return cli_usage("config");
+#define C(section, key, type, preset, text)                                                                         \
+	fputs(#section "." #key " = ", stdout);                                                                      \
+	print_##type(&c->section##_##key);                                                                           \
+	fputs("\n    " text "\n", stdout);
+#include "base/config.tbl"
+#undef C
+	return 0;
+}
+
+/* Text for troff: backslashes, and dots and quotes at the start of a line, mean something there. */
+static void
+text(const char *s)
+{
+	if (*s == '.' || *s == '\'')
+		fputs("\\&", stdout);
+	for (; *s != '\0'; s++) {
+		if (*s == '\\')
+			fputs("\\e", stdout);
+		else if (*s == '-')
+			fputs("\\-", stdout);
+		else
+			putchar(*s);
+	}
+	putchar('\n');
+}
+
+static void
+page(const char *name, const char *section, const char *what)
+{
+	printf(".TH %s %s \"\" \"Mansio " MANSIO_VERSION "\"\n.SH NAME\n%s \\- %s\n", name, section, name, what);
+}
+
+static void
+page_mansio(void)
+{
+	page("mansio", "1", "an IMAP server, and the tools around it");
+	puts(".SH SYNOPSIS\n.B mansio\n[\\-\\-data DIR] [\\-\\-config FILE] [\\-\\-set section.key=value]... VERB ...\n.SH DESCRIPTION");
+	puts("Mansio keeps mail and serves it over IMAP. All verbs work beside a running server, over its socket in the data folder, and "
+	     "without one; repair needs the server stopped.\n.SH VERBS");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		printf(".TP\n.B ");
+		fputs(verbs[i].words, stdout);
+		putchar(' ');
+		text(verbs[i].usage);
+		text(verbs[i].text);
+	}
+	puts(".SH OPTIONS\n.TP\n.B \\-\\-data DIR\nThe data folder (setting server.data).\n.TP\n.B \\-\\-config FILE\nThe configuration file, "
+	     "else /etc/mansio/mansio.conf where it exists. See mansio.conf(5).\n.TP\n.B \\-\\-set section.key=value\nA setting; comes before the file's.");
+	puts(".SH EXIT STATUS\n0 done, 1 not or not all done, 2 wrong usage; of serve also 2 when the store failed.\n.SH SEE ALSO\nmansio.conf(5), mansio\\-log(7)");
+}
+
+static void
+page_conf(void)
+{
+	struct config_row row;
+	const char *section = "";
+
+	page("mansio.conf", "5", "settings of mansio(1)");
+	puts(".SH DESCRIPTION\nNo setting is needed. The file holds sections of the form\n.PP\n.nf\nimap {\n    listen = {\"*:143\", "
+	     "\"[::1]:1143\"}\n}\nlimits {\n    message = \"100M\"\n}\n.fi\n.PP\nComments begin with #. On the command line a setting is "
+	     "\\-\\-set section.key=value. SIGHUP does not read the file again, only the certificate.\n.SH SETTINGS");
+	for (size_t i = 0; config_row(i, &row); i++) {
+		if (strcmp(section, row.section) != 0)
+			printf(".SS %s\n", section = row.section);
+		printf(".TP\n.B %s\n(%s, default \"%s\")\n", row.key, row.type, row.preset);
+		text(row.text);
+	}
+}
+
+static void
+page_log(void)
+{
+	static const char *const levels[] = {"error", "warning", "info", "debug"};
+
+	page("mansio-log", "7", "what the log of mansio(1) says");
+	puts(".SH DESCRIPTION\nA line is a time, a level, an event and its particulars. Bytes that are not printable ASCII are written "
+	     "\\ex and two digits.\n.SH EVENTS");
+	for (int i = 0; i < EV_COUNT; i++) {
+		printf(".TP\n.B %s\n(%s) ", log_event_name((enum log_event)i), levels[log_event_level((enum log_event)i)]);
+		text(log_event_text((enum log_event)i));
+	}
+}
+
+int
+cli_manual(struct cli *cli)
+{
+	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc != 1)
+		return cli_usage("manual");
+	if (strcmp(cli->argv[0], "mansio") == 0)
+		page_mansio();
+	else if (strcmp(cli->argv[0], "mansio.conf") == 0)
+		page_conf();
+	else if (strcmp(cli->argv[0], "mansio-log") == 0)
+		page_log();
+	else
+		return cli_usage("manual");
+	return 0;
+}

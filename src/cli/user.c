@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* user add, delete, list, password; mailbox list. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli/cli.h"
+
+static void
+send_user(struct link *link, struct str name, struct str password)
+{
+	link_fields(link, FRAME_RECORD, 2, (struct str[]){name, password});
+}
+
+/* NAME:PASSWORD lines; empty ones and comments are passed over. */
+static int
+users_from_file(struct link *link, const char *path)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t n;
+	int bad = 0;
+
+	if (f == NULL)
+		return cli_fail("%s cannot be read", path);
+	while ((n = getline(&line, &cap, f)) > 0) {
+		struct str s = str_trim_suffix(str_trim_suffix(str_of(line, (size_t)n), '\n'), '\r');
+		size_t colon = str_chr(s, ':');
+
+		if (s.n == 0 || s.p[0] == '#')
+			continue;
+		if (colon == s.n)
+			bad = cli_fail("%.*s: not of the form NAME:PASSWORD", STR_FMT(s));
+		else
+			send_user(link, str_head(s, colon), str_from(s, colon + 1));
+	}
+	free(line);
+	if (f != stdin)
+		fclose(f);
+	return bad;
+}
+
+/* A line a name, or the first line for all. */
+static bool
+users_from_args(struct link *link, struct cli *cli, bool from_stdin)
+{
+	struct buf password = {0};
+
+	for (int i = 0; i < cli->argc; i++) {
+		if (from_stdin && i > 0) {
+			int c = getc(stdin);
+
+			if (c != EOF) {
+				ungetc(c, stdin);
+				if (!cli_password(true, cli->argv[i], &password))
+					goto fail;
+			}
+		} else if (!cli_password(from_stdin, cli->argv[i], &password)) {
+			goto fail;
+		}
+		send_user(link, str_c(cli->argv[i]), buf_str(&password));
+	}
+	buf_free(&password);
+	return true;
+fail:
+	buf_free(&password);
+	return false;
+}
+
+int
+cli_user_add(struct cli *cli)
+{
+	const char *scheme = "argon2id", *file = NULL;
+	bool from_stdin = false;
+	struct link link;
+	int bad = 0;
+
+	if (!cli_options(cli, (struct cli_option[]){{"scheme", &scheme, NULL}, {"file", &file, NULL},
+				  {"password-stdin", NULL, &from_stdin}, {0}}) ||
+	    (cli->argc == 0 && file == NULL))
+		return cli_usage("user add");
+	if (cli_connect(&link) != OK)
+		return 1;
+	cli_request(&link, 2, (struct str[]){STR("user-add"), str_c(scheme)});
+	if (!users_from_args(&link, cli, from_stdin))
+		bad = 1;
+	if (file != NULL)
+		bad |= users_from_file(&link, file);
+	link_send(&link, FRAME_END, STR(""));
+	bad |= cli_finish(&link, NULL, NULL, false);
+	cli_disconnect(&link);
+	return bad;
+}
+
+int
+cli_user_password(struct cli *cli)
+{
+	const char *scheme = "argon2id";
+	bool from_stdin = false;
+	struct buf password = {0};
+	struct link link;
+	int code = 1;
+
+	if (!cli_options(cli,
+		(struct cli_option[]){{"scheme", &scheme, NULL}, {"password-stdin", NULL, &from_stdin}, {0}}) ||
+	    cli->argc != 1)
+		return cli_usage("user password");
+	if (cli_password(from_stdin, cli->argv[0], &password) && cli_connect(&link) == OK) {
+		cli_request(&link, 4,
+		    (struct str[]){STR("user-password"), str_c(cli->argv[0]), str_c(scheme), buf_str(&password)});
+		code = cli_finish(&link, NULL, NULL, false);
+		cli_disconnect(&link);
+	}
+	buf_free(&password);
+	return code;
+}
+
+int
+cli_user_delete(struct cli *cli)
+{
+	struct str *fields;
+	struct link link;
+	int code;
+
+	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc == 0)
+		return cli_usage("user delete");
+	if (cli_connect(&link) != OK)
+		return 1;
+	fields = x_calloc((size_t)cli->argc + 1, sizeof(*fields));
+	fields[0] = STR("user-delete");
+	for (int i = 0; i < cli->argc; i++)
+		fields[i + 1] = str_c(cli->argv[i]);
+	cli_request(&link, (size_t)cli->argc + 1, fields);
+	free(fields);
+	code = cli_finish(&link, NULL, NULL, false);
+	cli_disconnect(&link);
+	return code;
+}
+
+static void
+print_user(void *arg, const struct str *f, size_t n)
+{
+	if (n == 5)
+		printf("%-32.*s %6.*s mailboxes %9.*s messages %14.*s bytes  %.*s\n", STR_FMT(f[0]), STR_FMT(f[2]),
+		    STR_FMT(f[3]), STR_FMT(f[4]), STR_FMT(f[1]));
+}
+
+static void
+print_mailbox(void *arg, const struct str *f, size_t n)
+{
+	if (n == 7)
+		printf("%-32.*s %9.*s messages %9.*s unseen %14.*s bytes  %.*s\n", STR_FMT(f[0]), STR_FMT(f[2]),
+		    STR_FMT(f[3]), STR_FMT(f[4]), STR_FMT(f[1]));
+}
+
+static int
+list(size_t n, const struct str *request, void (*print)(void *, const struct str *, size_t))
+{
+	struct link link;
+	int code;
+
+	if (cli_connect(&link) != OK)
+		return 1;
+	cli_request(&link, n, request);
+	code = cli_finish(&link, print, NULL, false);
+	cli_disconnect(&link);
+	return code;
+}
+
+int
+cli_user_list(struct cli *cli)
+{
+	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc > 0)
+		return cli_usage("user list");
+	return list(1, (struct str[]){STR("user-list")}, print_user);
+}
+
+int
+cli_mailbox_list(struct cli *cli)
+{
+	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc != 1)
+		return cli_usage("mailbox list");
+	return list(2, (struct str[]){STR("mailbox-list"), str_c(cli->argv[0])}, print_mailbox);
+}

@@ -11,13 +11,16 @@
 
 static const char prefix_text[] = "Return-Path: <bob@example.org>\r\nDelivered-To: alice@example.org\r\n";
 
+#define MULTIPART                                                                                  \
+	"Content-Type: multipart/mixed; boundary=x\r\n\r\npreamble\r\n--x\r\n\r\nfirst\r\n--x\r\n"       \
+	"Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ninner body\r\n--x--\r\nepilogue\r\n"
+
 static const char *const messages[] = {
     "Subject: plain\r\nFrom: a@b\r\n\r\nbody\r\n",
     "Received: from x\r\n\tby y; Sat, 21 Nov 2026 10:00:00 +0000\r\nSubject: one\r\n\r\n",
     "Subject: no body at all\r\n",
     "Subject: bare\nFrom: a@b\n\nbody\nlines\n",
-    "Content-Type: multipart/mixed; boundary=x\r\n\r\npreamble\r\n--x\r\n\r\nfirst\r\n--x\r\n"
-    "Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ninner body\r\n--x--\r\nepilogue\r\n",
+    MULTIPART,
     "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nw6TDtsO8\r\n",
     "Delivered-To: earlier@example.org\r\nReturn-Path: <earlier@example.org>\r\nTo: x@y\r\n\r\nz",
 };
@@ -35,7 +38,7 @@ parse(struct arena *a, struct str one, struct str two)
 static void
 test_prefix(void **state)
 {
-	struct str prefix = STR(prefix_text);
+	struct str prefix = str_c(prefix_text);
 
 	for (size_t i = 0; i < sizeof(messages) / sizeof(*messages); i++) {
 		struct arena a = {0};

@@ -85,9 +85,11 @@ teardown(void **state)
 static bool
 handshake(void)
 {
+	static char name[] = "unknown.example";
+
 	ssl = SSL_new(client_ctx);
 	SSL_set_fd(ssl, peer);
-	SSL_set_tlsext_host_name(ssl, "unknown.example"); /* SNI is harmless */
+	SSL_set_tlsext_host_name(ssl, name); /* SNI is harmless */
 	for (int i = 0; i < 50; i++) {
 		int r = SSL_connect(ssl);
 

@@ -132,12 +132,9 @@ mailbox(struct cursor *c, struct lmtp_path *path)
 
 	if (!local_part(c, &path->local))
 		return false;
-	if (take(c, '@')) {
-		if (!domain(c, &path->domain))
-			return false;
-	} else if (!str_caseeq(path->local, STR("postmaster"))) {
+	/* Beyond RFC 5321, which has only postmaster so: an account's name may be all of the address. */
+	if (take(c, '@') && !domain(c, &path->domain))
 		return false;
-	}
 	path->address = str_of(begin, (size_t)(c->s.p - begin));
 	path->utf8 = !str_is_ascii(path->address);
 	return path->local.n <= LOCAL_MAX && path->domain.n <= DOMAIN_MAX && utf8_valid(path->address);

@@ -236,6 +236,18 @@ visible(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
+/* A file's name without what says that it is an mbox. */
+static struct str
+without_ending(struct str name)
+{
+	static const struct str endings[] = {{".txt", 4}, {".mbox", 5}, {".eml", 4}};
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
+		if (str_ends(name, endings[i]) && name.n > endings[i].n)
+			name.n -= endings[i].n;
+	return name;
+}
+
 /* A folder that is no Maildir: each file and folder in it is a mailbox of its name, .eml files are messages of this one. */
 static void
 import_folder_of(struct import *im, const char *path, struct str name, int depth)
@@ -259,8 +271,7 @@ import_folder_of(struct import *im, const char *path, struct str name, int depth
 				continue;
 			}
 		}
-		if (str_ends(child, STR(".mbox")))
-			child.n -= 5;
+		child = without_ending(child);
 		import_path(im, full.p, import_join(im, name, child), depth + 1);
 		free(list[i]);
 	}

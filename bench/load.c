@@ -48,6 +48,7 @@ struct client {
 	uint64_t started;    /* of the oldest operation */
 	unsigned replies;    /* LMTP: replies to come of this delivery */
 	bool heard;
+	bool rest;           /* the current line goes on behind a literal */
 };
 
 static struct {
@@ -351,6 +352,11 @@ take_line(struct client *c)
 
 		if (brace != NULL)
 			c->literal = strtoull(brace + 1, NULL, 10);
+		c->rest = true;
+		return;
+	}
+	if (c->rest) {
+		c->rest = false;
 		return;
 	}
 	if (c->stage == GREETING) {

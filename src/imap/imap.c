@@ -33,7 +33,6 @@ imap_new(const struct imap_options *o)
 		imap->limits.line = o->settings.line_max;
 	if (o->settings.literals_max)
 		imap->limits.literals = imap->limits.literal = o->settings.literals_max;
-	pthread_mutex_init(&imap->lock, NULL);
 	return imap;
 }
 
@@ -42,8 +41,6 @@ imap_free(struct imap *imap)
 {
 	if (imap == NULL)
 		return;
-	map_free(&imap->logged_in);
-	pthread_mutex_destroy(&imap->lock);
 	free(imap->hidden);
 	free(imap);
 }

@@ -12,6 +12,7 @@
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/update.h"
+#include "store/account.h"
 
 /* Not a value of enum conn_next: go round the loop again. */
 #define GO ((enum conn_next) - 1)
@@ -56,43 +57,19 @@ session_auth_client(struct session *s)
 	};
 }
 
-/* Counts the account's connections; false when there are too many (S13). */
-static bool
-count_in(struct imap *imap, int64_t account)
-{
-	bool ok = true;
-	uintptr_t n;
-
-	pthread_mutex_lock(&imap->lock);
-	n = (uintptr_t)map_get(&imap->logged_in, MAP_KEY(account));
-	if (imap->settings.account_max && n >= imap->settings.account_max)
-		ok = false;
-	else
-		(void)map_put(&imap->logged_in, MAP_KEY(account), (void *)(n + 1));
-	pthread_mutex_unlock(&imap->lock);
-	return ok;
-}
-
-static void
-count_out(struct imap *imap, int64_t account)
-{
-	uintptr_t n;
-
-	pthread_mutex_lock(&imap->lock);
-	n = (uintptr_t)map_get(&imap->logged_in, MAP_KEY(account));
-	if (n > 1)
-		(void)map_put(&imap->logged_in, MAP_KEY(account), (void *)(n - 1));
-	else
-		(void)map_del(&imap->logged_in, MAP_KEY(account));
-	pthread_mutex_unlock(&imap->lock);
-}
-
 enum status
 session_login(struct session *s, const struct auth_result *result)
 {
-	if (!count_in(s->imap, result->account))
+	struct imap *imap = s->imap;
+	unsigned max = imap->settings.account_max;
+
+	hub_watch(imap->hub, (uint64_t)result->account, HUB_LOGINS, &s->logins, s->conn);
+	if (max && hub_watchers(imap->hub, (uint64_t)result->account, HUB_LOGINS) > max) {
+		hub_unwatch(imap->hub, &s->logins);
 		return ERR_LIMIT;
-	s->counted = true;
+	}
+	s->account_seen = hub_modseq(&s->logins);
+	watcher_push(&s->logins, true);
 	s->actor = (struct actor){.store = s->imap->store, .account = result->account};
 	s->user = x_strdup(result->user);
 	s->state = STATE_AUTH;
@@ -122,7 +99,7 @@ session_delay(struct session *s, unsigned ms)
 	if (ms == 0)
 		return;
 	s->delayed = true;
-	conn_deadline(s->conn, (ms + 999) / 1000);
+	conn_pause(s->conn, (ms + 999) / 1000);
 }
 
 void
@@ -216,7 +193,7 @@ answer(struct session *s)
 	bool quiet = cmd->row == NULL || (cmd->row->flags & CMDF_QUIET);
 
 	if (s->delayed)
-		return CONN_INPUT;
+		return CONN_WAKE;
 	if (!quiet && s->selected && update_due(s, cmd->may_expunge)) {
 		enum cmd_next next = update_step(s, cmd->may_expunge, cmd->uid);
 
@@ -351,6 +328,40 @@ fatal_input(struct session *s)
 	return CONN_CLOSE;
 }
 
+/* The account was changed since the login: is it still allowed to be here? */
+static bool
+shut_out(struct session *s)
+{
+	uint64_t news = hub_modseq(&s->logins);
+	struct arena arena = {0};
+	struct account account;
+	struct db_txn *txn;
+	enum status st;
+
+	if (news == s->account_seen)
+		return false;
+	s->account_seen = news;
+	if (db_read_begin(s->imap->db, &txn) != OK)
+		return false;
+	st = account_get(txn, &arena, s->actor.account, &account);
+	db_read_end(txn);
+	arena_free(&arena);
+	return st == ERR_NOT_FOUND || (st == OK && account.disabled);
+}
+
+/* Says BYE when the session has to end now; true then. */
+static bool
+must_end(struct session *s)
+{
+	if (s->stopping)
+		session_bye(s, "UNAVAILABLE", "The server is going down, come back soon");
+	else if ((s->state & STATE_LOGGED_IN) && shut_out(s))
+		session_bye(s, "EXPIRED", "This account is not open any more");
+	else
+		return false;
+	return true;
+}
+
 /* Between commands. */
 static enum conn_next
 read_command(struct session *s)
@@ -359,10 +370,8 @@ read_command(struct session *s)
 	size_t had = in.n;
 	enum imap_read what;
 
-	if (s->stopping) {
-		session_bye(s, "UNAVAILABLE", "The server is going down, come back soon");
+	if (must_end(s))
 		return CONN_CLOSE;
-	}
 	if (had == 0)
 		return CONN_INPUT;
 	what = imap_reader_read(&s->reader, &in);
@@ -461,8 +470,7 @@ go_on(struct session *s, unsigned events)
 			return CONN_ABORT;
 		return after(s, cmd->done(cmd, cmd->write_status));
 	}
-	if (cmd->interruptible && s->stopping) {
-		session_bye(s, "UNAVAILABLE", "The server is going down, come back soon");
+	if (cmd->interruptible && must_end(s)) {
 		drop_cmd(s);
 		return CONN_CLOSE;
 	}
@@ -512,11 +520,6 @@ forget(struct session *s)
 static enum conn_next
 timed_out(struct session *s)
 {
-	if (s->delayed) {
-		s->delayed = false;
-		session_timeout(s);
-		return GO;
-	}
 	if (s->state == STATE_NOT_AUTH) {
 		session_bye(s, NULL, "Too slow to log in");
 		return CONN_CLOSE;
@@ -540,6 +543,8 @@ session_run(struct conn *c, unsigned events)
 		forget(s);
 	if (events & CONN_EV_STOP)
 		s->stopping = true;
+	if (events & CONN_EV_COMMIT)
+		s->delayed = false;
 	if (events & CONN_EV_TIMEOUT)
 		next = timed_out(s);
 	for (unsigned turns = 0; next == GO; turns++) {
@@ -581,8 +586,7 @@ session_closed(struct conn *c)
 		return;
 	drop_cmd(s);
 	selected_close(s);
-	if (s->counted)
-		count_out(s->imap, s->actor.account);
+	hub_unwatch(s->imap->hub, &s->logins);
 	imap_reader_free(&s->reader);
 	free(s->user);
 	free(s);

@@ -11,8 +11,6 @@
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
-#include <pthread.h>
-#include "base/map.h"
 #include "imap/imap.h"
 #include "net/conn.h"
 #include "store/view.h"
@@ -61,12 +59,13 @@ struct session {
 	bool delayed;              /* an answer is held back after a failed login */
 	bool starting_tls;
 	bool stopping;             /* the server stops: BYE when the command is over */
-	bool counted;              /* counted among the account's connections */
 	uint8_t bad;               /* bad commands so far, before login */
 	uint32_t enabled;          /* enum session_enabled */
 	struct selected *selected; /* NULL: none */
 	struct cmd *cmd;           /* the running command, or NULL */
 	struct imap_reader reader;
+	struct watcher logins;     /* of the account: HUB_LOGINS */
+	uint64_t account_seen;     /* its hub_modseq() when the account was looked at last */
 	char *user;                /* account name after login, owned */
 };
 
@@ -80,8 +79,6 @@ struct imap {
 	struct imap_settings settings;
 	char *hidden;
 	struct imap_limits limits; /* of commands after login */
-	pthread_mutex_t lock;
-	struct map logged_in;      /* account id to its number of connections; under lock */
 };
 
 /* Mailbox names, headers and texts go out in UTF-8 (RFC 6855, RFC 9051). */

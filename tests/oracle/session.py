@@ -2,7 +2,7 @@
 """session: what must hold across the responses of one connection. It reads both directions: sent() and received()."""
 import re
 from .grammar import Context, Response, parse_response
-from .lex import Bad, Splitter, set_count
+from .lex import RE_TAG, Bad, Splitter, set_count
 
 CLIENT_LITERAL = re.compile(rb"~?\{(\d+)([+-]?)\}$")
 NO_EXPUNGE = {"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}
@@ -44,6 +44,7 @@ class Command:
         self.codes = {}
         self.status_items = None
         self.expunges = 0
+        self.odd = not RE_TAG.fullmatch(tag.encode("latin-1")) or len(tag) > 100 or not name.isprintable()
 
 
 class Mailbox:
@@ -120,6 +121,7 @@ class Session:
         self.mailbox = None
         self.condstore = self.qresync = self.uidonly = self.notify = self.updates = False
         self.responses = 0
+        self.asked = False      # AUTHENTICATE or IDLE waits for a line
 
     # what goes wrong
 
@@ -137,6 +139,9 @@ class Session:
 
     def sent(self, data):
         for line in self.client.feed(bytes(data)):
+            if self.asked:              # an answer to a continuation, not a command
+                self.asked = False
+                continue
             if len(line) > 200000:
                 line = line[:200000]
             words = line.split(b" ", 2)
@@ -230,6 +235,8 @@ class Session:
     def continuation(self, r):
         if self.bye:
             self.fault("a continuation after BYE", r.raw)
+        if not self.client.sync and self.queue and self.queue[0].name in ("AUTHENTICATE", "IDLE"):
+            self.asked = not self.client.line
         if self.client.sync or any(c.name in ("IDLE", "AUTHENTICATE") for c in self.queue):
             return
         self.fault("a continuation that nobody waits for", r.raw)
@@ -261,6 +268,8 @@ class Session:
             handler(cmd, r)
         if r.code:
             self.untagged_code(cmd, r)
+        if name == "BAD" and cmd and cmd.odd:
+            self.queue.pop(0)       # its answer: the server could not read a tag
         self.take_caps(r)
 
     def logging_in(self):
@@ -530,6 +539,7 @@ class Session:
         if index:
             self.strictly("an answer out of order", r.raw)
         cmd = self.queue.pop(index)
+        self.asked = False
         if r.name == "NO" and not r.code:
             self.strictly("NO without a response code (RFC 5530)", r.raw)
         if r.name == "OK":

@@ -183,6 +183,7 @@ class Player:
             if name:
                 c.login(self.script.real(name))
             caps = {x.decode() for x in c.ok("CAPABILITY").one("CAPABILITY").data}
+            caps |= {x.decode() for x in c.greeting.code[1]}
         missing = [w for w in rest.upper().split() if w not in caps]
         if missing:
             raise Skipped("the server lacks " + " ".join(missing))
@@ -258,7 +259,7 @@ class Player:
 
     def imap_line(self, name, party, step, text):
         word, _, rest = text.partition(" ")
-        if word in ("wait", "quiet", "send", "expect", "handshake", "close", "reply") and not text.startswith("close ->"):
+        if word in ("wait", "quiet", "send", "expect", "handshake", "close", "reply") and not (word == "close" and "->" in text):
             getattr(self, "imap_" + word)(party, step, rest.strip())
             return
         if word == "&":

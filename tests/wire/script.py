@@ -279,7 +279,7 @@ class Pattern:
         return True
 
 
-SETS = re.compile(rb"\b(FLAGS|PERMANENTFLAGS|LIST|LSUB) \(([^()${}]*)\)")
+SETS = re.compile(rb"\b(FLAGS|PERMANENTFLAGS|LIST|LSUB) \(((?:[^()${}]|\$(?!\{))*)\)")
 CAPABILITY = re.compile(rb"CAPABILITY ([^\]\r\n]*)")
 
 

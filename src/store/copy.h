@@ -19,7 +19,7 @@
 
 #include "store/message.h"
 
-#define COPY_STEP 2048 /* messages a step: some milliseconds */
+#define COPY_STEP (64 * 256) /* messages a step: about a millisecond */
 
 struct copy_job;
 /* Copies the set. */

@@ -9,7 +9,7 @@
 #include "store/copy_priv.h"
 #include "store/store_priv.h"
 
-#define SWEEP_ROWS 64 /* removed in one transaction */
+#define SWEEP_ROWS 256 /* removed in one transaction */
 
 struct copy_job {
 	int64_t id, from, to;

@@ -2,7 +2,7 @@
 #include "store/email.h"
 
 #include <stdlib.h>
-#include "base/log.h"
+#include "store/access_priv.h"
 
 /* Emails in a row of ids that are passed over rather than looked up anew. */
 #define NEIGHBOURS 16
@@ -25,11 +25,13 @@ take(struct db_stmt *s, struct email *e)
 enum status
 email_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id, struct email *email_r)
 {
-	struct db_stmt *s = db_prepare(txn, &one);
+	struct db_stmt *s;
 	struct email e;
-	enum status st;
+	enum status st = access_account(actor, id >> 32);
 
-	(void)actor;
+	if (st != OK)
+		return st;
+	s = db_prepare(txn, &one);
 	db_bind_int(s, 1, id);
 	if ((st = db_step(s)) == OK) {
 		take(s, &e);
@@ -51,6 +53,7 @@ struct track {
 	bool end;   /* it stands past the last row */
 };
 struct email_cursor {
+	struct actor actor;
 	struct db_txn *txn;
 	struct track email, structure;
 };
@@ -60,7 +63,7 @@ email_cursor_open(const struct actor *actor, struct db_txn *txn, struct email_cu
 {
 	struct email_cursor *c = x_new(struct email_cursor);
 
-	(void)actor;
+	c->actor = *actor;
 	c->txn = txn;
 	c->email.sql = &from;
 	c->structure.sql = &structures;
@@ -92,8 +95,10 @@ step(struct track *t)
 static enum status
 seek(struct email_cursor *c, struct track *t, int64_t id)
 {
-	enum status st = OK;
+	enum status st = access_account(&c->actor, id >> 32);
 
+	if (st != OK)
+		return st;
 	if (t->stmt != NULL && !t->end && t->at != 0 && t->at < id && id - t->at <= NEIGHBOURS) {
 		while (st == OK && t->at < id)
 			st = step(t);

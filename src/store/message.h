@@ -10,7 +10,7 @@
 #include "store/entry.h"
 #include "store/mailbox.h"
 
-#define MESSAGE_BATCH 2000
+#define MESSAGE_BATCH 16000 /* one to two milliseconds of the writer's time */
 #define KEYWORD_MAX 255          /* bytes of a keyword's name */
 #define KEYWORDS_PER_MAILBOX 5000 /* ERR_LIMIT beyond */
 

@@ -13,7 +13,9 @@
 #include "store/dir_priv.h"
 #include "store/reap_priv.h"
 
-#define REAP_ROWS 64      /* taken on at a time: at most 16,384 messages */
+#define REAP_ROWS 2000    /* taken on at a time */
+#define REAP_EMAILS 50000 /* and about so many messages */
+#define ROWS_A_COMMIT 500
 #define EMAILS_A_COMMIT 100
 #define PAGES_A_COMMIT 64
 #define CHANGES_A_COMMIT 2000
@@ -64,8 +66,10 @@ struct round {
 	struct ids dead;   /* emails to be removed */
 	struct ids copied; /* emails of these rows that may have other names */
 	bool *named;       /* for each of them: a name was found */
-	/* the write in progress: what is removed from dead[at] on */
-	size_t at, at_next;
+	size_t not_named;  /* how many of them are not named so far */
+	bool more;         /* not all that is due fits in the round */
+	/* the write in progress: what is removed from dead[at] and rows[row] on */
+	size_t at, at_next, row, row_next;
 };
 
 /* ---- finding out ---- */
@@ -96,6 +100,8 @@ find_due(struct round *r, struct db_txn *txn)
 	db_bind_int(s, 1, r->now);
 	db_bind_int(s, 2, REAP_ROWS);
 	while ((st = db_step(s)) == OK) {
+		if (r->dead.n + r->copied.n >= REAP_EMAILS)
+			break;
 		ids_add(&r->rows, db_int(s, 0));
 		if (db_int(s, 1))
 			continue;
@@ -105,6 +111,7 @@ find_due(struct round *r, struct db_txn *txn)
 			break;
 	}
 	db_done(s);
+	r->more = st == OK || r->rows.n == REAP_ROWS;
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
@@ -116,8 +123,10 @@ spare_page(struct round *r)
 	for (uint32_t i = 0; i < r->page->n; i++) {
 		int64_t *at = bsearch(&r->page->e[i].email, r->copied.id, r->copied.n, sizeof(int64_t), by_id);
 
-		if (at != NULL)
-			r->named[at - r->copied.id] = true;
+		if (at == NULL || r->named[at - r->copied.id])
+			continue;
+		r->named[at - r->copied.id] = true;
+		r->not_named--;
 	}
 }
 
@@ -125,17 +134,19 @@ spare_page(struct round *r)
 static enum status
 spare_rows(struct round *r, struct db_stmt *s, bool reap_rows)
 {
-	enum status st;
+	enum status st = OK;
 
-	while ((st = db_step(s)) == OK) {
+	while (r->not_named > 0 && (st = db_step(s)) == OK) {
 		int64_t id = db_int(s, 0);
 
 		if (reap_rows && bsearch(&id, r->rows.id, r->rows.n, sizeof(id), by_id) != NULL)
 			continue;
 		if (page_unpack(r->page, db_blob(s, 1), 0, 0) == OK)
 			spare_page(r);
-		else
+		else {
 			memset(r->named, true, r->copied.n);
+			r->not_named = 0;
+		}
 	}
 	db_done(s);
 	return st == ERR_NOT_FOUND ? OK : st;
@@ -158,6 +169,7 @@ find_names(struct round *r, struct db_txn *txn)
 	if (r->copied.n == 0)
 		return OK;
 	r->named = x_calloc(r->copied.n, sizeof(*r->named));
+	r->not_named = r->copied.n;
 	for (size_t i = 0; i < r->copied.n && st == OK; i++) {
 		struct db_stmt *s;
 
@@ -235,14 +247,15 @@ remove_some(struct db_txn *txn, void *arg)
 	bool done = true;
 
 	r->at_next = r->at;
+	r->row_next = r->row;
 	for (int n = 0; n < EMAILS_A_COMMIT && r->at_next < r->dead.n && st == OK && done; n++) {
 		st = remove_email(r->store, txn, r->dead.id[r->at_next], &done);
 		r->at_next += st == OK && done;
 	}
 	/* The rows go last: what a crash interrupts is found again. */
 	if (r->at_next == r->dead.n)
-		for (size_t i = 0; i < r->rows.n && st == OK; i++)
-			st = db_exec(txn, &row_del, "i", r->rows.id[i]);
+		for (int n = 0; n < ROWS_A_COMMIT && r->row_next < r->rows.n && st == OK; n++)
+			st = db_exec(txn, &row_del, "i", r->rows.id[r->row_next++]);
 	return st;
 }
 
@@ -260,8 +273,9 @@ reap_messages(struct store *store, int64_t now)
 			do {
 				st = db_write_and_wait(store_db(store), &w);
 				r.at = r.at_next;
-			} while (st == OK && r.at < r.dead.n);
-		more = r.rows.n == REAP_ROWS;
+				r.row = r.row_next;
+			} while (st == OK && (r.at < r.dead.n || r.row < r.rows.n));
+		more = r.more;
 		page_free(r.page);
 		free(r.rows.id);
 		free(r.dead.id);

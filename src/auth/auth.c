@@ -10,7 +10,8 @@
 #include "base/utf8.h"
 #include "store/account.h"
 
-const struct auth_settings auth_settings_default = {.scram = true, .cache_seconds = 600, .delay_ms = 2000};
+const struct auth_settings auth_settings_default = {
+    .scram = true, .cache_seconds = 600, .delay_ms = 2000};
 
 struct auth *
 auth_new(struct store *store, const struct auth_settings *settings)
@@ -68,7 +69,8 @@ auth_has_binding(const struct auth_client *client)
 }
 
 void
-auth_mechanisms(const struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix)
+auth_mechanisms(
+    const struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix)
 {
 	if (a->settings.scram && auth_has_binding(client))
 		buf_addf(out, "%sSCRAM-SHA-256-PLUS", prefix);
@@ -93,7 +95,8 @@ auth_user_prepare(struct buf *out, struct str user)
 	enum status st = ERR_BAD_INPUT;
 	size_t len;
 
-	if (user.n == 0 || user.n > AUTH_USER_MAX || utf8_nfc(&nfc, user) != OK || nfc.n > AUTH_USER_MAX)
+	if (user.n == 0 || user.n > AUTH_USER_MAX || utf8_nfc(&nfc, user) != OK ||
+	    nfc.n > AUTH_USER_MAX)
 		goto out;
 	for (struct str s = buf_str(&nfc); s.n > 0; s = str_from(s, len))
 		if (!user_char_ok(utf8_next(s, &len)))
@@ -107,8 +110,8 @@ out:
 
 /* The first credential of the given kinds that the account has. */
 static enum status
-first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const struct str *kinds, size_t n,
-    struct str *value_r)
+first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const struct str *kinds,
+    size_t n, struct str *value_r)
 {
 	enum status st = ERR_NOT_FOUND;
 
@@ -122,19 +125,24 @@ first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const
 }
 
 static enum status
-read_credentials(struct auth *a, struct db_txn *txn, struct arena *arena, struct str password, struct known *known)
+read_credentials(struct auth *a, struct db_txn *txn, struct arena *arena, struct str password,
+    struct known *known)
 {
 	static const struct str hashes[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}};
 	static const struct str scram[] = {{"scram-sha-256", 13}};
 
 	if (password.p == NULL)
 		return first_credential(txn, arena, known->account, scram, 1, &known->scram);
-	known->cached = cache_has(a->cache, known->account, known->generation, password, clock_mono());
-	return known->cached ? OK : first_credential(txn, arena, known->account, hashes, 3, &known->hash);
+	known->cached =
+	    cache_has(a->cache, known->account, known->generation, password, clock_mono());
+	return known->cached
+		   ? OK
+		   : first_credential(txn, arena, known->account, hashes, 3, &known->hash);
 }
 
 static enum status
-read_account(struct auth *a, struct db_txn *txn, struct arena *arena, struct str user, struct str password, struct known *known)
+read_account(struct auth *a, struct db_txn *txn, struct arena *arena, struct str user,
+    struct str password, struct known *known)
 {
 	struct account account;
 	enum status st = account_find(txn, arena, user, &account);
@@ -152,14 +160,16 @@ read_account(struct auth *a, struct db_txn *txn, struct arena *arena, struct str
 }
 
 enum status
-auth_look_up(struct auth *a, struct arena *arena, struct str user, struct str password, struct known *known_r)
+auth_look_up(struct auth *a, struct arena *arena, struct str user, struct str password,
+    struct known *known_r)
 {
 	struct known known = {0};
 	struct buf prepared = {0};
 	struct db_txn *txn;
 	enum status st = OK;
 
-	if (auth_user_prepare(&prepared, user) == OK && (st = db_read_begin(store_db(a->store), &txn)) == OK) {
+	if (auth_user_prepare(&prepared, user) == OK &&
+	    (st = db_read_begin(store_db(a->store), &txn)) == OK) {
 		st = read_account(a, txn, arena, buf_str(&prepared), password, &known);
 		db_read_end(txn);
 	}
@@ -185,8 +195,8 @@ reason(enum status st)
 }
 
 enum status
-auth_outcome(struct auth *a, const struct auth_client *client, struct str user, const struct known *known, enum status st,
-    struct auth_result *r)
+auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
+    const struct known *known, enum status st, struct auth_result *r)
 {
 	struct str name = st == OK ? known->name : str_head(user, AUTH_USER_MAX);
 
@@ -200,20 +210,23 @@ auth_outcome(struct auth *a, const struct auth_client *client, struct str user, 
 	}
 	if (st == ERR_LIMIT) {
 		r->delay_ms = a->settings.delay_ms;
-		log_event(EV_auth_limited, "user=\"%s\" address=%.*s", r->user, STR_FMT(client->address));
+		log_event(
+		    EV_auth_limited, "user=\"%s\" address=%.*s", r->user, STR_FMT(client->address));
 		return st;
 	}
 	if (st == ERR_NO_PERM) {
 		r->delay_ms = a->settings.delay_ms;
 		limit_failed(a->limit, client->address, user, clock_mono());
 	}
-	log_event(EV_auth_failed, "user=\"%s\" address=%.*s why=\"%s\"", r->user, STR_FMT(client->address), reason(st));
+	log_event(EV_auth_failed, "user=\"%s\" address=%.*s why=\"%s\"", r->user,
+	    STR_FMT(client->address), reason(st));
 	return st;
 }
 
 /* Costs the same whether the user exists or not. */
 static enum status
-check(struct auth *a, const struct auth_client *client, struct str user, struct str password, const struct known *known)
+check(struct auth *a, const struct auth_client *client, struct str user, struct str password,
+    const struct known *known)
 {
 	int64_t now = clock_mono();
 	enum status st;
@@ -235,8 +248,8 @@ check(struct auth *a, const struct auth_client *client, struct str user, struct 
 }
 
 enum status
-auth_password(struct auth *a, const struct auth_client *client, struct str user, struct str password,
-    struct auth_result *result_r)
+auth_password(struct auth *a, const struct auth_client *client, struct str user,
+    struct str password, struct auth_result *result_r)
 {
 	struct arena arena = {0};
 	struct known known = {0};

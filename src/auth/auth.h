@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * auth: who is it? Checks user names and passwords against the accounts of the store, and runs SASL exchanges (RFC 4422)
- * through GNU SASL: PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 7677, 5802, 9266).
- * One struct auth a process, any thread. A SASL session belongs to one thread at a time. Calls may block: on the
- * store and, for plain passwords, tens of milliseconds on the hash. Base64 is the protocol floors' matter.
+ * auth: who is it? Checks user names and passwords against the accounts of the store, and runs
+ * SASL exchanges (RFC 4422) through GNU SASL: PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and
+ * SCRAM-SHA-256-PLUS (RFC 7677, 5802, 9266). One struct auth a process, any thread. A SASL
+ * session belongs to one thread at a time. Calls may block: on the store and, for plain
+ * passwords, tens of milliseconds on the hash. Base64 is the protocol floors' matter.
  */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
@@ -18,20 +19,24 @@ struct auth_sasl;
 #define AUTH_USER_MAX 255 /* bytes of a user name */
 
 struct auth_settings {
-	bool plaintext;         /* passwords may cross connections without TLS */
-	bool scram;             /* offer SCRAM-SHA-256(-PLUS) */
-	unsigned cache_seconds; /* how long a verified password is remembered (keyed hash only); 0: never */
-	unsigned delay_ms;      /* how long the answer to a failure is to wait */
+	bool plaintext; /* passwords may cross connections without TLS */
+	bool scram;     /* offer SCRAM-SHA-256(-PLUS) */
+	/* how long a verified password is remembered (keyed hash only); 0: never */
+	unsigned cache_seconds;
+	unsigned delay_ms; /* how long the answer to a failure is to wait */
 };
 extern const struct auth_settings auth_settings_default;
 
 /* The connection, as far as it matters here. Outlives the SASL session. */
 struct auth_client {
-	struct str address; /* its IP address as text: failures are counted by it; empty: not counted (a Unix socket) */
+	/* its IP address as text: failures are counted by it; empty: not counted (a Unix socket) */
+	struct str address;
 	bool tls;
-	bool local;         /* a trusted transport (Unix socket): as good as TLS, but without channel binding */
-	/* Channel binding; NULL: none. Writes the tls-exporter value (RFC 9266: label EXPORTER-Channel-Binding, no context, 32 bytes; under
-	 * TLS 1.2 only with the extended master secret) or gives false. */
+	/* a trusted transport (Unix socket): as good as TLS, but without channel binding */
+	bool local;
+	/* Channel binding; NULL: none. Writes the tls-exporter value (RFC 9266: label
+	 * EXPORTER-Channel-Binding, no context, 32 bytes; under TLS 1.2 only with the extended
+	 * master secret) or gives false. */
 	bool (*exporter)(void *arg, uint8_t key_r[32]);
 	/* tls-unique (RFC 5929), TLS 1.2 only with the extended master secret; NULL: none. */
 	bool (*unique)(void *arg, struct buf *out);
@@ -39,9 +44,11 @@ struct auth_client {
 };
 
 struct auth_result {
-	int64_t account;              /* id of the account, after OK */
-	char user[AUTH_USER_MAX + 1]; /* its canonical name, after OK; what was tried, cleaned up, after failures */
-	unsigned delay_ms;            /* after failures: the caller holds its answer back that long */
+	int64_t account; /* id of the account, after OK */
+	/* its canonical name, after OK; what was tried, cleaned up, after failures */
+	char user[AUTH_USER_MAX + 1];
+	/* after failures: the caller holds its answer back that long */
+	unsigned delay_ms;
 };
 
 /* store must outlive it. */
@@ -51,27 +58,31 @@ void auth_free(struct auth *a);
 /* May a password be sent on this connection? If not: LOGINDISABLED, no PLAIN, no LOGIN. */
 bool auth_plaintext_allowed(const struct auth *a, const struct auth_client *client);
 /* Adds the mechanisms for this connection, each with a prefix such as " AUTH=", strongest first. */
-void auth_mechanisms(const struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix);
+void auth_mechanisms(
+    const struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix);
 
 /*
- * LOGIN, USER/PASS: checks a password. OK; ERR_NO_PERM: wrong user or password (no telling which); ERR_LIMIT: too many failures
- * lately, nothing was checked; ERR_READ_ONLY never; ERR_UNAVAILABLE/ERR_IO: the store failed;
- * ERR_CONFLICT: plaintext is not allowed here (answer PRIVACYREQUIRED).
+ * LOGIN, USER/PASS: checks a password. OK; ERR_NO_PERM: wrong user or password (no telling
+ * which); ERR_LIMIT: too many failures lately, nothing was checked; ERR_UNAVAILABLE/ERR_IO: the
+ * store failed; ERR_CONFLICT: plaintext is not allowed here (answer PRIVACYREQUIRED).
  */
-must_check enum status auth_login(struct auth *a, const struct auth_client *client, struct str user, struct str password,
-    struct auth_result *result_r);
+must_check enum status auth_login(struct auth *a, const struct auth_client *client, struct str user,
+    struct str password, struct auth_result *result_r);
 
 /* ERR_NOT_FOUND: no such mechanism, or not on this connection. mech in any case. */
-must_check enum status auth_sasl_new(struct auth *a, const struct auth_client *client, struct str mech, struct auth_sasl **s_r);
+must_check enum status auth_sasl_new(
+    struct auth *a, const struct auth_client *client, struct str mech, struct auth_sasl **s_r);
 
 enum auth_step {
 	AUTH_CONTINUE, /* send the output as a challenge (maybe empty) and wait for the answer */
-	AUTH_DONE,     /* authenticated; output is empty: a last SCRAM message was sent as a challenge before */
-	AUTH_FAILED,   /* auth_sasl_status() tells why */
+	/* authenticated; output is empty: a last SCRAM message was sent as a challenge before */
+	AUTH_DONE,
+	AUTH_FAILED, /* auth_sasl_status() tells why */
 };
 /*
- * One step. input: the client's decoded bytes, with p == NULL for "nothing came yet" (AUTHENTICATE without initial response; an
- * initial response "=" is the empty string with p != NULL, RFC 4959). At most 64 KiB. output is set, not added to.
+ * One step. input: the client's decoded bytes, with p == NULL for "nothing came yet"
+ * (AUTHENTICATE without initial response; an initial response "=" is the empty string with p !=
+ * NULL, RFC 4959). At most 64 KiB. output is set, not added to.
  */
 enum auth_step auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output);
 enum status auth_sasl_status(const struct auth_sasl *s);
@@ -80,8 +91,8 @@ const struct auth_result *auth_sasl_result(const struct auth_sasl *s);
 /* Any time; NULL too. */
 void auth_sasl_free(struct auth_sasl *s);
 
-/* The canonical form of a user name: NFC, trimmed of nothing, no control characters, NUL, or invalid UTF-8, 1..AUTH_USER_MAX bytes.
- * ERR_BAD_INPUT. "user add" uses it too. */
+/* The canonical form of a user name: NFC, trimmed of nothing, no control characters, NUL, or
+ * invalid UTF-8, 1..AUTH_USER_MAX bytes. ERR_BAD_INPUT. "user add" uses it too. */
 must_check enum status auth_user_prepare(struct buf *out, struct str user);
 
 /* Forgets what was remembered of an account: its password has changed or it is gone. */

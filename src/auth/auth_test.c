@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of auth: hashes, SCRAM by RFC 7677, SASL exchanges against GNU SASL's own client, limits, the cache. S7 S8. */
+/* Tests of auth: hashes, SCRAM by RFC 7677, SASL exchanges against GNU SASL's own client, limits,
+ * the cache. S7 S8. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +78,10 @@ setup(void **state)
 	alice = make("alice", "argon2id", buf_str(&hash), "pencil", false);
 	bob = make("Bob@example.org", "plain", STR("{PLAIN}b o b"), "b o b", false);
 	eve = make("eve", "plain", STR("{PLAIN}pencil"), "pencil", true);
-	make("carol", "crypt", STR("$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"), NULL, false);
+	make("carol", "crypt",
+	    STR("$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/"
+		"jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"),
+	    NULL, false);
 	buf_free(&hash);
 	return 0;
 }
@@ -96,16 +100,20 @@ teardown(void **state)
 static void
 test_password(void **state)
 {
-	static const char *bad[] = {"", "$argon2id$", "$argon2id$v=19$m=9999999,t=2,p=1$c2FsdHNhbHQ$aaaa", "$argon2id$v=19$m=64,t=99,p=1$c2FsdHNhbHQ$aaaa",
-		"$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$", "abJnggxhB/yWI", "$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "$6$rounds=99999999$x$y",
-		"{CRYPT}", "{SSHA}x", "$9$x$y"};
+	static const char *bad[] = {"", "$argon2id$",
+	    "$argon2id$v=19$m=9999999,t=2,p=1$c2FsdHNhbHQ$aaaa",
+	    "$argon2id$v=19$m=64,t=99,p=1$c2FsdHNhbHQ$aaaa",
+	    "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$", "abJnggxhB/yWI",
+	    "$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	    "$6$rounds=99999999$x$y", "{CRYPT}", "{SSHA}x", "$9$x$y"};
 	struct buf hash = {0}, other = {0};
 	char big[AUTH_PASSWORD_MAX + 1];
 
 	assert_int_equal(password_hash(&hash, STR("s\xc3\xa9 cret"), &cheap), OK);
 	assert_true(str_starts(buf_str(&hash), STR("$argon2id$v=19$m=64,t=1,p=1$")));
 	assert_int_equal(password_verify(buf_str(&hash), STR("s\xc3\xa9 cret")), OK);
-	assert_int_equal(password_verify(buf_str(&hash), STR("se\xcc\x81 cret")), OK); /* the same text, decomposed */
+	assert_int_equal(password_verify(buf_str(&hash), STR("se\xcc\x81 cret")),
+	    OK); /* the same text, decomposed */
 	assert_int_equal(password_verify(buf_str(&hash), STR("se cret")), ERR_NO_PERM);
 	assert_int_equal(password_verify(buf_str(&hash), STR("s\xc3\xa9 cret\0")), ERR_NO_PERM);
 	assert_int_equal(password_verify(buf_str(&hash), STR("")), ERR_NO_PERM);
@@ -114,7 +122,9 @@ test_password(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (password_verify(str_c(bad[i]), STR("x")) == OK)
 			fail_msg("%s", bad[i]);
-	assert_int_equal(password_verify(STR("$argon2id$v=19$m=262145,t=1,p=1$c2FsdHNhbHQ$aaaa"), STR("x")), ERR_CORRUPT);
+	assert_int_equal(
+	    password_verify(STR("$argon2id$v=19$m=262145,t=1,p=1$c2FsdHNhbHQ$aaaa"), STR("x")),
+	    ERR_CORRUPT);
 	assert_int_equal(password_verify(STR("{PLAIN}a b"), STR("a b")), OK);
 	assert_int_equal(password_verify(STR("{PLAIN}a b"), STR("a b ")), ERR_NO_PERM);
 	memset(big, 'x', sizeof(big));
@@ -142,14 +152,17 @@ mac(struct str key, struct str text, uint8_t out[32])
 static void
 test_scram_vector(void **state)
 {
-	static const struct str message = STR("n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
-	    "s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
+	static const struct str message = STR(
+	    "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
+	    "s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)"
+	    "hNlF$k0");
 	struct scram_keys k, again;
 	struct buf salt = {0}, proof = {0}, text = {0};
 	uint8_t sign[32], key[32];
 
 	assert_int_equal(base64_decode(&salt, STR("W22ZaJ0SNY7soEsUEjb6gQ==")), OK);
-	assert_int_equal(base64_decode(&proof, STR("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")), OK);
+	assert_int_equal(
+	    base64_decode(&proof, STR("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")), OK);
 	scram_derive(&k, STR("pencil"), buf_str(&salt), 4096);
 	mac(str_of(k.stored_key, 32), message, sign);
 	for (int i = 0; i < 32; i++)
@@ -167,7 +180,8 @@ test_scram_vector(void **state)
 	assert_true(again.iterations == 4096 && again.salt_len == 16);
 	for (size_t n = 0; n < text.n; n++)
 		assert_int_equal(scram_parse(str_head(buf_str(&text), n), &again), ERR_BAD_INPUT);
-	assert_int_equal(scram_parse(STR("SCRAM-SHA-256$1:W22ZaJ0SNY7soEsUEjb6gQ==$x:y"), &again), ERR_BAD_INPUT);
+	assert_int_equal(scram_parse(STR("SCRAM-SHA-256$1:W22ZaJ0SNY7soEsUEjb6gQ==$x:y"), &again),
+	    ERR_BAD_INPUT);
 	buf_free(&salt);
 	buf_free(&proof);
 	buf_free(&text);
@@ -213,7 +227,8 @@ test_login(void **state)
 	assert_int_equal(try(auth, "", STR("ALICE"), STR("pencil"), alice), OK);
 	assert_int_equal(try(auth, "", STR("alice"), STR("Pencil"), 0), ERR_NO_PERM);
 	assert_int_equal(try(auth, "", STR("alice"), STR(""), 0), ERR_NO_PERM);
-	assert_int_equal(try(auth, "", STR("alice"), STR("b o b"), 0), ERR_NO_PERM); /* S8: the right one of another */
+	assert_int_equal(try(auth, "", STR("alice"), STR("b o b"), 0),
+	    ERR_NO_PERM); /* S8: the right one of another */
 	assert_int_equal(try(auth, "", STR("bob@example.org"), STR("b o b"), bob), OK);
 	assert_int_equal(try(auth, "", STR("eve"), STR("pencil"), 0), ERR_NO_PERM); /* disabled */
 	assert_int_equal(try(auth, "", STR("nobody"), STR("pencil"), 0), ERR_NO_PERM);
@@ -249,7 +264,8 @@ test_limit(void **state)
 	while (try(a, "192.0.2.7", STR("bob@example.org"), STR("wrong"), 0) == ERR_NO_PERM)
 		assert_true(++tries < 30);
 	assert_int_equal(tries, 10);
-	/* Even the right password, from there; not from elsewhere, and not another user's (nobody is locked out by others). */
+	/* Even the right password, from there; not from elsewhere, and not another user's (nobody
+	 * is locked out by others). */
 	assert_int_equal(try(a, "192.0.2.7", STR("BOB@example.org"), STR("b o b"), 0), ERR_LIMIT);
 	assert_int_equal(try(a, "192.0.2.8", STR("bob@example.org"), STR("b o b"), bob), OK);
 	assert_int_equal(try(a, "192.0.2.7", STR("alice"), STR("pencil"), alice), OK);
@@ -262,7 +278,8 @@ static void
 test_limit_table(void **state)
 {
 	struct limit *l = limit_new();
-	struct str six = STR("2001:db8:1:2:3:4:5:6"), neighbour = STR("2001:db8:1:2:ffff::1"), far = STR("2001:db8:1:3::1");
+	struct str six = STR("2001:db8:1:2:3:4:5:6"), neighbour = STR("2001:db8:1:2:ffff::1"),
+		   far = STR("2001:db8:1:3::1");
 	int64_t now = 1000000;
 	char user[16];
 
@@ -326,10 +343,15 @@ unique(void *arg, struct buf *out)
 	return true;
 }
 static char server_binding = 'K';
-static const struct auth_client old_tls = {.address = {"", 0}, .tls = true, .unique = unique, .arg = &server_binding};
-static const struct auth_client both = {.address = {"", 0}, .tls = true, .exporter = exporter, .unique = unique,
-	.arg = &server_binding};
-static const struct auth_client bound = {.address = {"", 0}, .tls = true, .exporter = exporter, .arg = &server_binding};
+static const struct auth_client old_tls = {
+    .address = {"", 0}, .tls = true, .unique = unique, .arg = &server_binding};
+static const struct auth_client both = {.address = {"", 0},
+    .tls = true,
+    .exporter = exporter,
+    .unique = unique,
+    .arg = &server_binding};
+static const struct auth_client bound = {
+    .address = {"", 0}, .tls = true, .exporter = exporter, .arg = &server_binding};
 static const struct auth_client unbound = {.address = {"", 0}, .tls = true};
 
 struct peer {
@@ -369,7 +391,8 @@ client_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p)
 
 /* Runs a whole exchange between the library's client and our server. */
 static enum status
-exchange(const struct auth_client *where, const char *mech, const struct peer *peer, int64_t *account_r)
+exchange(
+    const struct auth_client *where, const char *mech, const struct peer *peer, int64_t *account_r)
 {
 	Gsasl *ctx;
 	Gsasl_session *c;
@@ -427,7 +450,8 @@ test_sasl(void **state)
 
 	for (size_t i = 0; i < 4; i++) {
 		/* A client that could bind uses -PLUS where it is on offer. */
-		good.binding = wrong.binding = nobody.binding = off.binding = as_self.binding = as_bob.binding = i == 3 ? 'K' : 0;
+		good.binding = wrong.binding = nobody.binding = off.binding = as_self.binding =
+		    as_bob.binding = i == 3 ? 'K' : 0;
 		assert_int_equal(exchange(&bound, mechs[i], &good, &account), OK);
 		assert_int_equal(account, alice);
 		assert_int_equal(exchange(&bound, mechs[i], &wrong, &account), ERR_NO_PERM);
@@ -445,7 +469,8 @@ test_binding(void **state)
 {
 	struct peer good = {.user = "alice", .password = "pencil", .binding = 'K'};
 	struct peer old = {.user = "alice", .password = "pencil", .binding = 'L', .unique = true};
-	struct peer old_middle = {.user = "alice", .password = "pencil", .binding = 'K', .unique = true};
+	struct peer old_middle = {
+	    .user = "alice", .password = "pencil", .binding = 'K', .unique = true};
 	struct peer middle = {.user = "alice", .password = "pencil", .binding = 'M'};
 	struct auth_sasl *s;
 	struct buf out = {0};
@@ -458,7 +483,8 @@ test_binding(void **state)
 	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &good, &account), OK);
 	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &old, &account), OK);
 	assert_int_equal(exchange(&old_tls, "SCRAM-SHA-256-PLUS", &old, &account), OK);
-	assert_int_equal(exchange(&old_tls, "SCRAM-SHA-256-PLUS", &old_middle, &account), ERR_NO_PERM);
+	assert_int_equal(
+	    exchange(&old_tls, "SCRAM-SHA-256-PLUS", &old_middle, &account), ERR_NO_PERM);
 	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &old_middle, &account), ERR_NO_PERM);
 	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &middle, &account), ERR_NO_PERM);
 	assert_int_not_equal(exchange(&old_tls, "SCRAM-SHA-256-PLUS", &good, &account), OK);
@@ -498,7 +524,8 @@ test_refused(void **state)
 	refused(&bound, "SCRAM-SHA-256", STR("y,,n=alice,r=abcdefgh")); /* downgrade */
 	refused(&bound, "SCRAM-SHA-256-PLUS", STR("n,,n=alice,r=abcdefgh"));
 	refused(&bound, "SCRAM-SHA-256-PLUS", STR("y,,n=alice,r=abcdefgh"));
-	refused(&bound, "SCRAM-SHA-256-PLUS", STR("p=tls-unique,,n=alice,r=abcdefgh")); /* not on offer here */
+	refused(&bound, "SCRAM-SHA-256-PLUS",
+	    STR("p=tls-unique,,n=alice,r=abcdefgh")); /* not on offer here */
 	refused(&bound, "SCRAM-SHA-256-PLUS", STR("p=tls-server-end-point,,n=alice,r=abcdefgh"));
 	refused(&unbound, "SCRAM-SHA-256", STR("p=tls-exporter,,n=alice,r=abcdefgh"));
 	refused(&unbound, "SCRAM-SHA-256", STR("garbage"));
@@ -510,7 +537,9 @@ test_refused(void **state)
 	refused(&unbound, "PLAIN", STR("\0alice\0pencil\0x"));
 	refused(&unbound, "PLAIN", STR("\0\0pencil"));
 	refused(&unbound, "PLAIN", STR("\0alice\0"));
-	refused(&unbound, "PLAIN", STR("\0ali\xff" "ce\0pencil"));
+	refused(&unbound, "PLAIN",
+	    STR("\0ali\xff"
+		"ce\0pencil"));
 	refused(&unbound, "PLAIN", str_of(big, 70000));
 	free(big);
 }
@@ -560,10 +589,10 @@ test_cut_everywhere(void **state)
 		const char *mech;
 		struct str in;
 	} c[] = {
-		{"PLAIN", STR("\0alice\0pencil")},
-		{"LOGIN", STR("alice")},
-		{"SCRAM-SHA-256", STR("n,a=alice,n=alice,r=abcdefgh")},
-		{"SCRAM-SHA-256-PLUS", STR("p=tls-exporter,,n=alice,r=abcdefgh")},
+	    {"PLAIN", STR("\0alice\0pencil")},
+	    {"LOGIN", STR("alice")},
+	    {"SCRAM-SHA-256", STR("n,a=alice,n=alice,r=abcdefgh")},
+	    {"SCRAM-SHA-256-PLUS", STR("p=tls-exporter,,n=alice,r=abcdefgh")},
 	};
 
 	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
@@ -576,7 +605,8 @@ test_cut_everywhere(void **state)
 			assert_int_equal(auth_sasl_new(auth, &bound, str_c(c[i].mech), &s), OK);
 			assert_int_not_equal(auth_sasl_step(s, str_of(copy, n), &out), AUTH_DONE);
 			if (n % 2)
-				assert_int_not_equal(auth_sasl_step(s, str_of(copy, n), &out), AUTH_DONE);
+				assert_int_not_equal(
+				    auth_sasl_step(s, str_of(copy, n), &out), AUTH_DONE);
 			auth_sasl_free(s);
 			buf_free(&out);
 			free(copy);
@@ -605,7 +635,8 @@ static void *
 one_of_many(void *arg)
 {
 	unsigned me = (unsigned)(uintptr_t)arg;
-	struct peer good = {.user = "alice", .password = "pencil"}, wrong = {.user = "alice", .password = "pen"};
+	struct peer good = {.user = "alice", .password = "pencil"},
+		    wrong = {.user = "alice", .password = "pen"};
 	struct peer other = {.user = "bob@example.org", .password = "b o b"};
 	bool ok = true;
 	int64_t account;
@@ -617,7 +648,8 @@ one_of_many(void *arg)
 		ok &= exchange(&unbound, mech, &good, &account) == OK && account == alice;
 		ok &= exchange(&unbound, mech, &wrong, &account) == ERR_NO_PERM;
 		ok &= exchange(&unbound, mech, &other, &account) == OK && account == bob;
-		ok &= auth_login(auth, &unbound, STR("alice"), STR("pencil"), &r) == OK && r.account == alice;
+		ok &= auth_login(auth, &unbound, STR("alice"), STR("pencil"), &r) == OK &&
+		      r.account == alice;
 		auth_forget(auth, alice);
 	}
 	db_thread_end(store_db(store));
@@ -645,18 +677,21 @@ test_mechanisms(void **state)
 	struct buf b = {0};
 
 	auth_mechanisms(auth, &bound, &b, " AUTH=");
-	assert_true(str_eq(buf_str(&b), STR(" AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN")));
+	assert_true(str_eq(
+	    buf_str(&b), STR(" AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN")));
 	buf_clear(&b);
 	auth_mechanisms(auth, &open, &b, " ");
 	assert_true(str_eq(buf_str(&b), STR(" SCRAM-SHA-256")));
-	assert_true(auth_plaintext_allowed(auth, &local) && auth_plaintext_allowed(auth, &tls) && !auth_plaintext_allowed(auth, &open));
+	assert_true(auth_plaintext_allowed(auth, &local) && auth_plaintext_allowed(auth, &tls) &&
+		    !auth_plaintext_allowed(auth, &open));
 	buf_free(&b);
 }
 
 static void
 test_user_names(void **state)
 {
-	static const struct str bad[] = {STR(""), STR("a\0b"), STR("a\nb"), STR("\x7f"), STR("\xc2\x85"), STR("\xff"), STR("\xe2\x80\xa8")};
+	static const struct str bad[] = {STR(""), STR("a\0b"), STR("a\nb"), STR("\x7f"),
+	    STR("\xc2\x85"), STR("\xff"), STR("\xe2\x80\xa8")};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -670,23 +705,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_password),
-		cmocka_unit_test(test_scram_vector),
-		cmocka_unit_test(test_scram_fake),
-		cmocka_unit_test(test_login),
-		cmocka_unit_test(test_crypt),
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_limit_table),
-		cmocka_unit_test(test_cache),
-		cmocka_unit_test(test_sasl),
-		cmocka_unit_test(test_binding),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_unknown_user),
-		cmocka_unit_test(test_cut_everywhere),
-		cmocka_unit_test(test_endless),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_mechanisms),
-		cmocka_unit_test(test_user_names),
+	    cmocka_unit_test(test_password),
+	    cmocka_unit_test(test_scram_vector),
+	    cmocka_unit_test(test_scram_fake),
+	    cmocka_unit_test(test_login),
+	    cmocka_unit_test(test_crypt),
+	    cmocka_unit_test(test_limit),
+	    cmocka_unit_test(test_limit_table),
+	    cmocka_unit_test(test_cache),
+	    cmocka_unit_test(test_sasl),
+	    cmocka_unit_test(test_binding),
+	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_unknown_user),
+	    cmocka_unit_test(test_cut_everywhere),
+	    cmocka_unit_test(test_endless),
+	    cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_mechanisms),
+	    cmocka_unit_test(test_user_names),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

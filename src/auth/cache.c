@@ -61,7 +61,8 @@ mac_of(struct cache *c, int64_t account, uint64_t generation, struct str passwor
 	buf_add(&b, MAP_KEY(account));
 	buf_add(&b, MAP_KEY(generation));
 	buf_add(&b, password);
-	ensure(HMAC(EVP_sha256(), c->key, sizeof(c->key), (const unsigned char *)b.p, b.n, mac, &n) != NULL);
+	ensure(HMAC(EVP_sha256(), c->key, sizeof(c->key), (const unsigned char *)b.p, b.n, mac,
+		   &n) != NULL);
 	explicit_bzero(b.p, b.n);
 	buf_free(&b);
 }
@@ -78,7 +79,8 @@ cache_has(struct cache *c, int64_t account, uint64_t generation, struct str pass
 	mac_of(c, account, generation, password, mac);
 	pthread_mutex_lock(&c->lock);
 	s = slot_of(c, account);
-	has = s->account == account && now < s->until && str_eq_secret(str_of(s->mac, 32), str_of(mac, 32));
+	has = s->account == account && now < s->until &&
+	      str_eq_secret(str_of(s->mac, 32), str_of(mac, 32));
 	pthread_mutex_unlock(&c->lock);
 	return has;
 }

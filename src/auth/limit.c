@@ -10,8 +10,8 @@
 #define SLOTS 16384 /* a power of two */
 #define WAYS 4      /* slots that a key may take */
 
-#define PAIR_MAX 10   /* failures of one user from one address... */
-#define PAIR_LEAK 30  /* ...of which one is forgotten in so many seconds */
+#define PAIR_MAX 10  /* failures of one user from one address... */
+#define PAIR_LEAK 30 /* ...of which one is forgotten in so many seconds */
 #define ADDRESS_MAX 200
 #define ADDRESS_LEAK 2
 
@@ -130,7 +130,8 @@ limit_allows(struct limit *l, struct str address, struct str user, int64_t now)
 	pthread_mutex_lock(&l->lock);
 	pair = find(l, key_of(address, user), now);
 	all = find(l, key_of(address, STR("")), now);
-	ok = (pair == NULL || pair->level < PAIR_MAX * 1000) && (all == NULL || all->level < ADDRESS_MAX * 1000);
+	ok = (pair == NULL || pair->level < PAIR_MAX * 1000) &&
+	     (all == NULL || all->level < ADDRESS_MAX * 1000);
 	pthread_mutex_unlock(&l->lock);
 	return ok;
 }

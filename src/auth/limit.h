@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limit: counts failed logins by address and by address and user, in a table of fixed size. A count leaks away with time, so nobody
- * is locked out for long, and nobody can lock another's address out. Any thread.
+ * limit: counts failed logins by address and by address and user, in a table of fixed size. A
+ * count leaks away with time, so nobody is locked out for long, and nobody can lock another's
+ * address out. Any thread.
  */
 #ifndef AUTH_LIMIT_H
 #define AUTH_LIMIT_H
@@ -12,7 +13,8 @@ struct limit;
 
 struct limit *limit_new(void);
 void limit_free(struct limit *l);
-/* May this user be tried from this address now (microseconds, monotonic)? An empty address always may. */
+/* May this user be tried from this address now (microseconds, monotonic)? An empty address always
+ * may. */
 bool limit_allows(struct limit *l, struct str address, struct str user, int64_t now);
 void limit_failed(struct limit *l, struct str address, struct str user, int64_t now);
 /* Forgets the failures of this user from this address. */

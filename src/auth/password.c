@@ -86,14 +86,15 @@ drop_secret(char *z)
 	free(z);
 }
 
-/* SASLprep (RFC 4013), as SCRAM's clients apply it; NULL where it refuses. Some versions of the library take the flag for its
- * contrary: what one refuses, the other may take. */
+/* SASLprep (RFC 4013), as SCRAM's clients apply it; NULL where it refuses. Some versions of the
+ * library take the flag for its contrary: what one refuses, the other may take. */
 static char *
 saslprep(const char *z)
 {
 	char *out = NULL;
 
-	if (gsasl_saslprep(z, 0, &out, NULL) != GSASL_OK && gsasl_saslprep(z, GSASL_ALLOW_UNASSIGNED, &out, NULL) != GSASL_OK)
+	if (gsasl_saslprep(z, 0, &out, NULL) != GSASL_OK &&
+	    gsasl_saslprep(z, GSASL_ALLOW_UNASSIGNED, &out, NULL) != GSASL_OK)
 		return NULL;
 	return out;
 }
@@ -112,14 +113,16 @@ has_control(struct str s)
 	return false;
 }
 
-/* SASLprep; what it refuses (mixed directions) in Normalization Form C, like OpaqueString (RFC 8265 4.2). */
+/* SASLprep; what it refuses (mixed directions) in Normalization Form C, like OpaqueString (RFC
+ * 8265 4.2). */
 enum status
 password_prepare(struct buf *out, struct str password)
 {
 	char *in, *prepared;
 	enum status st = OK;
 
-	if (password.n == 0 || password.n > AUTH_PASSWORD_MAX || str_chr(password, '\0') < password.n)
+	if (password.n == 0 || password.n > AUTH_PASSWORD_MAX ||
+	    str_chr(password, '\0') < password.n)
 		return ERR_BAD_INPUT;
 	if (printable_ascii(password)) {
 		buf_add(out, password);
@@ -154,8 +157,8 @@ password_hash(struct buf *out, struct str password, const struct password_cost *
 	}
 	random_bytes(salt, sizeof(salt));
 	enter();
-	rc = argon2id_hash_encoded(cost->passes, cost->memory_kib, cost->lanes, prepared.p, prepared.n, salt, sizeof(salt),
-	    HASH_LEN, encoded, sizeof(encoded));
+	rc = argon2id_hash_encoded(cost->passes, cost->memory_kib, cost->lanes, prepared.p,
+	    prepared.n, salt, sizeof(salt), HASH_LEN, encoded, sizeof(encoded));
 	leave();
 	explicit_bzero(prepared.p, prepared.n);
 	buf_free(&prepared);
@@ -186,13 +189,13 @@ static enum status
 verify_argon2(struct str hash, struct str password)
 {
 	char encoded[ENCODED_MAX];
-	argon2_type type = str_starts(hash, STR("$argon2id$")) ? Argon2_id :
-	    str_starts(hash, STR("$argon2i$"))             ? Argon2_i :
-	                                                     Argon2_d;
+	argon2_type type = str_starts(hash, STR("$argon2id$"))  ? Argon2_id
+			   : str_starts(hash, STR("$argon2i$")) ? Argon2_i
+								: Argon2_d;
 	int rc;
 
-	if (hash.n >= sizeof(encoded) || !bounded(hash, STR("$m="), MEMORY_MAX) || !bounded(hash, STR(",t="), PASSES_MAX) ||
-	    !bounded(hash, STR(",p="), LANES_MAX))
+	if (hash.n >= sizeof(encoded) || !bounded(hash, STR("$m="), MEMORY_MAX) ||
+	    !bounded(hash, STR(",t="), PASSES_MAX) || !bounded(hash, STR(",p="), LANES_MAX))
 		return ERR_CORRUPT;
 	memcpy(encoded, hash.p, hash.n);
 	encoded[hash.n] = '\0';
@@ -280,7 +283,8 @@ verify_prepared(struct str hash, struct str password)
 enum status
 password_verify(struct str hash, struct str password)
 {
-	if (password.n == 0 || password.n > AUTH_PASSWORD_MAX || str_chr(password, '\0') < password.n)
+	if (password.n == 0 || password.n > AUTH_PASSWORD_MAX ||
+	    str_chr(password, '\0') < password.n)
 		return ERR_NO_PERM;
 	if (str_starts(hash, STR("{PLAIN}")) || str_starts(hash, STR("$argon2")))
 		return verify_prepared(hash, password);
@@ -299,8 +303,8 @@ password_verify_dummy(struct str password)
 
 	password = str_head(password, AUTH_PASSWORD_MAX);
 	enter();
-	(void)argon2id_hash_raw(c->passes, c->memory_kib, c->lanes, password.p ? password.p : "", password.n, salt,
-	    sizeof(salt), out, sizeof(out));
+	(void)argon2id_hash_raw(c->passes, c->memory_kib, c->lanes, password.p ? password.p : "",
+	    password.n, salt, sizeof(salt), out, sizeof(out));
 	leave();
 	explicit_bzero(out, sizeof(out));
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Password hashes. A hash is one line of text that names its scheme and its parameters, so that old hashes stay valid when
- * the parameters for new ones change:
+ * Password hashes. A hash is one line of text that names its scheme and its parameters, so that
+ * old hashes stay valid when the parameters for new ones change:
  *	$argon2id$v=19$m=..,t=..,p=..$salt$hash    the default (RFC 9106)
  *	{PLAIN}secret                              for tests only
  *	{CRYPT}$6$... or a bare crypt(3) hash      imported ones: $y$ $gy$ $7$ $2b$ $2y$ $6$ $5$ $sha1$
- * Any thread. A verification costs tens of milliseconds and megabytes by design; at most a few run at once, others wait.
+ * Any thread. A verification costs tens of milliseconds and megabytes by design; at most a few
+ * run at once, others wait.
  */
 #ifndef AUTH_PASSWORD_H
 #define AUTH_PASSWORD_H
@@ -24,12 +25,15 @@ struct password_cost {
 /* 19 MiB, 2 passes, 1 lane: OWASP's choice for servers. */
 extern const struct password_cost password_cost_default;
 
-/* Adds an argon2id hash of the password to out. ERR_BAD_INPUT: empty, too long, NUL or control characters. */
-must_check enum status password_hash(struct buf *out, struct str password, const struct password_cost *cost);
-/* OK when the password is the one; ERR_NO_PERM when not; ERR_CORRUPT for a hash of no known form or over the
- * bounds (256 MiB, 16 passes). Compares in constant time. */
+/* Adds an argon2id hash of the password to out. ERR_BAD_INPUT: empty, too long, NUL or control
+ * characters. */
+must_check enum status password_hash(
+    struct buf *out, struct str password, const struct password_cost *cost);
+/* OK when the password is the one; ERR_NO_PERM when not; ERR_CORRUPT for a hash of no known form
+ * or over the bounds (256 MiB, 16 passes). Compares in constant time. */
 must_check enum status password_verify(struct str hash, struct str password);
-/* Costs what a verification of the default costs: for users that do not exist (S7). Never succeeds. */
+/* Costs what a verification of the default costs: for users that do not exist (S7). Never
+ * succeeds. */
 void password_verify_dummy(struct str password);
 /* OpaqueString of RFC 8265 / SASLprep: the one form in which a password is hashed. ERR_BAD_INPUT. */
 must_check enum status password_prepare(struct buf *out, struct str password);

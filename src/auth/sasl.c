@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SASL exchanges. GNU SASL speaks the mechanisms; here is what it asks for, and what it must not be asked. */
+/* SASL exchanges. GNU SASL speaks the mechanisms; here is what it asks for, and what it must not
+ * be asked. */
 #include <stdlib.h>
 #include "auth/auth_priv.h"
 #include "base/codec.h"
@@ -49,9 +50,11 @@ static int
 validate_simple(struct auth_sasl *s)
 {
 	if (!authzid_ok(s))
-		s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_NO_PERM, &s->result);
+		s->status = auth_outcome(
+		    s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_NO_PERM, &s->result);
 	else
-		s->status = auth_password(s->auth, s->client, property(s, GSASL_AUTHID), property(s, GSASL_PASSWORD), &s->result);
+		s->status = auth_password(s->auth, s->client, property(s, GSASL_AUTHID),
+		    property(s, GSASL_PASSWORD), &s->result);
 	return s->status == OK ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
 }
 
@@ -67,7 +70,8 @@ load_keys(struct auth_sasl *s)
 		return st;
 	if (!limit_allows(s->auth->limit, s->client->address, user, clock_mono()))
 		return ERR_LIMIT;
-	if (s->known.account != 0 && s->known.scram.p != NULL && scram_parse(s->known.scram, &s->keys) == OK)
+	if (s->known.account != 0 && s->known.scram.p != NULL &&
+	    scram_parse(s->known.scram, &s->keys) == OK)
 		return OK;
 	s->known.account = 0;
 	/* Another spelling of the same name must not get another salt. */
@@ -116,8 +120,9 @@ give_key(struct auth_sasl *s, Gsasl_property p)
 }
 
 /*
- * Channel binding (RFC 9266, RFC 5929). It is given to the mechanism without -PLUS too: there it tells that -PLUS was on offer, and
- * a client which says that it could have done it but saw no offer ("y") has been lied to on the way.
+ * Channel binding (RFC 9266, RFC 5929). It is given to the mechanism without -PLUS too: there it
+ * tells that -PLUS was on offer, and a client which says that it could have done it but saw no
+ * offer ("y") has been lied to on the way.
  */
 static int
 give_binding(struct auth_sasl *s, Gsasl_property p)
@@ -131,7 +136,8 @@ give_binding(struct auth_sasl *s, Gsasl_property p)
 		return rc;
 	if (p == GSASL_CB_TLS_EXPORTER && c->exporter != NULL && c->exporter(c->arg, key))
 		rc = set_base64(s, p, key, sizeof(key));
-	if (p == GSASL_CB_TLS_UNIQUE && c->unique != NULL && c->unique(c->arg, &unique) && unique.n > 0)
+	if (p == GSASL_CB_TLS_UNIQUE && c->unique != NULL && c->unique(c->arg, &unique) &&
+	    unique.n > 0)
 		rc = set_base64(s, p, unique.p, unique.n);
 	buf_free(&unique);
 	return rc;
@@ -174,7 +180,8 @@ offered(struct auth *a, const struct auth_client *client, struct str mech)
 }
 
 enum status
-auth_sasl_new(struct auth *a, const struct auth_client *client, struct str mech, struct auth_sasl **s_r)
+auth_sasl_new(
+    struct auth *a, const struct auth_client *client, struct str mech, struct auth_sasl **s_r)
 {
 	const char *name = offered(a, client, mech);
 	struct auth_sasl *s;
@@ -224,7 +231,8 @@ fail(struct auth_sasl *s, enum status st)
 	s->phase = ENDED;
 	/* PLAIN and LOGIN that came as far as a password are counted already. */
 	if (s->status == OK || s->scram)
-		s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, s->status == OK ? st : s->status, &s->result);
+		s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL,
+		    s->status == OK ? st : s->status, &s->result);
 	return AUTH_FAILED;
 }
 
@@ -235,7 +243,8 @@ succeed(struct auth_sasl *s, const struct buf *output)
 	if (s->scram && (s->known.account == 0 || !authzid_ok(s)))
 		return fail(s, ERR_NO_PERM);
 	if (s->scram)
-		(void)auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), &s->known, OK, &s->result);
+		(void)auth_outcome(
+		    s->auth, s->client, property(s, GSASL_AUTHID), &s->known, OK, &s->result);
 	if (output->n == 0) {
 		s->phase = ENDED;
 		return AUTH_DONE;
@@ -244,18 +253,21 @@ succeed(struct auth_sasl *s, const struct buf *output)
 	return AUTH_CONTINUE;
 }
 
-/* The client's answer to the server's last message of SCRAM is empty (RFC 9051 6.2.2, RFC 4422 section 3). */
+/* The client's answer to the server's last message of SCRAM is empty (RFC 9051 6.2.2, RFC 4422
+ * section 3). */
 static enum auth_step
 after_last(struct auth_sasl *s, struct str input)
 {
 	s->phase = ENDED;
 	if (input.n == 0)
 		return AUTH_DONE;
-	s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_BAD_INPUT, &s->result);
+	s->status = auth_outcome(
+	    s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_BAD_INPUT, &s->result);
 	return AUTH_FAILED;
 }
 
-/* RFC 5802 section 6: who binds to the channel uses -PLUS, and only he. The library does not look at the former. */
+/* RFC 5802 section 6: who binds to the channel uses -PLUS, and only he. The library does not look
+ * at the former. */
 static bool
 binding_misplaced(const struct auth_sasl *s, struct str input)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes SASL sessions: the first byte chooses mechanism and connection; then come the client's messages, each with a length
- * byte before it (255: the rest). Only the right password may ever lead to an account.
+ * Fuzzes SASL sessions: the first byte chooses mechanism and connection; then come the client's
+ * messages, each with a length byte before it (255: the rest). Only the right password may ever
+ * lead to an account.
  */
 #include <stdlib.h>
 #include "auth/auth.h"
@@ -26,7 +27,8 @@ make(struct db_txn *txn, void *arg)
 	if (st == OK)
 		st = account_set_credential(store, txn, alice, STR("plain"), STR("{PLAIN}pencil"));
 	if (st == OK && (st = scram_make(&scram, STR("pencil"))) == OK)
-		st = account_set_credential(store, txn, alice, STR("scram-sha-256"), buf_str(&scram));
+		st = account_set_credential(
+		    store, txn, alice, STR("scram-sha-256"), buf_str(&scram));
 	buf_free(&scram);
 	return st;
 }

@@ -17,7 +17,9 @@ hmac(uint8_t out[32], struct str key, struct str text)
 {
 	unsigned n = 32;
 
-	ensure(HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out, &n) != NULL && n == 32);
+	ensure(HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out,
+		   &n) != NULL &&
+	       n == 32);
 }
 
 /* RFC 5802 section 3. */
@@ -30,8 +32,8 @@ scram_derive(struct scram_keys *k, struct str password, struct str salt, uint32_
 	k->iterations = iterations;
 	k->salt_len = salt.n;
 	memcpy(k->salt, salt.p, salt.n);
-	ensure(PKCS5_PBKDF2_HMAC(password.p, (int)password.n, k->salt, (int)salt.n, (int)iterations, EVP_sha256(),
-	    sizeof(salted), salted) == 1);
+	ensure(PKCS5_PBKDF2_HMAC(password.p, (int)password.n, k->salt, (int)salt.n, (int)iterations,
+		   EVP_sha256(), sizeof(salted), salted) == 1);
 	hmac(client, str_of(salted, 32), STR("Client Key"));
 	SHA256(client, sizeof(client), k->stored_key);
 	hmac(k->server_key, str_of(salted, 32), STR("Server Key"));
@@ -76,10 +78,13 @@ scram_parse(struct str text, struct scram_keys *keys_r)
 	if (!str_case_starts(text, STR("SCRAM-SHA-256$")))
 		return ERR_BAD_INPUT;
 	text = str_from(text, 14);
-	if (!str_split(&text, ':', &iterations) || !str_split(&text, '$', &salt) || !str_split(&text, ':', &stored))
+	if (!str_split(&text, ':', &iterations) || !str_split(&text, '$', &salt) ||
+	    !str_split(&text, ':', &stored))
 		return ERR_BAD_INPUT;
-	if (!str_u64(iterations, ITERATIONS_MAX, &n) || n < 4096 || !decode(salt, k.salt, 1, sizeof(k.salt), &k.salt_len) ||
-	    !decode(stored, k.stored_key, 32, 32, &len) || !decode(text, k.server_key, 32, 32, &len))
+	if (!str_u64(iterations, ITERATIONS_MAX, &n) || n < 4096 ||
+	    !decode(salt, k.salt, 1, sizeof(k.salt), &k.salt_len) ||
+	    !decode(stored, k.stored_key, 32, 32, &len) ||
+	    !decode(text, k.server_key, 32, 32, &len))
 		return ERR_BAD_INPUT;
 	k.iterations = (uint32_t)n;
 	*keys_r = k;

@@ -2,7 +2,8 @@
 /*
  * Keys of SCRAM-SHA-256 (RFC 7677, RFC 5802), as text in the form of RFC 5803:
  *	SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>     (base64 each)
- * Whoever steals them cannot log in with them without guessing the password. Made together with the password hash. Any thread.
+ * Whoever steals them cannot log in with them without guessing the password. Made together with
+ * the password hash. Any thread.
  */
 #ifndef AUTH_SCRAM_H
 #define AUTH_SCRAM_H
@@ -21,7 +22,8 @@ struct scram_keys {
 };
 
 /* From a prepared password (password_prepare). iterations >= 4096; salt up to 32 bytes. */
-void scram_derive(struct scram_keys *keys_r, struct str password, struct str salt, uint32_t iterations);
+void scram_derive(
+    struct scram_keys *keys_r, struct str password, struct str salt, uint32_t iterations);
 void scram_print(struct buf *out, const struct scram_keys *keys);
 /* ERR_BAD_INPUT: not that form, or iterations outside 4096..1000000. */
 must_check enum status scram_parse(struct str text, struct scram_keys *keys_r);

@@ -4,7 +4,7 @@
 #define DAY 86400
 
 static const char months[12][4] = {
-	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 static bool
 leap_year(int year)
@@ -26,7 +26,8 @@ date_days(int year, int month, int day)
 	int era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
 
 	/* 719468 days lie between 0000-03-01 and 1970-01-01. */
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + days_before(m) + day - 1 - 719468;
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + days_before(m) + day - 1 -
+	       719468;
 }
 
 void
@@ -157,7 +158,8 @@ date_time_parse(struct str s, struct date_time *d_r)
 	/* One space pads a one-digit day (date-day-fixed). */
 	if (s.n > 2 && s.p[0] == ' ' && !ascii_digit(s.p[2]))
 		s = str_from(s, 1);
-	if (parse_day(&s, &days) != OK || (clock = parse_clock(&s)) < 0 || !skip(&s, ' ') || s.n != 5)
+	if (parse_day(&s, &days) != OK || (clock = parse_clock(&s)) < 0 || !skip(&s, ' ') ||
+	    s.n != 5)
 		return ERR_BAD_INPUT;
 	west = s.p[0] == '-';
 	if (!west && s.p[0] != '+')
@@ -192,7 +194,9 @@ date_time_print(struct buf *out, struct date_time d)
 {
 	static const int64_t lowest = (int64_t)-719162 * DAY, highest = (int64_t)2932897 * DAY - 1;
 	int zone = d.zone < -1439 || d.zone > 1439 ? 0 : d.zone;
-	int64_t local = d.seconds < lowest ? lowest : d.seconds > highest ? highest : d.seconds + zone * 60;
+	int64_t local = d.seconds < lowest    ? lowest
+			: d.seconds > highest ? highest
+					      : d.seconds + zone * 60;
 	int y, m, day, clock, z = zone < 0 ? -zone : zone;
 	char t[28] = "\"dd-mmm-yyyy hh:mm:ss +zzzz\"";
 

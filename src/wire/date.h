@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Dates of IMAP (RFC 9051 section 9: date, date-time) both ways, and the proleptic Gregorian calendar
- * without the C library's time zone. Years 1 to 9999. Pure, any thread.
+ * Dates of IMAP (RFC 9051 section 9: date, date-time) both ways, and the proleptic Gregorian
+ * calendar without the C library's time zone. Years 1 to 9999. Pure, any thread.
  */
 #ifndef WIRE_DATE_H
 #define WIRE_DATE_H
@@ -15,7 +15,8 @@ struct date_time {
 	int16_t zone;    /* minutes east of UTC, within -1439..1439 */
 };
 
-/* Days since 1970-01-01; month 1..12. The day may be any number: days past the month's end count on. */
+/* Days since 1970-01-01; month 1..12. The day may be any number: days past the month's end count
+ * on. */
 int32_t date_days(int year, int month, int day);
 void date_civil(int32_t days, int *year_r, int *month_r, int *day_r);
 bool date_valid(int year, int month, int day);
@@ -28,7 +29,8 @@ int32_t date_of(struct date_time d);
 
 /* "1-Feb-1994" without quotes, one or two digits of day. ERR_BAD_INPUT. */
 must_check enum status date_parse(struct str s, int32_t *days_r);
-/* " 4-Aug-2018 09:51:03 +0200" without quotes; "4-Aug-..." and "04-Aug-..." too (T59). ERR_BAD_INPUT. */
+/* " 4-Aug-2018 09:51:03 +0200" without quotes; "4-Aug-..." and "04-Aug-..." too (T59).
+ * ERR_BAD_INPUT. */
 must_check enum status date_time_parse(struct str s, struct date_time *d_r);
 void date_print(struct buf *out, int32_t days);
 /* Quoted, the day padded with a space to two characters (T59). Years outside 1..9999 are clamped. */

@@ -7,12 +7,12 @@ static const struct {
 	unsigned bit;
 	struct str name;
 } flags[] = {
-	{FLAG_ANSWERED, {"\\Answered", 9}},
-	{FLAG_FLAGGED, {"\\Flagged", 8}},
-	{FLAG_DELETED, {"\\Deleted", 8}},
-	{FLAG_SEEN, {"\\Seen", 5}},
-	{FLAG_DRAFT, {"\\Draft", 6}},
-	{FLAG_RECENT, {"\\Recent", 7}},
+    {FLAG_ANSWERED, {"\\Answered", 9}},
+    {FLAG_FLAGGED, {"\\Flagged", 8}},
+    {FLAG_DELETED, {"\\Deleted", 8}},
+    {FLAG_SEEN, {"\\Seen", 5}},
+    {FLAG_DRAFT, {"\\Draft", 6}},
+    {FLAG_RECENT, {"\\Recent", 7}},
 };
 
 unsigned

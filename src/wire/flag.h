@@ -25,7 +25,8 @@ enum flag_bit {
 unsigned flag_bit(struct str s);
 /* "\\Seen" and so on for one bit. */
 struct str flag_name(unsigned bit);
-/* True for what may be a keyword: an atom of 1 to FLAG_KEYWORD_MAX bytes that does not begin with a backslash. */
+/* True for what may be a keyword: an atom of 1 to FLAG_KEYWORD_MAX bytes that does not begin with
+ * a backslash. */
 bool flag_keyword_valid(struct str s);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens, strings, names, numbers, lists. Sets: imap_set.c. Flags, dates, sections: imap_values.c. */
+/* Tokens, strings, names, numbers, lists. Sets: imap_set.c. Flags, dates, sections:
+ * imap_values.c. */
 #include "wire/imap_args.h"
 
 #include "base/utf8.h"
@@ -84,19 +85,19 @@ item_char(char c)
 }
 
 /* The longest non-empty run of bytes of a class. */
-#define SPAN(name, class)                                                                          \
-	static enum status name(struct args *a, struct str *s_r)                                   \
-	{                                                                                          \
-		struct str s = rest(a);                                                            \
-		size_t n = 0;                                                                      \
-                                                                                                   \
-		while (n < s.n && class(s.p[n]))                                                   \
-			n++;                                                                       \
-		if (n == 0)                                                                        \
-			return ERR_BAD_INPUT;                                                      \
-		a->at += n;                                                                        \
-		*s_r = str_head(s, n);                                                             \
-		return OK;                                                                         \
+#define SPAN(name, class)                                        \
+	static enum status name(struct args *a, struct str *s_r) \
+	{                                                        \
+		struct str s = rest(a);                          \
+		size_t n = 0;                                    \
+                                                                 \
+		while (n < s.n && class(s.p[n]))                 \
+			n++;                                     \
+		if (n == 0)                                      \
+			return ERR_BAD_INPUT;                    \
+		a->at += n;                                      \
+		*s_r = str_head(s, n);                           \
+		return OK;                                       \
 	}
 SPAN(span_atom, atom_char)
 SPAN(span_astring, astring_char)
@@ -180,7 +181,8 @@ arg_command(struct args *a, struct str *name_r)
 
 /* ---- strings ---- */
 
-/* The text of a quoted string from behind its opening quote to before its closing one; SIZE_MAX if it does not end. */
+/* The text of a quoted string from behind its opening quote to before its closing one; SIZE_MAX
+ * if it does not end. */
 static size_t
 quoted_length(struct str s, bool *escaped_r)
 {
@@ -320,13 +322,15 @@ arg_nstring8(struct args *a, struct str *s_r, bool *binary_r)
 
 /* Reads by the given reader and makes the name canonical. */
 static enum status
-read_name(struct args *a, enum status (*read)(struct args *, struct str *), bool strip, struct str *name_r)
+read_name(struct args *a, enum status (*read)(struct args *, struct str *), bool strip,
+    struct str *name_r)
 {
 	struct args b = *a;
 	struct str raw, name;
 	enum status st;
 
-	if ((st = read(&b, &raw)) != OK || (st = mailbox_name_canon(a->arena, raw, a->utf8, &name)) != OK)
+	if ((st = read(&b, &raw)) != OK ||
+	    (st = mailbox_name_canon(a->arena, raw, a->utf8, &name)) != OK)
 		return st;
 	a->trailing_sep = name.n > 1 && name.p[name.n - 1] == '/';
 	if (a->trailing_sep && strip)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap_args: typed readers over one command as imap_reader collected it (RFC 9051 section 9; RFC 3501, 4466, 3516, 4315).
- * Each reader consumes its token and returns OK, or leaves cursor and out-parameters alone and returns
+ * imap_args: typed readers over one command as imap_reader collected it (RFC 9051 section 9; RFC
+ * 3501, 4466, 3516, 4315). Each reader consumes its token and returns OK, or leaves cursor and
+ * out-parameters alone and returns
  *	ERR_BAD_INPUT  not this token here: answer BAD
  *	ERR_LIMIT      well formed but too much (nesting, lengths): answer BAD or NO [LIMIT]
  *	ERR_AGAIN      a literal whose bytes are not collected yet: only while a command is still being read
- * Strings are borrowed from the command, or from the arena where they had to be unescaped or converted: they
- * live as long as both. While a command is still being read (streamed literals), its bytes may move with every further read:
- * only what lies in the arena stays (names, flags); copy the rest. Lenient where clients are known to be (T10): several spaces for one, spaces before
- * ")" and at the end. Nothing recurses. One thread at a time.
+ * Strings are borrowed from the command, or from the arena where they had to be unescaped or
+ * converted: they live as long as both. While a command is still being read (streamed literals),
+ * its bytes may move with every further read: only what lies in the arena stays (names, flags);
+ * copy the rest. Lenient where clients are known to be (T10): several spaces for one, spaces
+ * before ")" and at the end. Nothing recurses. One thread at a time.
  */
 #ifndef WIRE_IMAP_ARGS_H
 #define WIRE_IMAP_ARGS_H
@@ -40,7 +42,8 @@ void args_extend(struct args *a, struct str command);
 char arg_peek(const struct args *a);
 /* Consumes one c; false if something else is there. */
 bool arg_char(struct args *a, char c);
-/* Consumes the keyword, any case, if it stands here as a whole word (followed by no atom character but '['). */
+/* Consumes the keyword, any case, if it stands here as a whole word (followed by no atom
+ * character but '['). */
 bool arg_keyword(struct args *a, const char *word);
 /* One or more spaces. */
 must_check enum status arg_space(struct args *a);
@@ -49,21 +52,25 @@ must_check enum status arg_end(struct args *a);
 
 /* The tag: ASTRING-CHAR but "+". */
 must_check enum status arg_tag(struct args *a, struct str *tag_r);
-/* The command's name in upper case; for "UID x" both words with one space. Leaves the cursor behind it. */
+/* The command's name in upper case; for "UID x" both words with one space. Leaves the cursor
+ * behind it. */
 must_check enum status arg_command(struct args *a, struct str *name_r);
 
 must_check enum status arg_atom(struct args *a, struct str *s_r);
 /* The same, in upper case in the arena: keys. */
 must_check enum status arg_atom_upper(struct args *a, struct str *s_r);
-/* The name of a FETCH item, upper case in the arena: letters, digits, '.', '-' and '_'; stops at '[' and '<'. */
+/* The name of a FETCH item, upper case in the arena: letters, digits, '.', '-' and '_'; stops at
+ * '[' and '<'. */
 must_check enum status arg_item(struct args *a, struct str *s_r);
 /* atom with ']' or string (RFC 9051: astring). */
 must_check enum status arg_astring(struct args *a, struct str *s_r);
-/* quoted or literal. In UTF-8 mode 8-bit quoted strings must be UTF-8; outside it 8-bit bytes are taken as they are. */
+/* quoted or literal. In UTF-8 mode 8-bit quoted strings must be UTF-8; outside it 8-bit bytes are
+ * taken as they are. */
 must_check enum status arg_string(struct args *a, struct str *s_r);
 /* string or NIL: s_r->p is NULL for NIL. */
 must_check enum status arg_nstring(struct args *a, struct str *s_r);
-/* literal8, literal, quoted or NIL (METADATA values, APPEND of BINARY). *binary_r tells a literal8; may be NULL. */
+/* literal8, literal, quoted or NIL (METADATA values, APPEND of BINARY). *binary_r tells a
+ * literal8; may be NULL. */
 must_check enum status arg_nstring8(struct args *a, struct str *s_r, bool *binary_r);
 /* The announcer of a literal that was streamed past the command: {n}, {n+}, ~{n}, ~{n+}. */
 must_check enum status arg_literal_streamed(struct args *a, uint64_t *size_r, bool *binary_r);
@@ -77,31 +84,38 @@ must_check enum status arg_list_pattern(struct args *a, struct str *pattern_r);
 
 must_check enum status arg_number(struct args *a, uint32_t *n_r);    /* 0..2^32-1 */
 must_check enum status arg_nz_number(struct args *a, uint32_t *n_r); /* 1..2^32-1 */
-must_check enum status arg_number64(struct args *a, uint64_t *n_r);  /* 0..2^63-1; also mod-sequences */
+/* 0..2^63-1; also mod-sequences. */
+must_check enum status arg_number64(struct args *a, uint64_t *n_r);
 
 /*
- * A sequence set or UID set; the caller frees it with arg_set_free (also safe on zeroes). "*" needs the largest
- * number and so is resolved later: n:* and *:n stand for everything between n and the largest, whichever is smaller.
+ * A sequence set or UID set; the caller frees it with arg_set_free (also safe on zeroes). "*"
+ * needs the largest number and so is resolved later: n:* and *:n stand for everything between n
+ * and the largest, whichever is smaller.
  */
 struct arg_set {
 	struct runs runs;
-	uint32_t star_low, star_high; /* the smallest and largest n of all n:*; 0 when only "*" itself */
-	bool star;                    /* a "*" occurs */
-	bool saved;                   /* "$" (RFC 5182), alone */
+	/* the smallest and largest n of all n:*; 0 when only "*" itself */
+	uint32_t star_low, star_high;
+	bool star;  /* a "*" occurs */
+	bool saved; /* "$" (RFC 5182), alone */
 };
 must_check enum status arg_set(struct args *a, struct arg_set *set_r);
-/* The same from bare bytes, which must be the set entirely; no "$". For QRESYNC, COPYUID checks, the oracle. */
+/* The same from bare bytes, which must be the set entirely; no "$". For QRESYNC, COPYUID checks,
+ * the oracle. */
 must_check enum status arg_set_parse(struct str s, struct arg_set *set_r);
-/* Puts "*" into runs, the largest number being last (0: there is none and "*" adds nothing; n:* adds nothing either). */
+/* Puts "*" into runs, the largest number being last (0: there is none and "*" adds nothing; n:*
+ * adds nothing either). */
 void arg_set_resolve(struct arg_set *set, uint32_t last);
 void arg_set_free(struct arg_set *set);
 
 struct arg_flags {
-	unsigned system;      /* enum flag_bit */
-	struct str *keywords; /* copies in the arena, as the client wrote them, no two equal but for case */
+	unsigned system; /* enum flag_bit */
+	/* copies in the arena, as the client wrote them, no two equal but for case */
+	struct str *keywords;
 	size_t n;
 };
-/* "(...)", also "()" (T11), or bare flags to the end of the command (STORE). \Recent and unknown \Flags: ERR_BAD_INPUT. */
+/* "(...)", also "()" (T11), or bare flags to the end of the command (STORE). \Recent and unknown
+ * \Flags: ERR_BAD_INPUT. */
 must_check enum status arg_flags(struct args *a, struct arg_flags *flags_r);
 /* One flag of STORE or SEARCH KEYWORD: a keyword only. */
 must_check enum status arg_flag_keyword(struct args *a, struct str *s_r);
@@ -115,10 +129,11 @@ must_check enum status arg_date_time(struct args *a, struct date_time *d_r);
 must_check enum status arg_open(struct args *a);
 /* Spaces and ")". */
 must_check enum status arg_close(struct args *a);
-/* Inside a list: between elements. True when another element follows (its spaces are consumed); false at ")" (not consumed) or at
- * anything else, which arg_close then refuses. */
+/* Inside a list: between elements. True when another element follows (its spaces are consumed);
+ * false at ")" (not consumed) or at anything else, which arg_close then refuses. */
 bool arg_more(struct args *a);
-/* Passes over one value of any kind (atom, string, parenthesised list): unknown parameters of RFC 4466. */
+/* Passes over one value of any kind (atom, string, parenthesised list): unknown parameters of RFC
+ * 4466. */
 must_check enum status arg_skip_value(struct args *a);
 
 /* What stands between the brackets of BODY[...] and BINARY[...], and the partial after them. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes every typed reader: the first byte chooses which; what was accepted is written and must read the same again. */
+/* Fuzzes every typed reader: the first byte chooses which; what was accepted is written and must
+ * read the same again. */
 #include "base/assert.h"
 #include "base/utf8.h"
 #include "wire/imap_args.h"
@@ -124,8 +125,9 @@ read_values(struct args *a, unsigned which)
 static void
 read_strings(struct args *a, unsigned which)
 {
-	static enum status (*const readers[])(struct args *, struct str *) = {arg_tag, arg_command, arg_atom, arg_atom_upper,
-		arg_item, arg_astring, arg_string, arg_nstring, arg_mailbox, arg_reference, arg_list_pattern, arg_flag_keyword};
+	static enum status (*const readers[])(struct args *, struct str *) = {arg_tag, arg_command,
+	    arg_atom, arg_atom_upper, arg_item, arg_astring, arg_string, arg_nstring, arg_mailbox,
+	    arg_reference, arg_list_pattern, arg_flag_keyword};
 	struct str s;
 	enum status st = readers[which](a, &s);
 

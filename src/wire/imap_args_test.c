@@ -42,7 +42,8 @@ struct string_case {
 };
 
 static void
-strings(enum status (*read)(struct args *, struct str *), bool utf8, const struct string_case *c, size_t n)
+strings(enum status (*read)(struct args *, struct str *), bool utf8, const struct string_case *c,
+    size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct args a = args_of(c[i].in, utf8);
@@ -55,7 +56,8 @@ strings(enum status (*read)(struct args *, struct str *), bool utf8, const struc
 			continue;
 		}
 		if (st != OK || !str_eq(s, str_c(c[i].want)))
-			fail_msg("%.*s: %s \"%.*s\"", STR_FMT(c[i].in), status_word(st), STR_FMT(s));
+			fail_msg(
+			    "%.*s: %s \"%.*s\"", STR_FMT(c[i].in), status_word(st), STR_FMT(s));
 		assert_true(str_eq(str_from(a.all, a.at), c[i].left));
 	}
 }
@@ -65,36 +67,36 @@ static void
 test_atoms(void **state)
 {
 	static const struct string_case atoms[] = {
-		{STR("abc def"), "abc", STR(" def")},
-		{STR("a]"), "a", STR("]")},
-		{STR("a[1]"), "a[1", STR("]")},
-		{STR("a\x80"), "a", STR("\x80")},
-		{STR("a\0"), "a", STR("\0")},
-		{STR("")},
-		{STR(" a")},
-		{STR("(")},
-		{STR("\"a\"")},
-		{STR("\x7f")},
+	    {STR("abc def"), "abc", STR(" def")},
+	    {STR("a]"), "a", STR("]")},
+	    {STR("a[1]"), "a[1", STR("]")},
+	    {STR("a\x80"), "a", STR("\x80")},
+	    {STR("a\0"), "a", STR("\0")},
+	    {STR("")},
+	    {STR(" a")},
+	    {STR("(")},
+	    {STR("\"a\"")},
+	    {STR("\x7f")},
 	};
 	static const struct string_case tags[] = {
-		{STR("A001 x"), "A001", STR(" x")},
-		{STR("]a.b x"), "]a.b", STR(" x")},
-		{STR("+a")},
-		{STR("*")},
-		{STR("")},
+	    {STR("A001 x"), "A001", STR(" x")},
+	    {STR("]a.b x"), "]a.b", STR(" x")},
+	    {STR("+a")},
+	    {STR("*")},
+	    {STR("")},
 	};
 	static const struct string_case commands[] = {
-		{STR("noop"), "NOOP", STR("")},
-		{STR("uid fetch 1"), "UID FETCH", STR(" 1")},
-		{STR("Uid  mOve"), "UID MOVE", STR("")},
-		{STR("UID")},
-		{STR("UID ")},
-		{STR("UIDx y"), "UIDX", STR(" y")},
+	    {STR("noop"), "NOOP", STR("")},
+	    {STR("uid fetch 1"), "UID FETCH", STR(" 1")},
+	    {STR("Uid  mOve"), "UID MOVE", STR("")},
+	    {STR("UID")},
+	    {STR("UID ")},
+	    {STR("UIDx y"), "UIDX", STR(" y")},
 	};
 	static const struct string_case items[] = {
-		{STR("body.peek[]"), "BODY.PEEK", STR("[]")},
-		{STR("BODY<"), "BODY", STR("<")},
-		{STR("rfc822.size)"), "RFC822.SIZE", STR(")")},
+	    {STR("body.peek[]"), "BODY.PEEK", STR("[]")},
+	    {STR("BODY<"), "BODY", STR("<")},
+	    {STR("rfc822.size)"), "RFC822.SIZE", STR(")")},
 	};
 
 	STRINGS(arg_atom, false, atoms);
@@ -107,38 +109,38 @@ static void
 test_strings(void **state)
 {
 	static const struct string_case astrings[] = {
-		{STR("a]b c"), "a]b", STR(" c")},
-		{STR("NIL"), "NIL", STR("")},
-		{STR("\"\""), "", STR("")},
-		{STR("\"a b\" c"), "a b", STR(" c")},
-		{STR("\"a\\\"b\\\\\"c"), "a\"b\\", STR("c")},
-		{STR("\"\\\\\""), "\\", STR("")},
-		{STR("\"a\\b\"")},
-		{STR("\"a\\")},
-		{STR("\"a\\\"")},
-		{STR("\"")},
-		{STR("\"a\rb\"")},
-		{STR("\"a\nb\"")},
-		{STR("\"a\0b\"")},
-		{STR("\"\xff\""), "\xff", STR("")},
-		{STR("{3}\r\na b c"), "a b", STR(" c")},
-		{STR("{3+}\r\na\r\n c"), "a\r\n", STR(" c")},
-		{STR("{0}\r\n"), "", STR("")},
-		{STR("{3}\r\n"), NULL, STR(""), ERR_AGAIN},
-		{STR("{3}\r\nab"), NULL, STR(""), ERR_AGAIN},
-		{STR("{9223372036854775807}\r\nab"), NULL, STR(""), ERR_AGAIN},
-		{STR("{9223372036854775808}\r\nab")},
-		{STR("{18446744073709551617}\r\nab")},
-		{STR("{3}\nabc")},
-		{STR("{3")},
-		{STR("{-1}\r\n")},
-		{STR("~{1}\r\na"), "~", STR("{1}\r\na")}, /* no literal8 here */
-		{STR("(a)")},
+	    {STR("a]b c"), "a]b", STR(" c")},
+	    {STR("NIL"), "NIL", STR("")},
+	    {STR("\"\""), "", STR("")},
+	    {STR("\"a b\" c"), "a b", STR(" c")},
+	    {STR("\"a\\\"b\\\\\"c"), "a\"b\\", STR("c")},
+	    {STR("\"\\\\\""), "\\", STR("")},
+	    {STR("\"a\\b\"")},
+	    {STR("\"a\\")},
+	    {STR("\"a\\\"")},
+	    {STR("\"")},
+	    {STR("\"a\rb\"")},
+	    {STR("\"a\nb\"")},
+	    {STR("\"a\0b\"")},
+	    {STR("\"\xff\""), "\xff", STR("")},
+	    {STR("{3}\r\na b c"), "a b", STR(" c")},
+	    {STR("{3+}\r\na\r\n c"), "a\r\n", STR(" c")},
+	    {STR("{0}\r\n"), "", STR("")},
+	    {STR("{3}\r\n"), NULL, STR(""), ERR_AGAIN},
+	    {STR("{3}\r\nab"), NULL, STR(""), ERR_AGAIN},
+	    {STR("{9223372036854775807}\r\nab"), NULL, STR(""), ERR_AGAIN},
+	    {STR("{9223372036854775808}\r\nab")},
+	    {STR("{18446744073709551617}\r\nab")},
+	    {STR("{3}\nabc")},
+	    {STR("{3")},
+	    {STR("{-1}\r\n")},
+	    {STR("~{1}\r\na"), "~", STR("{1}\r\na")}, /* no literal8 here */
+	    {STR("(a)")},
 	};
 	static const struct string_case utf8s[] = {
-		{STR("\"\xc3\xa9\""), "\xc3\xa9", STR("")},
-		{STR("\"\xe9\"")},
-		{STR("\"\xc3\"")},
+	    {STR("\"\xc3\xa9\""), "\xc3\xa9", STR("")},
+	    {STR("\"\xe9\"")},
+	    {STR("\"\xc3\"")},
 	};
 	struct args a;
 	struct str s;
@@ -156,50 +158,52 @@ test_strings(void **state)
 	a = args_of(STR("{1}\r\nx"), false);
 	assert_true(arg_nstring8(&a, &s, &binary) == OK && !binary && str_eq(s, STR("x")));
 	a = args_of(STR("~{20}\r\n)"), false);
-	assert_true(arg_literal_streamed(&a, &size, &binary) == OK && size == 20 && binary && a.at == 7);
+	assert_true(
+	    arg_literal_streamed(&a, &size, &binary) == OK && size == 20 && binary && a.at == 7);
 }
 
 static void
 test_mailboxes(void **state)
 {
 	static const struct string_case names[] = {
-		{STR("inbox"), "INBOX", STR("")},
-		{STR("\"iNBOX/x\""), "INBOX/x", STR("")},
-		{STR("inboxes"), "inboxes", STR("")},
-		{STR("x/inbox"), "x/inbox", STR("")},
-		{STR("Work/"), "Work", STR("")},
-		{STR("Inbox/"), "INBOX", STR("")},
-		{STR("\"a b\\\\c\""), "a b\\c", STR("")},
-		{STR("&AOk-t&AOk-"), "\xc3\xa9t\xc3\xa9", STR("")},
-		{STR("&2D3eAA-"), "\xf0\x9f\x98\x80", STR("")},
-		{STR("a&-b"), "a&b", STR("")},
-		{STR("e&AwE-"), "\xc3\xa9", STR("")}, /* NFC */
-		{STR("\"\xc3\xa9\""), "\xc3\xa9", STR("")}, /* sent unasked by many */
-		{STR("a&b")},
-		{STR("&AOk")},
-		{STR("\"\xe9\"")},
-		{STR("{4}\r\na\0&-")},
-		{STR("a%")  , "a", STR("%")},
+	    {STR("inbox"), "INBOX", STR("")},
+	    {STR("\"iNBOX/x\""), "INBOX/x", STR("")},
+	    {STR("inboxes"), "inboxes", STR("")},
+	    {STR("x/inbox"), "x/inbox", STR("")},
+	    {STR("Work/"), "Work", STR("")},
+	    {STR("Inbox/"), "INBOX", STR("")},
+	    {STR("\"a b\\\\c\""), "a b\\c", STR("")},
+	    {STR("&AOk-t&AOk-"), "\xc3\xa9t\xc3\xa9", STR("")},
+	    {STR("&2D3eAA-"), "\xf0\x9f\x98\x80", STR("")},
+	    {STR("a&-b"), "a&b", STR("")},
+	    {STR("e&AwE-"), "\xc3\xa9", STR("")},       /* NFC */
+	    {STR("\"\xc3\xa9\""), "\xc3\xa9", STR("")}, /* sent unasked by many */
+	    {STR("a&b")},
+	    {STR("&AOk")},
+	    {STR("\"\xe9\"")},
+	    {STR("{4}\r\na\0&-")},
+	    {STR("a%"), "a", STR("%")},
 	};
 	static const struct string_case utf8_names[] = {
-		{STR("\"a&b\""), "a&b", STR("")},
-		{STR("\"e\xcc\x81\""), "\xc3\xa9", STR("")},
-		{STR("&AOk-"), "&AOk-", STR("")},
-		{STR("{2}\r\n\xc3\xa9"), "\xc3\xa9", STR("")},
-		{STR("{1}\r\n\xc3")},
+	    {STR("\"a&b\""), "a&b", STR("")},
+	    {STR("\"e\xcc\x81\""), "\xc3\xa9", STR("")},
+	    {STR("&AOk-"), "&AOk-", STR("")},
+	    {STR("{2}\r\n\xc3\xa9"), "\xc3\xa9", STR("")},
+	    {STR("{1}\r\n\xc3")},
 	};
 	static const struct string_case patterns[] = {
-		{STR("% x"), "%", STR(" x")},
-		{STR("*"), "*", STR("")},
-		{STR("inbox/%"), "INBOX/%", STR("")},
-		{STR("a]%*"), "a]%*", STR("")},
-		{STR("\"a %\""), "a %", STR("")},
-		{STR("\"\""), "", STR("")},
-		{STR("Work/"), "Work", STR("")},
-		{STR("&AOk-%"), "\xc3\xa9%", STR("")},
-		{STR("(")},
+	    {STR("% x"), "%", STR(" x")},
+	    {STR("*"), "*", STR("")},
+	    {STR("inbox/%"), "INBOX/%", STR("")},
+	    {STR("a]%*"), "a]%*", STR("")},
+	    {STR("\"a %\""), "a %", STR("")},
+	    {STR("\"\""), "", STR("")},
+	    {STR("Work/"), "Work", STR("")},
+	    {STR("&AOk-%"), "\xc3\xa9%", STR("")},
+	    {STR("(")},
 	};
-	static const struct string_case references[] = {{STR("\"Work/\""), "Work/", STR("")}, {STR("\"\""), "", STR("")}};
+	static const struct string_case references[] = {
+	    {STR("\"Work/\""), "Work/", STR("")}, {STR("\"\""), "", STR("")}};
 	struct args a;
 	struct str s;
 	char *big = x_malloc(9000);
@@ -228,22 +232,22 @@ test_numbers(void **state)
 		bool n, nz, n64;
 		uint64_t v;
 	} c[] = {
-		{"0", true, false, true, 0},
-		{"1", true, true, true, 1},
-		{"007", true, true, true, 7},
-		{"2147483647", true, true, true, 2147483647},
-		{"2147483648", true, true, true, 2147483648},
-		{"4294967295", true, true, true, 4294967295},
-		{"4294967296", false, false, true, 4294967296},
-		{"4294967297", false, false, true, 4294967297},
-		{"9223372036854775807", false, false, true, INT64_MAX},
-		{"9223372036854775808", false, false, false, 0},
-		{"18446744073709551615", false, false, false, 0},
-		{"18446744073709551616", false, false, false, 0},
-		{"18446744073709551617", false, false, false, 0},
-		{"", false, false, false, 0},
-		{"-1", false, false, false, 0},
-		{"x", false, false, false, 0},
+	    {"0", true, false, true, 0},
+	    {"1", true, true, true, 1},
+	    {"007", true, true, true, 7},
+	    {"2147483647", true, true, true, 2147483647},
+	    {"2147483648", true, true, true, 2147483648},
+	    {"4294967295", true, true, true, 4294967295},
+	    {"4294967296", false, false, true, 4294967296},
+	    {"4294967297", false, false, true, 4294967297},
+	    {"9223372036854775807", false, false, true, INT64_MAX},
+	    {"9223372036854775808", false, false, false, 0},
+	    {"18446744073709551615", false, false, false, 0},
+	    {"18446744073709551616", false, false, false, 0},
+	    {"18446744073709551617", false, false, false, 0},
+	    {"", false, false, false, 0},
+	    {"-1", false, false, false, 0},
+	    {"x", false, false, false, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
@@ -255,7 +259,8 @@ test_numbers(void **state)
 		assert_int_equal(arg_number(&a, &n) == OK, c[i].n);
 		assert_int_equal(arg_nz_number(&b, &nz) == OK, c[i].nz);
 		assert_int_equal(arg_number64(&d, &n64) == OK, c[i].n64);
-		assert_true((!c[i].n || n == c[i].v) && (!c[i].nz || nz == c[i].v) && (!c[i].n64 || n64 == c[i].v));
+		assert_true((!c[i].n || n == c[i].v) && (!c[i].nz || nz == c[i].v) &&
+			    (!c[i].n64 || n64 == c[i].v));
 	}
 }
 
@@ -341,10 +346,15 @@ test_large_sets(void **state)
 			x = x * 1664525 + 1013904223;
 			if (i > 0)
 				buf_addc(&in, ',');
-			buf_addu(&in, order == 0 ? 2 * i + 1 : order == 1 ? 200001 - 2 * i : order == 2 ? x | 1 : 7);
+			buf_addu(&in, order == 0   ? 2 * i + 1
+				      : order == 1 ? 200001 - 2 * i
+				      : order == 2 ? x | 1
+						   : 7);
 		}
 		assert_int_equal(arg_set_parse(buf_str(&in), &set), OK);
-		assert_true(order < 2 ? set.runs.n == 100000 : order == 3 ? set.runs.n == 1 : set.runs.n > 1000);
+		assert_true(order < 2    ? set.runs.n == 100000
+			    : order == 3 ? set.runs.n == 1
+					 : set.runs.n > 1000);
 		arg_set_free(&set);
 	}
 	buf_clear(&in);
@@ -396,7 +406,8 @@ test_flags(void **state)
 	flags_are("( )", OK, 0, "");
 	flags_are("(\\Seen $Junk foo)", OK, FLAG_SEEN, "$Junk foo ");
 	flags_are("\\seen \\DELETED kw", OK, FLAG_SEEN | FLAG_DELETED, "kw ");
-	flags_are("(\\Answered \\Flagged \\Draft  x )", OK, FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT, "x ");
+	flags_are("(\\Answered \\Flagged \\Draft  x )", OK,
+	    FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT, "x ");
 	flags_are("(a A b a)", OK, 0, "a b ");
 	flags_are("(\\Recent)", ERR_BAD_INPUT, 0, NULL);
 	flags_are("\\Foo", ERR_BAD_INPUT, 0, NULL);
@@ -510,7 +521,8 @@ test_dates(void **state)
 	a = args_of(STR("1-Fev-1994"), false);
 	assert_int_equal(arg_date(&a, &days), ERR_BAD_INPUT);
 	a = args_of(STR("\" 4-Aug-2018 09:51:03 +0200\" {3}"), false);
-	assert_true(arg_date_time(&a, &d) == OK && d.zone == 120 && d.seconds == 1533369063 && a.at == 28);
+	assert_true(
+	    arg_date_time(&a, &d) == OK && d.zone == 120 && d.seconds == 1533369063 && a.at == 28);
 	a = args_of(STR("4-Aug-2018 09:51:03 +0200"), false);
 	assert_int_equal(arg_date_time(&a, &d), ERR_BAD_INPUT);
 }
@@ -556,7 +568,8 @@ test_lists(void **state)
 static void
 test_cut_everywhere(void **state)
 {
-	static const char text[] = "(\"a\\\"\" ~{3}\r\nxyz [1.HEADER.FIELDS (a)]<1.2> 1:*,5 \\Seen &AOk- \"01-Jan-2020 00:00:00 +0000\")";
+	static const char text[] = "(\"a\\\"\" ~{3}\r\nxyz [1.HEADER.FIELDS (a)]<1.2> 1:*,5 \\Seen "
+				   "&AOk- \"01-Jan-2020 00:00:00 +0000\")";
 
 	for (size_t i = 0; i < sizeof(text) - 1; i++) {
 		for (size_t j = i; j < sizeof(text); j++) {
@@ -590,18 +603,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_atoms),
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_mailboxes),
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_large_sets),
-		cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_sections),
-		cmocka_unit_test(test_deep_section),
-		cmocka_unit_test(test_dates),
-		cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_cut_everywhere),
+	    cmocka_unit_test(test_atoms),
+	    cmocka_unit_test(test_strings),
+	    cmocka_unit_test(test_mailboxes),
+	    cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_sets),
+	    cmocka_unit_test(test_large_sets),
+	    cmocka_unit_test(test_flags),
+	    cmocka_unit_test(test_sections),
+	    cmocka_unit_test(test_deep_section),
+	    cmocka_unit_test(test_dates),
+	    cmocka_unit_test(test_lists),
+	    cmocka_unit_test(test_cut_everywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -226,7 +226,7 @@ void
 out_flags_bare(struct buf *out, unsigned system, const struct str *keywords, size_t n, bool *first)
 {
 	static const unsigned order[] = {
-		FLAG_ANSWERED, FLAG_FLAGGED, FLAG_DELETED, FLAG_SEEN, FLAG_DRAFT, FLAG_RECENT};
+	    FLAG_ANSWERED, FLAG_FLAGGED, FLAG_DELETED, FLAG_SEEN, FLAG_DRAFT, FLAG_RECENT};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if ((system & order[i]) == 0)

@@ -11,25 +11,25 @@ enum state {
 	STREAM,       /* handing a literal out */
 	DROP_LITERAL, /* getting back into step */
 	DROP_LINE,
-	RAW,          /* in a line of imap_reader_line */
+	RAW, /* in a line of imap_reader_line */
 	RAW_DROP,
 	DEAD,
 };
 
 const struct imap_limits imap_limits_before_login = {
-	.line = 8192,
-	.literal = 4096,
-	.literals = 8192,
-	.count = 64,
-	.drop = 128 << 10,
-	.before_login = true,
+    .line = 8192,
+    .literal = 4096,
+    .literals = 8192,
+    .count = 64,
+    .drop = 128 << 10,
+    .before_login = true,
 };
 const struct imap_limits imap_limits_after_login = {
-	.line = 1 << 20,
-	.literal = 1 << 20,
-	.literals = 4 << 20,
-	.count = 10000,
-	.drop = 128 << 20,
+    .line = 1 << 20,
+    .literal = 1 << 20,
+    .literals = 4 << 20,
+    .count = 10000,
+    .drop = 128 << 20,
 };
 
 /* A buffer that grew past this is not kept for the next command. */
@@ -114,7 +114,8 @@ not_imap(struct imap_reader *r)
 	return IMAP_READ_NOT_IMAP;
 }
 
-/* Answers BAD and goes on by dropping. Without a tag, before login, nothing is answered at all (T07). */
+/* Answers BAD and goes on by dropping. Without a tag, before login, nothing is answered at all
+ * (T07). */
 static enum imap_read
 bad(struct imap_reader *r, enum state next, const char *why)
 {
@@ -145,7 +146,8 @@ keep_tail(struct imap_reader *r, struct str s)
 
 enum announced { NOT_ANNOUNCED, ANNOUNCED, TOO_LARGE };
 
-/* Does the line (without its end) finish with [~]{n[+]}? RFC 9051 literal, RFC 7888, RFC 3516. At most 20 digits. */
+/* Does the line (without its end) finish with [~]{n[+]}? RFC 9051 literal, RFC 7888, RFC 3516. At
+ * most 20 digits. */
 static enum announced
 announcer(struct str line, struct imap_literal *lit_r)
 {
@@ -169,8 +171,8 @@ announcer(struct str line, struct imap_literal *lit_r)
 	return ANNOUNCED;
 }
 
-/* Where dropping goes on after a line that announced the literal. The client has its answer, so it will not send one
- * for which it awaits a "+ ". */
+/* Where dropping goes on after a line that announced the literal. The client has its answer, so
+ * it will not send one for which it awaits a "+ ". */
 static enum state
 after_announcer(struct imap_reader *r)
 {
@@ -246,7 +248,7 @@ read_line(struct imap_reader *r, struct str *in)
 {
 	size_t n = str_chr(*in, '\n'), nul;
 	size_t room = r->line_bytes < r->limits->line ? r->limits->line - r->line_bytes : 0;
-	bool whole = n < in->n, over = n + whole > room;
+	bool whole = n<in->n, over = n + whole> room;
 	struct str part = str_head(*in, n < room ? n : room);
 
 	if ((nul = str_chr(part, '\0')) < part.n) {
@@ -361,7 +363,8 @@ raw_drop(struct imap_reader *r, struct str *in)
 	return IMAP_READ_MORE;
 }
 
-/* The first byte of a command tells TLS and other binary protocols, which may never send a line end (T07). */
+/* The first byte of a command tells TLS and other binary protocols, which may never send a line
+ * end (T07). */
 static enum imap_read
 begin(struct imap_reader *r, struct str in)
 {
@@ -397,7 +400,8 @@ step(struct imap_reader *r, struct str *in)
 static bool
 restless(const struct imap_reader *r)
 {
-	return r->state == STREAM || r->state == ASK || r->state == DEAD || r->state == DROP_LITERAL;
+	return r->state == STREAM || r->state == ASK || r->state == DEAD ||
+	       r->state == DROP_LITERAL;
 }
 
 enum imap_read

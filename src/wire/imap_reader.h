@@ -1,26 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap_reader: cuts a client's bytes into commands (RFC 9051 section 9, literals of RFC 7888 and RFC 3516). It
- * is fed the connection's input and collects one command, its literals included, into one contiguous
- * buffer without the final line end. At each literal it stops and asks: collect it, stream it to the
- * caller, or refuse it. No I/O; nothing grows past the limits. One thread at a time.
+ * imap_reader: cuts a client's bytes into commands (RFC 9051 section 9, literals of RFC 7888 and
+ * RFC 3516). It is fed the connection's input and collects one command, its literals included,
+ * into one contiguous buffer without the final line end. At each literal it stops and asks:
+ * collect it, stream it to the caller, or refuse it. No I/O; nothing grows past the limits. One
+ * thread at a time.
  *
- *	for (;;) switch (imap_reader_read(&r, &in)) {          in: what came from the connection; consumed bytes are cut off its front
- *	case IMAP_READ_MORE:     return to the poller          all of in is used up
- *	case IMAP_READ_COMMAND:  run r.command                 valid until the next call on r
- *	case IMAP_READ_LITERAL:  look at r.command (ends in the announcer and CRLF) and r.literal, then
- *	                         if (r.literal.sync) send "+ OK\r\n";  imap_reader_collect(&r) or imap_reader_stream(&r)
- *	                         or else answer imap_reader_tag(&r) with NO/BAD and imap_reader_refuse(&r)
- *	case IMAP_READ_CHUNK:    take r.chunk (borrowed from in); r.literal.left == 0 tells the last one
- *	case IMAP_READ_BAD:      answer BAD with the tag (or "*" when it is empty) and r.why; the reader resynchronises by itself
- *	case IMAP_READ_NOT_IMAP: close without a word (T07)
- *	case IMAP_READ_FATAL:    BYE and close: the client cannot be brought back into step
+ * in is what came from the connection; what is consumed is cut off its front:
+ *
+ *	for (;;) switch (imap_reader_read(&r, &in)) {
+ *	case IMAP_READ_MORE:      all of in is used up: return to the poller
+ *	case IMAP_READ_COMMAND:   run r.command; it is valid until the next call on r
+ *	case IMAP_READ_LITERAL:   look at r.literal and at r.command, which ends in the announcer
+ *	                          and CRLF; then imap_reader_collect(&r) or imap_reader_stream(&r)
+ *	                          and, if r.literal.sync, send "+ OK"; or else answer NO or BAD
+ *	                          with imap_reader_tag(&r) and call imap_reader_refuse(&r)
+ *	case IMAP_READ_CHUNK:     take r.chunk (borrowed from in); the last one has
+ *	                          r.literal.left == 0
+ *	case IMAP_READ_BAD:       answer BAD with the tag (or "*" when it is empty) and r.why; the
+ *	                          reader resynchronises by itself
+ *	case IMAP_READ_NOT_IMAP:  close without a word (T07)
+ *	case IMAP_READ_FATAL:     BYE and close: the client cannot be brought back into step
  *	}
  *
- * A streamed literal leaves its announcer and CRLF in r.command but not its bytes; arg_literal_streamed() reads it.
- * Line ends in r.command are CRLF whatever the client sent (bare LF is accepted). Empty lines before
- * a command are skipped (T08). NUL is refused everywhere but in literal8 (S3); BAD may thus also come in the middle of a
- * streamed literal, whose chunks are then to be forgotten.
+ * A streamed literal leaves its announcer and CRLF in r.command but not its bytes;
+ * arg_literal_streamed() reads it. Line ends in r.command are CRLF whatever the client sent (bare
+ * LF is accepted). Empty lines before a command are skipped (T08). NUL is refused everywhere but
+ * in literal8 (S3); BAD may thus also come in the middle of a streamed literal, whose chunks are
+ * then to be forgotten.
  */
 #ifndef WIRE_IMAP_READER_H
 #define WIRE_IMAP_READER_H
@@ -29,13 +36,15 @@
 #include "base/status.h"
 
 struct imap_limits {
-	size_t line;        /* bytes of a command outside its literals, line ends counted */
-	size_t literal;     /* bytes of one collected literal */
-	size_t literals;    /* bytes of all collected literals of a command */
-	unsigned count;     /* literals of a command, streamed ones too */
-	uint64_t drop;      /* bytes thrown away to get back into step with a client, before FATAL */
-	bool literal_minus; /* LITERAL-: non-synchronising literals over 4096 bytes are BAD (RFC 7888 section 5) */
-	bool before_login;  /* tell NOT_IMAP (T07) */
+	size_t line;     /* bytes of a command outside its literals, line ends counted */
+	size_t literal;  /* bytes of one collected literal */
+	size_t literals; /* bytes of all collected literals of a command */
+	unsigned count;  /* literals of a command, streamed ones too */
+	/* bytes thrown away to get back into step with a client, before FATAL */
+	uint64_t drop;
+	/* LITERAL-: non-synchronising literals over 4096 bytes are BAD (RFC 7888 section 5) */
+	bool literal_minus;
+	bool before_login; /* tell NOT_IMAP (T07) */
 };
 
 /* Ready-made: 8 KiB a line before login; 1 MiB after it (T09, S2). */
@@ -64,7 +73,8 @@ struct imap_reader {
 	struct str command;               /* what is collected so far */
 	struct imap_literal literal;      /* after LITERAL and CHUNK */
 	struct str chunk;                 /* after CHUNK */
-	const char *why;                  /* after BAD and FATAL: text for the client, our own words */
+	/* after BAD and FATAL: text for the client, our own words */
+	const char *why;
 	/* private */
 	struct buf buf;
 	int state;
@@ -83,25 +93,28 @@ void imap_reader_free(struct imap_reader *r);
 
 enum imap_read imap_reader_read(struct imap_reader *r, struct str *in);
 
-/* The three answers to IMAP_READ_LITERAL. collect: ERR_LIMIT when the literal is over a limit, then refuse it with
- * [TOOBIG] or [LIMIT] (RFC 9051 7.1, RFC 7889). */
+/* The three answers to IMAP_READ_LITERAL. collect: ERR_LIMIT when the literal is over a limit,
+ * then refuse it with [TOOBIG] or [LIMIT] (RFC 9051 7.1, RFC 7889). */
 must_check enum status imap_reader_collect(struct imap_reader *r);
 void imap_reader_stream(struct imap_reader *r);
-/* The command is answered already: drops what is still to come of it (T86). Allowed after LITERAL and after CHUNK. A
- * synchronising literal that got no "+ " will not come, so the next byte begins a new command. */
+/* The command is answered already: drops what is still to come of it (T86). Allowed after LITERAL
+ * and after CHUNK. A synchronising literal that got no "+ " will not come, so the next byte
+ * begins a new command. */
 void imap_reader_refuse(struct imap_reader *r);
 
-/* The tag of the command being read, or empty while there is no valid one. Valid until the next read. */
+/* The tag of the command being read, or empty while there is no valid one. Valid until the next
+ * read. */
 struct str imap_reader_tag(const struct imap_reader *r);
 
 /*
- * Reads one bare line instead of a command: DONE of IDLE, the base64 lines of AUTHENTICATE. At most limit bytes
- * without the line end. MORE, COMMAND (the line is in r.command) or BAD (too long or NUL in it; dropped). A line must be
- * read to its end before the next kind of reading.
+ * Reads one bare line instead of a command: DONE of IDLE, the base64 lines of AUTHENTICATE. At
+ * most limit bytes without the line end. MORE, COMMAND (the line is in r.command) or BAD (too
+ * long or NUL in it; dropped). A line must be read to its end before the next kind of reading.
  */
 enum imap_read imap_reader_line(struct imap_reader *r, struct str *in, size_t limit);
 
-/* True between commands, with nothing half read: a connection may park for long, and STARTTLS may begin. */
+/* True between commands, with nothing half read: a connection may park for long, and STARTTLS may
+ * begin. */
 bool imap_reader_idle(const struct imap_reader *r);
 /* Gives the buffer back when idle. */
 void imap_reader_park(struct imap_reader *r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes the command reader: the first byte chooses limits and cuts, the second how literals are answered. What comes out must be the
- * same for any cuts, and nothing may grow past the limits.
+ * Fuzzes the command reader: the first byte chooses limits and cuts, the second how literals are
+ * answered. What comes out must be the same for any cuts, and nothing may grow past the limits.
  */
 #include <stdlib.h>
 #include "base/arena.h"
@@ -11,9 +11,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct imap_limits limits[] = {
-	{.line = 200, .literal = 50, .literals = 100, .count = 5, .drop = 500},
-	{.line = 200, .literal = 50, .literals = 100, .count = 5, .drop = 500, .before_login = true},
-	{.line = 5000, .literal = 5000, .literals = 9000, .count = 50, .drop = 9000, .literal_minus = true},
+    {.line = 200, .literal = 50, .literals = 100, .count = 5, .drop = 500},
+    {.line = 200, .literal = 50, .literals = 100, .count = 5, .drop = 500, .before_login = true},
+    {.line = 5000,
+	.literal = 5000,
+	.literals = 9000,
+	.count = 50,
+	.drop = 9000,
+	.literal_minus = true},
 };
 
 /* A digest of all events; chunks count byte by byte. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of the command reader. A case is input, a decision per literal (c: collect, s: stream, r: refuse) and the events as text. Each runs whole, byte by byte and in random splits.
- * T07 T08 T09 T86 S2 S3.
+ * Tests of the command reader. A case is input, a decision per literal (c: collect, s: stream, r:
+ * refuse) and the events as text. Each runs whole, byte by byte and in random splits. T07 T08 T09
+ * T86 S2 S3.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +14,15 @@
 #include "wire/imap_reader.h"
 
 static const struct imap_limits small = {
-	.line = 60, .literal = 20, .literals = 30, .count = 3, .drop = 100};
+    .line = 60, .literal = 20, .literals = 30, .count = 3, .drop = 100};
 static const struct imap_limits guest = {
-	.line = 60, .literal = 20, .literals = 30, .count = 3, .drop = 100, .before_login = true};
-static const struct imap_limits minus = {
-	.line = 1000, .literal = 9000, .literals = 9000, .count = 9, .drop = 9000, .literal_minus = true};
+    .line = 60, .literal = 20, .literals = 30, .count = 3, .drop = 100, .before_login = true};
+static const struct imap_limits minus = {.line = 1000,
+    .literal = 9000,
+    .literals = 9000,
+    .count = 9,
+    .drop = 9000,
+    .literal_minus = true};
 
 struct run {
 	struct imap_reader r;
@@ -32,7 +37,10 @@ log_text(struct run *t, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
-			buf_addf(&t->log, "\\%c", s.p[i] == '\r' ? 'r' : s.p[i] == '\n' ? 'n' : '0');
+			buf_addf(&t->log, "\\%c",
+			    s.p[i] == '\r'   ? 'r'
+			    : s.p[i] == '\n' ? 'n'
+					     : '0');
 		else
 			buf_addc(&t->log, s.p[i]);
 	}
@@ -45,8 +53,8 @@ on_literal(struct run *t)
 
 	if (t->decisions[1] != '\0')
 		t->decisions++;
-	buf_addf(&t->log, "%s%lu%s ", t->r.literal.binary ? "~" : "", (unsigned long)t->r.literal.size,
-	    t->r.literal.sync ? "" : "+");
+	buf_addf(&t->log, "%s%lu%s ", t->r.literal.binary ? "~" : "",
+	    (unsigned long)t->r.literal.size, t->r.literal.sync ? "" : "+");
 	if (d == 'c' && imap_reader_collect(&t->r) == OK)
 		return;
 	if (d == 's') {
@@ -114,7 +122,8 @@ feed(struct run *t, struct str part)
 }
 
 static void
-check(const struct imap_limits *limits, const char *decisions, struct str in, const char *want, unsigned seed)
+check(const struct imap_limits *limits, const char *decisions, struct str in, const char *want,
+    unsigned seed)
 {
 	struct run t = {.decisions = decisions};
 
@@ -149,7 +158,8 @@ test_commands(void **state)
 	    "0 [a X {0}\\r\\n] 0+ 0 [b X {0+}\\r\\n {0}\\r\\n] ");
 	three_ways(&small, "c", STR("a X ~{2+}\r\n\0\n\r\n"), "~2+ [a X ~{2+}\\r\\n\\0\\n] ");
 	/* Not announcers. */
-	three_ways(&small, "c", STR("a {}\r\na {x}\r\na 5}\r\na {5}x\r\na {+}\r\na {111111111111111111111}\r\n"),
+	three_ways(&small, "c",
+	    STR("a {}\r\na {x}\r\na 5}\r\na {5}x\r\na {+}\r\na {111111111111111111111}\r\n"),
 	    "[a {}] [a {x}] [a 5}] [a {5}x] [a {+}] [a {111111111111111111111}] ");
 	three_ways(&small, "c", STR("a {007+}\r\n1234567\r\n"), "7+ [a {007+}\\r\\n1234567] ");
 }
@@ -159,29 +169,40 @@ test_stream(void **state)
 {
 	three_ways(&small, "s", STR("a APPEND x {5}\r\nhello\r\nb NOOP\r\n"),
 	    "5 <hello> [a APPEND x {5}\\r\\n] [b NOOP] ");
-	three_ways(&small, "cs", STR("a APPEND {1+}\r\nx {50+}\r\n0123456789012345678901234567890123456789012345678\n {2}\r\nab\r\n"),
-	    "1+ 50+ <0123456789012345678901234567890123456789012345678\\n> 2 <ab> [a APPEND {1+}\\r\\nx {50+}\\r\\n {2}\\r\\n] ");
+	three_ways(&small, "cs",
+	    STR("a APPEND {1+}\r\nx {50+}\r\n0123456789012345678901234567890123456789012345678\n "
+		"{2}\r\nab\r\n"),
+	    "1+ 50+ <0123456789012345678901234567890123456789012345678\\n> 2 <ab> [a APPEND "
+	    "{1+}\\r\\nx {50+}\\r\\n {2}\\r\\n] ");
 	three_ways(&small, "s", STR("a APPEND x {0}\r\n\r\nb APPEND x ~{1+}\r\n\0\r\n"),
 	    "0 <> [a APPEND x {0}\\r\\n] ~1+ <\\0> [b APPEND x ~{1+}\\r\\n] ");
 	/* NUL in the middle of a stream: the rest is dropped. */
-	three_ways(&small, "s", STR("a APPEND x {5}\r\nhe\0lo\r\nb NOOP\r\n"), "5 BAD(a) [b NOOP] ");
+	three_ways(
+	    &small, "s", STR("a APPEND x {5}\r\nhe\0lo\r\nb NOOP\r\n"), "5 BAD(a) [b NOOP] ");
 }
 
 static void
 test_refuse(void **state)
 {
 	three_ways(&small, "r", STR("a X {9}\r\nb NOOP\r\n"), "9 refused [b NOOP] ");
-	three_ways(&small, "r", STR("a X {9+}\r\n12345678\n rest\r\nb NOOP\r\n"), "9+ refused [b NOOP] ");
+	three_ways(
+	    &small, "r", STR("a X {9+}\r\n12345678\n rest\r\nb NOOP\r\n"), "9+ refused [b NOOP] ");
 	/* What is dropped may announce more (T86). */
-	three_ways(&small, "r", STR("a X {2+}\r\n12 {3+}\r\n345 ~{1+}\r\n6\r\nb NOOP\r\n"), "2+ refused [b NOOP] ");
+	three_ways(&small, "r", STR("a X {2+}\r\n12 {3+}\r\n345 ~{1+}\r\n6\r\nb NOOP\r\n"),
+	    "2+ refused [b NOOP] ");
 	three_ways(&small, "r", STR("a X {2+}\r\n12 {3}\r\nb NOOP\r\n"), "2+ refused [b NOOP] ");
 	three_ways(&small, "cr", STR("a X {2+}\r\n12 {3}\r\nb NOOP\r\n"), "2+ 3 refused [b NOOP] ");
 	three_ways(&small, "r", STR("a X {200+}\r\n12"), "200+ refused FATAL ");
-	three_ways(&small, "r", STR("a X {2+}\r\n12 {18446744073709551615}\r\nb NOOP\r\n"), "2+ refused [b NOOP] ");
-	three_ways(&small, "r", STR("a X {2+}\r\n12 {18446744073709551615+}\r\nb NOOP\r\n"), "2+ refused FATAL ");
+	three_ways(&small, "r", STR("a X {2+}\r\n12 {18446744073709551615}\r\nb NOOP\r\n"),
+	    "2+ refused [b NOOP] ");
+	three_ways(&small, "r", STR("a X {2+}\r\n12 {18446744073709551615+}\r\nb NOOP\r\n"),
+	    "2+ refused FATAL ");
 	/* Never read to its end: dropping has a bound too. */
-	three_ways(&small, "r", STR("a X {90+}\r\n012345678901234567890123456789012345678901234567890123456789012345678901"
-	    "234567890123456789 and then more\r\n"), "90+ refused FATAL ");
+	three_ways(&small, "r",
+	    STR("a X "
+		"{90+}\r\n012345678901234567890123456789012345678901234567890123456789012345678901"
+		"234567890123456789 and then more\r\n"),
+	    "90+ refused FATAL ");
 }
 
 static void
@@ -196,7 +217,8 @@ refuse_in_stream(unsigned seed)
 	while (all.n > 0 && next != IMAP_READ_COMMAND) {
 		in = str_head(all, seed ? 1 + (size_t)rand() % 4 : all.n);
 		all = str_from(all, in.n);
-		while ((next = imap_reader_read(&r, &in)) != IMAP_READ_MORE && next != IMAP_READ_COMMAND) {
+		while ((next = imap_reader_read(&r, &in)) != IMAP_READ_MORE &&
+		       next != IMAP_READ_COMMAND) {
 			if (next == IMAP_READ_LITERAL) {
 				assert_false(refused);
 				imap_reader_stream(&r);
@@ -223,27 +245,38 @@ static void
 test_limits(void **state)
 {
 	/* Exactly 60 bytes with the line end fit; one more does not (S2). */
-	three_ways(&small, "c", STR("a 3456789012345678901234567890123456789012345678901234567\r\n"),
+	three_ways(&small, "c",
+	    STR("a 3456789012345678901234567890123456789012345678901234567\r\n"),
 	    "[a 3456789012345678901234567890123456789012345678901234567] ");
-	three_ways(&small, "c", STR("a 34567890123456789012345678901234567890123456789012345678\r\nb NOOP\r\n"),
+	three_ways(&small, "c",
+	    STR("a 34567890123456789012345678901234567890123456789012345678\r\nb NOOP\r\n"),
 	    "[a 34567890123456789012345678901234567890123456789012345678] [b NOOP] ");
-	three_ways(&small, "c", STR("a 345678901234567890123456789012345678901234567890123456789\r\nb NOOP\r\n"),
+	three_ways(&small, "c",
+	    STR("a 345678901234567890123456789012345678901234567890123456789\r\nb NOOP\r\n"),
 	    "BAD(a) [b NOOP] ");
-	three_ways(&small, "c", STR("123456789012345678901234567890123456789012345678901234567890\r\nb NOOP\r\n"),
+	three_ways(&small, "c",
+	    STR("123456789012345678901234567890123456789012345678901234567890\r\nb NOOP\r\n"),
 	    "BAD() [b NOOP] ");
 	/* A literal announced at the end of an overlong line is dropped too. */
-	three_ways(&small, "c", STR("a 345678901234567890123456789012345678901234567890123456 {3+}\r\nX\r\n\r\nb NOOP\r\n"),
+	three_ways(&small, "c",
+	    STR("a 345678901234567890123456789012345678901234567890123456 {3+}\r\nX\r\n\r\nb "
+		"NOOP\r\n"),
 	    "BAD(a) [b NOOP] ");
-	three_ways(&small, "c", STR("a 34567890123456789012345678901234567890123456789012345678901 {3}\r\nb NOOP\r\n"),
+	three_ways(&small, "c",
+	    STR("a 34567890123456789012345678901234567890123456789012345678901 {3}\r\nb NOOP\r\n"),
 	    "BAD(a) [b NOOP] ");
 	/* Literal bytes: one, all, how many. */
 	three_ways(&small, "c", STR("a {20+}\r\n01234567890123456789\r\nb {21}\r\nc NOOP\r\n"),
 	    "20+ [a {20+}\\r\\n01234567890123456789] 21 limit [c NOOP] ");
-	three_ways(&small, "c", STR("a {20+}\r\n01234567890123456789{10+}\r\n0123456789{1}\r\nb NOOP\r\n"),
+	three_ways(&small, "c",
+	    STR("a {20+}\r\n01234567890123456789{10+}\r\n0123456789{1}\r\nb NOOP\r\n"),
 	    "20+ 10+ 1 limit [b NOOP] ");
-	three_ways(&small, "c", STR("a {1+}\r\n1{1+}\r\n2{1+}\r\n3{1+}\r\n4{1+}\r\n5\r\nb {0}\r\n\r\n"),
+	three_ways(&small, "c",
+	    STR("a {1+}\r\n1{1+}\r\n2{1+}\r\n3{1+}\r\n4{1+}\r\n5\r\nb {0}\r\n\r\n"),
 	    "1+ 1+ 1+ BAD(a) 0 [b {0}\\r\\n] ");
-	three_ways(&small, "c", STR("a X {9223372036854775807}\r\nb {9223372036854775808}\r\nc {2147483648}\r\nd {4294967296}\r\ne NOOP\r\n"),
+	three_ways(&small, "c",
+	    STR("a X {9223372036854775807}\r\nb {9223372036854775808}\r\nc {2147483648}\r\nd "
+		"{4294967296}\r\ne NOOP\r\n"),
 	    "9223372036854775807 limit BAD(b) 2147483648 limit 4294967296 limit [e NOOP] ");
 	three_ways(&small, "c", STR("a X {9223372036854775808+}\r\nb NOOP\r\n"), "BAD(a) FATAL ");
 }
@@ -251,8 +284,11 @@ test_limits(void **state)
 static void
 test_many_small_literals(void **state)
 {
-	static const struct imap_limits wide = {
-		.line = 1 << 20, .literal = 1 << 20, .literals = 100000, .count = 1 << 20, .drop = 1 << 20};
+	static const struct imap_limits wide = {.line = 1 << 20,
+	    .literal = 1 << 20,
+	    .literals = 100000,
+	    .count = 1 << 20,
+	    .drop = 1 << 20};
 	struct imap_reader r;
 	struct str in = STR("a X");
 	unsigned n = 0;
@@ -296,19 +332,19 @@ static void
 test_not_imap(void **state)
 {
 	static const struct str bad[] = {
-		{"GET / HTTP/1.1\r\nHost: x\r\n", 25},
-		{"POST /x HTTP/1.1\r\n", 18},
-		{"OPTIONS * RTSP/1.0\r\n", 20},
-		{"CONNECT host:443 HTTP/1.1\r\n", 27},
-		{"\x16\x03\x01\x02", 4},
-		{"\0", 1},
-		{"\x80", 1},
-		{"\"x\r\n", 4},
-		{"* OK\r\n", 6},
-		{"+ OK\r\n", 6},
-		{" a NOOP\r\n", 9},
-		{"a\x01 NOOP\r\n", 9},
-		{"ab\0c NOOP\r\n", 11},
+	    {"GET / HTTP/1.1\r\nHost: x\r\n", 25},
+	    {"POST /x HTTP/1.1\r\n", 18},
+	    {"OPTIONS * RTSP/1.0\r\n", 20},
+	    {"CONNECT host:443 HTTP/1.1\r\n", 27},
+	    {"\x16\x03\x01\x02", 4},
+	    {"\0", 1},
+	    {"\x80", 1},
+	    {"\"x\r\n", 4},
+	    {"* OK\r\n", 6},
+	    {"+ OK\r\n", 6},
+	    {" a NOOP\r\n", 9},
+	    {"a\x01 NOOP\r\n", 9},
+	    {"ab\0c NOOP\r\n", 11},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -334,7 +370,8 @@ test_nul_everywhere(void **state)
 		feed(&t, str_of(copy, sizeof(text) - 1));
 		buf_addc(&t.log, '\0');
 		assert_non_null(strstr(t.log.p, "BAD("));
-		/* Losing the announcer loses the frame of this command, but never that of the next. */
+		/* Losing the announcer loses the frame of this command, but never that of the
+		 * next. */
 		if (i != 4 && i != 5 && i != 6 && i != 7 && i != 8 && i != 9)
 			assert_non_null(strstr(t.log.p, "[b NOOP]"));
 		buf_free(&t.log);
@@ -347,9 +384,10 @@ test_nul_everywhere(void **state)
 static void
 test_line(void **state)
 {
-	static const char text[] = "DONE\r\n\r\n1234567890\r\n12345678901\r\nx\0y\r\nok\na NOOP\r\n";
-	static const enum imap_read want[] = {IMAP_READ_COMMAND, IMAP_READ_COMMAND, IMAP_READ_COMMAND,
-		IMAP_READ_BAD, IMAP_READ_BAD, IMAP_READ_COMMAND};
+	static const char text[] =
+	    "DONE\r\n\r\n1234567890\r\n12345678901\r\nx\0y\r\nok\na NOOP\r\n";
+	static const enum imap_read want[] = {IMAP_READ_COMMAND, IMAP_READ_COMMAND,
+	    IMAP_READ_COMMAND, IMAP_READ_BAD, IMAP_READ_BAD, IMAP_READ_COMMAND};
 	struct imap_reader r;
 
 	for (int seed = 0; seed < 20; seed++) {
@@ -363,7 +401,9 @@ test_line(void **state)
 			if (next == IMAP_READ_MORE) {
 				assert_int_equal(in.n, 0);
 				assert_int_not_equal(all.n, 0);
-				in = str_head(all, seed == 0 ? all.n : seed == 1 ? 1 : 1 + (size_t)rand() % 7);
+				in = str_head(all, seed == 0   ? all.n
+						   : seed == 1 ? 1
+							       : 1 + (size_t)rand() % 7);
 				all = str_from(all, in.n);
 				continue;
 			}
@@ -385,16 +425,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_stream),
-		cmocka_unit_test(test_refuse),
-		cmocka_unit_test(test_refuse_in_stream),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_many_small_literals),
-		cmocka_unit_test(test_literal_minus),
-		cmocka_unit_test(test_not_imap),
-		cmocka_unit_test(test_nul_everywhere),
-		cmocka_unit_test(test_line),
+	    cmocka_unit_test(test_commands),
+	    cmocka_unit_test(test_stream),
+	    cmocka_unit_test(test_refuse),
+	    cmocka_unit_test(test_refuse_in_stream),
+	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_many_small_literals),
+	    cmocka_unit_test(test_literal_minus),
+	    cmocka_unit_test(test_not_imap),
+	    cmocka_unit_test(test_nul_everywhere),
+	    cmocka_unit_test(test_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sequence sets. Members may come in any order and overlap (T10); they are collected first and sorted once, so that a set of a
- * hundred thousand members costs no more than a sort (T09, S6).
+ * Sequence sets. Members may come in any order and overlap (T10); they are collected first and
+ * sorted once, so that a set of a hundred thousand members costs no more than a sort (T09, S6).
  */
 #include <stdlib.h>
 #include "wire/imap_args.h"

@@ -158,7 +158,7 @@ read_part(struct args *a, struct section *sec)
 			return ERR_BAD_INPUT;
 		n++;
 	} while (arg_peek(a) == '.' && a->at + 1 < a->all.n && ascii_digit(a->all.p[a->at + 1]) &&
-	    arg_char(a, '.'));
+		 arg_char(a, '.'));
 	sec->part = arena_array(a->arena, n, sizeof(*part));
 	memcpy(sec->part, part, n * sizeof(*part));
 	sec->parts = n;
@@ -218,7 +218,8 @@ read_kind(struct args *a, struct section *sec)
 		sec->kind = SECTION_FIELDS_NOT;
 	else
 		return ERR_BAD_INPUT;
-	return sec->kind == SECTION_FIELDS || sec->kind == SECTION_FIELDS_NOT ? read_fields(a, sec) : OK;
+	return sec->kind == SECTION_FIELDS || sec->kind == SECTION_FIELDS_NOT ? read_fields(a, sec)
+									      : OK;
 }
 
 /* "<first.count>" */

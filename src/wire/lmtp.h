@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lmtp: the grammar of LMTP (RFC 2033) as far as a store needs it: command lines of RFC 5321 with the parameters of RFC 1870
- * (SIZE), 6152 (BODY), 6531 (SMTPUTF8), 3461 (RET ENVID NOTIFY ORCPT), 4954 (AUTH=), 3030 (BDAT); the DATA
- * decoder; replies with enhanced status codes (RFC 2034, 3463). No I/O. One thread at a time.
+ * lmtp: the grammar of LMTP (RFC 2033) as far as a store needs it: command lines of RFC 5321 with
+ * the parameters of RFC 1870 (SIZE), 6152 (BODY), 6531 (SMTPUTF8), 3461 (RET ENVID NOTIFY ORCPT),
+ * 4954 (AUTH=), 3030 (BDAT); the DATA decoder; replies with enhanced status codes (RFC 2034,
+ * 3463). No I/O. One thread at a time.
  */
 #ifndef WIRE_LMTP_H
 #define WIRE_LMTP_H
@@ -16,10 +17,10 @@
 #define LMTP_LINE_MAX 4096 /* RFC 5321 4.5.3.1.4 asks for 512, RFC 3461 and 6531 for more */
 
 enum lmtp_read {
-	LMTP_READ_MORE, /* all input is used up */
-	LMTP_READ_LINE, /* r.line holds a line without its end, until the next call */
-	LMTP_READ_LONG, /* a line was over LMTP_LINE_MAX and is dropped: 500 5.5.6 */
-	LMTP_READ_BARE, /* a line with NUL, a bare CR or a bare LF: 500 5.5.2 */
+	LMTP_READ_MORE,  /* all input is used up */
+	LMTP_READ_LINE,  /* r.line holds a line without its end, until the next call */
+	LMTP_READ_LONG,  /* a line was over LMTP_LINE_MAX and is dropped: 500 5.5.6 */
+	LMTP_READ_BARE,  /* a line with NUL, a bare CR or a bare LF: 500 5.5.2 */
 	LMTP_READ_FATAL, /* 64 KiB without a line end: 421 and close */
 };
 struct lmtp_reader {
@@ -57,15 +58,22 @@ enum lmtp_verb {
 };
 
 struct lmtp_path {
-	struct str local;   /* without quotes and backslashes */
-	struct str domain;  /* as written; empty for <> and for a bare <postmaster>; address literals keep their brackets */
+	struct str local; /* without quotes and backslashes */
+	/* as written; empty for <> and for a bare <postmaster>; address literals keep their
+	 * brackets */
+	struct str domain;
 	struct str address; /* "local@domain" as written, source route removed */
 	bool null;          /* <> */
 	bool utf8;          /* holds 8-bit characters (valid UTF-8): needs SMTPUTF8 */
 };
 
 enum lmtp_body { LMTP_BODY_7BIT, LMTP_BODY_8BITMIME, LMTP_BODY_BINARYMIME };
-enum lmtp_notify { LMTP_NOTIFY_NEVER = 1, LMTP_NOTIFY_SUCCESS = 2, LMTP_NOTIFY_FAILURE = 4, LMTP_NOTIFY_DELAY = 8 };
+enum lmtp_notify {
+	LMTP_NOTIFY_NEVER = 1,
+	LMTP_NOTIFY_SUCCESS = 2,
+	LMTP_NOTIFY_FAILURE = 4,
+	LMTP_NOTIFY_DELAY = 8
+};
 
 struct lmtp_command {
 	enum lmtp_verb verb;
@@ -74,13 +82,13 @@ struct lmtp_command {
 	uint64_t size;         /* SIZE=, 0 when absent */
 	enum lmtp_body body;
 	bool smtputf8;
-	bool ret_headers;      /* RET=HDRS */
-	struct str envid;      /* xtext decoded; p NULL when absent */
-	struct str auth;       /* AUTH= of MAIL, xtext decoded; p NULL when absent */
-	unsigned notify;       /* enum lmtp_notify; 0 when absent */
+	bool ret_headers;             /* RET=HDRS */
+	struct str envid;             /* xtext decoded; p NULL when absent */
+	struct str auth;              /* AUTH= of MAIL, xtext decoded; p NULL when absent */
+	unsigned notify;              /* enum lmtp_notify; 0 when absent */
 	struct str orcpt_type, orcpt; /* ORCPT=type;address, xtext decoded */
-	uint64_t chunk;        /* BDAT */
-	bool last;             /* BDAT ... LAST */
+	uint64_t chunk;               /* BDAT */
+	bool last;                    /* BDAT ... LAST */
 };
 
 /* How a line was wrong; lmtp_fault_reply has the answer. */
@@ -91,27 +99,31 @@ enum lmtp_fault {
 	LMTP_BAD_SENDER, /* 501 5.1.7 */
 	LMTP_BAD_RCPT,   /* 501 5.1.3 */
 	LMTP_BAD_PARAM,  /* 555 5.5.4 */
-	LMTP_NO_UTF8,    /* 553 5.6.7: 8-bit address without SMTPUTF8; for RCPT the caller checks path.utf8 */
+	/* 553 5.6.7: 8-bit address without SMTPUTF8; for RCPT the caller checks path.utf8 */
+	LMTP_NO_UTF8,
 };
-/* Parses a line of lmtp_reader. Strings are borrowed from it or lie in the arena. *cmd_r is set whatever the result (verb at least). */
+/* Parses a line of lmtp_reader. Strings are borrowed from it or lie in the arena. *cmd_r is set
+ * whatever the result (verb at least). */
 enum lmtp_fault lmtp_parse(struct arena *a, struct str line, struct lmtp_command *cmd_r);
 /* The reply line for a fault, with CRLF. */
 void lmtp_fault_reply(struct buf *out, enum lmtp_fault fault);
-/* One address as the path grammar reads it, without angle brackets: for the command line. ERR_BAD_INPUT. */
+/* One address as the path grammar reads it, without angle brackets: for the command line.
+ * ERR_BAD_INPUT. */
 must_check enum status lmtp_address_parse(struct arena *a, struct str s, struct lmtp_path *path_r);
 
 /* --- DATA --- */
 
 /*
- * Removes dot-stuffing, chunk by chunk. The end is CRLF . CRLF and nothing else: a bare LF or CR never ends a line here, so
- * what one server takes for the end of a message is never text for the other (SMTP smuggling). All zeroes is ready
- * for a message; after DATA_END it is ready for the next.
+ * Removes dot-stuffing, chunk by chunk. The end is CRLF . CRLF and nothing else: a bare LF or CR
+ * never ends a line here, so what one server takes for the end of a message is never text for the
+ * other (SMTP smuggling). All zeroes is ready for a message; after DATA_END it is ready for the
+ * next.
  */
 struct data_decoder {
 	int state;
-	uint64_t bytes;           /* decoded so far */
-	bool bare_cr, bare_lf;    /* the message has line ends that are not CRLF */
-	bool nul;                 /* the message holds NUL */
+	uint64_t bytes;        /* decoded so far */
+	bool bare_cr, bare_lf; /* the message has line ends that are not CRLF */
+	bool nul;              /* the message holds NUL */
 };
 enum data_next {
 	DATA_MORE,  /* input is used up */
@@ -123,10 +135,13 @@ void data_decoder_reset(struct data_decoder *d);
 
 /* --- replies --- */
 
-/* "250 2.1.5 text CRLF"; enhanced may be NULL (greeting, LHLO). Control characters in text leave as spaces. */
+/* "250 2.1.5 text CRLF"; enhanced may be NULL (greeting, LHLO). Control characters in text leave
+ * as spaces. */
 void lmtp_reply(struct buf *out, int code, const char *enhanced, const char *text);
-/* The same with " <address>" quoted into the text: replies after DATA name their recipient (RFC 2033 4.2). */
-void lmtp_reply_for(struct buf *out, int code, const char *enhanced, struct str address, const char *text);
+/* The same with " <address>" quoted into the text: replies after DATA name their recipient (RFC
+ * 2033 4.2). */
+void lmtp_reply_for(
+    struct buf *out, int code, const char *enhanced, struct str address, const char *text);
 /* A line of a reply that goes on: "250-text CRLF". */
 void lmtp_reply_part(struct buf *out, int code, const char *text);
 

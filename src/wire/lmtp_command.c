@@ -4,7 +4,7 @@
 #include "base/codec.h"
 #include "base/utf8.h"
 
-#define LOCAL_MAX 255  /* RFC 5321 asks for 64 octets; variable envelope return paths are longer */
+#define LOCAL_MAX 255 /* RFC 5321 asks for 64 octets; variable envelope return paths are longer */
 #define DOMAIN_MAX 255
 
 /* What is left of a line, read from the front. */
@@ -34,7 +34,8 @@ spaces(struct cursor *c)
 static bool
 atext(char c)
 {
-	return ascii_alpha(c) || ascii_digit(c) || (c & 0x80) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
+	return ascii_alpha(c) || ascii_digit(c) || (c & 0x80) ||
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
 static bool
@@ -107,7 +108,7 @@ domain(struct cursor *c, struct str *domain_r)
 	c->s = str_from(c->s, n);
 	/* No empty label. */
 	return n > 0 && domain_r->p[0] != '.' && domain_r->p[n - 1] != '.' &&
-	    str_find(*domain_r, STR(".."), 0) == SIZE_MAX;
+	       str_find(*domain_r, STR(".."), 0) == SIZE_MAX;
 }
 
 /* "@a,@b:" is accepted and ignored (RFC 5321 4.1.1.3 and appendix C). */
@@ -137,7 +138,8 @@ mailbox(struct cursor *c, struct lmtp_path *path)
 		return false;
 	path->address = str_of(begin, (size_t)(c->s.p - begin));
 	path->utf8 = !str_is_ascii(path->address);
-	return path->local.n <= LOCAL_MAX && path->domain.n <= DOMAIN_MAX && utf8_valid(path->address);
+	return path->local.n <= LOCAL_MAX && path->domain.n <= DOMAIN_MAX &&
+	       utf8_valid(path->address);
 }
 
 static bool
@@ -186,7 +188,8 @@ xtext(struct arena *a, struct str s, struct str *out_r)
 			continue;
 		}
 		buf_clear(&byte);
-		ok = i + 2 < s.n && hex_decode(&byte, str_of(s.p + i + 1, 2)) == OK && byte.p[0] != '\0';
+		ok = i + 2 < s.n && hex_decode(&byte, str_of(s.p + i + 1, 2)) == OK &&
+		     byte.p[0] != '\0';
 		if (ok)
 			p[n++] = byte.p[0];
 		i += 2;
@@ -284,14 +287,14 @@ static const struct param {
 	const char *name;
 	bool (*read)(struct arena *a, struct lmtp_command *cmd, struct str value);
 } params[] = {
-	{LMTP_MAIL, "SIZE", param_size},
-	{LMTP_MAIL, "BODY", param_body},
-	{LMTP_MAIL, "SMTPUTF8", param_smtputf8},
-	{LMTP_MAIL, "RET", param_ret},
-	{LMTP_MAIL, "ENVID", param_envid},
-	{LMTP_MAIL, "AUTH", param_auth},
-	{LMTP_RCPT, "NOTIFY", param_notify},
-	{LMTP_RCPT, "ORCPT", param_orcpt},
+    {LMTP_MAIL, "SIZE", param_size},
+    {LMTP_MAIL, "BODY", param_body},
+    {LMTP_MAIL, "SMTPUTF8", param_smtputf8},
+    {LMTP_MAIL, "RET", param_ret},
+    {LMTP_MAIL, "ENVID", param_envid},
+    {LMTP_MAIL, "AUTH", param_auth},
+    {LMTP_RCPT, "NOTIFY", param_notify},
+    {LMTP_RCPT, "ORCPT", param_orcpt},
 };
 
 /* One "KEY=value"; v.p is NULL without "=". *seen has a bit for each that came. */
@@ -302,7 +305,8 @@ read_param(struct arena *a, struct lmtp_command *cmd, struct str word, unsigned 
 	struct str v = eq < word.n ? str_from(word, eq + 1) : STR_NONE;
 
 	for (size_t i = 0; i < sizeof(params) / sizeof(params[0]); i++) {
-		if (params[i].verb != cmd->verb || !str_caseeq(str_head(word, eq), str_c(params[i].name)))
+		if (params[i].verb != cmd->verb ||
+		    !str_caseeq(str_head(word, eq), str_c(params[i].name)))
 			continue;
 		if (*seen & 1u << i || !params[i].read(a, cmd, v))
 			return LMTP_BAD_ARGS;
@@ -395,21 +399,21 @@ static const struct verb {
 	enum lmtp_verb verb;
 	enum lmtp_fault (*read)(struct cursor *c, struct lmtp_command *cmd);
 } verbs[] = {
-	{"LHLO", LMTP_LHLO, read_name},
-	{"HELO", LMTP_HELO, read_rest},
-	{"EHLO", LMTP_HELO, read_rest},
-	{"MAIL", LMTP_MAIL, read_envelope},
-	{"RCPT", LMTP_RCPT, read_envelope},
-	{"DATA", LMTP_DATA, read_nothing},
-	{"BDAT", LMTP_BDAT, read_bdat},
-	{"RSET", LMTP_RSET, read_nothing},
-	{"NOOP", LMTP_NOOP, read_rest},
-	{"QUIT", LMTP_QUIT, read_nothing},
-	{"VRFY", LMTP_VRFY, read_rest},
-	{"EXPN", LMTP_EXPN, read_rest},
-	{"HELP", LMTP_HELP, read_rest},
-	{"AUTH", LMTP_AUTH, read_rest},
-	{"STARTTLS", LMTP_STARTTLS, read_nothing},
+    {"LHLO", LMTP_LHLO, read_name},
+    {"HELO", LMTP_HELO, read_rest},
+    {"EHLO", LMTP_HELO, read_rest},
+    {"MAIL", LMTP_MAIL, read_envelope},
+    {"RCPT", LMTP_RCPT, read_envelope},
+    {"DATA", LMTP_DATA, read_nothing},
+    {"BDAT", LMTP_BDAT, read_bdat},
+    {"RSET", LMTP_RSET, read_nothing},
+    {"NOOP", LMTP_NOOP, read_rest},
+    {"QUIT", LMTP_QUIT, read_nothing},
+    {"VRFY", LMTP_VRFY, read_rest},
+    {"EXPN", LMTP_EXPN, read_rest},
+    {"HELP", LMTP_HELP, read_rest},
+    {"AUTH", LMTP_AUTH, read_rest},
+    {"STARTTLS", LMTP_STARTTLS, read_nothing},
 };
 
 enum lmtp_fault

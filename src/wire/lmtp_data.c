@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/lmtp.h"
 
-/* What stood just before the next byte. MID is not the start of a line; CR: the last byte was a CR. */
+/* What stood just before the next byte. MID is not the start of a line; CR: the last byte was a
+ * CR. */
 enum { BEGIN, MID, CR, DOT, DOT_CR };
 
 void
@@ -19,11 +20,13 @@ account(struct data_decoder *d, struct str s, bool after_cr)
 	d->bytes += s.n;
 	d->nul |= str_chr(s, '\0') < s.n;
 	d->bare_cr |= after_cr && s.p[0] != '\n';
-	for (i = str_chr(s, '\r'); i + 1 < s.n && !d->bare_cr; i += 1 + str_chr(str_from(s, i + 1), '\r'))
+	for (i = str_chr(s, '\r'); i + 1 < s.n && !d->bare_cr;
+	     i += 1 + str_chr(str_from(s, i + 1), '\r'))
 		d->bare_cr = s.p[i + 1] != '\n';
 }
 
-/* The length of what may be passed on as it is: up to a CRLF behind which stands a dot, or all. Sets the state that holds behind it. */
+/* The length of what may be passed on as it is: up to a CRLF behind which stands a dot, or all.
+ * Sets the state that holds behind it. */
 static size_t
 plain_length(struct data_decoder *d, struct str s)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes the DATA decoder: any cuts give the same bytes and the same end, and that end is the first CRLF . CRLF. */
+/* Fuzzes the DATA decoder: any cuts give the same bytes and the same end, and that end is the
+ * first CRLF . CRLF. */
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/assert.h"

@@ -102,7 +102,8 @@ lmtp_reply(struct buf *out, int code, const char *enhanced, const char *text)
 }
 
 void
-lmtp_reply_for(struct buf *out, int code, const char *enhanced, struct str address, const char *text)
+lmtp_reply_for(
+    struct buf *out, int code, const char *enhanced, struct str address, const char *text)
 {
 	reply_start(out, code, enhanced);
 	buf_addc(out, '<');

@@ -20,7 +20,8 @@ check(struct str line)
 		ensure(cmd.path.null ? cmd.verb == LMTP_MAIL : cmd.path.local.p != NULL);
 		ensure(utf8_valid(cmd.path.address));
 		if (!cmd.path.null)
-			ensure(lmtp_address_parse(&a, cmd.path.address, &path) == OK && str_eq(path.local, cmd.path.local));
+			ensure(lmtp_address_parse(&a, cmd.path.address, &path) == OK &&
+			       str_eq(path.local, cmd.path.local));
 	}
 	arena_free(&a);
 	buf_free(&out);

@@ -28,14 +28,17 @@ lines_are(struct str all, const char *want)
 		lmtp_reader_init(&r);
 		for (; in.n > 0 && next != LMTP_READ_FATAL; in = str_from(in, part.p - in.p)) {
 			part = str_head(in, cut(seed, in.n));
-			while ((next = lmtp_reader_read(&r, &part)) != LMTP_READ_MORE && next != LMTP_READ_FATAL) {
+			while ((next = lmtp_reader_read(&r, &part)) != LMTP_READ_MORE &&
+			       next != LMTP_READ_FATAL) {
 				if (next == LMTP_READ_LINE)
 					buf_addf(&log, "[%.*s]", STR_FMT(r.line));
 				else
 					buf_adds(&log, next == LMTP_READ_LONG ? "LONG " : "BARE ");
 			}
 		}
-		buf_adds(&log, next == LMTP_READ_FATAL ? "FATAL" : lmtp_reader_idle(&r) ? "" : "...");
+		buf_adds(&log, next == LMTP_READ_FATAL ? "FATAL"
+			       : lmtp_reader_idle(&r)  ? ""
+						       : "...");
 		buf_addc(&log, '\0');
 		assert_string_equal(log.p, want);
 		buf_free(&log);
@@ -81,66 +84,66 @@ test_commands(void **state)
 		enum lmtp_fault fault;
 		enum lmtp_verb verb;
 	} c[] = {
-		{"LHLO foo.example", LMTP_FINE, LMTP_LHLO},
-		{"lhlo [IPv6:::1]", LMTP_FINE, LMTP_LHLO},
-		{"LHLO", LMTP_BAD_ARGS, LMTP_LHLO},
-		{"LHLO a b", LMTP_BAD_ARGS, LMTP_LHLO},
-		{"EHLO foo", LMTP_FINE, LMTP_HELO},
-		{"DATA", LMTP_FINE, LMTP_DATA},
-		{"data ", LMTP_FINE, LMTP_DATA},
-		{"DATA x", LMTP_BAD_ARGS, LMTP_DATA},
-		{"DATAx", LMTP_BAD_VERB, LMTP_UNKNOWN},
-		{"", LMTP_BAD_VERB, LMTP_UNKNOWN},
-		{"RSET", LMTP_FINE, LMTP_RSET},
-		{"NOOP anything", LMTP_FINE, LMTP_NOOP},
-		{"QUIT", LMTP_FINE, LMTP_QUIT},
-		{"VRFY alice", LMTP_FINE, LMTP_VRFY},
-		{"STARTTLS", LMTP_FINE, LMTP_STARTTLS},
-		{"STARTTLS x", LMTP_BAD_ARGS, LMTP_STARTTLS},
-		{"AUTH PLAIN", LMTP_FINE, LMTP_AUTH},
-		{"BDAT 10", LMTP_FINE, LMTP_BDAT},
-		{"BDAT 0 LAST", LMTP_FINE, LMTP_BDAT},
-		{"BDAT 9223372036854775807 last", LMTP_FINE, LMTP_BDAT},
-		{"BDAT 9223372036854775808", LMTP_BAD_ARGS, LMTP_BDAT},
-		{"BDAT 18446744073709551616", LMTP_BAD_ARGS, LMTP_BDAT},
-		{"BDAT", LMTP_BAD_ARGS, LMTP_BDAT},
-		{"BDAT -1", LMTP_BAD_ARGS, LMTP_BDAT},
-		{"BDAT 1 FIRST", LMTP_BAD_ARGS, LMTP_BDAT},
-		{"MAIL FROM:<>", LMTP_FINE, LMTP_MAIL},
-		{"MAIL FROM: <a@b>", LMTP_FINE, LMTP_MAIL},
-		{"mail from:<a@b> size=0", LMTP_FINE, LMTP_MAIL},
-		{"MAIL FROM:<a@b> SIZE=9223372036854775808", LMTP_BAD_ARGS, LMTP_MAIL},
-		{"MAIL FROM:<a@b> SIZE", LMTP_BAD_ARGS, LMTP_MAIL},
-		{"MAIL FROM:<a@b> SIZE=1 SIZE=1", LMTP_BAD_ARGS, LMTP_MAIL},
-		{"MAIL FROM:<a@b> BODY=9BIT", LMTP_BAD_ARGS, LMTP_MAIL},
-		{"MAIL FROM:<a@b> FOO=1", LMTP_BAD_PARAM, LMTP_MAIL},
-		{"MAIL FROM:<a@b> NOTIFY=NEVER", LMTP_BAD_PARAM, LMTP_MAIL},
-		{"MAIL FROM:<a@b> SMTPUTF8=1", LMTP_BAD_ARGS, LMTP_MAIL},
-		{"MAIL FROM:<a@b>SIZE=1", LMTP_BAD_ARGS, LMTP_MAIL},
-		{"MAIL FROM:a@b", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<a@b", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<a@>", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<@b>", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<a>", LMTP_FINE, LMTP_MAIL},
-		{"MAIL FROM:<a b@c>", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<\"a@b>", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<\"a\\", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<a@b..c>", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<a@.c>", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<a@[1.2.3.4>", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<a@[]>", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL FROM:<\xc3\xa9@b>", LMTP_NO_UTF8, LMTP_MAIL},
-		{"MAIL FROM:<\xc3\xa9@b> SMTPUTF8", LMTP_FINE, LMTP_MAIL},
-		{"MAIL FROM:<\xe9@b> SMTPUTF8", LMTP_BAD_SENDER, LMTP_MAIL},
-		{"MAIL TO:<a@b>", LMTP_BAD_ARGS, LMTP_MAIL},
-		{"RCPT TO:<>", LMTP_BAD_RCPT, LMTP_RCPT},
-		{"RCPT TO:<postmaster>", LMTP_FINE, LMTP_RCPT},
-		{"RCPT TO:<alice>", LMTP_FINE, LMTP_RCPT},
-		{"RCPT TO:<a@b> NOTIFY=NEVER,SUCCESS", LMTP_BAD_ARGS, LMTP_RCPT},
-		{"RCPT TO:<a@b> NOTIFY=", LMTP_BAD_ARGS, LMTP_RCPT},
-		{"RCPT TO:<a@b> ORCPT=rfc822", LMTP_BAD_ARGS, LMTP_RCPT},
-		{"RCPT TO:<a@b> ORCPT=rfc822;a+4", LMTP_BAD_ARGS, LMTP_RCPT},
-		{"RCPT TO:<a@b> SIZE=1", LMTP_BAD_PARAM, LMTP_RCPT},
+	    {"LHLO foo.example", LMTP_FINE, LMTP_LHLO},
+	    {"lhlo [IPv6:::1]", LMTP_FINE, LMTP_LHLO},
+	    {"LHLO", LMTP_BAD_ARGS, LMTP_LHLO},
+	    {"LHLO a b", LMTP_BAD_ARGS, LMTP_LHLO},
+	    {"EHLO foo", LMTP_FINE, LMTP_HELO},
+	    {"DATA", LMTP_FINE, LMTP_DATA},
+	    {"data ", LMTP_FINE, LMTP_DATA},
+	    {"DATA x", LMTP_BAD_ARGS, LMTP_DATA},
+	    {"DATAx", LMTP_BAD_VERB, LMTP_UNKNOWN},
+	    {"", LMTP_BAD_VERB, LMTP_UNKNOWN},
+	    {"RSET", LMTP_FINE, LMTP_RSET},
+	    {"NOOP anything", LMTP_FINE, LMTP_NOOP},
+	    {"QUIT", LMTP_FINE, LMTP_QUIT},
+	    {"VRFY alice", LMTP_FINE, LMTP_VRFY},
+	    {"STARTTLS", LMTP_FINE, LMTP_STARTTLS},
+	    {"STARTTLS x", LMTP_BAD_ARGS, LMTP_STARTTLS},
+	    {"AUTH PLAIN", LMTP_FINE, LMTP_AUTH},
+	    {"BDAT 10", LMTP_FINE, LMTP_BDAT},
+	    {"BDAT 0 LAST", LMTP_FINE, LMTP_BDAT},
+	    {"BDAT 9223372036854775807 last", LMTP_FINE, LMTP_BDAT},
+	    {"BDAT 9223372036854775808", LMTP_BAD_ARGS, LMTP_BDAT},
+	    {"BDAT 18446744073709551616", LMTP_BAD_ARGS, LMTP_BDAT},
+	    {"BDAT", LMTP_BAD_ARGS, LMTP_BDAT},
+	    {"BDAT -1", LMTP_BAD_ARGS, LMTP_BDAT},
+	    {"BDAT 1 FIRST", LMTP_BAD_ARGS, LMTP_BDAT},
+	    {"MAIL FROM:<>", LMTP_FINE, LMTP_MAIL},
+	    {"MAIL FROM: <a@b>", LMTP_FINE, LMTP_MAIL},
+	    {"mail from:<a@b> size=0", LMTP_FINE, LMTP_MAIL},
+	    {"MAIL FROM:<a@b> SIZE=9223372036854775808", LMTP_BAD_ARGS, LMTP_MAIL},
+	    {"MAIL FROM:<a@b> SIZE", LMTP_BAD_ARGS, LMTP_MAIL},
+	    {"MAIL FROM:<a@b> SIZE=1 SIZE=1", LMTP_BAD_ARGS, LMTP_MAIL},
+	    {"MAIL FROM:<a@b> BODY=9BIT", LMTP_BAD_ARGS, LMTP_MAIL},
+	    {"MAIL FROM:<a@b> FOO=1", LMTP_BAD_PARAM, LMTP_MAIL},
+	    {"MAIL FROM:<a@b> NOTIFY=NEVER", LMTP_BAD_PARAM, LMTP_MAIL},
+	    {"MAIL FROM:<a@b> SMTPUTF8=1", LMTP_BAD_ARGS, LMTP_MAIL},
+	    {"MAIL FROM:<a@b>SIZE=1", LMTP_BAD_ARGS, LMTP_MAIL},
+	    {"MAIL FROM:a@b", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<a@b", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<a@>", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<@b>", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<a>", LMTP_FINE, LMTP_MAIL},
+	    {"MAIL FROM:<a b@c>", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<\"a@b>", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<\"a\\", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<a@b..c>", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<a@.c>", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<a@[1.2.3.4>", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<a@[]>", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL FROM:<\xc3\xa9@b>", LMTP_NO_UTF8, LMTP_MAIL},
+	    {"MAIL FROM:<\xc3\xa9@b> SMTPUTF8", LMTP_FINE, LMTP_MAIL},
+	    {"MAIL FROM:<\xe9@b> SMTPUTF8", LMTP_BAD_SENDER, LMTP_MAIL},
+	    {"MAIL TO:<a@b>", LMTP_BAD_ARGS, LMTP_MAIL},
+	    {"RCPT TO:<>", LMTP_BAD_RCPT, LMTP_RCPT},
+	    {"RCPT TO:<postmaster>", LMTP_FINE, LMTP_RCPT},
+	    {"RCPT TO:<alice>", LMTP_FINE, LMTP_RCPT},
+	    {"RCPT TO:<a@b> NOTIFY=NEVER,SUCCESS", LMTP_BAD_ARGS, LMTP_RCPT},
+	    {"RCPT TO:<a@b> NOTIFY=", LMTP_BAD_ARGS, LMTP_RCPT},
+	    {"RCPT TO:<a@b> ORCPT=rfc822", LMTP_BAD_ARGS, LMTP_RCPT},
+	    {"RCPT TO:<a@b> ORCPT=rfc822;a+4", LMTP_BAD_ARGS, LMTP_RCPT},
+	    {"RCPT TO:<a@b> SIZE=1", LMTP_BAD_PARAM, LMTP_RCPT},
 	};
 	struct arena a = {0};
 
@@ -165,14 +168,24 @@ test_envelope(void **state)
 	struct lmtp_command cmd;
 	struct lmtp_path p;
 
-	assert_int_equal(lmtp_parse(&a, STR("MAIL FROM:<@x.example,@y:\"a \\\"b\\\\\"@C.example> SIZE=123 BODY=binarymime SMTPUTF8 "
-	    "RET=HDRS ENVID=a+3Db AUTH=<>"), &cmd), LMTP_FINE);
-	assert_true(str_eq(cmd.path.local, STR("a \"b\\")) && str_eq(cmd.path.domain, STR("C.example")));
+	assert_int_equal(lmtp_parse(&a,
+			     STR("MAIL FROM:<@x.example,@y:\"a \\\"b\\\\\"@C.example> SIZE=123 "
+				 "BODY=binarymime SMTPUTF8 "
+				 "RET=HDRS ENVID=a+3Db AUTH=<>"),
+			     &cmd),
+	    LMTP_FINE);
+	assert_true(
+	    str_eq(cmd.path.local, STR("a \"b\\")) && str_eq(cmd.path.domain, STR("C.example")));
 	assert_true(str_eq(cmd.path.address, STR("\"a \\\"b\\\\\"@C.example")));
-	assert_true(cmd.size == 123 && cmd.body == LMTP_BODY_BINARYMIME && cmd.smtputf8 && cmd.ret_headers);
+	assert_true(
+	    cmd.size == 123 && cmd.body == LMTP_BODY_BINARYMIME && cmd.smtputf8 && cmd.ret_headers);
 	assert_true(str_eq(cmd.envid, STR("a=b")) && cmd.auth.p != NULL && cmd.auth.n == 0);
-	assert_int_equal(lmtp_parse(&a, STR("RCPT TO:<a..b.@[IPv6:::1]> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2By@z"), &cmd), LMTP_FINE);
-	assert_true(str_eq(cmd.path.local, STR("a..b.")) && str_eq(cmd.path.domain, STR("[IPv6:::1]")));
+	assert_int_equal(
+	    lmtp_parse(&a,
+		STR("RCPT TO:<a..b.@[IPv6:::1]> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2By@z"), &cmd),
+	    LMTP_FINE);
+	assert_true(
+	    str_eq(cmd.path.local, STR("a..b.")) && str_eq(cmd.path.domain, STR("[IPv6:::1]")));
 	assert_true(cmd.notify == (LMTP_NOTIFY_SUCCESS | LMTP_NOTIFY_DELAY));
 	assert_true(str_eq(cmd.orcpt_type, STR("rfc822")) && str_eq(cmd.orcpt, STR("x+y@z")));
 	assert_int_equal(lmtp_parse(&a, STR("RCPT TO:<\xc3\xa9@b>"), &cmd), LMTP_FINE);
@@ -191,7 +204,8 @@ test_envelope(void **state)
 static void
 test_cut_everywhere(void **state)
 {
-	static const char text[] = "MAIL FROM:<@x:\"a\\\"b\"@[1.2]> SIZE=1 ENVID=a+41 AUTH=<> BODY=7BIT";
+	static const char text[] =
+	    "MAIL FROM:<@x:\"a\\\"b\"@[1.2]> SIZE=1 ENVID=a+41 AUTH=<> BODY=7BIT";
 	struct arena a = {0};
 	struct lmtp_command cmd;
 
@@ -252,7 +266,8 @@ test_data(void **state)
 {
 	data_is(STR(".\r\n"), STR(""), 0, false, false, false);
 	data_is(STR("a\r\n.\r\nQUIT\r\n"), STR("a\r\n"), 6, false, false, false);
-	data_is(STR("a\r\n..\r\n.b\r\n...\r\n.\r\n"), STR("a\r\n.\r\nb\r\n..\r\n"), 0, false, false, false);
+	data_is(STR("a\r\n..\r\n.b\r\n...\r\n.\r\n"), STR("a\r\n.\r\nb\r\n..\r\n"), 0, false, false,
+	    false);
 	data_is(STR("..\r\n.\r\n"), STR(".\r\n"), 0, false, false, false);
 	data_is(STR("a"), STR("a"), SIZE_MAX, false, false, false);
 	data_is(STR("\0\r\n.\r\n"), STR("\0\r\n"), 0, false, false, true);
@@ -287,7 +302,8 @@ test_data_exhaustive(void **state)
 		for (size_t i = 0; i < 7; i++)
 			text[i] = bytes[v >> (2 * i) & 3];
 		for (size_t i = 0; i < 7 && end == SIZE_MAX; i++) {
-			bool begin = i == 0 || (i >= 2 && text[i - 1] == '\n' && text[i - 2] == '\r');
+			bool begin =
+			    i == 0 || (i >= 2 && text[i - 1] == '\n' && text[i - 2] == '\r');
 
 			if (begin && text[i] == '.') {
 				if (i + 2 < 7 && text[i + 1] == '\r' && text[i + 2] == '\n')
@@ -327,13 +343,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_envelope),
-		cmocka_unit_test(test_cut_everywhere),
-		cmocka_unit_test(test_data),
-		cmocka_unit_test(test_data_exhaustive),
-		cmocka_unit_test(test_replies),
+	    cmocka_unit_test(test_lines),
+	    cmocka_unit_test(test_commands),
+	    cmocka_unit_test(test_envelope),
+	    cmocka_unit_test(test_cut_everywhere),
+	    cmocka_unit_test(test_data),
+	    cmocka_unit_test(test_data_exhaustive),
+	    cmocka_unit_test(test_replies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

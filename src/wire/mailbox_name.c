@@ -16,7 +16,8 @@ to_utf8(struct buf *out, struct str raw, bool utf8)
 {
 	if (str_chr(raw, '\0') != raw.n)
 		return ERR_BAD_INPUT;
-	/* Clients that think in UTF-8 only send it unasked; nothing else can be meant while no shift occurs (RFC 9051 5.1). */
+	/* Clients that think in UTF-8 only send it unasked; nothing else can be meant while no
+	 * shift occurs (RFC 9051 5.1). */
 	if (!utf8 && (str_is_ascii(raw) || str_chr(raw, '&') != raw.n))
 		return mutf7_decode(out, raw);
 	if (!utf8_valid(raw))
@@ -87,8 +88,10 @@ mailbox_name_check(struct str name)
 	while (str_split(&rest, '/', &level)) {
 		if (level.n == 0)
 			return ERR_BAD_INPUT;
-		/* Apple clients have made INBOX/INBOX, which other clients then take for INBOX (T22). */
-		if (levels == 1 && str_caseeq(level, STR("INBOX")) && str_starts(name, STR("INBOX/")))
+		/* Apple clients have made INBOX/INBOX, which other clients then take for INBOX
+		 * (T22). */
+		if (levels == 1 && str_caseeq(level, STR("INBOX")) &&
+		    str_starts(name, STR("INBOX/")))
 			return ERR_BAD_INPUT;
 		if (level.n > MAILBOX_LEVEL_MAX || ++levels > MAILBOX_LEVELS_MAX)
 			return ERR_LIMIT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes modified UTF-7: what decodes encodes to the same bytes (there is one spelling), and the other way round. */
+/* Fuzzes modified UTF-7: what decodes encodes to the same bytes (there is one spelling), and the
+ * other way round. */
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/utf8.h"
@@ -30,7 +31,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mailbox_name_canon(&arena, s, size & 1, &name) == OK) {
 		(void)!mailbox_name_check(name);
 		if (name.n <= 4 * MAILBOX_NAME_MAX)
-			ensure(mailbox_name_canon(&arena, name, true, &again) == OK && str_eq(name, again));
+			ensure(mailbox_name_canon(&arena, name, true, &again) == OK &&
+			       str_eq(name, again));
 	}
 	arena_free(&arena);
 	buf_free(&out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of dates, modified UTF-7, mailbox names, flags and of what is written. T02 T03 T05 T23 T24 T58 T59. */
+/* Tests of dates, modified UTF-7, mailbox names, flags and of what is written. T02 T03 T05 T23
+ * T24 T58 T59. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,20 +35,25 @@ test_calendar(void **state)
 		for (int month = 1; month <= 12; month++)
 			for (int day = 1; date_valid(year, month, day); day++, days++) {
 				date_civil(days, &y, &m, &d);
-				if (date_days(year, month, day) != days || y != year || m != month || d != day)
+				if (date_days(year, month, day) != days || y != year ||
+				    m != month || d != day)
 					fail_msg("%d-%d-%d", year, month, day);
 			}
 	assert_int_equal(days, 2932897);
-	assert_true(date_valid(2000, 2, 29) && !date_valid(1900, 2, 29) && !date_valid(2023, 2, 29));
-	assert_false(date_valid(0, 1, 1) || date_valid(10000, 1, 1) || date_valid(2000, 0, 1) || date_valid(2000, 13, 1));
+	assert_true(
+	    date_valid(2000, 2, 29) && !date_valid(1900, 2, 29) && !date_valid(2023, 2, 29));
+	assert_false(date_valid(0, 1, 1) || date_valid(10000, 1, 1) || date_valid(2000, 0, 1) ||
+		     date_valid(2000, 13, 1));
 }
 
 static void
 test_dates(void **state)
 {
-	static const char *good[] = {"1-Jan-1970", "01-jan-1970", "29-FEB-2024", "31-Dec-9999", "1-Jan-0001"};
-	static const char *bad[] = {"", "1", "1-", "1-Jan", "1-Jan-", "1-Jan-70", "1-Jan-19700", "0-Jan-1970", "32-Jan-1970",
-		"29-Feb-2023", "001-Jan-1970", "1-Jan-0000", "1 Jan 1970", "1-Jan-1970 ", "-1-Jan-1970"};
+	static const char *good[] = {
+	    "1-Jan-1970", "01-jan-1970", "29-FEB-2024", "31-Dec-9999", "1-Jan-0001"};
+	static const char *bad[] = {"", "1", "1-", "1-Jan", "1-Jan-", "1-Jan-70", "1-Jan-19700",
+	    "0-Jan-1970", "32-Jan-1970", "29-Feb-2023", "001-Jan-1970", "1-Jan-0000", "1 Jan 1970",
+	    "1-Jan-1970 ", "-1-Jan-1970"};
 	struct buf out = {0};
 	int32_t days;
 
@@ -67,19 +73,21 @@ test_date_times(void **state)
 		const char *in, *out;
 		int64_t seconds;
 	} c[] = {
-		{" 4-Aug-2018 09:51:03 +0200", "\" 4-Aug-2018 09:51:03 +0200\"", 1533369063}, /* T59 */
-		{"4-Aug-2018 09:51:03 +0200", "\" 4-Aug-2018 09:51:03 +0200\"", 1533369063},
-		{"04-Aug-2018 09:51:03 +0200", "\" 4-Aug-2018 09:51:03 +0200\"", 1533369063},
-		{"31-Dec-1969 23:59:59 +0000", "\"31-Dec-1969 23:59:59 +0000\"", -1},
-		{"01-Jan-1970 00:00:00 -0000", "\" 1-Jan-1970 00:00:00 +0000\"", 0},
-		{"01-Jan-2000 00:00:00 -0530", "\" 1-Jan-2000 00:00:00 -0530\"", 946704600},
-		{"31-Dec-2016 23:59:60 +0000", "\" 1-Jan-2017 00:00:00 +0000\"", 1483228800},
-		{"01-Jan-2000 00:00:00 +2359", "\" 1-Jan-2000 00:00:00 +2359\"", 946598460},
+	    {" 4-Aug-2018 09:51:03 +0200", "\" 4-Aug-2018 09:51:03 +0200\"", 1533369063}, /* T59 */
+	    {"4-Aug-2018 09:51:03 +0200", "\" 4-Aug-2018 09:51:03 +0200\"", 1533369063},
+	    {"04-Aug-2018 09:51:03 +0200", "\" 4-Aug-2018 09:51:03 +0200\"", 1533369063},
+	    {"31-Dec-1969 23:59:59 +0000", "\"31-Dec-1969 23:59:59 +0000\"", -1},
+	    {"01-Jan-1970 00:00:00 -0000", "\" 1-Jan-1970 00:00:00 +0000\"", 0},
+	    {"01-Jan-2000 00:00:00 -0530", "\" 1-Jan-2000 00:00:00 -0530\"", 946704600},
+	    {"31-Dec-2016 23:59:60 +0000", "\" 1-Jan-2017 00:00:00 +0000\"", 1483228800},
+	    {"01-Jan-2000 00:00:00 +2359", "\" 1-Jan-2000 00:00:00 +2359\"", 946598460},
 	};
-	static const char *bad[] = {"", " ", "4-Aug-2018", "4-Aug-2018 09:51:03", "4-Aug-2018 09:51:03 0200", "4-Aug-2018 09:51:03 +020",
-		"4-Aug-2018 09:51:03 +02000", "4-Aug-2018 24:00:00 +0000", "4-Aug-2018 23:60:00 +0000", "4-Aug-2018 23:00:61 +0000",
-		"4-Aug-2018 9:51:03 +0200", "4-Aug-2018 09:51:03 +2400", "4-Aug-2018 09:51:03 +0060", "  4-Aug-2018 09:51:03 +0200",
-		" 14-Aug-2018 09:51:03 +0200", "4-Aug-2018 09:51:03 GMT"};
+	static const char *bad[] = {"", " ", "4-Aug-2018", "4-Aug-2018 09:51:03",
+	    "4-Aug-2018 09:51:03 0200", "4-Aug-2018 09:51:03 +020", "4-Aug-2018 09:51:03 +02000",
+	    "4-Aug-2018 24:00:00 +0000", "4-Aug-2018 23:60:00 +0000", "4-Aug-2018 23:00:61 +0000",
+	    "4-Aug-2018 9:51:03 +0200", "4-Aug-2018 09:51:03 +2400", "4-Aug-2018 09:51:03 +0060",
+	    "  4-Aug-2018 09:51:03 +0200", " 14-Aug-2018 09:51:03 +0200",
+	    "4-Aug-2018 09:51:03 GMT"};
 	struct date_time d;
 	struct buf out = {0};
 
@@ -106,14 +114,28 @@ static void
 test_mutf7(void **state)
 {
 	static const char *pairs[][2] = {
-		{"", ""}, {"INBOX", "INBOX"}, {"a&b", "a&-b"}, {"&", "&-"}, {"&&", "&-&-"},
-		{"~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"},
-		{"\xc3\xa9", "&AOk-"}, {"\xc3\xa9&", "&AOk-&-"}, {"\xc3\xa9-", "&AOk--"}, {"&\xc3\xa9", "&-&AOk-"},
-		{"\xf0\x9f\x98\x80", "&2D3eAA-"}, {"\xf4\x8f\xbf\xbf", "&2,,f,w-"}, {"\xf0\x90\x80\x80", "&2ADcAA-"},
-		{"\x01", "&AAE-"}, {"\x7f", "&AH8-"}, {"\xe2\x82\xac", "&IKw-"}, {"\xc2\x80\xc2\x81\xc2\x82", "&AIAAgQCC-"},
+	    {"", ""},
+	    {"INBOX", "INBOX"},
+	    {"a&b", "a&-b"},
+	    {"&", "&-"},
+	    {"&&", "&-&-"},
+	    {"~peter/mail/\xe5\x8f\xb0\xe5\x8c\x97/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+		"~peter/mail/&U,BTFw-/&ZeVnLIqe-"},
+	    {"\xc3\xa9", "&AOk-"},
+	    {"\xc3\xa9&", "&AOk-&-"},
+	    {"\xc3\xa9-", "&AOk--"},
+	    {"&\xc3\xa9", "&-&AOk-"},
+	    {"\xf0\x9f\x98\x80", "&2D3eAA-"},
+	    {"\xf4\x8f\xbf\xbf", "&2,,f,w-"},
+	    {"\xf0\x90\x80\x80", "&2ADcAA-"},
+	    {"\x01", "&AAE-"},
+	    {"\x7f", "&AH8-"},
+	    {"\xe2\x82\xac", "&IKw-"},
+	    {"\xc2\x80\xc2\x81\xc2\x82", "&AIAAgQCC-"},
 	};
-	static const char *bad[] = {"&", "a&", "&AOk", "&AO-", "&A-", "&AOkA-", "&AOl-", "&AGE-", "&ACY-", "&AOk-&AOk-", "&2D0-",
-		"&3gA-", "&3gDYPQ-", "&2D3YPQ-", "&AAA-", "&AO/p-", "&*-", "\x80", "\xc3\xa9", "a\x01", "\x7f", "&AOk=-", "&\n-", "&2D0AYQ-"};
+	static const char *bad[] = {"&", "a&", "&AOk", "&AO-", "&A-", "&AOkA-", "&AOl-", "&AGE-",
+	    "&ACY-", "&AOk-&AOk-", "&2D0-", "&3gA-", "&3gDYPQ-", "&2D3YPQ-", "&AAA-", "&AO/p-",
+	    "&*-", "\x80", "\xc3\xa9", "a\x01", "\x7f", "&AOk=-", "&\n-", "&2D0AYQ-"};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -155,9 +177,10 @@ test_mutf7_all(void **state)
 static void
 test_name_check(void **state)
 {
-	static const char *good[] = {"INBOX", "a/b", "a b", "INBOX/x", "x/INBOX", "%*", "\xc3\xa9", "..", "a&b", " "};
-	static const char *bad[] = {"", "/", "a/", "/a", "a//b", "INBOX/inbox", "INBOX/Inbox/x", "a\x01", "\x7f", "\xc2\x85", "\xe2\x80\xa8",
-		"\xef\xbf\xbf", "\xef\xb7\x90", "\xff"};
+	static const char *good[] = {
+	    "INBOX", "a/b", "a b", "INBOX/x", "x/INBOX", "%*", "\xc3\xa9", "..", "a&b", " "};
+	static const char *bad[] = {"", "/", "a/", "/a", "a//b", "INBOX/inbox", "INBOX/Inbox/x",
+	    "a\x01", "\x7f", "\xc2\x85", "\xe2\x80\xa8", "\xef\xbf\xbf", "\xef\xb7\x90", "\xff"};
 	char big[1100];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -183,18 +206,26 @@ test_out_strings(void **state)
 		struct str in;
 		const char *string, *string8, *astring, *quoted;
 	} c[] = {
-		{STR("a"), "\"a\"", "\"a\"", "a", "\"a\""},
-		{STR(""), "\"\"", "\"\"", "\"\"", "\"\""},
-		{STR("nil"), "\"nil\"", "\"nil\"", "\"nil\"", "\"nil\""},
-		{STR("a]b"), "\"a]b\"", "\"a]b\"", "a]b", "\"a]b\""},
-		{STR("a b"), "\"a b\"", "\"a b\"", "\"a b\"", "\"a b\""},
-		{STR("a\"\\"), "\"a\\\"\\\\\"", "\"a\\\"\\\\\"", "\"a\\\"\\\\\"", "\"a\\\"\\\\\""},
-		{STR("a\r\nb"), "{4}\r\na\r\nb", "{4}\r\na\r\nb", "{4}\r\na\r\nb", "\"ab\""},
-		{STR("a\tb"), "\"a\tb\"", "\"a\tb\"", "\"a\tb\"", "\"ab\""},
-		{STR("\x01"), "{1}\r\n\x01", "{1}\r\n\x01", "{1}\r\n\x01", "\"\""},
-		{STR("\xc3\xa9"), "{2}\r\n\xc3\xa9", "\"\xc3\xa9\"", "{2}\r\n\xc3\xa9", "\"??\""}, /* T58 */
-		{STR("\xff"), "{1}\r\n\xff", "{1}\r\n\xff", "{1}\r\n\xff", "\"?\""},
-		{STR("a\0b"), "{3}\r\na\x80" "b", "{3}\r\na\x80" "b", "{3}\r\na\x80" "b", "\"ab\""},
+	    {STR("a"), "\"a\"", "\"a\"", "a", "\"a\""},
+	    {STR(""), "\"\"", "\"\"", "\"\"", "\"\""},
+	    {STR("nil"), "\"nil\"", "\"nil\"", "\"nil\"", "\"nil\""},
+	    {STR("a]b"), "\"a]b\"", "\"a]b\"", "a]b", "\"a]b\""},
+	    {STR("a b"), "\"a b\"", "\"a b\"", "\"a b\"", "\"a b\""},
+	    {STR("a\"\\"), "\"a\\\"\\\\\"", "\"a\\\"\\\\\"", "\"a\\\"\\\\\"", "\"a\\\"\\\\\""},
+	    {STR("a\r\nb"), "{4}\r\na\r\nb", "{4}\r\na\r\nb", "{4}\r\na\r\nb", "\"ab\""},
+	    {STR("a\tb"), "\"a\tb\"", "\"a\tb\"", "\"a\tb\"", "\"ab\""},
+	    {STR("\x01"), "{1}\r\n\x01", "{1}\r\n\x01", "{1}\r\n\x01", "\"\""},
+	    {STR("\xc3\xa9"), "{2}\r\n\xc3\xa9", "\"\xc3\xa9\"", "{2}\r\n\xc3\xa9",
+		"\"??\""}, /* T58 */
+	    {STR("\xff"), "{1}\r\n\xff", "{1}\r\n\xff", "{1}\r\n\xff", "\"?\""},
+	    {STR("a\0b"),
+		"{3}\r\na\x80"
+		"b",
+		"{3}\r\na\x80"
+		"b",
+		"{3}\r\na\x80"
+		"b",
+		"\"ab\""},
 	};
 	struct buf out = {0};
 
@@ -239,8 +270,14 @@ test_out_lines(void **state)
 	static struct str kw[] = {STR("$Junk"), STR("x")};
 	static uint32_t part[] = {1, 22};
 	static struct str field[] = {STR("From"), STR("a b")};
-	struct section sec = {.kind = SECTION_FIELDS, .part = part, .parts = 2, .field = field, .fields = 2,
-		.partial = true, .first = 7, .count = 3};
+	struct section sec = {.kind = SECTION_FIELDS,
+	    .part = part,
+	    .parts = 2,
+	    .field = field,
+	    .fields = 2,
+	    .partial = true,
+	    .first = 7,
+	    .count = 3};
 	struct buf out = {0};
 
 	out_tagged(&out, STR("a1"), "OK", NULL, "done");
@@ -270,25 +307,28 @@ test_flag_names(void **state)
 		assert_int_equal(flag_bit(flag_name(bit)), bit);
 	assert_int_equal(flag_bit(STR("\\SEEN")), FLAG_SEEN);
 	assert_int_equal(flag_bit(STR("Seen")), 0);
-	assert_int_equal(FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT, FLAG_ALL);
-	assert_true(flag_keyword_valid(STR("$Junk")) && !flag_keyword_valid(STR("\\x")) && !flag_keyword_valid(STR("")));
-	assert_false(flag_keyword_valid(STR("a b")) || flag_keyword_valid(STR("a\x80")) || flag_keyword_valid(STR("a]")));
+	assert_int_equal(
+	    FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT, FLAG_ALL);
+	assert_true(flag_keyword_valid(STR("$Junk")) && !flag_keyword_valid(STR("\\x")) &&
+		    !flag_keyword_valid(STR("")));
+	assert_false(flag_keyword_valid(STR("a b")) || flag_keyword_valid(STR("a\x80")) ||
+		     flag_keyword_valid(STR("a]")));
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calendar),
-		cmocka_unit_test(test_dates),
-		cmocka_unit_test(test_date_times),
-		cmocka_unit_test(test_mutf7),
-		cmocka_unit_test(test_mutf7_all),
-		cmocka_unit_test(test_name_check),
-		cmocka_unit_test(test_out_strings),
-		cmocka_unit_test(test_out_mailbox),
-		cmocka_unit_test(test_out_lines),
-		cmocka_unit_test(test_flag_names),
+	    cmocka_unit_test(test_calendar),
+	    cmocka_unit_test(test_dates),
+	    cmocka_unit_test(test_date_times),
+	    cmocka_unit_test(test_mutf7),
+	    cmocka_unit_test(test_mutf7_all),
+	    cmocka_unit_test(test_name_check),
+	    cmocka_unit_test(test_out_strings),
+	    cmocka_unit_test(test_out_mailbox),
+	    cmocka_unit_test(test_out_lines),
+	    cmocka_unit_test(test_flag_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/map.h"
@@ -13,8 +14,15 @@ struct key {
 	uint64_t account, mailbox;
 };
 
-/* One watched mailbox (or account: mailbox 0). It lives while it has watchers. */
+/* How many mailboxes that nobody watches any more a shard remembers. */
+#define RETIRED_MOST 64u
+
+/*
+ * One watched mailbox (or account: mailbox 0). It lives while it has watchers, and for a while after, because the store's own mark is written lazily: who selects the mailbox the moment after must not be
+ * told the same messages to be recent again.
+ */
 struct live {
+	STAILQ_ENTRY(live) retired; /* while n is 0 */
 	struct key key;
 	struct shard *shard;
 	_Atomic uint64_t modseq;
@@ -23,10 +31,14 @@ struct live {
 	struct watcher *watchers;
 };
 
+STAILQ_HEAD(live_queue, live);
+
 /* Its lock guards the map, the lists of its live objects and their recent marks. */
 struct shard {
 	pthread_mutex_t lock;
 	struct map lives;
+	struct live_queue retired; /* oldest first */
+	unsigned n_retired;
 } __attribute__((aligned(64)));
 
 struct hub {
@@ -41,9 +53,23 @@ hub_new(void)
 	if (hub == NULL)
 		die("out of memory");
 	memset(hub, 0, sizeof(*hub));
-	for (unsigned i = 0; i < SHARDS; i++)
+	for (unsigned i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&hub->shards[i].lock, NULL);
+		STAILQ_INIT(&hub->shards[i].retired);
+	}
 	return hub;
+}
+
+/* Forgets the live object that retired first. */
+static void
+forget_oldest(struct shard *s)
+{
+	struct live *l = STAILQ_FIRST(&s->retired);
+
+	STAILQ_REMOVE_HEAD(&s->retired, retired);
+	s->n_retired--;
+	map_del(&s->lives, MAP_KEY(l->key));
+	free(l);
 }
 
 void
@@ -52,6 +78,8 @@ hub_free(struct hub *hub)
 	if (hub == NULL)
 		return;
 	for (unsigned i = 0; i < SHARDS; i++) {
+		while (hub->shards[i].n_retired > 0)
+			forget_oldest(&hub->shards[i]);
 		ensure(hub->shards[i].lives.n == 0);
 		map_free(&hub->shards[i].lives);
 		pthread_mutex_destroy(&hub->shards[i].lock);
@@ -84,6 +112,9 @@ hub_watch(struct hub *hub, uint64_t account, uint64_t mailbox, struct watcher *w
 		l->key = k;
 		l->shard = s;
 		map_put(&s->lives, MAP_KEY(k), l);
+	} else if (l->n == 0) {
+		STAILQ_REMOVE(&s->retired, l, live, retired);
+		s->n_retired--;
 	}
 	if ((w->next = l->watchers) != NULL)
 		w->next->prev = &w->next;
@@ -108,8 +139,9 @@ hub_unwatch(struct hub *hub, struct watcher *w)
 	if ((*w->prev = w->next) != NULL)
 		w->next->prev = w->prev;
 	if (--l->n == 0) {
-		map_del(&s->lives, MAP_KEY(l->key));
-		free(l);
+		STAILQ_INSERT_TAIL(&s->retired, l, retired);
+		if (++s->n_retired > RETIRED_MOST)
+			forget_oldest(s);
 	}
 	pthread_mutex_unlock(&s->lock);
 	*w = (struct watcher){0};

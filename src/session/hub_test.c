@@ -164,6 +164,23 @@ test_recent(void **state)
 	assert_int_equal(hub_recent_claim(&a, 9, 13), 12);
 	hub_unwatch(hub, &a);
 	hub_unwatch(hub, &b);
+	/* The last watcher went and the store's mark is not written yet: the claim is remembered. */
+	hub_watch(hub, 1, 10, &a, c);
+	assert_int_equal(hub_recent_claim(&a, 9, 13), 13);
+	hub_unwatch(hub, &a);
+	/* Of very many only the latest are. */
+	for (uint64_t i = 100; i < 20000; i++) {
+		hub_watch(hub, 1, i, &a, c);
+		assert_int_equal(hub_recent_claim(&a, 1, 2), 1);
+		hub_unwatch(hub, &a);
+	}
+	assert_int_equal(hub_watchers(hub, 1, 19999), 0);
+	hub_watch(hub, 1, 19999, &a, c);
+	assert_int_equal(hub_recent_claim(&a, 1, 2), 2);
+	hub_unwatch(hub, &a);
+	hub_watch(hub, 1, 10, &a, c);
+	assert_int_equal(hub_recent_claim(&a, 13, 13), 13);
+	hub_unwatch(hub, &a);
 	hub_free(hub);
 	close(fd);
 }

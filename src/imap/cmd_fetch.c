@@ -77,14 +77,11 @@ static enum status
 cover(struct fetch *f, const struct entry *e)
 {
 	struct session *s = f->cmd->session;
-	enum status st;
 
 	if (!(f->needs & FETCH_KEYWORDS) || selected_keywords_cover(s->selected, e))
 		return OK;
 	selected_keywords_forget(s->selected);
-	if ((st = selected_keywords(s, f->txn)) == OK)
-		selected_flags_due(s, cmd_out(f->cmd));
-	return st;
+	return selected_keywords(s, f->txn);
 }
 
 /* A message that cannot be read leaves no trace in the output; the others are served (T56). */
@@ -223,6 +220,8 @@ send_batch(struct fetch *f, enum status *st_r)
 
 	if (f->open && (next = resume_message(f)) != CMD_DONE)
 		return next;
+	if ((f->needs & FETCH_KEYWORDS) && (*st_r = selected_keywords(f->cmd->session, f->txn)) != OK)
+		return CMD_DONE;
 	if ((*st_r = view_iter_begin(&f->it, f->txn)) != OK)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&f->it)) != NULL) {
@@ -244,8 +243,7 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 	enum cmd_next next = CMD_DONE;
 
 	*over_r = false;
-	if ((f->needs & FETCH_KEYWORDS) && (*st_r = selected_keywords(s, f->txn)) != OK)
-		return CMD_DONE;
+	*st_r = OK;
 	if ((f->needs & FETCH_EMAIL) && (*st_r = email_cursor_open(&s->actor, f->txn, &f->cursor)) != OK)
 		return CMD_DONE;
 	next = send_batch(f, st_r);

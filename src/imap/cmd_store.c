@@ -126,7 +126,6 @@ tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 		selected_keywords_forget(s->selected);
 	if ((*st_r = selected_keywords(s, txn)) != OK)
 		return CMD_DONE;
-	selected_flags_due(s, cmd_out(cmd));
 	if ((*st_r = view_iter_begin(&x->it, txn)) != OK)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&x->it)) != NULL) {
@@ -134,7 +133,6 @@ tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 			selected_keywords_forget(s->selected);
 			if ((*st_r = selected_keywords(s, txn)) != OK)
 				break;
-			selected_flags_due(s, cmd_out(cmd));
 		}
 		if (!e->expunged)
 			tell(cmd, x->it.seq, e);

@@ -57,6 +57,16 @@ selected_keywords_forget(struct selected *sel)
 	sel->kw_loaded = false;
 }
 
+static uint32_t
+keywords_in_use(const struct keywords *kw)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < kw->n; i++)
+		n += kw->name[i].p != NULL;
+	return n;
+}
+
 enum status
 selected_keywords(struct session *s, struct db_txn *txn)
 {
@@ -66,9 +76,13 @@ selected_keywords(struct session *s, struct db_txn *txn)
 	if (sel->kw_loaded)
 		return OK;
 	st = keywords_get(txn, &sel->kw_arena, sel->view.mailbox, &sel->keywords);
-	if (st == OK)
-		sel->kw_loaded = true;
-	return st;
+	if (st != OK)
+		return st;
+	sel->kw_loaded = true;
+	/* No keyword comes up in FETCH before FLAGS has named it (T41). */
+	if (sel->kw_listed && keywords_in_use(&sel->keywords) != sel->kw_told)
+		selected_print_flags(s, conn_out(s->conn));
+	return OK;
 }
 
 bool
@@ -79,16 +93,6 @@ selected_keywords_cover(const struct selected *sel, const struct entry *e)
 	/* Ids ascend: the last is the newest. */
 	return e->keywords_n == 0 || (e->keywords[e->keywords_n - 1] < kw->n &&
 	    kw->name[e->keywords[e->keywords_n - 1]].p != NULL);
-}
-
-static uint32_t
-keywords_in_use(const struct keywords *kw)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < kw->n; i++)
-		n += kw->name[i].p != NULL;
-	return n;
 }
 
 /* "(\Answered ... kw kw more)" */
@@ -123,13 +127,7 @@ selected_print_flags(struct session *s, struct buf *out)
 		buf_add(out, STR("] Any keyword can be set\r\n"));
 	}
 	sel->kw_told = keywords_in_use(&sel->keywords);
-}
-
-void
-selected_flags_due(struct session *s, struct buf *out)
-{
-	if (keywords_in_use(&s->selected->keywords) != s->selected->kw_told)
-		selected_print_flags(s, out);
+	sel->kw_listed = true;
 }
 
 /* ---- flags of a message ---- */

@@ -12,13 +12,12 @@ void selected_close(struct session *s);
 /* The connection rests: gives back what can be read again. */
 void selected_rest(struct selected *sel);
 
-/* The keywords of the mailbox, loaded when they are not; they stay until rest or selected_keywords_forget. */
+/* The keywords of the mailbox, loaded when they are not; they stay until rest or selected_keywords_forget. Sends FLAGS when there
+ * are some that the last FLAGS line did not name: call it between lines only. */
 must_check enum status selected_keywords(struct session *s, struct db_txn *txn);
 void selected_keywords_forget(struct selected *sel);
 /* "* FLAGS (...)" and "* OK [PERMANENTFLAGS (...)] ..." as they are now (T41). Keywords must be loaded. */
 void selected_print_flags(struct session *s, struct buf *out);
-/* Sends both when a keyword came up that the last FLAGS line did not name. */
-void selected_flags_due(struct session *s, struct buf *out);
 
 /* "(\Seen kw)" of an entry, \Recent included. Keywords must be loaded and known (selected_keywords_cover). */
 void selected_entry_flags(struct session *s, struct buf *out, const struct entry *e);

@@ -47,6 +47,7 @@ struct selected {
 	struct arena kw_arena; /* of keywords; freed at rest */
 	struct keywords keywords;
 	bool kw_loaded;
+	bool kw_listed;        /* a FLAGS line was sent */
 	uint32_t kw_told;      /* how many keywords the last FLAGS line knew of */
 	struct updater *updater; /* untagged updates half sent, or NULL */
 };

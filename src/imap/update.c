@@ -49,6 +49,8 @@ update_free(struct selected *sel)
 
 struct recent_write {
 	struct db_write write;
+	struct hub *hub;
+	struct watcher watcher; /* keeps the hub's own mark until the store has ours */
 	struct actor actor;
 	int64_t mailbox;
 	uint32_t uid;
@@ -65,7 +67,10 @@ recent_fn(struct db_txn *txn, void *arg)
 static void
 recent_done(struct db_write *w, enum status st)
 {
-	free((struct recent_write *)((char *)w - offsetof(struct recent_write, write)));
+	struct recent_write *r = (struct recent_write *)((char *)w - offsetof(struct recent_write, write));
+
+	hub_unwatch(r->hub, &r->watcher);
+	free(r);
 }
 
 /* The mark that later sessions begin at; it may be lost, so nobody waits for it. */
@@ -84,6 +89,8 @@ recent_mark(struct session *s, int64_t mailbox, uint32_t uid)
 	w->actor = s->actor;
 	w->mailbox = mailbox;
 	w->uid = uid;
+	w->hub = s->imap->hub;
+	hub_watch(w->hub, (uint64_t)s->selected->view.account, (uint64_t)mailbox, &w->watcher, s->conn);
 	db_submit(s->imap->db, &w->write);
 }
 
@@ -176,11 +183,8 @@ send_counts(struct session *s, struct db_txn *txn, struct updater *up)
 	}
 	if (up->u.keywords)
 		selected_keywords_forget(sel);
-	if (st == OK && (up->u.keywords || up->u.changed.n)) {
+	if (st == OK && (up->u.keywords || up->u.changed.n))
 		st = selected_keywords(s, txn);
-		if (st == OK)
-			selected_flags_due(s, out);
-	}
 	return st;
 }
 
@@ -223,7 +227,6 @@ send_changed(struct session *s, struct db_txn *txn, struct updater *up, enum sta
 				selected_keywords_forget(sel);
 				if ((*st_r = selected_keywords(s, txn)) != OK)
 					break;
-				selected_flags_due(s, conn_out(s->conn));
 			}
 			send_flags(s, up, e);
 		}

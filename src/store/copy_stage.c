@@ -66,8 +66,8 @@ copy_stepped(struct copy_job *job)
 
 /* ---- staging ---- */
 
-static struct db_sql stage_add = DB_SQL("INSERT INTO staged (id, messages, unseen, deleted, size, deleted_size, data)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+static struct db_sql stage_add = DB_SQL("INSERT INTO staged (id, made, messages, unseen, deleted, size, deleted_size,"
+    " data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
 
 static enum status
 stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct entry *e, uint32_t n)
@@ -84,7 +84,7 @@ stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct
 	sum = page_summary(1, e, n);
 	buf_clear(scratch);
 	page_pack(scratch, job->to, 1, e, n);
-	return db_exec(txn, &stage_add, "iiiiiib", page_id(job->id, job->step_pages++), (int64_t)sum.messages,
+	return db_exec(txn, &stage_add, "iiiiiiib", page_id(job->id, job->step_pages++), clock_seconds(), (int64_t)sum.messages,
 	    (int64_t)sum.unseen, (int64_t)sum.deleted, size, deleted_size, buf_str(scratch));
 }
 

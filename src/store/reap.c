@@ -3,7 +3,7 @@
  * Expunged messages past their grace. An email that was never copied goes with its reap row; one that was goes when no page,
  * no staged page and no other reap row names it any more. That is looked up in one snapshot, before the write that removes it, which
  * is safe: a name is only ever made from a name in a page, so what no page names will never be named again. Reap rows of MOVE name
- * nothing: the email lives on elsewhere.
+ * nothing: the email lives on elsewhere. Where only a staged page names an email, its reap row waits until that COPY is through.
  */
 #include <stdlib.h>
 
@@ -19,6 +19,7 @@
 #define EMAILS_A_COMMIT 100
 #define PAGES_A_COMMIT 64
 #define CHANGES_A_COMMIT 2000
+#define STAGED_FOR 3600 /* seconds that a large COPY may take */
 
 struct ids {
 	int64_t *id;
@@ -68,6 +69,7 @@ struct round {
 	bool *named;       /* for each of them: a name was found */
 	size_t not_named;  /* how many of them are not named so far */
 	bool more;         /* not all that is due fits in the round */
+	bool wait;         /* a staged page names something: the rows stay for a later round */
 	/* the write in progress: what is removed from dead[at] and rows[row] on */
 	size_t at, at_next, row, row_next;
 };
@@ -162,6 +164,7 @@ static enum status
 find_names(struct round *r, struct db_txn *txn)
 {
 	int64_t account = 0;
+	size_t left;
 	enum status st = OK;
 
 	ids_sort(&r->copied);
@@ -182,8 +185,10 @@ find_names(struct round *r, struct db_txn *txn)
 	}
 	if (st == OK)
 		st = spare_rows(r, db_prepare(txn, &all_reap), true);
+	left = r->not_named;
 	if (st == OK)
 		st = spare_rows(r, db_prepare(txn, &all_staged), false);
+	r->wait = r->not_named < left;
 	for (size_t i = 0; i < r->copied.n && st == OK; i++)
 		if (!r->named[i])
 			ids_add(&r->dead, r->copied.id[i]);
@@ -212,6 +217,9 @@ static struct db_sql owner_del = DB_SQL("DELETE FROM body_owner WHERE body = ?1 
 static struct db_sql owner_any = DB_SQL("SELECT email FROM body_owner WHERE body = ?1 LIMIT 1");
 static struct db_sql structure_del = DB_SQL("DELETE FROM structure WHERE email = ?1");
 static struct db_sql email_del = DB_SQL("DELETE FROM email WHERE id = ?1");
+static struct db_sql stale_any = DB_SQL("SELECT id FROM staged WHERE made < ?1 LIMIT 1");
+static struct db_sql stale_del =
+    DB_SQL("DELETE FROM staged WHERE id IN (SELECT id FROM staged WHERE made < ?1 ORDER BY id LIMIT ?2)");
 static struct db_sql row_del = DB_SQL("DELETE FROM reap WHERE id = ?1");
 
 /* *done_r false: the body is large, again in the next transaction. */
@@ -253,16 +261,44 @@ remove_some(struct db_txn *txn, void *arg)
 		r->at_next += st == OK && done;
 	}
 	/* The rows go last: what a crash interrupts is found again. */
-	if (r->at_next == r->dead.n)
+	if (r->at_next == r->dead.n && !r->wait)
 		for (int n = 0; n < ROWS_A_COMMIT && r->row_next < r->rows.n && st == OK; n++)
 			st = db_exec(txn, &row_del, "i", r->rows.id[r->row_next++]);
 	return st;
 }
 
+/* Staged pages of a COPY that its session has given up long ago. */
+static enum status
+remove_stale(struct db_txn *txn, void *done)
+{
+	enum status st = db_exec(txn, &stale_del, "ii", clock_seconds() - STAGED_FOR, (int64_t)PAGES_A_COMMIT);
+
+	if (st == OK)
+		*(bool *)done = db_changed(txn) < PAGES_A_COMMIT;
+	return st;
+}
+
+static enum status
+reap_staged(struct store *store)
+{
+	struct db_txn *txn;
+	int64_t any;
+	bool done = false;
+	enum status st = db_read_begin(store_db(store), &txn);
+
+	if (st != OK)
+		return st;
+	st = db_get_ints(txn, &stale_any, &any, 1, "i", clock_seconds() - STAGED_FOR);
+	db_read_end(txn);
+	while (st == OK && !done)
+		st = db_write(store_db(store), remove_stale, &done);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
 enum status
 reap_messages(struct store *store, int64_t now)
 {
-	enum status st = OK;
+	enum status st = reap_staged(store);
 	bool more = true;
 
 	while (st == OK && more) {
@@ -274,8 +310,8 @@ reap_messages(struct store *store, int64_t now)
 				st = db_write_and_wait(store_db(store), &w);
 				r.at = r.at_next;
 				r.row = r.row_next;
-			} while (st == OK && (r.at < r.dead.n || r.row < r.rows.n));
-		more = r.more;
+			} while (st == OK && (r.at < r.dead.n || (r.row < r.rows.n && !r.wait)));
+		more = r.more && !r.wait;
 		page_free(r.page);
 		free(r.rows.id);
 		free(r.dead.id);

@@ -47,8 +47,9 @@ static const char schema_sql[] =
     /* The directory: what up to DIR_MAX pages hold, packed, and its sums; see dir_priv.h. modseq: the highest. */
     "CREATE TABLE dir (id INTEGER PRIMARY KEY, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, modseq INTEGER NOT NULL, data BLOB NOT NULL);"
-    /* Pages of a large COPY until it is published: copy << 32 | number; see copy.h. What a crash leaves is swept at start. */
-    "CREATE TABLE staged (id INTEGER PRIMARY KEY, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
+    /* Pages of a large COPY until it is published: copy << 32 | number; see copy.h. made: seconds since
+     * 1970. What a crash leaves is swept at start, what a session leaves by the reaper. */
+    "CREATE TABLE staged (id INTEGER PRIMARY KEY, made INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, data BLOB NOT NULL);"
 
     /* One row a change: kind 1 added, 2 flags, 3 expunged (a tombstone: kept for ever), 4 annotation. reader: whose change

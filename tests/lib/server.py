@@ -66,7 +66,7 @@ class Server:
     def command(self):
         out = [*self.wrap, self.binary, "serve", "--data", self.data]
         values = {"imap.listen": f"127.0.0.1:{self.imap}", "imaps.listen": f"127.0.0.1:{self.imaps}",
-                  "lmtp.listen": f"127.0.0.1:{self.lmtp}", "auth.plaintext": "loopback"}
+                  "lmtp.listen": f"127.0.0.1:{self.lmtp}", "auth.plaintext": "loopback", "auth.delay": "0s"}
         for s in self.settings:
             key, _, value = s.partition("=")
             values[key] = value

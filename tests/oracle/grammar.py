@@ -729,12 +729,12 @@ def fetch_body(c):
 
 def header_fields(c, spec, fields, value):
     """HEADER.FIELDS ends in an empty line, also when no field matches, and holds only what was asked for (T51)."""
-    if value and value != b"\r\n" and not value.endswith(b"\r\n\r\n"):
+    if value and value not in (b"\r\n", b"\n") and not value.endswith((b"\n\r\n", b"\n\n")):     # mail may have bare LF
         c.bad("HEADER.FIELDS does not end in an empty line (T51)")
     if spec.endswith(b"NOT"):
         return
     asked = {f.lower() for f in fields}
-    for line in value.split(b"\r\n"):
+    for line in value.replace(b"\r\n", b"\n").split(b"\n"):
         if line and line[:1] not in b" \t" and line.split(b":")[0].strip().lower() not in asked:
             c.bad(f"HEADER.FIELDS holds a field that was not asked for: {line[:40]!r}")
 

@@ -43,7 +43,7 @@ class Command:
         self.seen = []          # names of untagged responses while it was first in line
         self.codes = {}
         self.status_items = None
-        self.expunges = 0
+        self.expunges = self.moved = 0
         self.odd = not RE_TAG.fullmatch(tag.encode("latin-1")) or len(tag) > 100 or not name.isprintable()
 
 
@@ -317,8 +317,8 @@ class Session:
             if value < m.modseq:
                 self.fault("HIGHESTMODSEQ goes back", r.raw)
             m.modseq = value
-        if name == "COPYUID" and cmd and cmd.name in ("MOVE", "UID MOVE") and cmd.expunges:
-            self.fault("COPYUID after the EXPUNGEs of MOVE (T84)", r.raw)
+        if name == "COPYUID" and cmd and cmd.name in ("MOVE", "UID MOVE"):
+            cmd.moved, cmd.expunges = set_count(value[1]), 0
 
     def on_enabled(self, cmd, r):
         for cap in r.data:
@@ -361,7 +361,7 @@ class Session:
         if m is not None and m.exists is not None and r.num > m.exists:
             self.fault("RECENT above EXISTS", r.raw)
 
-    def may_expunge(self, cmd, r):
+    def may_expunge(self, cmd, r, count=1):
         if cmd is None:
             if not self.notify:
                 self.fault(f"{r.name} while no command is in progress (RFC 3501 7.4.1)", r.raw)
@@ -370,7 +370,7 @@ class Session:
         elif cmd.name == "CLOSE":
             self.fault("CLOSE is not silent (T88)", r.raw)
         if cmd:
-            cmd.expunges += 1
+            cmd.expunges += count
 
     def on_expunge(self, cmd, r):
         m = self.mailbox
@@ -393,10 +393,10 @@ class Session:
             if not cmd or cmd.name not in ("SELECT", "EXAMINE", "UID FETCH"):
                 self.fault("VANISHED (EARLIER) outside of SELECT and UID FETCH", r.raw)
             return
-        self.may_expunge(cmd, r)
+        count = set_count(r.data["uids"])
+        self.may_expunge(cmd, r, count)
         if m is None or m.exists is None:
             return
-        count = set_count(r.data["uids"])
         if count > m.exists:
             self.fault("VANISHED names more messages than there are", r.raw)
             return
@@ -640,3 +640,10 @@ class Session:
                     self.fault("COPYUID names a UID twice", r.raw)
 
     did_uid_copy = did_copy
+
+    def did_move(self, cmd, r):
+        """Other sessions' expunges may come first, the moved messages' come after COPYUID."""
+        if cmd.expunges < cmd.moved:
+            self.fault("COPYUID after the EXPUNGEs of MOVE (T84)", r.raw)
+
+    did_uid_move = did_move

@@ -513,6 +513,15 @@ class Player:
                 self.fail(f"expected the end of the connection, got {lmtp.line(5)}")
             except Closed:
                 return
+        if text.startswith("expect "):
+            code, texts = lmtp.reply()
+            want, got = self.vars.insert(unquote(text[7:].strip())), f"{code} {texts[-1]}"
+            if not Pattern(want, self.vars).match(got.encode(), self.vars):
+                self.fail(f"expected {want!r}, got {got!r}")
+            return
+        if text == "handshake":
+            lmtp.link.starttls()
+            return
         if text == "close":
             lmtp.close()
             return

@@ -280,6 +280,7 @@ class Pattern:
 
 
 SETS = re.compile(rb"\b(FLAGS|PERMANENTFLAGS|LIST|LSUB) \(((?:[^()${}]|\$(?!\{))*)\)")
+SECTION = re.compile(rb"\bBODY\[[^\]]{1,300}\]")
 CAPABILITY = re.compile(rb"CAPABILITY ([^\]\r\n]*)")
 
 
@@ -287,6 +288,7 @@ def canonical(raw):
     """Members of flag lists and capabilities in one order."""
     def sort(m):
         return m.group(1) + b" (" + b" ".join(sorted(m.group(2).split(b" "), key=bytes.lower)) + b")"
+    raw = SECTION.sub(lambda m: m.group(0).upper() if b"${" not in m.group(0) else m.group(0), raw) if len(raw) < 100000 else raw
     raw = SETS.sub(sort, raw) if len(raw) < 100000 else raw
     if b"CAPABILITY " in raw[:40] and b"${" not in raw:
         raw = CAPABILITY.sub(lambda m: b"CAPABILITY " + b" ".join(sorted(m.group(1).split(b" "))), raw)

@@ -137,7 +137,8 @@ def one_part(c, part, ext):
         c.sp()
         part["lines"] = c.number64()
         return False
-    if upper in ((b"MESSAGE", b"RFC822"), (b"MESSAGE", b"GLOBAL")):
+    # RFC 3501 knows MESSAGE/RFC822 only; RFC 9051 gives MESSAGE/GLOBAL the same form.
+    if upper == (b"MESSAGE", b"RFC822") or upper == (b"MESSAGE", b"GLOBAL") and c.peek(b" ("):
         c.sp()
         part["envelope"] = envelope(c)
         c.sp()

@@ -112,7 +112,8 @@ bool conn_tls(struct conn *c);
 bool conn_tls_offer(struct conn *c);
 const char *conn_tls_version(struct conn *c); /* "TLSv1.3", or "" */
 const char *conn_tls_cipher(struct conn *c);
-/* RFC 5705 / RFC 9266 exporter, for SCRAM-PLUS with tls-exporter. False without TLS 1.3. */
+/* RFC 5705 / RFC 9266 exporter, for SCRAM-PLUS with tls-exporter. False below TLS 1.3 without the
+ * extended master secret. */
 bool conn_tls_exporter(struct conn *c, struct str label, uint8_t *out, size_t n);
 /* RFC 5929 tls-unique, for TLS 1.2 with the extended master secret only. Up to 64 bytes; returns
  * how many, 0: not available. */

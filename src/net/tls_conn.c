@@ -152,10 +152,11 @@ conn_tls_cipher(struct conn *c)
 bool
 conn_tls_exporter(struct conn *c, struct str label, uint8_t *out, size_t n)
 {
-	if (!conn_tls(c) || SSL_version(c->ssl) < TLS1_3_VERSION)
+	/* RFC 9266 section 3: below TLS 1.3 with the extended master secret only. */
+	if (!conn_tls(c) || (SSL_version(c->ssl) < TLS1_3_VERSION && SSL_get_extms_support(c->ssl) != 1))
 		return false;
-	/* RFC 9266 section 2: no context, which TLS 1.3 takes for an empty one. */
-	return SSL_export_keying_material(c->ssl, out, n, label.p, label.n, NULL, 0, 0) == 1;
+	/* Section 2: the context is the empty string, which TLS 1.2 tells from none. */
+	return SSL_export_keying_material(c->ssl, out, n, label.p, label.n, (const unsigned char *)"", 0, 1) == 1;
 }
 
 size_t

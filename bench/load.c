@@ -48,7 +48,7 @@ struct client {
 	uint64_t started;    /* of the oldest operation */
 	unsigned replies;    /* LMTP: replies to come of this delivery */
 	bool heard;
-	bool rest;           /* the current line goes on behind a literal */
+	bool rest;           /* the current line goes on behind a literal, or lost its beginning for length */
 };
 
 static struct {
@@ -396,9 +396,12 @@ take(struct client *c, const char *p, size_t n)
 		if (part > sizeof(c->line) - 1) {
 			memcpy(c->line, p + part - 2048, 2048);
 			c->line_n = 2048;
+			c->rest = true;
 		} else {
-			if (c->line_n + part > sizeof(c->line) - 1)
+			if (c->line_n + part > sizeof(c->line) - 1) {
 				c->line_n = 0;
+				c->rest = true;
+			}
 			memcpy(c->line + c->line_n, p, part);
 			c->line_n += part;
 		}

@@ -42,6 +42,7 @@ struct client {
 	unsigned tag;
 	char *out;
 	size_t out_n, out_at, out_cap;
+	size_t was_waiting;  /* out_n when the poller was told last */
 	char line[4096];     /* the beginning of the current line */
 	size_t line_n;
 	uint64_t literal;    /* bytes of a literal still to come */
@@ -167,7 +168,10 @@ flush(struct client *c)
 			c->out_cap = 0;
 		}
 	}
-	interest(c);
+	if (c->out_n != c->was_waiting) {
+		c->was_waiting = c->out_n;
+		interest(c);
+	}
 }
 
 static void
@@ -263,7 +267,6 @@ work(struct client *c)
 	}
 	if (c->waiting == 0)
 		c->stage = DONE;
-	flush(c);
 }
 
 /* The next line of login and prelude, or the work itself. */
@@ -288,9 +291,7 @@ proceed(struct client *c)
 	} else {
 		c->stage = WORK;
 		work(c);
-		return;
 	}
-	flush(c);
 }
 
 static void
@@ -323,7 +324,6 @@ lmtp_line(struct client *c, const char *line)
 	if (c->stage == GREETING) {
 		c->stage = PRELUDE;
 		putf(c, "LHLO bench\r\n");
-		flush(c);
 	} else if (c->stage == PRELUDE) {
 		proceed(c);
 	} else if (--c->replies == 0) {
@@ -436,6 +436,8 @@ readable(struct client *c)
 		}
 		bytes_in += (uint64_t)n;
 		take(c, room, (size_t)n);
+		/* What the answers of one read set off goes out together. */
+		flush(c);
 		if (!c->ssl && (size_t)n < sizeof(room))
 			return true;
 	}

@@ -192,6 +192,7 @@ open_services(struct server *s)
 
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.cache_seconds = (unsigned)c->auth_cache;
+	as.delay_ms = (unsigned)(c->auth_delay < 60 ? c->auth_delay : 60) * 1000;
 	s->auth = auth_new(s->store, &as);
 	io.auth = s->auth;
 	io.settings.message_max = (uint64_t)c->limits_message;

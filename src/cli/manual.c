@@ -34,6 +34,12 @@ print_number(const int64_t *n)
 	printf("%" PRId64, *n);
 }
 
+static void
+print_bool(const bool *v)
+{
+	fputs(*v ? "yes" : "no", stdout);
+}
+
 #define print_STR print_str
 #define print_LIST print_list
 #define print_NUMBER print_number

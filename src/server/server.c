@@ -191,6 +191,7 @@ open_services(struct server *s)
 	struct buf hidden = {0};
 
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
+	as.scram = c->auth_scram;
 	as.cache_seconds = (unsigned)c->auth_cache;
 	as.delay_ms = (unsigned)(c->auth_delay < 60 ? c->auth_delay : 60) * 1000;
 	s->auth = auth_new(s->store, &as);

@@ -16,7 +16,7 @@
 #include "db/memvfs.h"
 #include "db/walvfs.h"
 
-#define PAGE_SIZE_WANTED 4096
+#define PAGE_SIZE_WANTED 8192
 #define APPLICATION_ID 0x4d6e736f /* "Mnso" */
 #define BUSY_MS 10000             /* connections of our own may meet for a moment */
 

@@ -37,28 +37,27 @@ without_eol(struct str s)
 	return s;
 }
 
-/* The field's name and value out of its bytes. A line with no colon, or nothing before it, has no name. */
+/*
+ * The field's name and value out of its bytes. A line with no colon, or nothing before it, has no name. Blanks may stand
+ * before the colon only (RFC 5322 4.5): "From bob Mon 10:20" has no name.
+ */
 static void
 field_split(struct mime_field *f)
 {
 	struct str body = without_eol(f->full);
-	const char *colon = memchr(body.p, ':', line_size(body));
-	size_t n;
+	size_t n = 0, colon;
 
+	/* Names are short: one loop is faster than searches. */
+	while (n < body.n && body.p[n] != ':' && body.p[n] != '\n' && !is_blank(body.p[n]))
+		n++;
+	for (colon = n; colon < body.n && is_blank(body.p[colon]); colon++)
+		;
 	f->name = str_head(body, 0);
 	f->value = body;
-	if (colon == NULL || is_blank(body.p[0]))
+	if (colon == body.n || body.p[colon] != ':' || (n == 0 && colon > 0))
 		return;
-	n = (size_t)(colon - body.p);
-	f->value = str_from(body, n + 1);
-	while (n > 0 && is_blank(body.p[n - 1]))
-		n--;
-	/* Blanks inside: not a name ("From bob Mon 10:20"); RFC 5322 allows them only before the colon. */
-	if (memchr(body.p, ' ', n) != NULL) {
-		f->value = body;
-		return;
-	}
 	f->name = str_head(body, n);
+	f->value = str_from(body, colon + 1);
 }
 
 bool
@@ -124,6 +123,8 @@ mime_names_init(struct mime_names *set, const struct str *names, size_t n)
 		if (names[i].n == 0)
 			continue;
 		h = name_hash(names[i]);
+		if (!(set->filter[h >> 6] >> (h & 63) & 1) && i < 255)
+			set->first[h] = (unsigned char)i;
 		set->filter[h >> 6] |= 1ull << (h & 63);
 	}
 }
@@ -138,7 +139,7 @@ mime_names_has(const struct mime_names *set, struct str name)
 	h = name_hash(name);
 	if (!(set->filter[h >> 6] >> (h & 63) & 1))
 		return false;
-	for (size_t i = 0; i < set->n; i++)
+	for (size_t i = set->first[h]; i < set->n; i++)
 		if (str_caseeq(set->names[i], name))
 			return true;
 	return false;
@@ -148,13 +149,23 @@ void
 mime_header_select(struct buf *out, struct str header, const struct mime_names *set, bool not)
 {
 	struct mime_field f;
+	struct str run = {header.p, 0}; /* chosen fields that follow each other */
 
 	while (mime_field_next(&header, &f)) {
-		if (mime_names_has(set, f.name) == not)
+		if (mime_names_has(set, f.name) != not) {
+			if (run.n == 0)
+				run.p = f.full.p;
+			run.n += f.full.n;
 			continue;
-		buf_add(out, f.full);
+		}
+		if (run.n > 0)
+			buf_add(out, run);
+		run.n = 0;
+	}
+	if (run.n > 0) {
+		buf_add(out, run);
 		/* A header that ends without a line end: close the line, so that the empty line is one. */
-		if (f.full.p[f.full.n - 1] != '\n')
+		if (run.p[run.n - 1] != '\n')
 			buf_add(out, STR("\r\n"));
 	}
 	buf_add(out, STR("\r\n"));

@@ -29,6 +29,7 @@ struct mime_names {
 	const struct str *names;
 	size_t n;
 	uint64_t filter[4]; /* which hashes of first letter and length occur */
+	unsigned char first[256]; /* no name of that hash has a lower index */
 	bool listed;        /* every name is one that mime/summary.h keeps */
 };
 /* Keeps the pointer: names must outlive it. */

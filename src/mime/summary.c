@@ -10,8 +10,7 @@
 #include "mime/subject.h"
 
 #define VERSION 1
-#define WHOLE_MAX 4096  /* a header up to this size is kept as it is */
-#define LISTED_MAX 32768 /* of a longer one at most so much of the listed fields */
+#define LISTED_MAX 32768 /* listed fields that are longer together are left out */
 
 enum item {
 	ITEM_FIXED, /* see enum fixed */
@@ -49,30 +48,29 @@ item_end(struct buf *out, size_t start, enum item item)
 	memcpy(out->p + start + 6 + 4 * (size_t)item, &end, 4);
 }
 
-/* Whole if it is small, else what lists need; tells which in a flag. */
+/* What lists need, so that rows stay small; tells in a flag whether it is all there is. */
 static int
 header_add(struct buf *out, const struct mime_part *root)
 {
 	struct str rest = root->header;
 	struct mime_field f;
 	size_t start = out->n;
+	bool whole = true;
 
 	if (root->flags & MIME_HEADER_CUT)
 		return 0;
-	if (rest.n <= WHOLE_MAX) {
-		buf_add(out, rest);
-		return HEADER_WHOLE;
-	}
 	while (mime_field_next(&rest, &f)) {
-		if (!mime_summary_lists(f.name))
+		if (!mime_summary_lists(f.name)) {
+			whole = false;
 			continue;
+		}
 		if (out->n - start + f.full.n > LISTED_MAX) {
 			out->n = start;
 			return 0;
 		}
 		buf_add(out, f.full);
 	}
-	return HEADER_LISTED;
+	return whole ? HEADER_WHOLE : HEADER_LISTED;
 }
 
 /* The values that keys are made of, by one pass over the header. */

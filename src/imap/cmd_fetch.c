@@ -244,7 +244,8 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 
 	*over_r = false;
 	*st_r = OK;
-	if ((f->needs & FETCH_EMAIL) && (*st_r = email_cursor_open(&s->actor, f->txn, &f->cursor)) != OK)
+	if ((f->needs & (FETCH_EMAIL | FETCH_STRUCTURE)) &&
+	    (*st_r = email_cursor_open(&s->actor, f->txn, &f->cursor)) != OK)
 		return CMD_DONE;
 	next = send_batch(f, st_r);
 	if (next == CMD_DONE && *st_r == OK) {

@@ -31,7 +31,7 @@ struct fetch_item {
 	unsigned needs;
 	struct section section;
 	struct mime_names names; /* of HEADER.FIELDS */
-	const char *label;       /* what the answer calls it; NULL: BODY and the section */
+	struct str label;        /* what the answer calls it, with the space after it */
 };
 
 struct fetch_kind {

@@ -43,6 +43,21 @@ add_named(struct fetch *f, const char *name)
 	return add(f, (struct fetch_item){.kind = kind, .needs = kind->needs});
 }
 
+/* Written once for all messages: it may be as long as the command. */
+static struct str
+section_label(struct fetch *f, const struct section *section)
+{
+	struct buf b = {0};
+	struct str label;
+
+	buf_add(&b, STR("BODY"));
+	out_section(&b, section);
+	buf_addc(&b, ' ');
+	label = arena_str(&f->cmd->arena, buf_str(&b));
+	buf_free(&b);
+	return label;
+}
+
 /* BODY[...], BODY.PEEK[...] */
 static enum status
 parse_section(struct fetch *f, struct args *a, bool peek)
@@ -55,6 +70,7 @@ parse_section(struct fetch *f, struct args *a, bool peek)
 	if (!peek)
 		item.needs |= FETCH_SEEN;
 	mime_names_init(&item.names, item.section.field, item.section.fields);
+	item.label = section_label(f, &item.section);
 	return add(f, item);
 }
 
@@ -63,19 +79,19 @@ static enum status
 parse_rfc822(struct fetch *f, struct str name)
 {
 	static const struct {
-		const char *name;
+		struct str label;
 		enum section_kind kind;
 		unsigned needs;
 	} old[] = {
-		{"RFC822", SECTION_ALL, FETCH_SEEN},
-		{"RFC822.HEADER", SECTION_HEADER, 0},
-		{"RFC822.TEXT", SECTION_TEXT, FETCH_SEEN},
+		{{"RFC822 ", 7}, SECTION_ALL, FETCH_SEEN},
+		{{"RFC822.HEADER ", 14}, SECTION_HEADER, 0},
+		{{"RFC822.TEXT ", 12}, SECTION_TEXT, FETCH_SEEN},
 	};
 
 	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++) {
-		struct fetch_item item = {.kind = &body_kind, .label = old[i].name};
+		struct fetch_item item = {.kind = &body_kind, .label = old[i].label};
 
-		if (!str_eq(name, str_c(old[i].name)))
+		if (!str_eq(name, str_head(item.label, item.label.n - 1)))
 			continue;
 		item.needs = body_kind.needs | old[i].needs;
 		item.section.kind = old[i].kind;

@@ -107,12 +107,12 @@ fetch_envelope(struct fetch *f, const struct fetch_item *item, const struct entr
 }
 
 static enum status
-bodystructure(struct fetch *f, struct str *bs_r)
+bodystructure(struct fetch *f, const struct entry *e, struct str *bs_r)
 {
 	struct str packed;
 	enum status st;
 
-	if ((st = email_cursor_structure(f->cursor, f->email.id, &packed)) != OK)
+	if ((st = email_cursor_structure(f->cursor, e->email, &packed)) != OK)
 		return st;
 	*bs_r = mime_structure_bodystructure(packed, mode(f));
 	return bs_r->p ? OK : ERR_CORRUPT;
@@ -125,7 +125,7 @@ fetch_bodystructure(struct fetch *f, const struct fetch_item *item, const struct
 	struct str bs;
 	enum status st;
 
-	if ((st = bodystructure(f, &bs)) != OK)
+	if ((st = bodystructure(f, e, &bs)) != OK)
 		return st;
 	fetch_sep(out);
 	buf_add(out, STR("BODYSTRUCTURE "));
@@ -140,7 +140,7 @@ fetch_body(struct fetch *f, const struct fetch_item *item, const struct entry *e
 	struct str bs;
 	enum status st;
 
-	if ((st = bodystructure(f, &bs)) != OK)
+	if ((st = bodystructure(f, e, &bs)) != OK)
 		return st;
 	fetch_sep(out);
 	buf_add(out, STR("BODY "));
@@ -165,13 +165,7 @@ label(struct fetch *f, const struct fetch_item *item)
 	struct buf *out = cmd_out(f->cmd);
 
 	fetch_sep(out);
-	if (item->label) {
-		buf_adds(out, item->label);
-	} else {
-		buf_add(out, STR("BODY"));
-		out_section(out, &item->section);
-	}
-	buf_addc(out, ' ');
+	buf_add(out, item->label);
 }
 
 /* Cuts a range to <first.count> (T54). */

@@ -16,7 +16,7 @@
 #include "db/db.h"
 
 #define ROWS 300
-#define PAGE 4096
+#define PAGE 8192
 
 static const char SCHEMA[] =
     "CREATE TABLE mail (id INTEGER PRIMARY KEY, n INTEGER, b BLOB);"

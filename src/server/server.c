@@ -260,14 +260,15 @@ stop(struct server *s)
 		pool_stop(s->pool);
 	if (s->store != NULL)
 		store_subscribe(s->store, NULL, NULL);
-	net_free(s->net);
-	pool_free(s->pool);
 	if (s->imap != NULL)
 		imap_free(s->imap);
 	if (s->auth != NULL)
 		auth_free(s->auth);
+	/* The committer may still be waking a session that has ended since: it ends before what it wakes through. */
 	if (s->store != NULL)
 		store_close(s->store);
+	net_free(s->net);
+	pool_free(s->pool);
 	hub_free(s->hub);
 	tls_free(s->tls);
 	buf_free(&s->addresses);

@@ -3,13 +3,16 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <cmocka.h>
 #include "net/net_priv.h"
 #include "net/net_test.h"
@@ -391,6 +394,21 @@ test_compress_in_tls(void **state)
 }
 
 static void
+test_names(void)
+{
+	FILE *f = fopen(cert, "r");
+	X509 *x = PEM_read_X509(f, NULL, NULL, NULL);
+
+	fclose(f);
+	assert_int_equal(X509_check_host(x, "mail.example.org", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(x, "localhost", 0, 0, NULL), 1);
+	assert_int_equal(X509_check_host(x, "example.org", 0, 0, NULL), 0);
+	assert_int_equal(X509_check_ip_asc(x, "127.0.0.1", 0), 1);
+	assert_int_equal(X509_check_ip_asc(x, "::1", 0), 1);
+	X509_free(x);
+}
+
+static void
 test_certificate(void **state)
 {
 	struct stat st;
@@ -400,6 +418,7 @@ test_certificate(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(tls_fingerprint(tls, before), OK);
 	assert_int_equal(strlen(before), 64);
+	test_names();
 	/* What is there stays. */
 	assert_int_equal(tls_make_certificate(cert, key, "other.example"), OK);
 	assert_int_equal(tls_reload(tls), OK);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
 
-enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL };
+enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL, LIMIT };
 
 #define K(name, when, risky, rfc, doc) {{name, rfc, doc, risky}, when},
 static const struct {
@@ -44,6 +44,7 @@ holds(struct session *s, enum when when)
 	case PRE:
 		return before;
 	case POST:
+	case LIMIT:
 		return !before;
 	case TLS:
 		return before && conn_tls_offer(s->conn);
@@ -84,5 +85,7 @@ capability_add(struct buf *out, struct session *s)
 		}
 		buf_addc(out, ' ');
 		buf_add(out, name);
+		if (rows[i].when == LIMIT)
+			buf_addu(out, s->imap->settings.message_max);
 	}
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/objectid.h"
 #include "imap/reply.h"
 #include "imap/special.h"
 #include "store/mailbox.h"
@@ -23,12 +24,17 @@ static enum cmd_next
 created(struct cmd *cmd, enum status st)
 {
 	struct creating *x = cmd->state;
+	struct buf code = {0};
+	enum cmd_next next;
 
 	if (st == ERR_CONFLICT && x->special)
 		return reply_no(cmd, "USEATTR", "Another mailbox has this use");
 	if (st != OK)
 		return reply_status(cmd, st);
-	return reply_ok(cmd, "CREATE completed");
+	objectid_add(&code, "MAILBOXID", OBJECTID_MAILBOX, x->id); /* RFC 8474 4.1 */
+	next = reply_ok_code(cmd, arena_str(&cmd->arena, buf_str(&code)), "CREATE completed");
+	buf_free(&code);
+	return next;
 }
 
 /* " (USE (\Sent \Junk))", RFC 6154 3; other parameters are errors. ERR_NOT_FOUND: no such use. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/objectid.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/update.h"
@@ -48,6 +49,9 @@ describe(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb)
 	}
 	number_code(out, "UIDVALIDITY", v->uidvalidity, "UIDs are valid");
 	number_code(out, "UIDNEXT", mb->uidnext, "The next UID");
+	out_code_begin(out, STR(""), "OK");
+	objectid_add(out, "MAILBOXID", OBJECTID_MAILBOX, mb->id); /* RFC 8474 4.2 */
+	out_code_end(out, "Mailbox id");
 	return OK;
 }
 

@@ -98,6 +98,7 @@ fetch_sep(struct buf *out)
  */
 enum cmd_next fetch_bodies(struct fetch *f, enum status *st_r);
 
-fetch_fn fetch_uid, fetch_flags, fetch_internaldate, fetch_size, fetch_envelope, fetch_bodystructure, fetch_body;
+fetch_fn fetch_uid, fetch_flags, fetch_internaldate, fetch_size, fetch_envelope, fetch_bodystructure, fetch_body,
+    fetch_savedate, fetch_emailid, fetch_threadid;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/fetch.h"
+#include "imap/objectid.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "mime/bodystructure.h"
@@ -89,7 +90,36 @@ fetch_size(struct fetch *f, const struct fetch_item *item, const struct entry *e
 	return OK;
 }
 
+/* RFC 8514 4.2; kept in UTC. */
+enum status
+fetch_savedate(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+
+	fetch_sep(out);
+	buf_add(out, STR("SAVEDATE "));
+	date_time_print(out, (struct date_time){.seconds = e->save_date});
+	return OK;
+}
+
+/* RFC 8474 5.3 */
+enum status
+fetch_emailid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	fetch_sep(cmd_out(f->cmd));
+	objectid_add(cmd_out(f->cmd), "EMAILID", OBJECTID_EMAIL, e->email);
+	return OK;
+}
+
 /* ---- items from the rows of list views ---- */
+
+enum status
+fetch_threadid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	fetch_sep(cmd_out(f->cmd));
+	objectid_add(cmd_out(f->cmd), "THREADID", OBJECTID_THREAD, f->email.thread);
+	return OK;
+}
 
 enum status
 fetch_envelope(struct fetch *f, const struct fetch_item *item, const struct entry *e)

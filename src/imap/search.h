@@ -23,6 +23,9 @@ enum search_op {
 	SEARCH_SMALLER,
 	SEARCH_DATE,     /* days from..to of the internal date */
 	SEARCH_SENT,     /* the same of the Date field */
+	SEARCH_SAVED,    /* the same of the save date (RFC 8514), in UTC */
+	SEARCH_EMAILID,  /* id; -1: none of ours (RFC 8474) */
+	SEARCH_THREADID, /* id */
 	SEARCH_TEXTUAL,  /* text_key, name, needle: see search/match.h */
 	SEARCH_OPS
 };
@@ -36,6 +39,7 @@ struct search_node {
 	enum search_key text_key;
 	struct str name;
 	int64_t keyword;       /* id, -1: not in use */
+	int64_t id;
 	struct search_needle *needle;
 	struct arg_set set;    /* SEARCH_UIDS: as parsed */
 	bool uid_set;
@@ -56,7 +60,8 @@ struct search {
 	uint32_t n_quick;      /* how many at the front of order are cheap and must all hold */
 	struct str charset;
 	bool heavy;            /* opens bodies */
-	bool textual, sent, keywords; /* such keys occur */
+	bool textual, keywords; /* such keys occur */
+	bool sent;             /* keys of the email row */
 
 	/* Of a message. */
 	truth *value;

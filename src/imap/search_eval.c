@@ -124,6 +124,17 @@ sent(struct search *s, const struct search_node *n, const struct entry *e, bool 
 	return OK;
 }
 
+/* A row that is gone is in no thread. */
+static enum status
+in_thread(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
+{
+	struct email email;
+	enum status st = email_cursor_get(s->cursor, e->email, &email);
+
+	*hit_r = st == OK && email.thread == n->id;
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
 static enum status
 leaf(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
 {
@@ -157,6 +168,15 @@ leaf(struct search *s, const struct search_node *n, const struct entry *e, bool 
 		break;
 	case SEARCH_SENT:
 		st = sent(s, n, e, &hit);
+		break;
+	case SEARCH_SAVED:
+		hit = between(n, e->save_date, 0);
+		break;
+	case SEARCH_EMAILID:
+		hit = e->email == n->id;
+		break;
+	case SEARCH_THREADID:
+		st = in_thread(s, n, e, &hit);
 		break;
 	case SEARCH_TEXTUAL:
 		st = search_match(s->matcher, n->text_key, n->name, n->needle, &hit);

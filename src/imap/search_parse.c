@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/objectid.h"
 #include "imap/search.h"
 
 #include <stdint.h>
@@ -189,6 +190,22 @@ key_header(struct parser *p, int arg, bool negated)
 	return add_text(p, arg, arena_str(p->s->arena, name), negated);
 }
 
+/* EMAILID and THREADID, RFC 8474 6. */
+static enum status
+key_objectid(struct parser *p, int arg, bool negated)
+{
+	struct str text;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &text)) != OK)
+		return st;
+	if (!objectid_valid(text))
+		return ERR_BAD_INPUT;
+	node_add(p, (enum search_op)arg, negated)->id =
+	    objectid_parse(text, arg == SEARCH_EMAILID ? OBJECTID_EMAIL : OBJECTID_THREAD);
+	return OK;
+}
+
 static enum status
 add_set(struct parser *p, bool uid, bool negated)
 {
@@ -323,6 +340,7 @@ cost(const struct search_node *n)
 {
 	switch (n->op) {
 	case SEARCH_SENT:
+	case SEARCH_THREADID:
 		return 1;
 	case SEARCH_TEXTUAL:
 		return n->text_key == SEARCH_BODY ? 3 : n->text_key == SEARCH_TEXT ? 4 : 2;
@@ -368,7 +386,7 @@ search_parse(struct search *s, struct args *a)
 		return st == ERR_NOT_FOUND ? ERR_BAD_INPUT : st;
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->textual = s->textual || s->nodes[i].op == SEARCH_TEXTUAL;
-		s->sent = s->sent || s->nodes[i].op == SEARCH_SENT;
+		s->sent = s->sent || s->nodes[i].op == SEARCH_SENT || s->nodes[i].op == SEARCH_THREADID;
 		s->keywords = s->keywords || s->nodes[i].op == SEARCH_KEYWORD;
 	}
 	make_order(s);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/objectid.h"
 #include "imap/status_item.h"
 
 #define I(name, doc) #name,
@@ -73,6 +74,13 @@ value(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, enum status
 	case STATUS_UNSEEN:
 		*n_r = mb->unseen;
 		break;
+	case STATUS_SIZE:
+		*n_r = mb->size;
+		break;
+	case STATUS_APPENDLIMIT:
+		*n_r = cmd->session->imap->settings.message_max;
+		break;
+	case STATUS_MAILBOXID:
 	case STATUS_ITEMS:
 		break;
 	}
@@ -94,9 +102,13 @@ status_print(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsi
 
 		if (!(items & 1u << i))
 			continue;
-		st = value(cmd, txn, mb, i, &n);
 		if (out->p[out->n - 1] != '(')
 			buf_addc(out, ' ');
+		if (i == STATUS_MAILBOXID) {
+			objectid_add(out, names[i], OBJECTID_MAILBOX, mb->id);
+			continue;
+		}
+		st = value(cmd, txn, mb, i, &n);
 		buf_adds(out, names[i]);
 		buf_addc(out, ' ');
 		buf_addu(out, n);

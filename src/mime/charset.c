@@ -237,10 +237,13 @@ add_utf8(struct mime_charset *c, struct str s, struct buf *out, bool last)
 		} else if (!last && cut_utf8(rest)) {
 			return i;
 		} else {
-			if (c->kind == KIND_ASCII)
+			if (c->kind == KIND_ASCII) {
+				/* A guess: good enough to read, not for who wants to be sure. */
 				add_cp1252((unsigned char)rest.p[0], out);
-			else
+				c->errors++;
+			} else {
 				bad(c, out);
+			}
 			n = 1;
 		}
 		i += n;

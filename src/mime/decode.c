@@ -13,6 +13,7 @@ mime_cte_of(struct str value)
 		{{"quoted-printable", 16}, MIME_CTE_QP}, {{"base64", 6}, MIME_CTE_BASE64},
 		/* What broken mailers write. */
 		{{"7-bit", 5}, MIME_CTE_7BIT}, {{"8-bit", 5}, MIME_CTE_8BIT}, {{"none", 4}, MIME_CTE_7BIT},
+		{{"7", 1}, MIME_CTE_7BIT}, {{"8", 1}, MIME_CTE_8BIT},
 	};
 	size_t n = 0;
 

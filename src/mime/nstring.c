@@ -99,8 +99,12 @@ text_add(struct buf *out, struct str s, struct str charset, enum mime_text mode)
 	if (mode == MIME_UTF8) {
 		to_utf8(&text, s, charset);
 		mime_string_add(out, buf_str(&text), mode);
+	} else if (!utf8_valid(s) && !mime_charset_convert(&text, charset.n ? charset : STR("utf-8"), s, true)) {
+		/* Nobody knows what it is in: the client may guess better, so it gets the bytes (a literal). */
+		mime_string_add(out, s, mode);
 	} else {
 		/* Words that are there already are decoded and made anew with the rest. */
+		buf_clear(&text);
 		mime_header_text(&text, s, charset);
 		mime_encode_words(&words, buf_str(&text));
 		mime_string_add(out, buf_str(&words), mode);

@@ -23,8 +23,9 @@ void mime_string_add(struct buf *out, struct str s, enum mime_text mode);
 void mime_nstring_add(struct buf *out, struct str s, enum mime_text mode);
 /*
  * Header text (subject, display name, description), raw as in the header: unfolded; raw 8-bit
- * bytes are taken as UTF-8 or else as `charset` (may be empty) or windows-1252, and leave as UTF-8
- * (MIME_UTF8) or encoded words (MIME_ASCII). Encoded words stay as they are. NIL for s.p NULL.
+ * bytes are taken as UTF-8 or else as `charset` (may be empty), and leave as UTF-8 (MIME_UTF8) or encoded
+ * words (MIME_ASCII). Bytes that are neither are read as windows-1252 for MIME_UTF8 and sent as they are,
+ * in a literal, for MIME_ASCII. Encoded words stay as they are. NIL for s.p NULL.
  */
 void mime_ntext_add(struct buf *out, struct str s, struct str charset, enum mime_text mode);
 

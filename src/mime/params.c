@@ -41,6 +41,17 @@ skip_cfws(struct str s)
 	return s;
 }
 
+/* Whether the word at i, after a blank, begins the next parameter: somebody forgot the ';'. */
+static bool
+begins_param(struct str s, size_t i)
+{
+	size_t start = i;
+
+	while (i < s.n && i - start < 32 && (ascii_alpha(s.p[i]) || s.p[i] == '-' || s.p[i] == '*'))
+		i++;
+	return i > start && i + 1 < s.n && s.p[i] == '=' && s.p[i + 1] != '=' && s.p[i + 1] != '?';
+}
+
 /* Up to a ';', without blanks at its end and without a comment there. Blanks inside stay: "name=my
  * file.txt" is common abuse. */
 static struct str
@@ -50,10 +61,14 @@ bare_value(struct str *rest)
 	size_t i = 0, n = 0;
 
 	while (i < s.n && s.p[i] != ';') {
-		if (s.p[i] == '(' && (i == 0 || is_space(s.p[i - 1]))) {
+		bool begins = i > 0 && is_space(s.p[i - 1]);
+
+		if (s.p[i] == '(' && (i == 0 || begins)) {
 			i = comment_end(s, i);
 			continue;
 		}
+		if (begins && begins_param(s, i))
+			break;
 		if (!is_space(s.p[i]))
 			n = i + 1;
 		i++;
@@ -124,7 +139,9 @@ param_next(struct arena *a, struct str *rest, struct mime_param *param_r)
 		*rest = str_from(*rest, 1);
 		param_r->name = str_head(s, n);
 		param_r->value = param_value(a, rest);
-		*rest = str_from(*rest, str_chr(*rest, ';') + 1);
+		*rest = skip_cfws(*rest);
+		if (rest->n > 0 && rest->p[0] == ';')
+			*rest = str_from(*rest, 1);
 		return true;
 	}
 	return false;
@@ -137,7 +154,8 @@ mime_params_parse(struct arena *a, struct str raw, uint32_t max, struct mime_par
 	uint32_t n = 0, cap = 0;
 	struct str rest = skip_cfws(raw), word = bare_value(&rest);
 
-	rest = str_from(rest, 1);
+	if (rest.n > 0 && rest.p[0] == ';')
+		rest = str_from(rest, 1);
 	while (n < max && param_next(a, &rest, &param)) {
 		if (n == cap) {
 			struct mime_param *more = arena_array(a, cap = cap ? cap * 2 : 4, sizeof(*more));

@@ -168,8 +168,15 @@ become(struct mime_part *part, enum mime_kind kind, const char *type, const char
 	part->kind = kind;
 	part->type = str_c(type);
 	part->subtype = str_c(subtype);
-	part->n_params = 0;
 	part->flags |= MIME_TYPE_CHANGED;
+}
+
+/* A multipart that has no parts: the boundary and the like say nothing any more. */
+static void
+become_text(struct mime_part *part)
+{
+	become(part, MIME_LEAF_TEXT, "text", "plain");
+	part->n_params = 0;
 }
 
 /* Whether the part may have children, or has to be a leaf for the limits' sake (T63, S4). */
@@ -207,7 +214,7 @@ part_begin_body(struct mime_parser *p)
 	if (part->kind == MIME_MULTIPART) {
 		boundary = str_trim(mime_param_get(part->params, part->n_params, STR("boundary")));
 		if (boundary.n == 0 || boundary.n > DELIMITER_MAX - 6 || !may_nest(p, part))
-			become(part, MIME_LEAF_TEXT, "text", "plain");
+			become_text(part);
 		else
 			level_add(p, p->cur, boundary);
 	} else if (part->kind == MIME_MESSAGE) {
@@ -235,7 +242,7 @@ part_close(struct mime_parser *p, uint64_t end, uint64_t lf)
 	if (part->cte == MIME_CTE_BINARY || (part->flags & MIME_HAS_NUL))
 		part->flags |= MIME_IS_BINARY;
 	if (part->kind == MIME_MULTIPART && part->child == MIME_NO_PART)
-		become(part, MIME_LEAF_TEXT, "text", "plain");
+		become_text(part);
 	/* What is in a part is in those around it. */
 	p->scan.nul = part->flags & (MIME_HAS_NUL | MIME_HEADER_NUL);
 	p->scan.high = part->flags & (MIME_HAS_8BIT | MIME_HEADER_8BIT);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mime/bodystructure.h"
 
+#include "base/utf8.h"
 #include "mime/envelope.h"
 
 /* How one answer is written. */
@@ -9,6 +10,47 @@ struct style {
 	enum mime_text mode;
 	bool extended;
 };
+
+/*
+ * One parameter. Raw 8-bit values become RFC 2231 extended values for who reads no UTF-8; a name that has
+ * stars already keeps its form.
+ */
+static void
+param_add(struct buf *out, const struct style *st, const struct mime_param *param)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	struct buf text = {0}, name = {0}, value = {0};
+	struct str charset = st->m->charset.n ? st->m->charset : STR("utf-8");
+
+	if (st->mode == MIME_UTF8 || str_is_ascii(param->value) || str_chr(param->name, '*') < param->name.n ||
+	    !(utf8_valid(param->value) ? mime_charset_convert(&text, STR("utf-8"), param->value, true) :
+	    mime_charset_convert(&text, charset, param->value, true))) {
+		mime_string_add(out, param->name, st->mode);
+		buf_addc(out, ' ');
+		mime_ntext_add(out, param->value, st->m->charset, st->mode);
+		return;
+	}
+	buf_add(&name, param->name);
+	buf_addc(&name, '*');
+	buf_add(&value, STR("utf-8''"));
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (ascii_alpha((char)c) || ascii_digit((char)c) || c == '.' || c == '-' || c == '_') {
+			buf_addc(&value, (char)c);
+		} else {
+			buf_addc(&value, '%');
+			buf_addc(&value, hex[c >> 4]);
+			buf_addc(&value, hex[c & 15]);
+		}
+	}
+	mime_string_add(out, buf_str(&name), st->mode);
+	buf_addc(out, ' ');
+	mime_string_add(out, buf_str(&value), st->mode);
+	buf_free(&text);
+	buf_free(&name);
+	buf_free(&value);
+}
 
 static void
 params_add(struct buf *out, const struct style *st, const struct mime_param *params, uint32_t n)
@@ -19,9 +61,7 @@ params_add(struct buf *out, const struct style *st, const struct mime_param *par
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		buf_addc(out, i ? ' ' : '(');
-		mime_string_add(out, params[i].name, st->mode);
-		buf_addc(out, ' ');
-		mime_ntext_add(out, params[i].value, st->m->charset, st->mode);
+		param_add(out, st, &params[i]);
 	}
 	buf_addc(out, ')');
 }

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/imap_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/assert.h"
+#include "base/clock.h"
+#include "net/task.h"
+#include "store/account.h"
+
+/* What is ready to run; the committer's thread adds to it too. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct task *head, **tail = &head;
+
+static void
+ready(void *arg, struct task *t, bool local)
+{
+	struct test_imap *imap = arg;
+
+	pthread_mutex_lock(&lock);
+	t->next = NULL;
+	*tail = t;
+	tail = &t->next;
+	pthread_mutex_unlock(&lock);
+	if (!local)
+		net_interrupt(imap->net);
+}
+
+static struct task *
+take(void)
+{
+	struct task *t;
+
+	pthread_mutex_lock(&lock);
+	if ((t = head) != NULL && (head = t->next) == NULL)
+		tail = &head;
+	pthread_mutex_unlock(&lock);
+	return t;
+}
+
+/* Runs what is ready, then waits so many milliseconds for more. False: nothing happened. */
+static bool
+turn(struct test_imap *t, int ms)
+{
+	struct task *task;
+	bool any = false;
+
+	while ((task = take()) != NULL) {
+		task->run(task);
+		any = true;
+	}
+	return net_poll(t->net, any ? 0 : ms, 16) > 0 || any;
+}
+
+static void
+feed(void *arg, const struct store_event *ev)
+{
+	hub_changed(arg, (uint64_t)ev->account, (uint64_t)ev->mailbox, ev->modseq);
+}
+
+static enum status
+make_alice(struct db_txn *txn, void *arg)
+{
+	int64_t id;
+	enum status st = account_create(arg, txn, STR("alice"), &id);
+
+	return st != OK ? st : account_set_credential(arg, txn, id, STR("plain"), STR("{PLAIN}secret"));
+}
+
+void
+test_imap_open(struct test_imap *t)
+{
+	struct auth_settings as = auth_settings_default;
+
+	*t = (struct test_imap){0};
+	as.plaintext = true;
+	as.delay_ms = 0;
+	ensure(store_open(&(struct store_options){.no_reaper = true}, &t->store) == OK);
+	ensure(db_write(store_db(t->store), make_alice, t->store) == OK);
+	t->hub = hub_new();
+	store_subscribe(t->store, feed, t->hub);
+	t->auth = auth_new(t->store, &as);
+	t->net = net_new(&(struct net_options){.ready = ready, .ready_arg = t});
+	t->imap = imap_new(&(struct imap_options){.store = t->store, .hub = t->hub, .auth = t->auth,
+	    .settings = imap_settings_default});
+}
+
+void
+test_imap_close(struct test_imap *t)
+{
+	store_subscribe(t->store, NULL, NULL);
+	net_thread_end();
+	net_free(t->net);
+	imap_free(t->imap);
+	auth_free(t->auth);
+	db_thread_end(store_db(t->store));
+	store_close(t->store);
+	hub_free(t->hub);
+}
+
+void
+test_client_open(struct test_imap *t, struct test_client *c)
+{
+	int fd[2];
+
+	ensure(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd) == 0);
+	*c = (struct test_client){.fd = fd[0]};
+	ensure(net_adopt(t->net, fd[1], &imap_handler, t->imap, false) != NULL);
+	test_client_run(t, c);
+}
+
+/* Takes what the server sent; false when it has closed. */
+static bool
+drain(struct test_client *c)
+{
+	ssize_t n;
+
+	if (c->fd < 0)
+		return false;
+	do {
+		char *p = buf_room(&c->got, 65536);
+
+		n = recv(c->fd, p, 65536, 0);
+		if (n > 0)
+			buf_wrote(&c->got, (size_t)n);
+	} while (n > 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	close(c->fd);
+	c->fd = -1;
+	return false;
+}
+
+void
+test_client_run(struct test_imap *t, struct test_client *c)
+{
+	while (turn(t, 1))
+		(void)drain(c);
+	(void)drain(c);
+}
+
+void
+test_client_send(struct test_imap *t, struct test_client *c, struct str bytes)
+{
+	while (bytes.n > 0 && c->fd >= 0) {
+		ssize_t n = send(c->fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+
+		if (n > 0)
+			bytes = str_from(bytes, (size_t)n);
+		else if (errno != EAGAIN && errno != EINTR)
+			break;
+		(void)turn(t, 0);
+		(void)drain(c);
+	}
+}
+
+void
+test_client_shut(struct test_client *c)
+{
+	if (c->fd >= 0)
+		(void)shutdown(c->fd, SHUT_WR);
+}
+
+bool
+test_client_end(struct test_imap *t, struct test_client *c)
+{
+	int64_t until = clock_mono() + 10 * 1000000;
+
+	test_client_shut(c);
+	while (net_connections(t->net) > 0 && clock_mono() < until) {
+		(void)turn(t, 10);
+		(void)drain(c);
+	}
+	(void)drain(c);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	return net_connections(t->net) == 0;
+}
+
+/* The size in a line's trailing {n}, or -1. */
+static int64_t
+announced(struct str line)
+{
+	size_t open = line.n;
+	uint64_t n;
+
+	if (line.n < 3 || line.p[line.n - 1] != '}')
+		return -1;
+	while (open > 0 && line.p[open - 1] != '{')
+		open--;
+	if (open == 0 || !str_u64(str_of(line.p + open, line.n - 1 - open), INT64_MAX, &n))
+		return -1;
+	return (int64_t)n;
+}
+
+const char *
+test_fault(struct str got)
+{
+	bool begin = true;
+
+	while (got.n > 0) {
+		size_t end = str_find(got, STR("\r\n"), 0);
+		struct str line;
+		int64_t literal;
+
+		if (end == SIZE_MAX)
+			return "an unfinished line";
+		line = str_head(got, end);
+		got = str_from(got, end + 2);
+		if (begin && (line.n < 2 || line.p[0] == ' '))
+			return "a line that begins with nothing";
+		for (size_t i = 0; i < line.n; i++)
+			if ((unsigned char)line.p[i] < 32 || (unsigned char)line.p[i] > 126)
+				return "a control or 8-bit character outside literals";
+		literal = announced(line);
+		begin = literal < 0;
+		if (literal < 0)
+			continue;
+		if ((uint64_t)literal > got.n)
+			return "an unfinished literal";
+		if (memchr(got.p, 0, (size_t)literal) != NULL)
+			return "NUL in a literal";
+		got = str_from(got, (size_t)literal);
+	}
+	return NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * For tests and fuzzers: a whole IMAP service with its store in memory, driven by one thread, and clients on socket pairs. The user alice has
+ * the password "secret".
+ */
+#ifndef IMAP_IMAP_TEST_H
+#define IMAP_IMAP_TEST_H
+
+#include "imap/imap.h"
+#include "net/net.h"
+
+struct test_imap {
+	struct store *store;
+	struct hub *hub;
+	struct auth *auth;
+	struct net *net;
+	struct imap *imap;
+};
+void test_imap_open(struct test_imap *t);
+/* All clients must be closed. */
+void test_imap_close(struct test_imap *t);
+
+struct test_client {
+	int fd;         /* ours; -1 when the server has closed */
+	struct buf got; /* what it sent */
+};
+void test_client_open(struct test_imap *t, struct test_client *c);
+/* Sends bytes while reading what comes. */
+void test_client_send(struct test_imap *t, struct test_client *c, struct str bytes);
+/* Lets the server work until it has been silent for some turns, or ended the connection. */
+void test_client_run(struct test_imap *t, struct test_client *c);
+/* No more input from this one. */
+void test_client_shut(struct test_client *c);
+/* The same, then runs until the server has closed every connection. False: it did not within ten seconds. */
+bool test_client_end(struct test_imap *t, struct test_client *c);
+
+/* The fault in what a server sent (lines, literals, 7 bits outside them), or NULL. */
+const char *test_fault(struct str got);
+
+#endif

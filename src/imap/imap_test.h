@@ -27,7 +27,7 @@ struct test_client {
 void test_client_open(struct test_imap *t, struct test_client *c);
 /* Sends bytes while reading what comes. */
 void test_client_send(struct test_imap *t, struct test_client *c, struct str bytes);
-/* Lets the server work until it has been silent for some turns, or ended the connection. */
+/* Lets the server work until it waits for input. */
 void test_client_run(struct test_imap *t, struct test_client *c);
 /* No more input from this one. */
 void test_client_shut(struct test_client *c);

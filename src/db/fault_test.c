@@ -31,7 +31,7 @@ struct job {
 };
 
 static struct job jobs[JOBS_MAX];
-static int fatal_calls;
+static _Atomic int fatal_calls;
 static char filler[30000];
 
 static void

@@ -295,7 +295,8 @@ start(struct cmd *cmd, struct arg_set *set)
 		arg_set_free(set);
 		return reply_status(cmd, st);
 	}
-	st = set_resolve(cmd, txn, set, &f->uids);
+	if ((st = set_resolve(cmd, txn, set, &f->uids)) == OK)
+		st = fetch_narrow(f, txn);
 	cmd_read_end(cmd, txn);
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
@@ -324,7 +325,7 @@ cmd_fetch(struct cmd *cmd)
 	f->uid = cmd->uid;
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_set(&cmd->args, &set)) != OK ||
 	    (st = arg_space(&cmd->args)) != OK || (st = fetch_parse(f, &cmd->args)) != OK ||
-	    (st = arg_end(&cmd->args)) != OK) {
+	    (st = fetch_modifiers(f, &cmd->args)) != OK) {
 		arg_set_free(&set);
 		return reply_syntax(cmd, st, "FETCH takes a set and data items");
 	}

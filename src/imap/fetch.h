@@ -6,7 +6,7 @@
 #ifndef IMAP_FETCH_H
 #define IMAP_FETCH_H
 
-#include "imap/cmd.h"
+#include "imap/search_return.h"
 #include "mime/header.h"
 #include "mime/structure.h"
 #include "mime/summary.h"
@@ -48,6 +48,7 @@ struct fetch {
 	unsigned needs;           /* of all items together */
 	bool flags;               /* FLAGS is among them */
 	bool uid;                 /* UID is, or it is UID FETCH: it comes first (T50) */
+	struct partial partial;   /* modifier PARTIAL */
 	struct runs uids;         /* what was asked for */
 	struct runs batch;        /* what goes out now: all, or where \Seen is to be set some of it */
 	struct runs unseen;       /* of the batch: they get \Seen first */
@@ -78,6 +79,10 @@ struct fetch {
 
 /* Reads the items (a macro, one, several with or without parentheses; T10). */
 must_check enum status fetch_parse(struct fetch *f, struct args *a);
+/* Reads "(PARTIAL 1:5)" and the like to the end of the command. */
+must_check enum status fetch_modifiers(struct fetch *f, struct args *a);
+/* Cuts f->uids to what PARTIAL leaves of it (RFC 9394 3.3). */
+must_check enum status fetch_narrow(struct fetch *f, struct db_txn *txn);
 /* The row of an item's name in upper case, or NULL. */
 const struct fetch_kind *fetch_kind_find(struct str name);
 

@@ -10,6 +10,7 @@ const struct imap_settings imap_settings_default = {
 	.login_seconds = 60,
 	.idle_seconds = 1800,
 	.keepalive_seconds = 120,
+	.progress_seconds = 10,
 	.bad_max = 10,
 	.account_max = 200,
 	.trust_loopback = true,

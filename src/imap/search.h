@@ -26,6 +26,8 @@ enum search_op {
 	SEARCH_SAVED,    /* the same of the save date (RFC 8514), in UTC */
 	SEARCH_EMAILID,  /* id; -1: none of ours (RFC 8474) */
 	SEARCH_THREADID, /* id */
+	SEARCH_OLDER,    /* seconds: internal date at or before now - size (RFC 5032) */
+	SEARCH_YOUNGER,
 	SEARCH_TEXTUAL,  /* text_key, name, needle: see search/match.h */
 	SEARCH_OPS
 };
@@ -62,6 +64,9 @@ struct search {
 	bool heavy;            /* opens bodies */
 	bool textual, keywords; /* such keys occur */
 	bool sent;             /* keys of the email row */
+	bool modseq;           /* MODSEQ occurs: the answer tells mod-sequences (RFC 7162 3.1.5) */
+	int64_t now;           /* seconds since 1970: OLDER and YOUNGER count from here */
+	const struct runs *only; /* search_only() */
 
 	/* Of a message. */
 	truth *value;
@@ -77,8 +82,9 @@ struct search {
 #define SEARCH_KEYS_MAX 10000
 #define SEARCH_DEPTH_MAX 1000
 
-/* [CHARSET x] keys up to the end of the command. ERR_BAD_INPUT, ERR_LIMIT; ERR_NOT_FOUND: unknown charset. */
-must_check enum status search_parse(struct search *s, struct args *a);
+/* [CHARSET x] keys up to the end of the command; with charset_due: charset keys. ERR_BAD_INPUT, ERR_LIMIT; ERR_NOT_FOUND: unknown
+ * charset. */
+must_check enum status search_parse(struct search *s, struct args *a, bool charset_due);
 void search_free(struct search *s);
 
 /* Resolves the sets among the keys; before the first step. ERR_BAD_INPUT: a sequence number past the last message. */

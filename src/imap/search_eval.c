@@ -6,12 +6,18 @@
 /* ---- sets ---- */
 
 static enum status
-resolve(struct search_node *n, struct view *v, struct db_txn *txn)
+resolve(struct search_node *n, struct selected *sel, struct db_txn *txn)
 {
+	struct view *v = &sel->view;
 	uint32_t last = v->exists;
-	enum status st = n->set.saved ? ERR_BAD_INPUT : OK;
+	enum status st = OK;
 
-	if (st == OK && n->uid_set && n->set.star)
+	/* "$" means messages, here as there (RFC 5182 2.1). */
+	if (n->set.saved) {
+		runs_add_all(&n->uids, &sel->saved);
+		return OK;
+	}
+	if (n->uid_set && n->set.star)
 		st = view_last_uid(v, txn, &last);
 	if (st != OK)
 		return st;
@@ -30,7 +36,7 @@ search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn)
 	s->session = cmd->session;
 	for (uint32_t i = 0; st == OK && i < s->n; i++)
 		if (s->nodes[i].op == SEARCH_UIDS)
-			st = resolve(&s->nodes[i], &cmd->session->selected->view, txn);
+			st = resolve(&s->nodes[i], cmd->session->selected, txn);
 	return st;
 }
 
@@ -165,6 +171,12 @@ leaf(struct search *s, const struct search_node *n, const struct entry *e, bool 
 		break;
 	case SEARCH_DATE:
 		hit = between(n, e->internal_date, e->zone);
+		break;
+	case SEARCH_OLDER:
+		hit = e->internal_date <= s->now - (int64_t)n->size;
+		break;
+	case SEARCH_YOUNGER:
+		hit = e->internal_date >= s->now - (int64_t)n->size;
 		break;
 	case SEARCH_SENT:
 		st = sent(s, n, e, &hit);

@@ -121,6 +121,19 @@ key_size(struct parser *p, int arg, bool negated)
 	return OK;
 }
 
+/* OLDER, YOUNGER (RFC 5032 3). */
+static enum status
+key_within(struct parser *p, int arg, bool negated)
+{
+	uint32_t seconds;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_nz_number(p->a, &seconds)) != OK)
+		return st;
+	node_add(p, (enum search_op)arg, negated)->size = seconds;
+	return OK;
+}
+
 static enum status
 add_days(struct parser *p, int op, bool before, bool since, bool negated)
 {
@@ -283,7 +296,7 @@ read_word(struct parser *p, bool *key_r)
 	*key_r = true;
 	if (p->s->n >= SEARCH_KEYS_MAX)
 		return ERR_LIMIT;
-	return ascii_digit(c) || c == '*' ? add_set(p, false, false) : word_key(p);
+	return ascii_digit(c) || c == '*' || c == '$' ? add_set(p, false, false) : word_key(p);
 }
 
 /* Closes the parentheses that end here. */
@@ -321,13 +334,13 @@ read_program(struct parser *p)
 }
 
 static enum status
-read_charset(struct search *s, struct args *a)
+read_charset(struct search *s, struct args *a, bool due)
 {
 	enum status st;
 
-	if (!arg_keyword(a, "CHARSET"))
+	if (!due && !arg_keyword(a, "CHARSET"))
 		return OK;
-	if ((st = arg_space(a)) != OK || (st = arg_astring(a, &s->charset)) != OK)
+	if ((!due && (st = arg_space(a)) != OK) || (st = arg_astring(a, &s->charset)) != OK)
 		return st;
 	if (!mime_charset_known(s->charset))
 		return ERR_NOT_FOUND;
@@ -374,12 +387,12 @@ make_order(struct search *s)
 }
 
 enum status
-search_parse(struct search *s, struct args *a)
+search_parse(struct search *s, struct args *a, bool charset_due)
 {
 	struct parser p = {.s = s, .a = a};
 	enum status st;
 
-	if ((st = read_charset(s, a)) != OK)
+	if ((st = read_charset(s, a, charset_due)) != OK)
 		return st;
 	p.levels = arena_array(s->arena, SEARCH_DEPTH_MAX, sizeof(*p.levels));
 	if ((st = read_program(&p)) != OK)

@@ -44,6 +44,7 @@ struct selected {
 	uint64_t synced;       /* hub's mod-sequence up to which view_sync() has looked */
 	bool look;             /* view_sync() must look whatever the hub says: it was asked too late */
 	bool gone_told;        /* the mailbox was deleted and its messages were told as expunged */
+	struct runs saved;     /* "$": UIDs (RFC 5182) */
 	struct arena kw_arena; /* of keywords; freed at rest */
 	struct keywords keywords;
 	bool kw_loaded;

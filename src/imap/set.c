@@ -6,9 +6,15 @@ set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct run
 {
 	struct view *v = &cmd->session->selected->view;
 	uint32_t last = v->exists;
-	enum status st = set->saved ? ERR_BAD_INPUT : OK;
+	enum status st = OK;
 
-	if (st == OK && cmd->uid && set->star)
+	/* "$" (RFC 5182): messages, whether by number or UID; none is no error. */
+	if (set->saved) {
+		runs_add_all(uids_r, &cmd->session->selected->saved);
+		arg_set_free(set);
+		return OK;
+	}
+	if (cmd->uid && set->star)
 		st = view_last_uid(v, txn, &last);
 	if (st == OK)
 		arg_set_resolve(set, last);

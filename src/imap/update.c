@@ -257,6 +257,7 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 	if (sel->view.deleted && may_expunge)
 		sel->gone_told = true;
 	runs_remove_all(&sel->view.recent, &up->u.gone);
+	runs_remove_all(&sel->saved, &up->u.gone); /* RFC 5182 2.1 */
 	up->run = up->u.gone_seqs.n;
 	up->uid = uid;
 	up->it = (struct view_iter)VIEW_ITER(&sel->view, &up->u.changed);

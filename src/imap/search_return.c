@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/search_return.h"
+
+#include "imap/reply.h"
+
+/* ---- reading ---- */
+
+static enum status
+bound(struct args *a, bool minus, uint32_t *n_r)
+{
+	if (minus && !arg_char(a, '-'))
+		return ERR_BAD_INPUT;
+	return arg_nz_number(a, n_r);
+}
+
+enum status
+partial_parse(struct partial *p, struct args *a)
+{
+	struct partial x = {.given = true, .from_end = arg_peek(a) == '-'};
+	enum status st;
+
+	if ((st = bound(a, x.from_end, &x.a)) != OK)
+		return st;
+	if (!arg_char(a, ':'))
+		return ERR_BAD_INPUT;
+	if ((st = bound(a, x.from_end, &x.b)) == OK)
+		*p = x;
+	return st;
+}
+
+static enum status
+read_option(struct search_return *ret, struct args *a)
+{
+	if (arg_keyword(a, "MIN"))
+		ret->min = true;
+	else if (arg_keyword(a, "MAX"))
+		ret->max = true;
+	else if (arg_keyword(a, "ALL"))
+		ret->all = true;
+	else if (arg_keyword(a, "COUNT"))
+		ret->count = true;
+	else if (arg_keyword(a, "SAVE"))
+		ret->save = true;
+	else if (!arg_keyword(a, "PARTIAL") || ret->partial.given)
+		return ERR_BAD_INPUT;
+	else if (arg_space(a) != OK)
+		return ERR_BAD_INPUT;
+	else
+		return partial_parse(&ret->partial, a);
+	return OK;
+}
+
+enum status
+search_return_parse(struct search_return *ret, struct args *a)
+{
+	enum status st;
+
+	if (!arg_keyword(a, "RETURN"))
+		return OK;
+	ret->given = true;
+	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
+		return st;
+	if (arg_peek(a) == ')')
+		ret->all = true; /* the empty list stands for ALL (RFC 4731 3.1, T71) */
+	else
+		do
+			st = read_option(ret, a);
+		while (st == OK && arg_more(a));
+	if (st != OK || (st = arg_close(a)) != OK)
+		return st;
+	/* One of them only (RFC 9394 3.1). */
+	if (ret->partial.given && ret->all)
+		return ERR_BAD_INPUT;
+	return arg_space(a);
+}
+
+/* ---- lists ---- */
+
+static void
+append(struct runs *list, struct run r)
+{
+	if (list->n == list->cap) {
+		list->cap = list->cap ? list->cap * 2 : 16;
+		list->run = x_realloc(list->run, list->cap * sizeof(*list->run));
+	}
+	list->run[list->n++] = r;
+}
+
+void
+run_list_add(struct runs *list, uint32_t n)
+{
+	if (list->n > 0 && list->run[list->n - 1].last != UINT32_MAX && list->run[list->n - 1].last + 1 == n)
+		list->run[list->n - 1].last = n;
+	else
+		append(list, (struct run){n, n});
+}
+
+void
+run_list_slice(const struct runs *list, const struct partial *p, struct runs *slice_r)
+{
+	uint64_t first = p->a < p->b ? p->a : p->b, last = p->a < p->b ? p->b : p->a;
+	uint64_t total = runs_count(list), at = 1;
+
+	if (first > total)
+		return;
+	if (last > total)
+		last = total;
+	if (p->from_end) {
+		uint64_t low = total - last + 1;
+
+		last = total - first + 1;
+		first = low;
+	}
+	for (size_t i = 0; i < list->n && at <= last; i++) {
+		struct run r = list->run[i];
+		uint64_t n = (uint64_t)r.last - r.first + 1;
+
+		if (at + n > first) {
+			if (at + n - 1 > last)
+				r.last = r.first + (uint32_t)(last - at);
+			if (at < first)
+				r.first += (uint32_t)(first - at);
+			append(slice_r, r);
+		}
+		at += n;
+	}
+}
+
+void
+search_return_saved(const struct search_return *ret, const struct runs *uids, struct runs *saved_r)
+{
+	runs_clear(saved_r);
+	if (ret->all || ret->count || (!ret->min && !ret->max && !ret->partial.given)) {
+		runs_add_all(saved_r, uids);
+		return;
+	}
+	if (ret->partial.given) {
+		struct runs slice = {0};
+
+		run_list_slice(uids, &ret->partial, &slice);
+		for (size_t i = 0; i < slice.n; i++)
+			runs_add(saved_r, slice.run[i].first, slice.run[i].last);
+		runs_free(&slice);
+	}
+	if (ret->min && uids->n)
+		runs_add(saved_r, uids->run[0].first, uids->run[0].first);
+	if (ret->max && uids->n)
+		runs_add(saved_r, uids->run[uids->n - 1].last, uids->run[uids->n - 1].last);
+}
+
+/* ---- telling ---- */
+
+static char *
+put_piece(char *p, struct run r)
+{
+	p = put_u32(p, r.first);
+	if (r.last != r.first) {
+		*p++ = ':';
+		p = put_u32(p, r.last);
+	}
+	return p;
+}
+
+/* "1:3,7", in steps. */
+static enum cmd_next
+tell_set(struct search_tell *t, struct conn *c)
+{
+	struct buf *out = conn_out(c);
+
+	for (; t->run < t->list->n; t->run++) {
+		char *p, *start;
+
+		if (conn_out_full(c))
+			return CMD_WAIT_OUTPUT;
+		if ((p = start = buf_room(out, 32)) == NULL)
+			break;
+		if (t->run > 0)
+			*p++ = ',';
+		p = put_piece(p, t->list->run[t->run]);
+		buf_wrote(out, (size_t)(p - start));
+	}
+	return CMD_DONE;
+}
+
+/* " 2 5 7", in steps. */
+static enum cmd_next
+tell_numbers(struct search_tell *t, struct conn *c)
+{
+	struct buf *out = conn_out(c);
+
+	for (; t->run < t->list->n; t->run++, t->number = 0) {
+		const struct run *r = &t->list->run[t->run];
+
+		if (t->number == 0)
+			t->number = r->first;
+		for (;; t->number++) {
+			char *p, *start;
+
+			if (conn_out_full(c))
+				return CMD_WAIT_OUTPUT;
+			if ((p = start = buf_room(out, 16)) != NULL) {
+				*p++ = ' ';
+				p = put_u32(p, t->number);
+				buf_wrote(out, (size_t)(p - start));
+			}
+			if (t->number == r->last)
+				break;
+		}
+	}
+	return CMD_DONE;
+}
+
+static void
+begin_list(struct search_tell *t, const struct runs *list)
+{
+	t->list = list;
+	t->run = 0;
+	t->number = 0;
+}
+
+/* "* SEARCH 2 5 7", also when nothing was found (T70); "(MODSEQ 7)" only when something was (RFC 7162 3.1.5). */
+static enum cmd_next
+tell_plain(struct search_tell *t, struct conn *c)
+{
+	struct buf *out = conn_out(c);
+	enum cmd_next next;
+
+	if (t->list == NULL) {
+		buf_addf(out, "* %s", t->word);
+		begin_list(t, t->found);
+	}
+	if ((next = tell_numbers(t, c)) != CMD_DONE)
+		return next;
+	if (t->modseq && t->found->n)
+		buf_addf(out, " (MODSEQ %llu)", (unsigned long long)t->modseq);
+	buf_add(out, STR("\r\n"));
+	return CMD_DONE;
+}
+
+/* All that is short: the correlator, MIN, MAX, COUNT. */
+static void
+tell_head(struct search_tell *t, struct buf *out)
+{
+	const struct runs *found = t->found;
+
+	/* The tag is a quoted string (RFC 4466 2.6.2, T71). */
+	buf_add(out, STR("* ESEARCH (TAG \""));
+	buf_add(out, t->tag);
+	buf_adds(out, t->uid ? "\") UID" : "\")");
+	if (t->ret->min && found->n)
+		buf_addf(out, " MIN %u", found->run[0].first);
+	if (t->ret->max && found->n)
+		buf_addf(out, " MAX %u", found->run[found->n - 1].last);
+	if (t->ret->count)
+		buf_addf(out, " COUNT %llu", (unsigned long long)runs_count(found));
+	if (t->modseq && found->n)
+		buf_addf(out, " MODSEQ %llu", (unsigned long long)t->modseq);
+}
+
+static void
+begin_partial(struct search_tell *t, struct buf *out)
+{
+	const struct partial *p = &t->ret->partial;
+	const char *minus = p->from_end ? "-" : "";
+
+	run_list_slice(t->found, p, &t->slice);
+	buf_addf(out, " PARTIAL (%s%u:%s%u ", minus, p->a, minus, p->b);
+	if (t->slice.n == 0)
+		buf_add(out, STR("NIL"));
+	begin_list(t, &t->slice);
+}
+
+enum part { HEAD, PARTIAL, ALL };
+
+enum cmd_next
+search_tell(struct search_tell *t, struct conn *c)
+{
+	struct buf *out = conn_out(c);
+	enum cmd_next next = CMD_DONE;
+
+	if (!t->ret->given)
+		return tell_plain(t, c);
+	if (t->part == HEAD) {
+		tell_head(t, out);
+		if (t->ret->partial.given)
+			begin_partial(t, out);
+		t->part = PARTIAL;
+	}
+	if (t->part == PARTIAL) {
+		if (t->list && (next = tell_set(t, c)) != CMD_DONE)
+			return next;
+		if (t->list)
+			buf_addc(out, ')');
+		t->list = NULL;
+		if (t->ret->all && t->found->n) {
+			buf_add(out, STR(" ALL "));
+			begin_list(t, t->found);
+		}
+		t->part = ALL;
+	}
+	if (t->list && (next = tell_set(t, c)) != CMD_DONE)
+		return next;
+	buf_add(out, STR("\r\n"));
+	return CMD_DONE;
+}
+
+void
+search_tell_free(struct search_tell *t)
+{
+	runs_free(&t->slice);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * search_return: what a SEARCH or SORT is to return: RETURN (...) as it is read (RFC 4731, 5182, 5267, 9394; RFC 4466 2.6.1) and
+ * the ESEARCH line as it is told, in steps.
+ */
+#ifndef IMAP_SEARCH_RETURN_H
+#define IMAP_SEARCH_RETURN_H
+
+#include "imap/cmd.h"
+
+/* A range of results: 1 is the first, or from the end the last. */
+struct partial {
+	bool given;
+	bool from_end;
+	uint32_t a, b; /* as the client wrote them */
+};
+
+struct search_return {
+	bool given;    /* the answer is an ESEARCH line */
+	bool min, max, all, count, save, update, context;
+	struct partial partial;
+};
+
+/* Reads "RETURN (...)" and the space behind it, if it stands here. ERR_BAD_INPUT. */
+must_check enum status search_return_parse(struct search_return *ret, struct args *a);
+/* "n:m" or "-n:-m" (RFC 9394 4), for FETCH too. */
+must_check enum status partial_parse(struct partial *p, struct args *a);
+
+/*
+ * Lists of messages: runs in the order of the answer, which need not be ascending as a whole; so struct runs serves as a
+ * plain list here.
+ */
+void run_list_add(struct runs *list, uint32_t n);
+/* Those of list that p asks for, in the same order. */
+void run_list_slice(const struct runs *list, const struct partial *p, struct runs *slice_r);
+
+/* An answer being told. Put the upper part in, then call search_tell() until it says CMD_DONE. */
+struct search_tell {
+	const struct search_return *ret;
+	const struct runs *found;
+	struct runs slice;       /* of PARTIAL */
+	struct str tag;
+	bool uid;
+	uint64_t modseq;         /* 0: not told */
+	const char *word;        /* of the plain answer: "SEARCH" or "SORT" */
+
+	const struct runs *list; /* being told; NULL: not yet */
+	size_t run;
+	uint32_t number;
+	unsigned part;
+};
+enum cmd_next search_tell(struct search_tell *t, struct conn *c);
+void search_tell_free(struct search_tell *t);
+
+/* What "$" becomes (RFC 5182 2.4, RFC 9394 3.2): which of the messages found are kept. */
+void search_return_saved(const struct search_return *ret, const struct runs *uids, struct runs *saved_r);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/search_run.h"
+
+#include "base/clock.h"
+#include "imap/reply.h"
+#include "imap/selected.h"
+
+/* Bytes of bodies in one step. */
+#define STEP_BYTES (4u << 20)
+
+void
+search_run_free(struct searching *x)
+{
+	search_free(&x->search);
+	search_tell_free(&x->tell);
+	runs_free(&x->uids);
+	runs_free(&x->seqs);
+	if (x->heavy.pool)
+		heavy_leave(&x->heavy);
+}
+
+bool
+search_turn(struct cmd *cmd)
+{
+	struct searching *x = cmd->state;
+
+	cmd->step_start = 0;
+	cmd->step_count = 0;
+	return x->heavy.pool == NULL || heavy_enter(&x->heavy);
+}
+
+void
+search_turn_over(struct cmd *cmd)
+{
+	struct searching *x = cmd->state;
+
+	if (x->heavy.pool)
+		heavy_leave(&x->heavy);
+}
+
+/* ---- the answer ---- */
+
+static uint64_t
+modseq_told(const struct searching *x)
+{
+	const struct search_return *r = &x->ret;
+	uint64_t first = r->min ? x->modseq_first : 0, last = r->max ? x->modseq_last : 0;
+
+	if (!x->search.modseq)
+		return 0;
+	/* RFC 4731 3.2: of the messages that are told. */
+	if (r->all || r->count || r->partial.given || (!r->min && !r->max))
+		return x->modseq_max;
+	return first > last ? first : last;
+}
+
+static enum cmd_next
+telling(struct cmd *cmd)
+{
+	struct searching *x = cmd->state;
+	enum cmd_next next = search_tell(&x->tell, cmd->session->conn);
+
+	return next == CMD_DONE ? reply_ok(cmd, x->ok) : next;
+}
+
+enum cmd_next
+search_answer(struct cmd *cmd, const struct runs *found, const char *word, const char *ok)
+{
+	struct searching *x = cmd->state;
+	struct search_return *r = &x->ret;
+
+	if (r->save)
+		search_return_saved(r, &x->uids, &cmd->session->selected->saved);
+	/* SAVE alone is quiet (RFC 5182 1). */
+	if (r->save && !(r->min || r->max || r->all || r->count || r->partial.given))
+		return reply_ok(cmd, ok);
+	x->tell.ret = r;
+	x->tell.found = found;
+	x->tell.tag = cmd->tag;
+	x->tell.uid = cmd->uid;
+	x->tell.modseq = modseq_told(x);
+	x->tell.word = word;
+	x->ok = ok;
+	cmd->step = telling;
+	return telling(cmd);
+}
+
+/* ---- finding ---- */
+
+/* A sign of life every ten seconds (RFC 9585 4, T75). */
+static void
+progress(struct cmd *cmd)
+{
+	struct searching *x = cmd->state;
+	struct session *s = cmd->session;
+	int64_t now = clock_mono();
+	uint32_t goal = s->selected->view.exists;
+	bool quotable = str_chr(cmd->tag, ']') == cmd->tag.n;
+
+	if (s->imap->settings.progress_seconds == 0 ||
+	    now - x->told_at < s->imap->settings.progress_seconds * 1000000)
+		return;
+	x->told_at = now;
+	out_code_begin(cmd_out(cmd), STR(""), "OK");
+	buf_add(cmd_out(cmd), STR("INPROGRESS ("));
+	if (quotable)
+		out_quoted(cmd_out(cmd), cmd->tag, false);
+	else
+		buf_add(cmd_out(cmd), STR("NIL"));
+	buf_addf(cmd_out(cmd), " %u ", x->looked);
+	if (goal > x->looked && x->search.only == NULL)
+		buf_addf(cmd_out(cmd), "%u)", goal);
+	else
+		buf_add(cmd_out(cmd), STR("NIL)"));
+	out_code_end(cmd_out(cmd), "Still searching");
+}
+
+static enum status
+found(struct cmd *cmd, const struct entry *e)
+{
+	struct searching *x = cmd->state;
+
+	runs_add(&x->uids, e->uid, e->uid);
+	if (!cmd->uid)
+		runs_add(&x->seqs, x->it.seq, x->it.seq);
+	if (x->modseq_first == 0)
+		x->modseq_first = e->modseq;
+	x->modseq_last = e->modseq;
+	if (e->modseq > x->modseq_max)
+		x->modseq_max = e->modseq;
+	return x->hit ? x->hit(x, e) : OK;
+}
+
+static enum cmd_next
+find_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
+{
+	struct searching *x = cmd->state;
+	enum cmd_next next = CMD_DONE;
+	const struct entry *e;
+	enum status end;
+	bool hit;
+
+	if ((*st_r = view_iter_begin(&x->it, txn)) != OK)
+		return CMD_DONE;
+	while (next == CMD_DONE && (e = view_iter_next(&x->it)) != NULL) {
+		x->looked++;
+		if ((*st_r = search_message(&x->search, e, &hit)) != OK)
+			break;
+		if (hit && (*st_r = found(cmd, e)) != OK)
+			break;
+		if (cmd_spent(cmd) || (x->search.textual && search_matcher_read(x->search.matcher) > STEP_BYTES))
+			next = CMD_AGAIN;
+	}
+	end = view_iter_end(&x->it);
+	if (*st_r == OK)
+		*st_r = end;
+	return next;
+}
+
+static enum cmd_next
+find_step(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
+{
+	struct searching *x = cmd->state;
+	enum cmd_next next = CMD_DONE;
+
+	if ((*st_r = search_begin(&x->search, txn)) != OK)
+		return CMD_DONE;
+	if (x->begin == NULL || (*st_r = x->begin(x, txn)) == OK) {
+		next = find_some(cmd, txn, st_r);
+		if (x->end)
+			x->end(x);
+	}
+	search_end(&x->search);
+	return next;
+}
+
+/* NO empties "$" when SAVE was asked for (RFC 5182 2.1). */
+static enum cmd_next
+failed(struct cmd *cmd, enum status st)
+{
+	struct searching *x = cmd->state;
+
+	if (x->ret.save)
+		runs_clear(&cmd->session->selected->saved);
+	return reply_status(cmd, st);
+}
+
+static enum cmd_next
+step(struct cmd *cmd)
+{
+	struct searching *x = cmd->state;
+	enum cmd_next next = CMD_DONE;
+	struct db_txn *txn;
+	enum status st;
+
+	if (!search_turn(cmd))
+		return CMD_WAIT_COMMIT;
+	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
+		next = find_step(cmd, txn, &st);
+		cmd_read_end(cmd, txn);
+	}
+	search_turn_over(cmd);
+	if (st == ERR_AGAIN || (next != CMD_DONE && x->heavy.pool && conn_gone(cmd->session->conn)))
+		return CMD_ABORT;
+	if (st != OK)
+		return failed(cmd, st);
+	if (next != CMD_DONE) {
+		progress(cmd);
+		return next;
+	}
+	return x->over(cmd);
+}
+
+static enum cmd_next
+start(struct cmd *cmd)
+{
+	struct searching *x = cmd->state;
+	struct session *s = cmd->session;
+	struct db_txn *txn;
+	enum status st;
+
+	x->search.now = clock_seconds();
+	x->told_at = clock_mono();
+	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
+		st = search_resolve(&x->search, cmd, txn);
+		cmd_read_end(cmd, txn);
+	}
+	if (st == ERR_BAD_INPUT)
+		return reply_bad(cmd, "There is no such message");
+	if (st != OK)
+		return failed(cmd, st);
+	x->search.only = search_only(&x->search);
+	x->it = (struct view_iter)VIEW_ITER(&s->selected->view, x->search.only);
+	x->it.no_seq = cmd->uid;
+	if ((x->search.heavy || x->heavy_always) && s->imap->pool)
+		heavy_init(&x->heavy, s->imap->pool, s->conn, (uint64_t)s->actor.account);
+	cmd->step = step;
+	return step(cmd);
+}
+
+enum cmd_next
+search_refuse(struct cmd *cmd, enum status st, const char *what)
+{
+	struct searching *x = cmd->state;
+
+	if (st != ERR_NOT_FOUND)
+		return reply_syntax(cmd, st, what);
+	if (x->ret.save)
+		runs_clear(&cmd->session->selected->saved);
+	return reply_no(cmd, "BADCHARSET (US-ASCII UTF-8)", "This charset is not known");
+}
+
+enum cmd_next
+search_run(struct cmd *cmd, bool charset_due, const char *what)
+{
+	struct searching *x = cmd->state;
+	enum status st;
+
+	x->search.arena = &cmd->arena;
+	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)
+		return search_refuse(cmd, st, what);
+	return start(cmd);
+}

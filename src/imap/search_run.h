@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * search_run: the searching part of SEARCH, SORT and THREAD: the mailbox is walked in steps, each message asked for by the program goes to
+ * hit(), and over() is called when all were looked at. A search that opens bodies, and every SORT and THREAD, waits for its turn
+ * (session/pool.h) and ends when its client has gone. A long one tells how far it is (RFC 9585).
+ */
+#ifndef IMAP_SEARCH_RUN_H
+#define IMAP_SEARCH_RUN_H
+
+#include "imap/search.h"
+#include "imap/search_return.h"
+
+struct searching {
+	struct search search;
+	struct search_return ret;
+	struct search_tell tell;
+	struct runs uids;          /* found */
+	struct runs seqs;          /* the same as sequence numbers; empty in UID commands */
+	uint64_t modseq_first, modseq_last, modseq_max; /* of what was found: when search.modseq is set */
+
+	/* Of the command, or NULL. Within a step: begin, hit for each message found, end. */
+	enum status (*begin)(struct searching *x, struct db_txn *txn);
+	enum status (*hit)(struct searching *x, const struct entry *e);
+	void (*end)(struct searching *x);
+	cmd_fn *over;
+	bool heavy_always;         /* SORT, THREAD */
+	const char *ok;            /* text of the tagged line */
+
+	struct view_iter it;
+	struct heavy heavy;
+	uint32_t looked;           /* messages so far */
+	int64_t told_at;           /* clock_mono() of the last sign of life */
+};
+
+/* cmd->state must begin with a struct searching, whose functions are set; args stand before [CHARSET x] keys, or, with charset_due,
+ * before a charset that must be there (RFC 5256). Parses and runs it. what: "SEARCH takes search keys". */
+enum cmd_next search_run(struct cmd *cmd, bool charset_due, const char *what);
+/* An error of parsing that came before: st as from an arg_ function. */
+enum cmd_next search_refuse(struct cmd *cmd, enum status st, const char *what);
+/* For cmd->cleanup. */
+void search_run_free(struct searching *x);
+
+/* For steps of other work: a turn among the heavy. False: return CMD_WAIT_COMMIT. */
+bool search_turn(struct cmd *cmd);
+void search_turn_over(struct cmd *cmd);
+
+/* Ends SEARCH and SORT: saves "$" from x->uids, tells found (uids, seqs or a list in another order), says OK. */
+enum cmd_next search_answer(struct cmd *cmd, const struct runs *found, const char *word, const char *ok);
+
+#endif

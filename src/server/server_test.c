@@ -18,6 +18,8 @@
 
 static char dir[64];
 
+static void set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static void
 set(const char *fmt, ...)
 {

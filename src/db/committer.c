@@ -63,6 +63,7 @@ struct committer {
 	struct db_write *current;
 	unsigned size, good;
 	bool savepoints, op_asked;
+	bool full; /* only writes that may use the reserve are run */
 	int64_t group_id, purged;
 	struct hook *hooks;
 	size_t hooks_n, hooks_cap;
@@ -241,6 +242,7 @@ group_begin(struct committer *c, bool sync)
 	c->good = 0;
 	c->op_asked = false;
 	ensure(c->hooks_n == 0);
+	c->full = c->drv->is_full(c->conn);
 	return c->drv->begin(c->conn, sync);
 }
 
@@ -253,6 +255,10 @@ run_one(struct committer *c, struct db_write *w)
 	enum status st;
 	bool alive;
 
+	if (c->full && !w->reserve) {
+		w->outcome = ERR_FULL;
+		return TURN_GOES_ON;
+	}
 	c->conn->last_error = OK;
 	if (c->savepoints && (st = c->drv->savepoint(c->conn)) != OK) {
 		w->outcome = st;
@@ -305,11 +311,11 @@ unmark(struct committer *c)
 	}
 }
 
-/* Without space, a write that may use the reserve is tried again on it. */
+/* Without space: it is tried again if some could be made. */
 static void
 reconsider(struct committer *c, struct db_write *w)
 {
-	if (w->outcome == ERR_FULL && w->reserve && c->drv->on_full(c->conn))
+	if (w->outcome == ERR_FULL && c->drv->on_full(c->conn, w->reserve))
 		w->outcome = PENDING;
 }
 

@@ -32,6 +32,8 @@ struct db;
 struct db_txn;
 struct db_stmt;
 
+#define DB_NO_RESERVE SIZE_MAX
+
 struct db_options {
 	const char *path;      /* the database file; NULL: in memory, for tests and fuzzers */
 	const char *vfs;       /* the engine's file layer; NULL: the system's (see db/faultvfs.h) */
@@ -39,6 +41,7 @@ struct db_options {
 	size_t page_cache;     /* bytes of page cache a connection; 0: the default (4 MiB) */
 	unsigned group_max;    /* most writes in one commit; 0: the default (500) */
 	unsigned group_ms;     /* longest time a group gathers functions, ms; 0: the default (5) */
+	size_t reserve;        /* bytes of disk kept for a full disk (db_write.reserve); 0: the default (16 MiB; none in memory) */
 	unsigned checkpoint_pages; /* pages in the WAL before a checkpoint begins; 0: the default (1000) */
 	/* Called once, from the committer, after a failed sync: the outcome of a group is unknown. It
 	 * must end the process or at least its answers. NULL: abort(). */

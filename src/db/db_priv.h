@@ -67,10 +67,9 @@ struct db_driver {
 
 	/* Called by the committer between groups, with no transaction open: upkeep that must not meet a commit. */
 	void (*between)(struct db_conn *conn);
-	/* A write that may use the reserve found no space; no transaction is open. True: some was made, it should be
-	 * tried again. */
-	bool (*on_full)(struct db_conn *conn);
-	/* Whether ordinary writes are refused for the time being, since the reserve is in use. */
+	/* A write found no space; no transaction is open. True: some was made, it should be tried again. */
+	bool (*on_full)(struct db_conn *conn, bool may_reserve);
+	/* Whether writes that may not use the reserve are refused for the time being; no transaction is open. */
 	bool (*is_full)(struct db_conn *conn);
 
 	void (*stats)(struct db *db, struct db_stats *stats);

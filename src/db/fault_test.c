@@ -76,7 +76,7 @@ open_at(const char *path, const char *vfs, struct db **db_r)
 {
 	/* Small caches, so that transactions spill; frequent checkpoints. */
 	struct db_options o = {.path = path, .vfs = vfs, .page_cache = 64 << 10, .checkpoint_pages = 20,
-	    .fatal = on_fatal};
+	    .reserve = strcmp(path, IMAGE) == 0 ? DB_NO_RESERVE : 65536, .fatal = on_fatal};
 
 	return db_open(&o, db_r);
 }
@@ -200,9 +200,13 @@ run_with_fault(const struct fault *fault)
 		}
 		hit = faultvfs_hit();
 		if (fatal_calls == 0 && st == OK) {
+			struct job last = {.seq = JOBS_MAX};
+			/* The reserve, if it was used, is made again after a second only. */
+			struct db_write w = {.fn = fn_job, .arg = &last, .reserve = true};
+
 			/* Whatever failed has passed: the engine goes on. */
 			faultvfs_plan(NULL);
-			st = db_write(db, fn_job, &(struct job){.seq = JOBS_MAX});
+			st = db_write_and_wait(db, &w);
 			assert_int_equal(st, OK);
 			faultvfs_plan(fault);
 		}
@@ -326,6 +330,99 @@ test_power_cuts(void **state)
 	faultvfs_record(false);
 }
 
+/* ---- a full disk ---- */
+
+struct bulk {
+	int64_t from, to; /* rows of big */
+	bool add;
+};
+
+static enum status
+fn_bulk_schema(struct db_txn *txn, void *arg)
+{
+	return db_script(txn, "CREATE TABLE big (k INTEGER PRIMARY KEY, b BLOB)");
+}
+
+static enum status
+fn_bulk(struct db_txn *txn, void *arg)
+{
+	static struct db_sql add = DB_SQL("INSERT INTO big (k, b) VALUES (?1, ?2)");
+	static struct db_sql drop = DB_SQL("DELETE FROM big WHERE k = ?1");
+	struct bulk *b = arg;
+	enum status st = OK;
+
+	for (int64_t k = b->from; k < b->to && st == OK; k++)
+		st = b->add ? db_exec(txn, &add, "ib", k, str_of(filler, 20000)) : db_exec(txn, &drop, "i", k);
+	return st;
+}
+
+static enum status
+bulk(struct db *db, bool add, int64_t from, int64_t n)
+{
+	struct bulk b = {from, from + n, add};
+	struct db_write w = {.fn = fn_bulk, .arg = &b, .reserve = !add};
+
+	return db_write_and_wait(db, &w);
+}
+
+static struct db *
+open_small_disk(void)
+{
+	struct db_options o = {.path = PATH, .vfs = MEMVFS_NAME, .checkpoint_pages = 50, .reserve = 1 << 20};
+	struct db *db;
+
+	assert_int_equal(db_open(&o, &db), OK);
+	return db;
+}
+
+/* On a full disk everything that is there is served, deleting works, and makes room for more; again and again. */
+static void
+test_full_disk(void **state)
+{
+	static struct db_sql n = DB_SQL("SELECT count(*) FROM big");
+	struct db *db;
+	enum status st;
+	int64_t key = 0, low = 0;
+
+	memvfs_remove(PATH);
+	db = open_small_disk();
+	assert_int_equal(db_write(db, fn_bulk_schema, NULL), OK);
+	memvfs_capacity(memvfs_used() + (8 << 20));
+	for (int round = 0; round < 5; round++) {
+		int64_t added = 0;
+
+		while ((st = bulk(db, true, key, 1)) == OK) {
+			key++;
+			added++;
+		}
+		print_message("round %d: %d rows added, %d there, %zu bytes on disk\n", round, (int)added, (int)(key - low),
+		    memvfs_used());
+		assert_int_equal(st, ERR_FULL);
+		assert_in_range(added, round == 0 ? 200 : 20, 500);
+		assert_int_equal(number(db, &n, &st), key - low);
+		/* A large one does not fit either, and takes nobody along. */
+		assert_int_equal(bulk(db, true, key, 100), ERR_FULL);
+		if (round == 2) {
+			/* Nor does a new start need space. */
+			db_close(db);
+			db = open_small_disk();
+			assert_int_equal(number(db, &n, &st), key - low);
+		}
+		/* One by one, as users do; then many. */
+		for (int i = 0; i < 20; i++)
+			assert_int_equal(bulk(db, false, low++, 1), OK);
+		for (int i = 0; i < 5; i++, low += 20)
+			assert_int_equal(bulk(db, false, low, 20), OK);
+		assert_int_equal(number(db, &n, &st), key - low);
+	}
+	/* The administrator makes room. */
+	memvfs_capacity(0);
+	usleep(1100000);
+	assert_int_equal(bulk(db, true, key, 100), OK);
+	db_close(db);
+	memvfs_remove(PATH);
+}
+
 static void
 test_parse(void **state)
 {
@@ -362,6 +459,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_parse),
+	    cmocka_unit_test(test_full_disk),
 	    cmocka_unit_test(test_power_cuts),
 	    cmocka_unit_test(test_write_faults),
 	    cmocka_unit_test(test_other_faults),

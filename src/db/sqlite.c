@@ -306,19 +306,9 @@ sq_rollback_to(struct db_conn *conn)
 static void
 sq_between(struct db_conn *conn)
 {
-	sq_checkpointer_note(sq_engine(conn->db));
-}
+	struct sq_engine *e = sq_engine(conn->db);
 
-static bool
-sq_on_full(struct db_conn *conn)
-{
-	return false;
-}
-
-static bool
-sq_is_full(struct db_conn *conn)
-{
-	return false;
+	sq_checkpointer_note(e, sq_reserve_strained(e, ((struct sq_conn *)conn)->h));
 }
 
 static void

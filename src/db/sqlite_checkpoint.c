@@ -130,13 +130,14 @@ run(void *arg)
 }
 
 void
-sq_checkpointer_note(struct sq_engine *e)
+sq_checkpointer_note(struct sq_engine *e, bool wait)
 {
 	struct checkpointer *cp = e->checkpointer;
 	int frames = atomic_load_explicit(&e->wal_frames, memory_order_relaxed);
 	unsigned round;
 
-	if (frames < cp->start || (frames < HOLD * cp->start && atomic_exchange(&cp->busy, true)))
+	wait = wait || frames >= HOLD * cp->start;
+	if (!wait && (frames < cp->start || atomic_exchange(&cp->busy, true)))
 		return;
 	pthread_mutex_lock(&cp->lock);
 	atomic_store(&cp->busy, true);
@@ -144,7 +145,7 @@ sq_checkpointer_note(struct sq_engine *e)
 	pthread_cond_signal(&cp->wake);
 	/* Writing faster than the disk takes it: what is not copied must not grow without end. */
 	round = cp->rounds;
-	while (frames >= HOLD * cp->start && cp->rounds == round && !cp->failing && !cp->stop)
+	while (wait && cp->rounds == round && !cp->failing && !cp->stop)
 		pthread_cond_wait(&cp->ended, &cp->lock);
 	pthread_mutex_unlock(&cp->lock);
 }

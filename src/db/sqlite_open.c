@@ -356,6 +356,8 @@ sq_open(struct db *db)
 		st = make_file(e->path);
 	if (st == OK)
 		st = begin_use(db);
+	if (st == OK)
+		sq_reserve_open(db);
 	if (st != OK)
 		sq_close(db);
 	return st;
@@ -368,6 +370,7 @@ sq_close(struct db *db)
 
 	sq_checkpointer_stop(db);
 	fold_wal(db);
+	sq_reserve_close(e);
 	if (e->memory)
 		memvfs_remove(e->path);
 	pthread_mutex_destroy(&e->turn);

@@ -20,6 +20,7 @@ struct sq_conn {
 };
 
 struct checkpointer;
+struct reserve;
 
 struct sq_engine {
 	char *path;      /* as SQLite knows the file */
@@ -65,9 +66,18 @@ enum status sq_backup(struct db *db, const char *to);
 /* sqlite_checkpoint.c */
 enum status sq_checkpointer_start(struct db *db);
 void sq_checkpointer_stop(struct db *db);
-/* Called by the committer between transactions: wakes the thread if the WAL is long, waits for it if it is far too long. */
-void sq_checkpointer_note(struct sq_engine *e);
+/* Called by the committer between transactions: wakes the thread if the WAL is long, waits for it if it is far too long,
+ * or if told to. */
+void sq_checkpointer_note(struct sq_engine *e, bool wait);
 /* Copies all of the WAL with the writer held; for a full disk and for tests. */
 enum status sq_checkpoint_all(struct db *db);
+
+/* sqlite_reserve.c */
+void sq_reserve_open(struct db *db);
+void sq_reserve_close(struct sq_engine *e);
+bool sq_on_full(struct db_conn *conn, bool may_reserve);
+bool sq_is_full(struct db_conn *conn);
+/* Whether the WAL holds nearly as many new pages as the reserve is large; h is the writer's. */
+bool sq_reserve_strained(struct sq_engine *e, sqlite3 *h);
 
 #endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A full disk. Deleting needs space, too: frames in the WAL, and room for the database to grow when they are copied. So a
+ * file beside the database holds some space; it is given back to the disk when a write that may use it, or a
+ * checkpoint, finds none. Until the file can be made again, or the database has enough free pages of its own, all other
+ * writes are refused. What the WAL holds of pages past the end of the database is kept smaller than the reserve
+ * (sq_reserve_strained), so that a checkpoint always succeeds with its help.
+ */
+#include "db/sqlite_priv.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define RETRY_US 1000000
+
+struct reserve {
+	size_t size;
+	sqlite3_file *file; /* NULL: there is no reserve at all */
+	char *path;
+	bool held, told;
+	int64_t tried;
+};
+
+static bool
+write_zeroes(struct reserve *r)
+{
+	static const char zeroes[65536];
+
+	for (size_t at = 0; at < r->size; at += sizeof(zeroes)) {
+		if (r->file->pMethods->xWrite(r->file, zeroes, sizeof(zeroes), (sqlite3_int64)at) != SQLITE_OK)
+			return false;
+	}
+	return true;
+}
+
+/* Makes the file as long as it should be; what is shorter is a leftover. */
+static bool
+fill(struct reserve *r)
+{
+	sqlite3_int64 n = 0;
+
+	if (r->file->pMethods->xFileSize(r->file, &n) != SQLITE_OK)
+		return false;
+	if ((size_t)n >= r->size || write_zeroes(r))
+		return true;
+	(void)r->file->pMethods->xTruncate(r->file, 0);
+	return false;
+}
+
+void
+sq_reserve_open(struct db *db)
+{
+	struct sq_engine *e = sq_engine(db);
+	sqlite3_vfs *vfs = sqlite3_vfs_find(e->vfs);
+	size_t size = db->options.reserve;
+	struct reserve *r;
+
+	if (db->options.read_only || size == DB_NO_RESERVE || (size == 0 && e->memory))
+		return;
+	r = e->reserve = x_new(struct reserve);
+	r->size = size == 0 ? 16 << 20 : size;
+	r->path = sqlite3_mprintf("%s-reserve", e->path);
+	r->file = x_calloc(1, (size_t)vfs->szOsFile);
+	/* Opened as a journal, it gets the owner and the mode of the database. */
+	if (vfs->xOpen(vfs, r->path, r->file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_JOURNAL,
+		NULL) != SQLITE_OK) {
+		free(r->file);
+		r->file = NULL;
+		return;
+	}
+	r->held = fill(r);
+}
+
+void
+sq_reserve_close(struct sq_engine *e)
+{
+	struct reserve *r = e->reserve;
+
+	if (r == NULL)
+		return;
+	if (r->file != NULL && r->file->pMethods != NULL)
+		r->file->pMethods->xClose(r->file);
+	free(r->file);
+	sqlite3_free(r->path);
+	free(r);
+	e->reserve = NULL;
+}
+
+static bool
+give_back(struct reserve *r)
+{
+	if (r == NULL || r->file == NULL || !r->held)
+		return false;
+	r->held = false;
+	r->tried = clock_mono();
+	log_event(EV_disk_full, "using the reserve of %zu bytes", r->size);
+	r->told = true;
+	return r->file->pMethods->xTruncate(r->file, 0) == SQLITE_OK;
+}
+
+/* Copies the WAL into the database, so that it can be written from its start again. False: nothing was gained. */
+static bool
+fold(struct db *db)
+{
+	struct sq_engine *e = sq_engine(db);
+
+	if (atomic_load(&e->wal_frames) == 0)
+		return false;
+	if (sq_checkpoint_all(db) != OK && (!give_back(e->reserve) || sq_checkpoint_all(db) != OK))
+		return false;
+	return atomic_load(&e->wal_frames) == 0;
+}
+
+bool
+sq_on_full(struct db_conn *conn, bool may_reserve)
+{
+	struct sq_engine *e = sq_engine(conn->db);
+	bool gained = fold(conn->db);
+
+	if (may_reserve && give_back(e->reserve))
+		gained = true;
+	return gained;
+}
+
+/* Enough free pages inside the database stand in for the reserve. */
+static bool
+has_free_pages(struct sq_engine *e, sqlite3 *h)
+{
+	return (size_t)sq_number(h, "PRAGMA freelist_count", 0) * (size_t)e->page_size >= e->reserve->size / 2;
+}
+
+bool
+sq_is_full(struct db_conn *conn)
+{
+	struct sq_engine *e = sq_engine(conn->db);
+	struct reserve *r = e->reserve;
+	int64_t now;
+
+	if (r == NULL || r->file == NULL || r->held)
+		return false;
+	now = clock_mono();
+	if (now - r->tried >= RETRY_US) {
+		r->tried = now;
+		r->held = fill(r);
+	}
+	if (!r->held && !has_free_pages(e, ((struct sq_conn *)conn)->h))
+		return true;
+	if (r->told) {
+		r->told = false;
+		log_event(EV_disk_ok, "there is space again");
+	}
+	return false;
+}
+
+bool
+sq_reserve_strained(struct sq_engine *e, sqlite3 *h)
+{
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size = 0, want;
+
+	if (e->reserve == NULL)
+		return false;
+	sqlite3_file_control(h, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (file == NULL || file->pMethods == NULL || file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+		return false;
+	want = sq_number(h, "PRAGMA page_count", 0) * e->page_size;
+	return want > size && (size_t)(want - size) > e->reserve->size / 4 * 3;
+}

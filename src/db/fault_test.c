@@ -423,6 +423,13 @@ test_full_disk(void **state)
 	memvfs_remove(PATH);
 }
 
+static int
+large_disk(void **state)
+{
+	memvfs_capacity(0);
+	return 0;
+}
+
 static void
 test_parse(void **state)
 {
@@ -459,7 +466,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_parse),
-	    cmocka_unit_test(test_full_disk),
+	    cmocka_unit_test_teardown(test_full_disk, large_disk),
 	    cmocka_unit_test(test_power_cuts),
 	    cmocka_unit_test(test_write_faults),
 	    cmocka_unit_test(test_other_faults),

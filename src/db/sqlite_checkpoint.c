@@ -18,6 +18,7 @@
 #define FORCE 8   /* the WAL is so long: hold the writer for the rest */
 #define HOLD 24   /* hold the writer until a checkpoint that runs has ended */
 #define RETRY_S 1 /* after a failure */
+#define READERS_MS 200 /* how long the end of those who read the WAL is waited for when it is to be cut off */
 
 struct checkpointer {
 	struct db *db;
@@ -34,15 +35,20 @@ struct checkpointer {
 
 /* A failed sync may have lost pages that later commits build on: as fatal as that of a commit. */
 static int
-copy(struct db *db, sqlite3 *h, int *left_r)
+copy(struct db *db, sqlite3 *h, int mode, int *left_r)
 {
-	int in_wal = 0, copied = 0;
-	int rc = sqlite3_wal_checkpoint_v2(h, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &copied);
+	struct sq_engine *e = sq_engine(db);
+	int in_wal = 0, copied = 0, rc;
 
+	/* One at a time: the engine would answer that it is busy. */
+	pthread_mutex_lock(&e->copying);
+	rc = sqlite3_wal_checkpoint_v2(h, NULL, mode, &in_wal, &copied);
+	pthread_mutex_unlock(&e->copying);
 	*left_r = rc == SQLITE_OK ? in_wal - copied : 1;
 	if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
 		return SQLITE_OK;
-	(void)sq_error(h, rc, "checkpoint");
+	if (sq_error(h, rc, "checkpoint") == ERR_FULL)
+		atomic_store(&e->copy_full, true);
 	if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
 		db_fatal(db, "a sync of a checkpoint failed");
 	return rc;
@@ -50,14 +56,14 @@ copy(struct db *db, sqlite3 *h, int *left_r)
 
 /* With the committer held. */
 static int
-copy_rest(struct db *db, sqlite3 *h)
+copy_rest(struct db *db, sqlite3 *h, int mode)
 {
 	struct sq_engine *e = sq_engine(db);
 	int left, rc;
 
 	pthread_mutex_lock(&e->turn);
 	pthread_mutex_lock(&e->gate);
-	rc = copy(db, h, &left);
+	rc = copy(db, h, mode, &left);
 	/* The next commit begins the WAL anew, unless a reader is still in it. */
 	if (rc == SQLITE_OK && left == 0)
 		atomic_store(&e->wal_frames, 0);
@@ -70,15 +76,16 @@ static int
 checkpoint(struct checkpointer *cp)
 {
 	struct sq_engine *e = sq_engine(cp->db);
-	int left, rc = copy(cp->db, cp->h, &left);
+	int left, rc = copy(cp->db, cp->h, SQLITE_CHECKPOINT_PASSIVE, &left);
 
 	if (rc == SQLITE_OK && left > 0 && atomic_load(&e->wal_frames) > FORCE * cp->start)
-		rc = copy_rest(cp->db, cp->h);
+		rc = copy_rest(cp->db, cp->h, SQLITE_CHECKPOINT_PASSIVE);
 	return rc;
 }
 
-enum status
-sq_checkpoint_all(struct db *db)
+/* With a connection of its own: the thread may be using its. */
+static enum status
+copy_held(struct db *db, int mode)
 {
 	sqlite3 *h;
 	enum status st = sq_handle(db, true, &h);
@@ -86,9 +93,22 @@ sq_checkpoint_all(struct db *db)
 
 	if (st != OK)
 		return st;
-	rc = copy_rest(db, h);
+	sqlite3_busy_timeout(h, READERS_MS);
+	rc = copy_rest(db, h, mode);
 	sqlite3_close(h);
 	return rc == SQLITE_OK ? OK : sq_status(rc);
+}
+
+enum status
+sq_checkpoint_now(struct db *db)
+{
+	return copy_held(db, SQLITE_CHECKPOINT_PASSIVE);
+}
+
+enum status
+sq_checkpoint_all(struct db *db)
+{
+	return copy_held(db, SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 static void
@@ -130,13 +150,13 @@ run(void *arg)
 }
 
 void
-sq_checkpointer_note(struct sq_engine *e, bool wait)
+sq_checkpointer_note(struct sq_engine *e)
 {
 	struct checkpointer *cp = e->checkpointer;
 	int frames = atomic_load_explicit(&e->wal_frames, memory_order_relaxed);
+	bool wait = frames >= HOLD * cp->start;
 	unsigned round;
 
-	wait = wait || frames >= HOLD * cp->start;
 	if (!wait && (frames < cp->start || atomic_exchange(&cp->busy, true)))
 		return;
 	pthread_mutex_lock(&cp->lock);

@@ -18,6 +18,7 @@
 
 #define PAGE_SIZE_WANTED 8192
 #define APPLICATION_ID 0x4d6e736f /* "Mnso" */
+#define WAL_KEPT (32 << 20)
 #define BUSY_MS 10000             /* connections of our own may meet for a moment */
 
 /* ---- errors ---- */
@@ -142,7 +143,7 @@ sq_number(sqlite3 *h, const char *sql, int64_t none)
 static enum status
 settle(struct db *db, sqlite3 *h, bool writer)
 {
-	char cache[64];
+	char cache[128];
 	enum status st;
 
 	sqlite3_extended_result_codes(h, 1);
@@ -155,7 +156,9 @@ settle(struct db *db, sqlite3 *h, bool writer)
 	    "PRAGMA foreign_keys = OFF; PRAGMA cell_size_check = ON; PRAGMA recursive_triggers = OFF");
 	if (st != OK)
 		return st;
-	snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%zu", db->options.page_cache / 1024);
+	/* After a burst the WAL is cut to what it may grow to before the writer is held. */
+	snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%zu; PRAGMA journal_size_limit = %d",
+	    db->options.page_cache / 1024, WAL_KEPT);
 	if ((st = sq_run(h, cache)) != OK)
 		return st;
 	return writer || db->options.read_only ? OK : sq_run(h, "PRAGMA query_only = ON");
@@ -346,6 +349,7 @@ sq_open(struct db *db)
 	db->engine = e;
 	pthread_mutex_init(&e->turn, NULL);
 	pthread_mutex_init(&e->gate, NULL);
+	pthread_mutex_init(&e->copying, NULL);
 	e->memory = db->options.path == NULL;
 	snprintf(name, sizeof(name), "/memory-%016llx", (unsigned long long)random_u64());
 	e->path = x_strdup(e->memory ? name : db->options.path);
@@ -375,6 +379,7 @@ sq_close(struct db *db)
 		memvfs_remove(e->path);
 	pthread_mutex_destroy(&e->turn);
 	pthread_mutex_destroy(&e->gate);
+	pthread_mutex_destroy(&e->copying);
 	free(e->path);
 	free(e);
 	db->engine = NULL;

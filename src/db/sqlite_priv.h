@@ -31,7 +31,9 @@ struct sq_engine {
 	struct reserve *reserve;
 	/* Held by the committer while a transaction is open; see sqlite_checkpoint.c. */
 	pthread_mutex_t turn, gate;
+	pthread_mutex_t copying; /* held while a checkpoint runs */
 	atomic_int wal_frames;
+	atomic_bool copy_full; /* a checkpoint found no space */
 	int page_size;
 };
 
@@ -66,10 +68,11 @@ enum status sq_backup(struct db *db, const char *to);
 /* sqlite_checkpoint.c */
 enum status sq_checkpointer_start(struct db *db);
 void sq_checkpointer_stop(struct db *db);
-/* Called by the committer between transactions: wakes the thread if the WAL is long, waits for it if it is far too long,
- * or if told to. */
-void sq_checkpointer_note(struct sq_engine *e, bool wait);
-/* Copies all of the WAL with the writer held; for a full disk and for tests. */
+/* Called by the committer between transactions: wakes the thread if the WAL is long, waits for it if it is far too long. */
+void sq_checkpointer_note(struct sq_engine *e);
+/* Copies all of the WAL, with the writer held. */
+enum status sq_checkpoint_now(struct db *db);
+/* Copies all of the WAL and gives its space back, with the writer held; for a full disk. */
 enum status sq_checkpoint_all(struct db *db);
 
 /* sqlite_reserve.c */
@@ -77,7 +80,7 @@ void sq_reserve_open(struct db *db);
 void sq_reserve_close(struct sq_engine *e);
 bool sq_on_full(struct db_conn *conn, bool may_reserve);
 bool sq_is_full(struct db_conn *conn);
-/* Whether the WAL holds nearly as many new pages as the reserve is large; h is the writer's. */
+/* Whether the WAL holds so many new pages that they should be copied while the reserve is larger; h is the writer's. */
 bool sq_reserve_strained(struct sq_engine *e, sqlite3 *h);
 
 #endif

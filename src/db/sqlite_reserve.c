@@ -21,6 +21,7 @@ struct reserve {
 	sqlite3_file *file; /* NULL: there is no reserve at all */
 	char *path;
 	bool held, told;
+	bool cut; /* the WAL has given back its space since the last try */
 	int64_t tried;
 };
 
@@ -96,12 +97,13 @@ give_back(struct reserve *r)
 		return false;
 	r->held = false;
 	r->tried = clock_mono();
-	log_event(EV_disk_full, "using the reserve of %zu bytes", r->size);
+	if (!r->told)
+		log_event(EV_disk_full, "using the reserve of %zu bytes", r->size);
 	r->told = true;
 	return r->file->pMethods->xTruncate(r->file, 0) == SQLITE_OK;
 }
 
-/* Copies the WAL into the database, so that it can be written from its start again. False: nothing was gained. */
+/* Copies the WAL into the database and gives its space back. False: nothing was gained. */
 static bool
 fold(struct db *db)
 {
@@ -111,7 +113,20 @@ fold(struct db *db)
 		return false;
 	if (sq_checkpoint_all(db) != OK && (!give_back(e->reserve) || sq_checkpoint_all(db) != OK))
 		return false;
-	return atomic_load(&e->wal_frames) == 0;
+	if (atomic_load(&e->wal_frames) > 0)
+		return false;
+	/* The space may suffice for the reserve, too. */
+	if (e->reserve != NULL)
+		e->reserve->cut = true;
+	return true;
+}
+
+/* Enough free pages inside the database stand in for the reserve. */
+static bool
+has_free_pages(struct sq_engine *e, sqlite3 *h)
+{
+	return e->reserve != NULL &&
+	    (size_t)sq_number(h, "PRAGMA freelist_count", 0) * (size_t)e->page_size >= e->reserve->size / 2;
 }
 
 bool
@@ -120,16 +135,24 @@ sq_on_full(struct db_conn *conn, bool may_reserve)
 	struct sq_engine *e = sq_engine(conn->db);
 	bool gained = fold(conn->db);
 
-	if (may_reserve && give_back(e->reserve))
-		gained = true;
+	/* With free pages there, only the WAL lacks space. */
+	if (!gained && (may_reserve || has_free_pages(e, ((struct sq_conn *)conn)->h)))
+		gained = give_back(e->reserve);
 	return gained;
 }
 
-/* Enough free pages inside the database stand in for the reserve. */
+/* Once a second, or at once after the WAL was cut: whether the reserve could be made again. */
 static bool
-has_free_pages(struct sq_engine *e, sqlite3 *h)
+retry(struct reserve *r, bool at_once)
 {
-	return (size_t)sq_number(h, "PRAGMA freelist_count", 0) * (size_t)e->page_size >= e->reserve->size / 2;
+	int64_t now = clock_mono();
+
+	if (now - r->tried >= RETRY_US || (at_once && r->cut)) {
+		r->tried = now;
+		r->held = fill(r);
+	}
+	r->cut = false;
+	return r->held;
 }
 
 bool
@@ -137,21 +160,19 @@ sq_is_full(struct db_conn *conn)
 {
 	struct sq_engine *e = sq_engine(conn->db);
 	struct reserve *r = e->reserve;
-	int64_t now;
+	bool free_pages;
 
+	/* Before more is committed that could not be copied. */
+	if (atomic_exchange(&e->copy_full, false))
+		(void)fold(conn->db);
 	if (r == NULL || r->file == NULL || r->held)
 		return false;
-	now = clock_mono();
-	if (now - r->tried >= RETRY_US) {
-		r->tried = now;
-		r->held = fill(r);
-	}
-	if (!r->held && !has_free_pages(e, ((struct sq_conn *)conn)->h))
+	free_pages = has_free_pages(e, ((struct sq_conn *)conn)->h);
+	if (!retry(r, !free_pages) && !free_pages)
 		return true;
-	if (r->told) {
-		r->told = false;
-		log_event(EV_disk_ok, "there is space again");
-	}
+	if (r->told && r->held)
+		log_event(EV_disk_ok, "the reserve is there again");
+	r->told = r->told && !r->held;
 	return false;
 }
 
@@ -161,11 +182,11 @@ sq_reserve_strained(struct sq_engine *e, sqlite3 *h)
 	sqlite3_file *file = NULL;
 	sqlite3_int64 size = 0, want;
 
-	if (e->reserve == NULL)
+	if (e->reserve == NULL || (size_t)atomic_load(&e->wal_frames) * (size_t)e->page_size <= e->reserve->size / 2)
 		return false;
 	sqlite3_file_control(h, "main", SQLITE_FCNTL_FILE_POINTER, &file);
 	if (file == NULL || file->pMethods == NULL || file->pMethods->xFileSize(file, &size) != SQLITE_OK)
 		return false;
 	want = sq_number(h, "PRAGMA page_count", 0) * e->page_size;
-	return want > size && (size_t)(want - size) > e->reserve->size / 4 * 3;
+	return want > size && (size_t)(want - size) > e->reserve->size / 2;
 }

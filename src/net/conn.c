@@ -411,7 +411,7 @@ park(struct conn *c)
 		if (in && !out && c->in.n == c->in_at) {
 			if (c->handler->rest != NULL)
 				c->handler->rest(c);
-			if (c->layer != NULL && c->layer->f->rest != NULL)
+			if (c->layer != NULL && c->layer->f != NULL && c->layer->f->rest != NULL)
 				c->layer->f->rest(c->layer->f);
 		}
 		break;

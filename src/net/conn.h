@@ -141,17 +141,18 @@ void *conn_arg(struct conn *c);
 struct net *conn_net(struct conn *c);
 
 /*
- * A filter between TLS and the buffers, for COMPRESS=DEFLATE (RFC 4978). One per connection, set
- * while running, after the reply to COMPRESS was appended: that reply still goes out plain, bytes
- * that wait in conn_in() are taken for filtered ones.
+ * A filter between TLS and the buffers, for COMPRESS=DEFLATE (RFC 4978). One at a time, set while running, after the
+ * reply to COMPRESS was appended: that reply still goes out plain, bytes that wait in conn_in() are taken for filtered ones.
  */
 struct conn_filter {
-	/* Takes bytes of raw (counted in *used_r), appends up to room bytes to plain. An error
-	 * closes the connection. It is called again with what it left over. */
+	/* Takes bytes of raw (counted in *used_r), appends up to room bytes to plain. It stops where the client may have
+	 * ended the filter, and is called again with what it left over. An error closes the connection. */
 	enum status (*in)(struct conn_filter *f, struct str raw, size_t room, struct buf *plain,
 	    size_t *used_r);
-	/* Appends all of plain, flushed, to wire. */
-	enum status (*out)(struct conn_filter *f, struct str plain, struct buf *wire);
+	/* Whether the bytes behind those used so far may be plain ones: nothing of the filter's is under way. */
+	bool (*ended)(struct conn_filter *f);
+	/* Appends all of plain, flushed, to wire. last: nothing more will follow. */
+	enum status (*out)(struct conn_filter *f, struct str plain, struct buf *wire, bool last);
 	/* About to park idle: give back what can be rebuilt. May be NULL. */
 	void (*rest)(struct conn_filter *f);
 	void (*free)(struct conn_filter *f);
@@ -160,5 +161,8 @@ void conn_set_filter(struct conn *c, struct conn_filter *f);
 /* COMPRESS=DEFLATE itself (net/deflate.c): ERR_EXISTS when it is on already. */
 enum status conn_compress(struct conn *c);
 bool conn_compressed(struct conn *c);
+/* UNAUTHENTICATE (RFC 8437 4.1) ends the filter: what was appended before still goes through it, the client's bytes behind the
+ * command are plain. Does nothing where there is none. */
+void conn_end_filter(struct conn *c);
 
 #endif

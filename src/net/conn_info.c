@@ -186,16 +186,41 @@ conn_net(struct conn *c)
 void
 conn_set_filter(struct conn *c, struct conn_filter *f)
 {
-	struct layer *l = x_new(struct layer);
+	struct layer *l = c->layer ? c->layer : x_new(struct layer);
+	struct buf raw = {0};
 
-	ensure(c->layer == NULL);
+	ensure(l->f == NULL);
 	l->f = f;
+	l->out_ended = false;
 	/* What was appended before goes out as it is; what was read before is the filter's. */
 	buf_add(&l->wire, str_from(buf_str(&c->out), c->out_at));
-	buf_add(&l->raw, conn_in(c));
-	conn_eat(c, conn_in(c).n);
 	buf_clear(&c->out);
 	c->out_at = 0;
+	buf_add(&raw, conn_in(c));
+	buf_add(&raw, buf_str(&l->raw));
+	buf_free(&l->raw);
+	l->raw = raw;
+	conn_eat(c, conn_in(c).n);
 	c->layer = l;
+	c->readable = true;
+}
+
+bool
+conn_compressed(struct conn *c)
+{
+	return c->layer != NULL && c->layer->f != NULL && !c->layer->out_ended;
+}
+
+void
+conn_end_filter(struct conn *c)
+{
+	struct layer *l = c->layer;
+
+	if (!conn_compressed(c))
+		return;
+	/* An error here shows as a broken stream to the client, who closes. */
+	(void)l->f->out(l->f, buf_str(&c->out), &l->wire, true);
+	buf_clear(&c->out);
+	l->out_ended = true;
 	c->readable = true;
 }

@@ -59,6 +59,32 @@ io_borrow(struct conn *c)
 	lend(&c->out, &spare_out);
 }
 
+static void
+free_layer(struct conn *c)
+{
+	struct layer *l = c->layer;
+
+	if (l->f != NULL)
+		l->f->free(l->f);
+	buf_free(&l->raw);
+	buf_free(&l->wire);
+	free(l);
+	c->layer = NULL;
+}
+
+static void
+return_layer(struct conn *c)
+{
+	struct layer *l = c->layer;
+
+	if (l->raw.n == 0)
+		buf_free(&l->raw);
+	if (l->wire.n == 0)
+		buf_free(&l->wire);
+	if (l->f == NULL && l->raw.n == 0 && l->wire.n == 0)
+		free_layer(c);
+}
+
 void
 io_return(struct conn *c)
 {
@@ -74,12 +100,8 @@ io_return(struct conn *c)
 	} else {
 		shrink(&c->out, &c->out_at, &spare_out);
 	}
-	if (c->layer == NULL)
-		return;
-	if (c->layer->raw.n == 0)
-		buf_free(&c->layer->raw);
-	if (c->layer->wire.n == 0)
-		buf_free(&c->layer->wire);
+	if (c->layer != NULL)
+		return_layer(c);
 }
 
 void
@@ -88,13 +110,8 @@ io_free(struct conn *c)
 	c->in_at = c->out_at = 0;
 	give_back(&c->in, &spare_in);
 	give_back(&c->out, &spare_out);
-	if (c->layer == NULL)
-		return;
-	c->layer->f->free(c->layer->f);
-	buf_free(&c->layer->raw);
-	buf_free(&c->layer->wire);
-	free(c->layer);
-	c->layer = NULL;
+	if (c->layer != NULL)
+		free_layer(c);
 }
 
 void
@@ -143,32 +160,64 @@ compact(struct conn *c)
 	}
 }
 
+/* The handler has ended the filter, and so has the client at this byte. */
+static void
+drop_ended(struct layer *l)
+{
+	if (l->f == NULL || !l->out_ended || !l->f->ended(l->f))
+		return;
+	l->f->free(l->f);
+	l->f = NULL;
+}
+
+/* The filter over what was read, until something came out. IO_WAIT: it wants more. */
+static enum io
+unfilter(struct conn *c, size_t room)
+{
+	struct layer *l = c->layer;
+	size_t before = c->in.n, used;
+
+	do {
+		drop_ended(l);
+		used = 0;
+		if (l->f == NULL)
+			break;
+		if (l->f->in(l->f, buf_str(&l->raw), room, &c->in, &used) != OK)
+			return IO_FAILED;
+		buf_consume(&l->raw, used);
+		if (l->out_ended && c->in.n > before)
+			return IO_FAILED; /* it had ended */
+	} while (c->in.n == before && used > 0 && l->raw.n > 0);
+	drop_ended(l);
+	if (l->f == NULL) {
+		used = l->raw.n < room ? l->raw.n : room;
+		buf_add(&c->in, str_head(buf_str(&l->raw), used));
+		buf_consume(&l->raw, used);
+	}
+	return c->in.n > before ? IO_OK : IO_WAIT;
+}
+
 /* Fills in from the filter, reading raw bytes when it asks for them. */
 static enum io
 read_filtered(struct conn *c, size_t room)
 {
 	struct layer *l = c->layer;
-	size_t before = c->in.n, used, n = 0;
+	size_t before = c->in.n, n = 0;
 	enum io io;
 
 	if (room > READ_STEP)
 		room = READ_STEP;
-	for (;;) {
-		/* Also without new bytes: what it had no room for the last time comes now. */
-		used = 0;
-		if (l->f->in(l->f, buf_str(&l->raw), room, &c->in, &used) != OK)
-			return IO_FAILED;
-		buf_consume(&l->raw, used);
-		if (c->in.n > before) {
-			c->readable = c->readable || l->raw.n > 0 || c->in.n - before == room;
-			return IO_OK;
-		}
+	/* First without new bytes: what it had no room for the last time comes now. */
+	while ((io = unfilter(c, room)) == IO_WAIT) {
 		if (l->raw.n >= READ_STEP)
 			return IO_FAILED; /* a filter must take what it gets */
 		if ((io = read_some(c, buf_room(&l->raw, READ_STEP), READ_STEP, &n)) != IO_OK)
 			return io;
 		buf_wrote(&l->raw, n);
 	}
+	if (io == IO_OK)
+		c->readable = c->readable || l->raw.n > 0 || c->in.n - before == room;
+	return io;
 }
 
 enum io
@@ -254,7 +303,9 @@ io_write(struct conn *c)
 	if (l != NULL) {
 		if ((io = write_all(c, &l->wire, &l->wire_at)) != IO_OK || c->out.n == 0)
 			return io;
-		if (l->f->out(l->f, buf_str(&c->out), &l->wire) != OK)
+		if (l->out_ended || l->f == NULL)
+			buf_add(&l->wire, buf_str(&c->out));
+		else if (l->f->out(l->f, buf_str(&c->out), &l->wire, false) != OK)
 			return IO_FAILED;
 		buf_clear(&c->out);
 		return write_all(c, &l->wire, &l->wire_at);

@@ -616,6 +616,135 @@ test_compress(void **state)
 	inflateEnd(&in);
 }
 
+/* What a client sends: packed commands, the last of which ends the packing, and plain ones behind it. */
+static size_t
+pack_session(char *wire, size_t room, int flush, int last)
+{
+	static const char *const commands[] = {"echo one\n", "big 3000\n", "plain\n"};
+	z_stream out = {0};
+	size_t n;
+
+	deflateInit2(&out, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+	out.next_out = (Bytef *)wire;
+	out.avail_out = (uInt)room;
+	for (int i = 0; i < 3; i++) {
+		out.next_in = (Bytef *)(uintptr_t)commands[i];
+		out.avail_in = (uInt)strlen(commands[i]);
+		deflate(&out, i < 2 ? flush : last);
+	}
+	n = room - out.avail_out;
+	deflateEnd(&out);
+	return n;
+}
+
+static void
+expect_session(void)
+{
+	static char text[5000];
+	z_stream in = {0};
+	size_t n;
+
+	assert_true(str_starts(buf_str(&got), STR("ok\n")));
+	inflateInit2(&in, -15);
+	in.next_in = (Bytef *)got.p + 3;
+	in.avail_in = (uInt)got.n - 3;
+	in.next_out = (Bytef *)text;
+	in.avail_out = sizeof(text);
+	assert_int_equal(inflate(&in, Z_SYNC_FLUSH), Z_STREAM_END);
+	n = sizeof(text) - in.avail_out;
+	assert_int_equal(n, 4 + 3000 + 2 + 6);
+	assert_memory_equal(text + n - 8, ".\nplain\n", 8);
+	assert_true(str_eq(str_of(in.next_in, in.avail_in), STR("two\nthree\n")));
+	inflateEnd(&in);
+	buf_clear(&got);
+}
+
+/* UNAUTHENTICATE ends compression right after its CRLF, in both directions (RFC 8437 4.1), with plain commands pipelined behind
+ * it, cut anywhere, and however the client ends its stream. And it can begin again. */
+static void
+test_compress_end(void **state)
+{
+	static const int flushes[][2] = {{Z_SYNC_FLUSH, Z_SYNC_FLUSH}, {Z_SYNC_FLUSH, Z_FINISH},
+	    {Z_NO_FLUSH, Z_FINISH}, {Z_FULL_FLUSH, Z_FULL_FLUSH}, {Z_PARTIAL_FLUSH, Z_SYNC_FLUSH}};
+	static const char plain[] = "echo two\necho three\n";
+	char wire[1000];
+
+	assert_true(hear());
+	buf_clear(&got);
+	for (size_t f = 0; f < sizeof(flushes) / sizeof(*flushes); f++) {
+		size_t n = pack_session(wire, sizeof(wire), flushes[f][0], flushes[f][1]);
+
+		memcpy(wire + n, plain, strlen(plain));
+		n += strlen(plain);
+		for (size_t cut = 0; cut <= n + 1; cut++) {
+			say("compress\n");
+			for (size_t i = 0; cut > n && i < n; i++) { /* byte by byte */
+				test_run(net);
+				assert_int_equal(write(peer, wire + i, 1), 1);
+			}
+			if (cut <= n) {
+				test_run(net);
+				assert_int_equal(write(peer, wire, cut), cut);
+				test_run(net);
+				assert_int_equal(write(peer, wire + cut, n - cut), n - cut);
+			}
+			assert_true(hear());
+			expect_session();
+			assert_null(talk_last->conn->layer);
+		}
+	}
+}
+
+/* Says some 40 kB of commands, compressed, and takes the answers. */
+static void
+say_much(void)
+{
+	static char text[41000], wire[50000];
+	z_stream out = {0};
+	size_t n = 0;
+
+	deflateInit2(&out, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+	while (n < 40000)
+		n += (size_t)snprintf(text + n, 100, "echo %d\n", rand());
+	out.next_in = (Bytef *)text;
+	out.avail_in = (uInt)n;
+	out.next_out = (Bytef *)wire;
+	out.avail_out = sizeof(wire);
+	deflate(&out, Z_SYNC_FLUSH);
+	n = sizeof(wire) - out.avail_out;
+	deflateEnd(&out);
+	assert_int_equal(write(peer, wire, n), n);
+	assert_true(hear());
+	buf_free(&got);
+}
+
+/* While it is idle only the client's last bytes are kept of the unpacker. */
+static void
+test_compress_idle(void **state)
+{
+	size_t before = 0;
+
+	/* The first time the thread makes the buffers that it keeps. */
+	for (int round = 0; round < 3; round++) {
+		say("compress\n");
+		assert_true(hear());
+		before = mallinfo2().uordblks;
+		say_much();
+		close(peer);
+		test_run(net);
+		connect_pair();
+	}
+	say("compress\n");
+	assert_true(hear());
+	buf_free(&got);
+	before = mallinfo2().uordblks;
+	for (int round = 0; round < 3; round++) {
+		say_much();
+		assert_true(talk_last->rests > 0);
+		assert_in_range(mallinfo2().uordblks, before, before + 34000);
+	}
+}
+
 static void
 test_compress_garbage(void **state)
 {
@@ -654,6 +783,8 @@ main(void)
 		T(test_no_descriptors),
 		T(test_address_limit),
 		T(test_compress),
+		T(test_compress_end),
+		T(test_compress_idle),
 		T(test_compress_garbage),
 	};
 

@@ -38,12 +38,13 @@ enum stage {
 	STAGE_DEAD,      /* the socket is closed; waits for the last release */
 };
 
-/* A filter and the bytes on its other side. */
+/* A filter and the bytes on its other side. When the filter has ended the layer stays until these are gone. */
 struct layer {
-	struct conn_filter *f;
-	struct buf raw;  /* read, not yet decoded */
-	struct buf wire; /* encoded, not yet sent */
+	struct conn_filter *f; /* NULL: ended in both directions */
+	struct buf raw;        /* read, not yet decoded */
+	struct buf wire;       /* encoded, not yet sent */
 	size_t wire_at;
+	bool out_ended;        /* what goes out is plain again; what comes in, once f->ended() says so */
 };
 
 struct conn {

@@ -122,6 +122,9 @@ command(struct conn *c, struct talk *t, struct str line)
 	} else if (str_eq(line, STR("wait"))) {
 		t->waiting = true;
 		return CONN_WAKE;
+	} else if (str_eq(line, STR("plain"))) {
+		buf_adds(conn_out(c), "plain\n");
+		conn_end_filter(c);
 	} else if (str_eq(line, STR("pause"))) {
 		t->waiting = true;
 		conn_pause(c, 1);

@@ -9,6 +9,7 @@
  *	pause          the same after a second, by itself
  *	starttls       "go", then TLS
  *	compress       "ok", then deflate
+ *	plain          "plain", then no deflate any more
  *	idle           nothing; every change answers "change"
  *	again N        N times CONN_AGAIN, then "again"
  *	bye            "bye", then close

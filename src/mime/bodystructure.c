@@ -28,6 +28,7 @@ param_add(struct buf *out, const struct style *st, const struct mime_param *para
 		mime_string_add(out, param->name, st->mode);
 		buf_addc(out, ' ');
 		mime_ntext_add(out, param->value, st->m->charset, st->mode);
+		buf_free(&text);
 		return;
 	}
 	buf_add(&name, param->name);

@@ -54,6 +54,31 @@ digit_at(struct str s, size_t i)
 	return i < s.n && ascii_digit(s.p[i]);
 }
 
+static size_t
+skip_comment(struct str s, size_t i)
+{
+	unsigned depth = 0;
+
+	for (; i < s.n; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == '(')
+			depth++;
+		else if (s.p[i] == ')' && --depth == 0)
+			return i + 1;
+	}
+	return s.n;
+}
+
+/* Blanks and comments may stand anywhere, in old mail also inside a time (RFC 5322 4.3). */
+static size_t
+skip_cfws(struct str s, size_t i)
+{
+	while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '('))
+		i = s.p[i] == '(' ? skip_comment(s, i) : i + 1;
+	return i;
+}
+
 /* Obsolete zones, RFC 5322 4.3. Military letters count as -0000, since RFC 822 had their signs wrong. */
 static void
 zone_word(struct parts *p, struct str word)
@@ -113,20 +138,32 @@ read_zone(struct parts *p, struct str s, size_t *i)
 	p->has_zone = true;
 }
 
-/* The rest of a time whose hour is read: ":mm", perhaps ":ss", perhaps a fraction. */
-static void
-read_time(struct parts *p, struct str s, size_t *i, int64_t hour)
+/* Whether a separator and digits come next; then *i is moved to the digits. */
+static bool
+next_field(struct str s, size_t *i, char sep)
 {
-	char sep = s.p[(*i)++];
+	size_t at = skip_cfws(s, *i);
+
+	if (at >= s.n || s.p[at] != sep)
+		return false;
+	at = skip_cfws(s, at + 1);
+	if (!digit_at(s, at))
+		return false;
+	*i = at;
+	return true;
+}
+
+/* The rest of a time whose hour is read: minutes, where *i is, perhaps ":ss", perhaps a fraction. */
+static void
+read_time(struct parts *p, struct str s, size_t *i, int64_t hour, char sep)
+{
 	size_t len;
 
 	p->has_time = true;
 	p->hour = hour > 99 ? 99 : (int)hour;
 	p->minute = (int)number(s, i, &len);
-	if (*i < s.n && s.p[*i] == sep && digit_at(s, *i + 1)) {
-		++*i;
+	if (next_field(s, i, sep))
 		p->second = (int)number(s, i, &len);
-	}
 	if (*i < s.n && (s.p[*i] == '.' || s.p[*i] == ',') && digit_at(s, *i + 1)) {
 		++*i;
 		(void)number(s, i, &len);
@@ -161,9 +198,10 @@ read_number(struct parts *p, struct str s, size_t *i)
 	bool dots = *i + 3 < s.n && s.p[*i] == '.' && digit_at(s, *i + 1) && digit_at(s, *i + 2) &&
 	    s.p[*i + 3] == '.';
 
-	if (!p->has_time && len <= 2 && *i < s.n && (s.p[*i] == ':' || (dots && p->has_year)) &&
-	    digit_at(s, *i + 1)) {
-		read_time(p, s, i, n);
+	if (!p->has_time && len <= 2 && next_field(s, i, ':')) {
+		read_time(p, s, i, n, ':');
+	} else if (!p->has_time && len <= 2 && dots && p->has_year && next_field(s, i, '.')) {
+		read_time(p, s, i, n, '.');
 	} else if (!p->has_year && (len >= 3 || p->has_day)) {
 		/* RFC 5322 4.3: two digits below 50 are of this century, else three add to 1900. */
 		p->year = len == 2 && n < 50 ? n + 2000 : len <= 3 ? n + 1900 : n;
@@ -173,22 +211,6 @@ read_number(struct parts *p, struct str s, size_t *i)
 		p->day = (int)n;
 		p->has_day = true;
 	}
-}
-
-static size_t
-skip_comment(struct str s, size_t i)
-{
-	unsigned depth = 0;
-
-	for (; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
-			depth++;
-		else if (s.p[i] == ')' && --depth == 0)
-			return i + 1;
-	}
-	return s.n;
 }
 
 static bool

@@ -4,6 +4,9 @@
 
 #include "mime/header.h"
 
+/* Of one field; mime_limits may allow fewer. */
+#define PARAMS_MAX 128
+
 static inline bool
 is_space(char c)
 {
@@ -150,24 +153,22 @@ param_next(struct arena *a, struct str *rest, struct mime_param *param_r)
 struct str
 mime_params_parse(struct arena *a, struct str raw, uint32_t max, struct mime_param **params_r, uint32_t *n_r)
 {
-	struct mime_param *params = NULL, param;
-	uint32_t n = 0, cap = 0;
+	struct mime_param found[PARAMS_MAX];
+	uint32_t n = 0;
 	struct str rest = skip_cfws(raw), word = bare_value(&rest);
 
 	if (rest.n > 0 && rest.p[0] == ';')
 		rest = str_from(rest, 1);
-	while (n < max && param_next(a, &rest, &param)) {
-		if (n == cap) {
-			struct mime_param *more = arena_array(a, cap = cap ? cap * 2 : 4, sizeof(*more));
-
-			if (n > 0)
-				memcpy(more, params, n * sizeof(*more));
-			params = more;
-		}
-		params[n++] = param;
-	}
-	*params_r = params;
+	if (max > PARAMS_MAX)
+		max = PARAMS_MAX;
+	while (n < max && param_next(a, &rest, &found[n]))
+		n++;
 	*n_r = n;
+	*params_r = NULL;
+	if (n > 0) {
+		*params_r = arena_array(a, n, sizeof(found[0]));
+		memcpy(*params_r, found, n * sizeof(found[0]));
+	}
 	return plain_value(a, word, false);
 }
 

@@ -104,7 +104,7 @@ bool mime_param_text(struct buf *out, const struct mime_param *params, uint32_t 
 bool mime_part_filename(struct buf *out, const struct mime_part *part);
 
 /* Takes a Content-Type or Content-Disposition apart: the word before the first ';' (for a type:
- * type and subtype around '/'), then parameters into an array of the arena, at most max. */
+ * type and subtype around '/'), then parameters into an array of the arena, at most max (never more than 128). */
 struct str mime_params_parse(struct arena *a, struct str raw, uint32_t max, struct mime_param **params_r,
     uint32_t *n_r);
 

@@ -25,7 +25,8 @@ verb_user_delete(struct call *c)
 		enum status st = call_account(c, c->args[i], &account);
 
 		if (st == OK)
-			st = db_write(store_db(c->store), delete_tx, &(struct deletion){c->store, account.id});
+			st = db_write_reserve(store_db(c->store), delete_tx,
+			    &(struct deletion){c->store, account.id});
 		if (st != OK) {
 			failed++;
 			link_text(&c->link, "%.*s: %s", STR_FMT(c->args[i]), status_word(st));

@@ -301,6 +301,14 @@ db_write(struct db *db, db_write_fn fn, void *arg)
 	return db_write_and_wait(db, &w);
 }
 
+enum status
+db_write_reserve(struct db *db, db_write_fn fn, void *arg)
+{
+	struct db_write w = {.fn = fn, .arg = arg, .reserve = true};
+
+	return db_write_and_wait(db, &w);
+}
+
 void
 db_stats(struct db *db, struct db_stats *stats_r)
 {

@@ -137,6 +137,8 @@ struct db_write {
 void db_submit(struct db *db, struct db_write *w);
 /* Submits and waits: for tools, tests and start-up, never for the pool's threads. */
 must_check enum status db_write(struct db *db, db_write_fn fn, void *arg);
+/* The same with db_write.reserve set. */
+must_check enum status db_write_reserve(struct db *db, db_write_fn fn, void *arg);
 /* The same with a write's lane, lazy and reserve; w is only read, its done is not called. */
 must_check enum status db_write_and_wait(struct db *db, const struct db_write *w);
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 
 #define RETRY_US 1000000
+#define TELL_US 60000000 /* around the edge it comes and goes: a line a minute is enough */
 
 struct reserve {
 	size_t size;
@@ -22,7 +23,7 @@ struct reserve {
 	char *path;
 	bool held, told;
 	bool cut; /* the WAL has given back its space since the last try */
-	int64_t tried;
+	int64_t tried, told_at;
 };
 
 static bool
@@ -97,9 +98,11 @@ give_back(struct reserve *r)
 		return false;
 	r->held = false;
 	r->tried = clock_mono();
-	if (!r->told)
+	if (!r->told && (r->told_at == 0 || r->tried - r->told_at > TELL_US)) {
 		log_event(EV_disk_full, "using the reserve of %zu bytes", r->size);
-	r->told = true;
+		r->told = true;
+		r->told_at = r->tried;
+	}
 	return r->file->pMethods->xTruncate(r->file, 0) == SQLITE_OK;
 }
 

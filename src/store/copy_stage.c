@@ -228,6 +228,6 @@ copy_sweep(struct store *store)
 	enum status st = OK;
 
 	while (st == OK && !done)
-		st = db_write(store_db(store), sweep_all, &done);
+		st = db_write_reserve(store_db(store), sweep_all, &done);
 	return st;
 }

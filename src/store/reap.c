@@ -291,7 +291,7 @@ reap_staged(struct store *store)
 	st = db_get_ints(txn, &stale_any, &any, 1, "i", clock_seconds() - STAGED_FOR);
 	db_read_end(txn);
 	while (st == OK && !done)
-		st = db_write(store_db(store), remove_stale, &done);
+		st = db_write_reserve(store_db(store), remove_stale, &done);
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 

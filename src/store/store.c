@@ -97,7 +97,7 @@ store_open(const struct store_options *o, struct store **store_r)
 		goto out;
 	if ((st = blob_open(s->db, &(struct blob_options){.driver = "db"}, &s->blobs)) != OK)
 		goto out;
-	if ((st = db_write(s->db, bring_up, s)) != OK)
+	if ((st = db_write_reserve(s->db, bring_up, s)) != OK)
 		goto out;
 	if ((st = blob_sweep(s->blobs)) != OK || (st = copy_sweep(s)) != OK)
 		goto out;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/search_return.h"
 
+#include <stdlib.h>
 #include "imap/reply.h"
 
 /* ---- reading ---- */
@@ -126,26 +127,43 @@ run_list_slice(const struct runs *list, const struct partial *p, struct runs *sl
 	}
 }
 
-void
-search_return_saved(const struct search_return *ret, const struct runs *uids, struct runs *saved_r)
+static int
+by_first(const void *a, const void *b)
 {
+	const struct run *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* A list in any order as a set. */
+static void
+add_list(struct runs *set, struct runs *list)
+{
+	if (list->n > 0)
+		qsort(list->run, list->n, sizeof(*list->run), by_first);
+	for (size_t i = 0; i < list->n; i++)
+		runs_add(set, list->run[i].first, list->run[i].last);
+}
+
+void
+search_return_saved(const struct search_return *ret, const struct runs *uids, const struct runs *order,
+    struct runs *saved_r)
+{
+	struct runs slice = {0};
+
 	runs_clear(saved_r);
 	if (ret->all || ret->count || (!ret->min && !ret->max && !ret->partial.given)) {
 		runs_add_all(saved_r, uids);
 		return;
 	}
-	if (ret->partial.given) {
-		struct runs slice = {0};
-
-		run_list_slice(uids, &ret->partial, &slice);
-		for (size_t i = 0; i < slice.n; i++)
-			runs_add(saved_r, slice.run[i].first, slice.run[i].last);
-		runs_free(&slice);
-	}
-	if (ret->min && uids->n)
-		runs_add(saved_r, uids->run[0].first, uids->run[0].first);
-	if (ret->max && uids->n)
-		runs_add(saved_r, uids->run[uids->n - 1].last, uids->run[uids->n - 1].last);
+	if (ret->partial.given)
+		run_list_slice(order, &ret->partial, &slice);
+	add_list(saved_r, &slice);
+	runs_free(&slice);
+	if (ret->min && order->n)
+		runs_add(saved_r, order->run[0].first, order->run[0].first);
+	if (ret->max && order->n)
+		runs_add(saved_r, order->run[order->n - 1].last, order->run[order->n - 1].last);
 }
 
 /* ---- telling ---- */

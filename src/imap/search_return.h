@@ -52,7 +52,8 @@ struct search_tell {
 enum cmd_next search_tell(struct search_tell *t, struct conn *c);
 void search_tell_free(struct search_tell *t);
 
-/* What "$" becomes (RFC 5182 2.4, RFC 9394 3.2): which of the messages found are kept. */
-void search_return_saved(const struct search_return *ret, const struct runs *uids, struct runs *saved_r);
+/* What "$" becomes (RFC 5182 2.4, RFC 9394 3.2): which of the messages found are kept. order: the same in the order of the answer. */
+void search_return_saved(const struct search_return *ret, const struct runs *uids, const struct runs *order,
+    struct runs *saved_r);
 
 #endif

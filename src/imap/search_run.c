@@ -70,7 +70,7 @@ search_answer(struct cmd *cmd, const struct runs *found, const char *word, const
 	struct search_return *r = &x->ret;
 
 	if (r->save)
-		search_return_saved(r, &x->uids, &cmd->session->selected->saved);
+		search_return_saved(r, &x->uids, x->order ? x->order : &x->uids, &cmd->session->selected->saved);
 	/* SAVE alone is quiet (RFC 5182 1). */
 	if (r->save && !(r->min || r->max || r->all || r->count || r->partial.given))
 		return reply_ok(cmd, ok);

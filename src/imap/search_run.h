@@ -16,6 +16,7 @@ struct searching {
 	struct search_tell tell;
 	struct runs uids;          /* found */
 	struct runs seqs;          /* the same as sequence numbers; empty in UID commands */
+	const struct runs *order;  /* UIDs in the order of the answer, for "$"; NULL: uids */
 	uint64_t modseq_first, modseq_last, modseq_max; /* of what was found: when search.modseq is set */
 
 	/* Of the command, or NULL. Within a step: begin, hit for each message found, end. */

@@ -553,7 +553,10 @@ class Session:
     def done(self, cmd, r):
         name = cmd.name
         need = ANSWERS.get(name)
-        if need and need not in cmd.seen and not (need in ("SORT",) and "ESEARCH" in cmd.seen):
+        if need == "SORT" and re.search(rb"SORT RETURN \(", cmd.line.upper()):
+            # RFC 5267 3: an ESEARCH instead; with SAVE alone nothing (RFC 5182 1)
+            need = None if re.search(rb"RETURN \( *SAVE *\)", cmd.line.upper()) else "ESEARCH"
+        if need and need not in cmd.seen:
             self.fault(f"OK to {name} without a {need} response", r.raw)
         handler = getattr(self, "did_" + name.lower().replace(" ", "_"), None)
         if handler:

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SORT and UID SORT (RFC 5256 BASE.6.4.SORT, RFC 5957), with RETURN (RFC 5267 3): a search whose answer is put in order.
+ */
+#include "imap/reply.h"
+#include "imap/search_run.h"
+#include "imap/sort.h"
+
+#define SYNTAX "SORT takes criteria in parentheses, a charset, and search keys"
+
+struct sort_cmd {
+	struct searching searching; /* first */
+	struct sorting sorting;
+	struct email_cursor *cursor;
+	struct runs list, uids;     /* in order, as they are told; and their UIDs, for "$" */
+};
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct sort_cmd *x = cmd->state;
+
+	search_run_free(&x->searching);
+	sort_free(&x->sorting);
+	runs_free(&x->list);
+	runs_free(&x->uids);
+}
+
+static enum status
+begin(struct searching *s, struct db_txn *txn)
+{
+	struct sort_cmd *x = (struct sort_cmd *)s;
+
+	return x->sorting.summaries ? email_cursor_open(&s->search.session->actor, txn, &x->cursor) : OK;
+}
+
+static void
+end(struct searching *s)
+{
+	struct sort_cmd *x = (struct sort_cmd *)s;
+
+	if (x->cursor)
+		email_cursor_close(x->cursor);
+	x->cursor = NULL;
+}
+
+/* A message whose row is gone or damaged sorts as one without header. */
+static enum status
+hit(struct searching *s, const struct entry *e)
+{
+	struct sort_cmd *x = (struct sort_cmd *)s;
+	struct mime_summary summary;
+	struct email email;
+	bool there = x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK &&
+	    mime_summary_open(email.summary, &summary) == OK;
+
+	return sort_add(&x->sorting, e, s->it.seq, there ? &summary : NULL);
+}
+
+static enum cmd_next
+sorted(struct cmd *cmd)
+{
+	struct sort_cmd *x = cmd->state;
+	struct searching *s = &x->searching;
+
+	for (size_t i = 0; i < x->sorting.n; i++) {
+		uint32_t row = sort_row(&x->sorting, i);
+
+		run_list_add(&x->list, cmd->uid ? x->sorting.uid[row] : x->sorting.seq[row]);
+		if (s->ret.save)
+			run_list_add(&x->uids, x->sorting.uid[row]);
+	}
+	sort_free(&x->sorting);
+	x->sorting = (struct sorting){0};
+	if (s->ret.save)
+		s->order = &x->uids;
+	return search_answer(cmd, &x->list, "SORT", "SORT completed");
+}
+
+static enum cmd_next
+sort_step(struct cmd *cmd)
+{
+	struct sort_cmd *x = cmd->state;
+	bool over;
+
+	if (!search_turn(cmd))
+		return CMD_WAIT_COMMIT;
+	while (!(over = sort_some(&x->sorting)) && !cmd_spent(cmd))
+		;
+	search_turn_over(cmd);
+	if (over)
+		return sorted(cmd);
+	return conn_gone(cmd->session->conn) ? CMD_ABORT : CMD_AGAIN;
+}
+
+static enum cmd_next
+over(struct cmd *cmd)
+{
+	cmd->step = sort_step;
+	return sort_step(cmd);
+}
+
+enum cmd_next
+cmd_sort(struct cmd *cmd)
+{
+	struct sort_cmd *x = arena_new(&cmd->arena, struct sort_cmd);
+	struct args *a = &cmd->args;
+	enum status st;
+
+	cmd->state = x;
+	cmd->cleanup = cleanup;
+	x->searching.begin = begin;
+	x->searching.hit = hit;
+	x->searching.end = end;
+	x->searching.over = over;
+	x->searching.heavy_always = true;
+	if ((st = arg_space(a)) != OK || (st = search_return_parse(&x->searching.ret, a)) != OK ||
+	    (st = sort_parse(&x->sorting, a)) != OK || (st = arg_space(a)) != OK)
+		return search_refuse(cmd, st, SYNTAX);
+	return search_run(cmd, true, SYNTAX);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/sort.h"
+
+#include <endian.h>
+#include <stdlib.h>
+
+/* Moves between two looks at the clock. */
+#define SOME 512
+
+enum kind { NUMBER, STRING };
+static const struct {
+	const char *name;
+	enum kind kind;
+	enum mime_key key;
+} criteria[] = {
+#define O(name, kind, key) {#name, kind, key},
+#include "imap/sort_keys.tbl"
+#undef O
+};
+#define CRITERIA (sizeof(criteria) / sizeof(criteria[0]))
+
+/* ---- reading ---- */
+
+void
+sort_by(struct sorting *s, enum sort_by by, bool reverse)
+{
+	s->by[s->n_by++] = (struct sort_criterion){.by = by, .reverse = reverse};
+	if (by != SORT_ARRIVAL && by != SORT_SIZE)
+		s->summaries = true;
+}
+
+static enum status
+parse_criterion(struct sorting *s, struct args *a)
+{
+	bool reverse = arg_keyword(a, "REVERSE");
+	enum status st;
+
+	if (s->n_by == SORT_MAX)
+		return ERR_LIMIT;
+	if (reverse && (st = arg_space(a)) != OK)
+		return st;
+	for (size_t i = 0; i < CRITERIA; i++)
+		if (arg_keyword(a, criteria[i].name)) {
+			sort_by(s, (enum sort_by)i, reverse);
+			return OK;
+		}
+	return ERR_BAD_INPUT;
+}
+
+enum status
+sort_parse(struct sorting *s, struct args *a)
+{
+	enum status st;
+
+	if ((st = arg_open(a)) != OK)
+		return st;
+	do
+		st = parse_criterion(s, a);
+	while (st == OK && arg_more(a));
+	return st == OK ? arg_close(a) : st;
+}
+
+/* ---- keys ---- */
+
+int64_t
+sort_sent_date(const struct entry *e, const struct mime_summary *summary)
+{
+	int64_t utc;
+	int zone;
+
+	if (summary != NULL && mime_summary_date(summary, &utc, &zone))
+		return utc;
+	return e->internal_date;
+}
+
+/* Keeps the order of signed numbers. */
+static uint64_t
+from_signed(int64_t n)
+{
+	return (uint64_t)n ^ (UINT64_C(1) << 63);
+}
+
+static struct sort_key
+string_key(struct sorting *s, struct str text)
+{
+	struct sort_key k = {.at = (uint32_t)s->pool.n, .n = (uint32_t)text.n};
+
+	memcpy(&k.prefix, text.p, text.n < 8 ? text.n : 8);
+	k.prefix = be64toh(k.prefix);
+	if (text.n > 8)
+		buf_add(&s->pool, str_from(text, 8));
+	return k;
+}
+
+static struct sort_key
+make_key(struct sorting *s, enum sort_by by, const struct entry *e, const struct mime_summary *summary)
+{
+	switch (by) {
+	case SORT_ARRIVAL:
+		return (struct sort_key){.prefix = from_signed(e->internal_date)};
+	case SORT_DATE:
+		return (struct sort_key){.prefix = from_signed(sort_sent_date(e, summary))};
+	case SORT_SIZE:
+		return (struct sort_key){.prefix = e->size};
+	default:
+		break;
+	}
+	if (summary == NULL)
+		return (struct sort_key){0};
+	return string_key(s, mime_summary_key(summary, criteria[by].key));
+}
+
+static enum status
+grow(struct sorting *s)
+{
+	size_t row = 2 * sizeof(uint32_t) + s->n_by * sizeof(struct sort_key) + 2 * sizeof(struct sort_item);
+
+	if (s->n < s->cap)
+		return s->pool.n > SORT_BYTES / 2 ? ERR_LIMIT : OK;
+	s->cap = s->cap ? s->cap * 2 : 256;
+	if (s->cap > SORT_BYTES / row)
+		return ERR_LIMIT;
+	s->uid = x_realloc(s->uid, s->cap * sizeof(*s->uid));
+	s->seq = x_realloc(s->seq, s->cap * sizeof(*s->seq));
+	s->keys = x_realloc(s->keys, s->cap * s->n_by * sizeof(*s->keys));
+	s->items = x_realloc(s->items, s->cap * sizeof(*s->items));
+	return OK;
+}
+
+enum status
+sort_add(struct sorting *s, const struct entry *e, uint32_t seq, const struct mime_summary *summary)
+{
+	enum status st = grow(s);
+
+	if (st != OK)
+		return st;
+	for (unsigned i = 0; i < s->n_by; i++)
+		s->keys[s->n * s->n_by + i] = make_key(s, s->by[i].by, e, summary);
+	s->uid[s->n] = e->uid;
+	s->seq[s->n] = seq;
+	s->items[s->n].row = (uint32_t)s->n;
+	s->items[s->n].first = s->keys[s->n * s->n_by].prefix;
+	if (s->by[0].reverse)
+		s->items[s->n].first = ~s->items[s->n].first;
+	s->n++;
+	return OK;
+}
+
+/* ---- order ---- */
+
+static int
+compare_key(const struct sorting *s, const struct sort_key *x, const struct sort_key *y)
+{
+	if (x->prefix != y->prefix)
+		return x->prefix < y->prefix ? -1 : 1;
+	if (x->n <= 8 || y->n <= 8)
+		return x->n < y->n ? -1 : x->n > y->n;
+	return str_cmp(str_of(s->pool.p + x->at, x->n - 8), str_of(s->pool.p + y->at, y->n - 8));
+}
+
+bool
+sort_same_first(const struct sorting *s, uint32_t row, uint32_t other)
+{
+	return compare_key(s, &s->keys[(size_t)row * s->n_by], &s->keys[(size_t)other * s->n_by]) == 0;
+}
+
+/* Does y come before x? Only then they change places. */
+static bool
+before(const struct sorting *s, const struct sort_item *y, const struct sort_item *x)
+{
+	const struct sort_key *kx, *ky;
+
+	if (y->first != x->first)
+		return y->first < x->first;
+	kx = &s->keys[(size_t)x->row * s->n_by];
+	ky = &s->keys[(size_t)y->row * s->n_by];
+	for (unsigned i = 0; i < s->n_by; i++) {
+		int c = compare_key(s, &ky[i], &kx[i]);
+
+		if (c != 0)
+			return (c < 0) != s->by[i].reverse;
+	}
+	return false;
+}
+
+/* Begins the merge of the two runs at low. */
+static void
+begin_merge(struct sorting *s)
+{
+	s->a = s->to = s->low;
+	s->b = s->low + s->width < s->n ? s->low + s->width : s->n;
+}
+
+bool
+sort_some(struct sorting *s)
+{
+	if (s->n < 2)
+		return true;
+	if (s->width == 0) {
+		s->other = x_malloc(s->n * sizeof(*s->other));
+		s->width = 1;
+		begin_merge(s);
+	}
+	for (unsigned left = SOME; left > 0; left--) {
+		size_t mid = s->low + s->width < s->n ? s->low + s->width : s->n;
+		size_t high = s->low + 2 * s->width < s->n ? s->low + 2 * s->width : s->n;
+		bool second = s->a == mid || (s->b < high && before(s, &s->items[s->b], &s->items[s->a]));
+
+		s->other[s->to++] = second ? s->items[s->b++] : s->items[s->a++];
+		if (s->to < high)
+			continue;
+		s->low = high;
+		if (s->low == s->n) {
+			struct sort_item *items = s->items;
+
+			s->items = s->other;
+			s->other = items;
+			s->low = 0;
+			s->width *= 2;
+			if (s->width >= s->n)
+				return true;
+		}
+		begin_merge(s);
+	}
+	return false;
+}
+
+void
+sort_free(struct sorting *s)
+{
+	free(s->uid);
+	free(s->seq);
+	free(s->keys);
+	free(s->items);
+	free(s->other);
+	buf_free(&s->pool);
+}

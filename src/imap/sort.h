@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sort: putting messages in order (RFC 5256, RFC 5957). Messages come in mailbox order with their keys, are sorted in steps by a
+ * stable merge (so the sequence number is the last criterion, RFC 5256), and leave as lists. Of a string the first eight bytes
+ * decide nearly always; the rest lies in one pool. One thread at a time.
+ */
+#ifndef IMAP_SORT_H
+#define IMAP_SORT_H
+
+#include "mime/summary.h"
+#include "store/entry.h"
+#include "wire/imap_args.h"
+
+enum sort_by {
+#define O(name, kind, key) SORT_##name,
+#include "imap/sort_keys.tbl"
+#undef O
+};
+
+#define SORT_MAX 16                  /* criteria of one command */
+#define SORT_BYTES (UINT32_C(768) << 20) /* memory of one SORT; ERR_LIMIT beyond */
+
+struct sort_criterion {
+	enum sort_by by;
+	bool reverse;
+};
+
+struct sort_key {
+	uint64_t prefix; /* a number, or the first eight bytes of a string */
+	uint32_t at, n;  /* of a string: where its ninth byte lies in the pool, and its whole length */
+};
+
+struct sort_item {
+	uint64_t first; /* the first criterion's prefix, turned round for REVERSE */
+	uint32_t row;
+};
+
+struct sorting {
+	struct sort_criterion by[SORT_MAX];
+	unsigned n_by;
+	bool summaries;      /* a criterion needs the summary */
+
+	uint32_t *uid, *seq; /* of row i */
+	struct sort_key *keys; /* of row i: keys[i * n_by ...] */
+	size_t n, cap;
+	struct buf pool;
+
+	struct sort_item *items, *other;
+	size_t width;        /* runs of this length are in order; 0: not begun */
+	size_t low, a, b, to; /* the merge under way */
+};
+
+/* "(SUBJECT REVERSE DATE)". ERR_BAD_INPUT, ERR_LIMIT. */
+must_check enum status sort_parse(struct sorting *s, struct args *a);
+/* Adds a criterion. */
+void sort_by(struct sorting *s, enum sort_by by, bool reverse);
+/* The next message. summary may be NULL: its row is gone or not needed. */
+must_check enum status sort_add(struct sorting *s, const struct entry *e, uint32_t seq, const struct mime_summary *summary);
+/* The sent date (RFC 5256 2.2). */
+int64_t sort_sent_date(const struct entry *e, const struct mime_summary *summary);
+/* Some thousand moves of the sorting; true: in order. */
+bool sort_some(struct sorting *s);
+/* After that: rows in order. Compares rows by their first criterion only; for grouping. */
+static inline uint32_t
+sort_row(const struct sorting *s, size_t i)
+{
+	return s->items[i].row;
+}
+bool sort_same_first(const struct sorting *s, uint32_t row, uint32_t other);
+void sort_free(struct sorting *s);
+
+#endif

@@ -4,13 +4,10 @@
  * the two there are moments (a server starts or ends, another verb is at work) in which neither goes: then it tries again for
  * some seconds.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "admin/admin.h"
 #include "base/config.h"
@@ -32,30 +29,6 @@ cli_data_dir(char *out, size_t n)
 	if (st != OK)
 		(void)cli_fail("no data folder: give --data DIR");
 	return st;
-}
-
-static enum status
-connect_server(const char *path, struct link *link_r)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return ERR_LIMIT;
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
-		return ERR_IO;
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
-		int err = errno;
-
-		close(fd);
-		return err == ENOENT || err == ECONNREFUSED ? ERR_NOT_FOUND
-		    : err == EACCES || err == EPERM	    ? ERR_NO_PERM
-		    : err == EAGAIN			    ? ERR_AGAIN
-							    : ERR_IO;
-	}
-	link_init(link_r, fd);
-	return OK;
 }
 
 static void *
@@ -97,16 +70,16 @@ cli_connect(struct link *link_r)
 {
 	char dir[4096], path[4200];
 	enum status st;
+	int fd;
 
 	if ((st = cli_data_dir(dir, sizeof(dir))) != OK)
 		return st;
-	if (*config()->admin_socket != '\0')
-		snprintf(path, sizeof(path), "%s", config()->admin_socket);
-	else
-		snprintf(path, sizeof(path), "%s/admin.sock", dir);
+	if ((st = admin_socket_path(dir, path, sizeof(path))) != OK)
+		return st;
 	for (int i = 0; i < TRIES; i++) {
-		st = connect_server(path, link_r);
-		if (st == ERR_NOT_FOUND)
+		if ((st = admin_connect(path, &fd)) == OK)
+			link_init(link_r, fd);
+		else if (st == ERR_NOT_FOUND || st == ERR_LIMIT)
 			st = open_store(dir, link_r);
 		if (st != ERR_UNAVAILABLE && st != ERR_AGAIN)
 			break;

@@ -284,8 +284,8 @@ end_message(struct export *ex)
 		fputs(ex->line_start ? "\n" : "\n\n", ex->out);
 		return !ferror(ex->out) || cli_fail("%s: %s", ex->folder_path.p, strerror(errno)) == 0;
 	}
-	futimens(fileno(ex->out), times);
-	if (fclose(ex->out) != 0 || rename(ex->tmp, ex->final) != 0) {
+	/* What fclose() still has to write would change the time again. */
+	if (fflush(ex->out) != 0 || futimens(fileno(ex->out), times) != 0 || fclose(ex->out) != 0 || rename(ex->tmp, ex->final) != 0) {
 		ex->out = NULL;
 		return cli_fail("%s: %s", ex->final, strerror(errno)) == 0;
 	}

@@ -237,7 +237,7 @@ main(int argc, char **argv)
 	if (v == NULL) {
 		if (cli.argc > 0)
 			(void)cli_fail("there is no verb %s", cli.argv[0]);
-		print_overview(help || cli.argc == 0 ? stdout : stderr);
+		print_overview(help ? stdout : stderr);
 		return help ? 0 : 2;
 	}
 	if (!configure(&cli))

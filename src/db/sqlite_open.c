@@ -76,7 +76,8 @@ sq_error(sqlite3 *h, int rc, const char *what)
 
 	if ((rc & 0xff) == SQLITE_MISUSE)
 		die("the database engine was misused");
-	if (st != ERR_EXISTS && st != ERR_CONFLICT && log_now(ev))
+	/* That somebody else has the file is for the caller to tell. */
+	if (st != ERR_EXISTS && st != ERR_CONFLICT && st != ERR_AGAIN && log_now(ev))
 		log_event(ev, "database: %s (%d): %.200s", h != NULL ? sqlite3_errmsg(h) : sqlite3_errstr(rc),
 		    rc, what);
 	return st;

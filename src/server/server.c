@@ -17,6 +17,7 @@
 #include "server/server_priv.h"
 
 #define EXIT_FATAL 2
+#define VERB_MS 15000 /* so long a verb that has the store is waited for */
 #define GRACE_MS 5000 /* sessions get this long to say goodbye */
 
 enum status
@@ -118,12 +119,29 @@ fatal(void *arg, const char *why)
 	_exit(EXIT_FATAL);
 }
 
+static bool
+somebody_serves(struct server *s)
+{
+	char path[sizeof(s->data) + 16];
+	int fd;
+
+	if (admin_socket_path(s->data, path, sizeof(path)) != OK || admin_connect(path, &fd) != OK)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* A verb of the command line may have the store just now; another server would keep it. */
 static enum status
 open_store(struct server *s)
 {
 	struct store_options so = {.dir = s->data, .grace = config()->store_grace, .fatal = fatal};
 	enum status st = store_open(&so, &s->store);
 
+	for (int ms = 0; st == ERR_UNAVAILABLE && ms < VERB_MS && !somebody_serves(s); ms += 50) {
+		usleep(50000);
+		st = store_open(&so, &s->store);
+	}
 	if (st == ERR_UNAVAILABLE)
 		return server_refuse(st, "another process has the store in %s open", s->data);
 	if (st == ERR_CONFLICT)
@@ -220,15 +238,10 @@ open_services(struct server *s)
 static enum status
 open_admin(struct server *s)
 {
-	char path[sizeof(s->data) + 16];
-	const char *where = config()->admin_socket;
-	enum status st;
+	char where[sizeof(s->data) + 16];
+	enum status st = admin_socket_path(s->data, where, sizeof(where));
 
-	if (*where == '\0') {
-		snprintf(path, sizeof(path), "%s/admin.sock", s->data);
-		where = path;
-	}
-	if ((st = admin_listen(s->store, where, &s->admin)) != OK)
+	if (st != OK || (st = admin_listen(s->store, where, &s->admin)) != OK)
 		return server_refuse(st, "cannot listen on %s: %s", where, status_word(st));
 	return OK;
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way to a running server. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "admin/admin.h"
+#include "base/config.h"
+
+enum status
+admin_socket_path(const char *dir, char *out, size_t n)
+{
+	const char *set = config()->admin_socket;
+	int len = *set != '\0' ? snprintf(out, n, "%s", set) : snprintf(out, n, "%s/admin.sock", dir);
+
+	return len >= 0 && (size_t)len < n ? OK : ERR_LIMIT;
+}
+
+enum status
+admin_connect(const char *path, int *fd_r)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd, err;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return ERR_LIMIT;
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
+		return ERR_IO;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+		*fd_r = fd;
+		return OK;
+	}
+	err = errno;
+	close(fd);
+	switch (err) {
+	case ENOENT:
+	case ECONNREFUSED: return ERR_NOT_FOUND;
+	case EACCES:
+	case EPERM: return ERR_NO_PERM;
+	case EAGAIN: return ERR_AGAIN;
+	}
+	return ERR_IO;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NOTIFY, RFC 5465. */
+#include <stdlib.h>
+
+#include "imap/fetch.h"
+#include "imap/notify.h"
+#include "imap/reply.h"
+
+#define EVENTS_KNOWN "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)"
+
+static const struct {
+	const char *name;
+	unsigned event;
+} event_names[] = {
+	{"MESSAGENEW", NOTIFY_NEW},
+	{"MESSAGEEXPUNGE", NOTIFY_EXPUNGE},
+	{"FLAGCHANGE", NOTIFY_FLAGS},
+	{"MAILBOXNAME", NOTIFY_NAME},
+	{"SUBSCRIPTIONCHANGE", NOTIFY_SUBSCRIPTION},
+};
+
+struct parser {
+	struct cmd *cmd;
+	struct args *a;
+	struct notify *n;
+	struct notify_group *groups; /* room for all */
+	bool bad_event;
+	bool selected_seen;
+};
+
+/* "(uid flags)" after MessageNew: checked now, read again for each lot of new messages. */
+static enum status
+parse_items(struct parser *p, struct str *items_r)
+{
+	struct fetch *f = arena_new(&p->cmd->arena, struct fetch);
+	size_t from = p->a->at;
+	enum status st;
+
+	f->cmd = p->cmd;
+	if ((st = fetch_parse(f, p->a)) != OK)
+		return st;
+	*items_r = arena_str(&p->n->arena, str_of(p->a->all.p + from, p->a->at - from));
+	return OK;
+}
+
+static enum status
+parse_event(struct parser *p, unsigned *events, struct str *items_r)
+{
+	struct str name;
+	enum status st;
+
+	if ((st = arg_atom_upper(p->a, &name)) != OK)
+		return st;
+	for (size_t i = 0; i < sizeof(event_names) / sizeof(event_names[0]); i++) {
+		if (!str_eq(name, str_c(event_names[i].name)))
+			continue;
+		*events |= event_names[i].event;
+		if (event_names[i].event == NOTIFY_NEW) {
+			struct args next = *p->a;
+
+			if (arg_peek(p->a) == ' ' && arg_space(&next) == OK && arg_peek(&next) == '(') {
+				*p->a = next;
+				return parse_items(p, items_r);
+			}
+		}
+		return OK;
+	}
+	p->bad_event = true;
+	return OK;
+}
+
+/* The rules of section 5: new and expunged messages go together, flag changes need both. */
+static bool
+sensible(unsigned events)
+{
+	unsigned both = events & (NOTIFY_NEW | NOTIFY_EXPUNGE);
+
+	return both == (NOTIFY_NEW | NOTIFY_EXPUNGE) || (both == 0 && !(events & NOTIFY_FLAGS));
+}
+
+static enum status
+parse_events(struct parser *p, unsigned *events_r, struct str *items_r)
+{
+	enum status st;
+
+	*events_r = 0;
+	if (arg_keyword(p->a, "NONE"))
+		return OK;
+	if ((st = arg_open(p->a)) != OK)
+		return st;
+	do {
+		if ((st = parse_event(p, events_r, items_r)) != OK)
+			return st;
+	} while (arg_more(p->a));
+	if ((st = arg_close(p->a)) != OK)
+		return st;
+	return p->bad_event || sensible(*events_r) ? OK : ERR_BAD_INPUT;
+}
+
+static enum status
+parse_names(struct parser *p, struct notify_group *g)
+{
+	size_t room = 1;
+	struct str *names;
+	bool list = false;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK)
+		return st;
+	for (size_t i = p->a->at; i < p->a->all.n; i++)
+		room += p->a->all.p[i] == ' ';
+	names = arena_array(&p->cmd->arena, room, sizeof(*names));
+	if (arg_peek(p->a) == '(') {
+		list = true;
+		if ((st = arg_open(p->a)) != OK)
+			return st;
+	}
+	do {
+		struct str name;
+
+		if (g->n == room)
+			return ERR_BAD_INPUT;
+		if ((st = arg_mailbox(p->a, &name)) != OK)
+			return st;
+		names[g->n++] = arena_str(&p->n->arena, name);
+	} while (list && arg_more(p->a));
+	if (list && (st = arg_close(p->a)) != OK)
+		return st;
+	g->names = arena_array(&p->n->arena, g->n, sizeof(*names));
+	memcpy((void *)(uintptr_t)g->names, names, g->n * sizeof(*names));
+	return OK;
+}
+
+static enum status
+parse_selected(struct parser *p, bool delayed)
+{
+	struct notify *n = p->n;
+	unsigned events = 0;
+	enum status st;
+
+	if (p->selected_seen)
+		return ERR_BAD_INPUT;
+	p->selected_seen = true;
+	if ((st = arg_space(p->a)) != OK || (st = parse_events(p, &events, &n->items)) != OK)
+		return st;
+	if (events & ~(unsigned)NOTIFY_MESSAGES)
+		return ERR_BAD_INPUT;
+	n->selected_events = events;
+	if (events != 0)
+		n->selected = delayed ? NOTIFY_DELAYED : NOTIFY_AT_ONCE;
+	return OK;
+}
+
+static enum status
+parse_filter(struct parser *p, struct notify_group *g)
+{
+	static const struct {
+		const char *name;
+		enum notify_filter filter;
+	} filters[] = {
+		{"INBOXES", NOTIFY_INBOXES},
+		{"PERSONAL", NOTIFY_PERSONAL},
+		{"SUBSCRIBED", NOTIFY_SUBSCRIBED},
+		{"SUBTREE", NOTIFY_SUBTREE},
+		{"MAILBOXES", NOTIFY_MAILBOXES},
+	};
+
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+		if (arg_keyword(p->a, filters[i].name)) {
+			g->filter = filters[i].filter;
+			return g->filter >= NOTIFY_SUBTREE ? parse_names(p, g) : OK;
+		}
+	return ERR_BAD_INPUT;
+}
+
+static enum status
+parse_group(struct parser *p)
+{
+	struct notify_group g = {0};
+	struct str items = STR_NONE;
+	enum status st;
+
+	if ((st = arg_open(p->a)) != OK)
+		return st;
+	if (arg_keyword(p->a, "SELECTED-DELAYED"))
+		st = parse_selected(p, true);
+	else if (arg_keyword(p->a, "SELECTED"))
+		st = parse_selected(p, false);
+	else if ((st = parse_filter(p, &g)) == OK && (st = arg_space(p->a)) == OK &&
+	    (st = parse_events(p, &g.events, &items)) == OK) {
+		/* Only of the selected mailbox messages are fetched (8). */
+		if (items.n > 0)
+			return ERR_BAD_INPUT;
+		if (g.events != 0)
+			p->groups[p->n->n++] = g;
+	}
+	return st == OK ? arg_close(p->a) : st;
+}
+
+static enum status
+parse_set(struct parser *p, bool *status_r)
+{
+	size_t room = 1;
+	enum status st;
+
+	*status_r = false;
+	if ((st = arg_space(p->a)) != OK)
+		return st;
+	if (arg_keyword(p->a, "STATUS")) {
+		*status_r = true;
+		if ((st = arg_space(p->a)) != OK)
+			return st;
+	}
+	for (size_t i = p->a->at; i < p->a->all.n; i++)
+		room += p->a->all.p[i] == '(';
+	p->groups = arena_array(&p->n->arena, room, sizeof(*p->groups));
+	p->n->groups = p->groups;
+	do {
+		if ((st = parse_group(p)) != OK)
+			return st;
+	} while (arg_more(p->a));
+	return arg_end(p->a);
+}
+
+enum cmd_next
+cmd_notify(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+	struct notify *n = x_new(struct notify);
+	struct parser p = {.cmd = cmd, .a = &cmd->args, .n = n};
+	bool status = false;
+	enum status st = arg_space(p.a);
+
+	if (st == OK && arg_keyword(p.a, "NONE"))
+		st = arg_end(p.a);
+	else if (st == OK)
+		st = arg_keyword(p.a, "SET") ? parse_set(&p, &status) : ERR_BAD_INPUT;
+	if (st != OK || p.bad_event) {
+		notify_free(s, n);
+		if (st != OK)
+			return reply_syntax(cmd, st, "NOTIFY takes NONE, or SET and groups of events");
+		return reply_no(cmd, EVENTS_KNOWN, "There is no such event here");
+	}
+	if ((st = notify_begin(cmd, n, status)) != OK) {
+		notify_free(s, n);
+		if (st == ERR_LIMIT)
+			return reply_no(cmd, "NOTIFICATIONOVERFLOW", "There are too many mailboxes to watch");
+		return reply_status(cmd, st);
+	}
+	notify_set(s, n);
+	return reply_ok(cmd, "NOTIFY completed");
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * notify: what a session wants to be told of between commands (NOTIFY, RFC 5465).
+ *
+ * For the selected mailbox the view is its own memory (update.h): NOTIFY only says whether, when and how much of it is told. For all
+ * others a session keeps a picture of the account's mailboxes and subscriptions as they were told; when the account's watcher
+ * rings, the picture is compared with what is there now, and the differences become STATUS and LIST responses. So any number of
+ * changes in between costs one response, and none is lost.
+ *
+ * Between commands (and inside IDLE) the session runs notify_run() as a command without a tag.
+ */
+#ifndef IMAP_NOTIFY_H
+#define IMAP_NOTIFY_H
+
+#include "imap/cmd.h"
+
+enum notify_event {
+	NOTIFY_NEW = 1 << 0,
+	NOTIFY_EXPUNGE = 1 << 1,
+	NOTIFY_FLAGS = 1 << 2,
+	NOTIFY_NAME = 1 << 3,
+	NOTIFY_SUBSCRIPTION = 1 << 4,
+	NOTIFY_MESSAGES = NOTIFY_NEW | NOTIFY_EXPUNGE | NOTIFY_FLAGS,
+};
+
+enum notify_filter {
+	NOTIFY_INBOXES,   /* all: any mailbox may get mail delivered (6.3) */
+	NOTIFY_PERSONAL,
+	NOTIFY_SUBSCRIBED,
+	NOTIFY_SUBTREE,   /* names and what is below them */
+	NOTIFY_MAILBOXES, /* names */
+};
+
+struct notify_group {
+	enum notify_filter filter;
+	unsigned events;
+	const struct str *names;
+	size_t n;
+};
+
+/* Most mailboxes of an account that is watched as a whole; NOTIFICATIONOVERFLOW beyond. */
+#define NOTIFY_MAILBOXES_MAX 5000
+
+struct notify_picture;
+struct notify {
+	struct arena arena;             /* of the groups and items */
+	const struct notify_group *groups;
+	size_t n;
+	enum { NOTIFY_SILENT, NOTIFY_AT_ONCE, NOTIFY_DELAYED } selected;
+	unsigned selected_events;
+	struct str items;               /* what is fetched of new messages, "(...)", or empty */
+
+	struct watcher watcher;         /* of the account, if there are groups */
+	uint64_t seen;                  /* its hub_modseq() at the picture */
+	struct notify_picture *picture;
+	struct arena own_arena;         /* names that this session's own commands changed since the picture */
+	struct str *own;
+	size_t own_n, own_cap;
+};
+
+/* Puts n (or NULL) in the place of the session's notify, which is freed. */
+void notify_set(struct session *s, struct notify *n);
+void notify_free(struct session *s, struct notify *n);
+
+/* Takes the first picture; with tell_status sends STATUS of each mailbox whose messages are watched (3.1). ERR_LIMIT: too many
+ * mailboxes. */
+must_check enum status notify_begin(struct cmd *cmd, struct notify *n, bool tell_status);
+
+/* Nothing of the selected mailbox is to be told now. */
+bool notify_silent(const struct session *s);
+/* Flag changes of the selected mailbox are to be told. */
+bool notify_flags(const struct session *s);
+/* Is there anything to tell now, between commands? */
+bool notify_due(struct session *s);
+/* Turns the bell of the selected mailbox on or off, as IDLE (idle) and NOTIFY want it. */
+void notify_bell(struct session *s, bool idle);
+/* The session itself created, deleted, renamed or (un)subscribed this name: no news to its client (RFC 5465 5). */
+void notify_own(struct session *s, struct str name);
+/* The row of the command without a tag. */
+extern const struct command notify_row;
+
+#endif

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "deliver/deliver.h"
+#include "imap/notify.h"
 #include "imap/reply.h"
 
 struct appending {
@@ -132,6 +133,7 @@ appended(struct cmd *cmd, enum status st)
 		return reply_status(cmd, st);
 	if (st != OK)
 		return refuse(cmd, st);
+	notify_own_uids(cmd->session, x->target.mailbox, x->target.uid, 1);
 	code = arena_printf(&cmd->arena, "APPENDUID %u %u", x->uidvalidity, x->target.uid);
 	return reply_ok_code(cmd, code, "APPEND completed");
 }

@@ -3,12 +3,14 @@
  * COPY, MOVE and their UID forms (RFC 3501 6.4.7, RFC 4315 3, RFC 6851). A COPY of many messages is staged in several commits and
  * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3).
  */
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/set.h"
 #include "store/copy.h"
 
 struct copying {
+	struct session *session;
 	struct actor actor;
 	int64_t from, to;
 	struct str name;          /* of the destination */
@@ -87,6 +89,7 @@ note_result(struct copying *x)
 	runs_add_all(&x->from_uids, &x->result.from);
 	runs_add(&x->to_uids, x->result.to_first, x->result.to_first + x->result.to_n - 1);
 	x->uidvalidity = x->result.uidvalidity;
+	notify_own_uids(x->session, x->to, x->result.to_first, x->result.to_n);
 }
 
 /* ---- up to MESSAGE_BATCH messages at once ---- */
@@ -248,6 +251,7 @@ start(struct cmd *cmd, struct arg_set *set)
 	struct db_txn *txn;
 	enum status st;
 
+	x->session = cmd->session;
 	x->actor = cmd->session->actor;
 	x->from = v->mailbox;
 	if ((st = cmd_read_begin(cmd, &txn)) != OK) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/notify.h"
 #include "imap/objectid.h"
 #include "imap/reply.h"
 #include "imap/special.h"
@@ -31,6 +32,7 @@ created(struct cmd *cmd, enum status st)
 		return reply_no(cmd, "USEATTR", "Another mailbox has this use");
 	if (st != OK)
 		return reply_status(cmd, st);
+	notify_own(cmd->session, x->name);
 	objectid_add(&code, "MAILBOXID", OBJECTID_MAILBOX, x->id); /* RFC 8474 4.1 */
 	next = reply_ok_code(cmd, arena_str(&cmd->arena, buf_str(&code)), "CREATE completed");
 	buf_free(&code);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
@@ -19,10 +20,13 @@ delete_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 deleted(struct cmd *cmd, enum status st)
 {
+	struct deleting *x = cmd->state;
+
 	if (st == ERR_CONFLICT)
 		return reply_no(cmd, "HASCHILDREN", "It is only the name above other mailboxes");
 	if (st != OK)
 		return reply_status(cmd, st);
+	notify_own(cmd->session, x->name);
 	return reply_ok(cmd, "DELETE completed");
 }
 

@@ -283,6 +283,21 @@ step(struct cmd *cmd)
 	return next == CMD_DONE ? finish(cmd) : next;
 }
 
+/* Begins to send the messages of f->uids. */
+static enum cmd_next
+walk(struct fetch *f)
+{
+	struct view *v = &f->cmd->session->selected->view;
+
+	if (f->whole)
+		f->batch = f->uids;
+	f->scan = (struct view_iter)VIEW_ITER(v, &f->uids);
+	f->scan.no_seq = true;
+	f->it = (struct view_iter)VIEW_ITER(v, &f->batch);
+	f->cmd->step = step;
+	return step(f->cmd);
+}
+
 static enum cmd_next
 start(struct cmd *cmd, struct arg_set *set)
 {
@@ -305,13 +320,26 @@ start(struct cmd *cmd, struct arg_set *set)
 	if (f->uids.n == 0)
 		return finish(cmd);
 	f->whole = !(f->needs & FETCH_SEEN) || v->read_only;
-	if (f->whole)
-		f->batch = f->uids;
-	f->scan = (struct view_iter)VIEW_ITER(v, &f->uids);
-	f->scan.no_seq = true;
-	f->it = (struct view_iter)VIEW_ITER(v, &f->batch);
-	cmd->step = step;
-	return step(cmd);
+	return walk(f);
+}
+
+enum cmd_next
+fetch_start(struct cmd *cmd, struct str items, const struct runs *uids)
+{
+	struct fetch *f = arena_new(&cmd->arena, struct fetch);
+	struct args a;
+
+	args_init(&a, arena_str(&cmd->arena, items), &cmd->arena, session_utf8(cmd->session));
+	f->cmd = cmd;
+	f->uid = true;
+	cmd->state = f;
+	cmd->cleanup = cleanup;
+	if (fetch_parse(f, &a) != OK)
+		return CMD_DONE;
+	f->needs &= ~(unsigned)FETCH_SEEN;
+	f->whole = true;
+	runs_add_all(&f->uids, uids);
+	return walk(f);
 }
 
 enum cmd_next

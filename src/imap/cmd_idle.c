@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/update.h"
 
@@ -11,7 +12,7 @@ cleanup(struct cmd *cmd)
 	struct session *s = cmd->session;
 
 	if (s->selected)
-		watcher_push(&s->selected->watcher, false);
+		notify_bell(s, false);
 	session_timeout(s);
 }
 
@@ -39,7 +40,8 @@ idle(struct cmd *cmd)
 		return reply_bad(cmd, "DONE ends IDLE, nothing else");
 	if (cmd->events & CONN_EV_TIMEOUT)
 		out_untagged(cmd_out(cmd), "OK", NULL, "Still here");
-	if (s->selected && update_due(s, true)) {
+	/* With NOTIFY the session tells it (RFC 5465 4). */
+	if (s->notify == NULL && s->selected && update_due(s, true)) {
 		enum cmd_next next = update_step(s, true, false);
 
 		if (next != CMD_DONE)
@@ -62,7 +64,7 @@ cmd_idle(struct cmd *cmd)
 	cmd_continue(cmd, STR("idling"));
 	/* First the bell, then the look (session/hub.h). */
 	if (s->selected)
-		watcher_push(&s->selected->watcher, true);
+		notify_bell(s, true);
 	cmd->events = 0;
 	return idle(cmd);
 }

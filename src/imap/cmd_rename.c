@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
@@ -43,6 +44,8 @@ renamed(struct cmd *cmd, enum status st)
 		return reply_no(cmd, "CANNOT", "A mailbox cannot go there");
 	if (st != OK)
 		return reply_status(cmd, st);
+	notify_own(cmd->session, x->from);
+	notify_own(cmd->session, x->to);
 	return reply_ok(cmd, "RENAME completed");
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/notify.h"
 #include "imap/objectid.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
@@ -69,6 +70,7 @@ open_mailbox(struct cmd *cmd, struct db_txn *txn, struct str name, bool read_onl
 	if ((st = selected_open(s, txn, &mb, read_only)) != OK)
 		return st;
 	hub_watch(s->imap->hub, (uint64_t)mb.account, (uint64_t)mb.id, &s->selected->watcher, s->conn);
+	notify_bell(s, false);
 	/* A commit between the snapshot and this may be unknown to the hub. */
 	s->selected->look = true;
 	if ((st = describe(cmd, txn, &mb)) != OK)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
@@ -27,6 +28,7 @@ subscribed(struct cmd *cmd, enum status st)
 		st = OK;
 	if (st != OK)
 		return reply_status(cmd, st);
+	notify_own(cmd->session, x->name);
 	return reply_ok(cmd, x->on ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
 }
 

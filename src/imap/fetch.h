@@ -83,6 +83,8 @@ must_check enum status fetch_parse(struct fetch *f, struct args *a);
 must_check enum status fetch_modifiers(struct fetch *f, struct args *a);
 /* Cuts f->uids to what PARTIAL leaves of it (RFC 9394 3.3). */
 must_check enum status fetch_narrow(struct fetch *f, struct db_txn *txn);
+/* Sends "(...)" items of these messages, without \Seen, as the step of a command without a tag (NOTIFY). */
+enum cmd_next fetch_start(struct cmd *cmd, struct str items, const struct runs *uids);
 /* The row of an item's name in upper case, or NULL. */
 const struct fetch_kind *fetch_kind_find(struct str name);
 

@@ -54,6 +54,13 @@ notify_own(struct session *s, struct str name)
 	n->own[n->own_n++] = arena_str(&n->own_arena, name);
 }
 
+void
+notify_own_uids(struct session *s, int64_t mailbox, uint32_t first, uint32_t n)
+{
+	if (s->notify != NULL && s->notify->items.n > 0 && s->selected && s->selected->view.mailbox == mailbox && n > 0)
+		runs_add(&s->selected->notify_own, first, first + n - 1);
+}
+
 /* ---- the selected mailbox ---- */
 
 /* EXPUNGE and MOVE answer with their own expunges whatever NOTIFY says, and NOTIFY SET with all that has gathered (3.1). */

@@ -76,6 +76,8 @@ bool notify_due(struct session *s);
 void notify_bell(struct session *s, bool idle);
 /* The session itself created, deleted, renamed or (un)subscribed this name: no news to its client (RFC 5465 5). */
 void notify_own(struct session *s, struct str name);
+/* The session itself put n messages into the mailbox: they are not fetched for its client (5.2). */
+void notify_own_uids(struct session *s, int64_t mailbox, uint32_t first, uint32_t n);
 /* The row of the command without a tag. */
 extern const struct command notify_row;
 

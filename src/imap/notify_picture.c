@@ -167,11 +167,12 @@ struct telling {
 	struct map told;
 };
 
+/* One that the client changed itself, or that stands above it and may have been made along with it. */
 static bool
 is_own(const struct notify *n, struct str name)
 {
 	for (size_t i = 0; i < n->own_n; i++)
-		if (str_eq(n->own[i], name))
+		if (str_starts(n->own[i], name) && (n->own[i].n == name.n || n->own[i].p[name.n] == '/'))
 			return true;
 	return false;
 }

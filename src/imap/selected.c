@@ -32,6 +32,7 @@ selected_close(struct session *s)
 	hub_unwatch(s->imap->hub, &sel->watcher);
 	update_free(sel);
 	view_close(&sel->view);
+	runs_free(&sel->notify_own);
 	runs_free(&sel->saved);
 	arena_free(&sel->kw_arena);
 	free((void *)(uintptr_t)sel->name.p);

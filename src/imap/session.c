@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "imap/capability.h"
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/update.h"
@@ -123,7 +124,8 @@ static void
 drop_cmd(struct session *s)
 {
 	cmd_free(s->cmd);
-	s->cmd = NULL;
+	s->cmd = s->below;
+	s->below = NULL;
 }
 
 /* What a handler returned. */
@@ -194,6 +196,10 @@ answer(struct session *s)
 
 	if (s->delayed)
 		return CONN_WAKE;
+	if (cmd->row == &notify_row) {
+		drop_cmd(s);
+		return GO;
+	}
 	if (!quiet && s->selected && update_due(s, cmd->may_expunge)) {
 		enum cmd_next next = update_step(s, cmd->may_expunge, cmd->uid);
 
@@ -362,6 +368,16 @@ must_end(struct session *s)
 	return true;
 }
 
+/* What NOTIFY asked for is told by a command without a tag, between others or inside IDLE. */
+static enum conn_next
+tell_news(struct session *s)
+{
+	s->below = s->cmd;
+	s->cmd = cmd_new(s, STR(""));
+	s->cmd->row = &notify_row;
+	return call(s, CMD_AT_EVENT);
+}
+
 /* Between commands. */
 static enum conn_next
 read_command(struct session *s)
@@ -372,6 +388,8 @@ read_command(struct session *s)
 
 	if (must_end(s))
 		return CONN_CLOSE;
+	if (notify_due(s))
+		return tell_news(s);
 	if (had == 0)
 		return CONN_INPUT;
 	what = imap_reader_read(&s->reader, &in);
@@ -480,6 +498,8 @@ go_on(struct session *s, unsigned events)
 		return answer(s);
 	if (cmd->before)
 		return begin(s);
+	if (cmd->waiting && cmd->row->run == cmd_idle && !(events & CONN_EV_TIMEOUT) && notify_due(s))
+		return tell_news(s);
 	if (cmd->waiting)
 		return cmd->line_limit ? feed_line(s, events) : feed_command(s);
 	cmd->events = events;
@@ -584,8 +604,10 @@ session_closed(struct conn *c)
 
 	if (s == NULL)
 		return;
-	drop_cmd(s);
+	while (s->cmd)
+		drop_cmd(s);
 	selected_close(s);
+	notify_set(s, NULL);
 	hub_unwatch(s->imap->hub, &s->logins);
 	imap_reader_free(&s->reader);
 	free(s->user);

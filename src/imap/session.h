@@ -34,6 +34,7 @@ enum session_enabled {
 #undef E
 
 struct cmd;
+struct notify;
 struct updater;
 
 /* The selected mailbox. */
@@ -51,6 +52,8 @@ struct selected {
 	bool kw_listed;        /* a FLAGS line was sent */
 	uint32_t kw_told;      /* how many keywords the last FLAGS line knew of */
 	struct updater *updater; /* untagged updates half sent, or NULL */
+	uint32_t notify_from;  /* NOTIFY: UIDs from here on are to be fetched; 0: from next_told on */
+	struct runs notify_own; /* NOTIFY: messages that this session itself put there */
 };
 
 struct session {
@@ -65,6 +68,8 @@ struct session {
 	uint32_t enabled;          /* enum session_enabled */
 	struct selected *selected; /* NULL: none */
 	struct cmd *cmd;           /* the running command, or NULL */
+	struct cmd *below;         /* IDLE, while cmd is the command of NOTIFY that has no tag; else NULL */
+	struct notify *notify;     /* NULL: NOTIFY was never used */
 	struct imap_reader reader;
 	struct watcher logins;     /* of the account: HUB_LOGINS */
 	uint64_t account_seen;     /* its hub_modseq() when the account was looked at last */

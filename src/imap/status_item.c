@@ -8,6 +8,15 @@ static const char *const names[] = {
 };
 #undef I
 
+unsigned
+status_item_bit(const char *name)
+{
+	for (unsigned i = 0; i < STATUS_ITEMS; i++)
+		if (str_eq(str_c(names[i]), str_c(name)))
+			return 1u << i;
+	return 0;
+}
+
 enum status
 status_items_parse(struct args *a, unsigned *items_r)
 {

@@ -14,6 +14,8 @@ enum status_item {
 
 /* "(MESSAGES UNSEEN)" as bits 1 << enum status_item; at least one. */
 must_check enum status status_items_parse(struct args *a, unsigned *items_r);
+/* The bit of an item in upper case; 0: there is none. */
+unsigned status_item_bit(const char *name);
 /* "* STATUS name (...)" with its line end. mb is fresh from this snapshot. */
 must_check enum status status_print(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsigned items);
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "base/log.h"
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 
@@ -28,7 +29,11 @@ update_due(struct session *s, bool may_expunge)
 
 	if (sel == NULL)
 		return false;
-	if (sel->updater || sel->look || hub_modseq(&sel->watcher) > sel->synced)
+	if (sel->updater)
+		return true;
+	if (notify_silent(s))
+		return false;
+	if (sel->look || hub_modseq(&sel->watcher) > sel->synced)
 		return true;
 	if (!may_expunge || sel->gone_told)
 		return false;
@@ -259,7 +264,9 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 	runs_remove_all(&sel->view.recent, &up->u.gone);
 	runs_remove_all(&sel->saved, &up->u.gone); /* RFC 5182 2.1 */
 	up->run = up->u.gone_seqs.n;
-	up->uid = uid;
+	up->uid = uid || s->notify != NULL; /* RFC 5465 5.1 */
+	if (!notify_flags(s))
+		runs_clear(&up->u.changed);
 	up->it = (struct view_iter)VIEW_ITER(&sel->view, &up->u.changed);
 	return OK;
 }

@@ -163,7 +163,7 @@ class Session:
                 or b"QRESYNC" in line):
             self.condstore = True
         if command.name == "NOTIFY":
-            self.notify = b"NONE" not in line
+            self.notify = line.split()[2:3] != [b"NONE"]
         if b"UPDATE" in line:
             self.updates = True
 

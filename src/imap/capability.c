@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
 
-enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL, LIMIT };
+enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL, LIMIT, LITPLUS, LITMINUS, COMPRESS };
 
 #define K(name, when, risky, rfc, doc) {{name, rfc, doc, risky}, when},
 static const struct {
@@ -54,6 +54,12 @@ holds(struct session *s, enum when when)
 	case AUTH:
 	case SASL:
 		return before;
+	case LITPLUS:
+		return !s->imap->settings.literal_minus;
+	case LITMINUS:
+		return s->imap->settings.literal_minus;
+	case COMPRESS:
+		return !before && !conn_compressed(s->conn);
 	}
 	return false;
 }

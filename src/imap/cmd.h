@@ -90,6 +90,7 @@ struct cmd {
 	const char *cond;              /* "OK", "NO", "BAD"; NULL while there is none */
 	struct str code;               /* without brackets */
 	const char *text;
+	void (*sent)(struct session *); /* called once the tagged line is written, if that is an OK; NULL: nothing */
 	bool may_expunge;              /* updates may hold EXPUNGE */
 	bool before;                   /* untagged updates go out before a UID command begins (T45) */
 	bool answering;                /* in the phase of updates and tagged line */

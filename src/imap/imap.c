@@ -30,6 +30,8 @@ imap_new(const struct imap_options *o)
 	imap->hidden = x_strdup(o->settings.hidden ? o->settings.hidden : "");
 	imap->settings.hidden = imap->hidden;
 	imap->limits = imap_limits_after_login;
+	imap->limits_before = imap_limits_before_login;
+	imap->limits.literal_minus = imap->limits_before.literal_minus = o->settings.literal_minus;
 	if (o->settings.line_max)
 		imap->limits.line = o->settings.line_max;
 	if (o->settings.literals_max)

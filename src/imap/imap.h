@@ -28,6 +28,7 @@ struct imap_settings {
 	size_t line_max;           /* bytes of a command line after login; 0: the default */
 	size_t literals_max;       /* bytes of a command's literals, messages not counted; 0: the default */
 	bool trust_loopback;       /* auth.plaintext=loopback: passwords may cross the loopback interface in the clear */
+	bool literal_minus;        /* LITERAL- in place of LITERAL+ (RFC 7888 5) */
 	const char *hidden;        /* capabilities not to be offered, separated by blanks (T12); NULL: none */
 };
 extern const struct imap_settings imap_settings_default;

@@ -6,6 +6,7 @@
 #include "imap/session.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "imap/capability.h"
@@ -88,10 +89,29 @@ session_timeout(struct session *s)
 	if (s->state & STATE_LOGGED_IN) {
 		conn_timeout(s->conn, s->imap->settings.idle_seconds);
 	} else {
-		int64_t left = s->imap->settings.login_seconds - conn_age(s->conn);
+		int64_t left = s->imap->settings.login_seconds + s->strange_since - conn_age(s->conn);
 
 		conn_deadline(s->conn, left > 1 ? left : 1);
 	}
+}
+
+void
+session_logged_out(struct session *s)
+{
+	ensure(s->selected == NULL);
+	hub_unwatch(s->imap->hub, &s->logins);
+	s->actor = (struct actor){0};
+	free(s->user);
+	s->user = NULL;
+	s->account_seen = 0;
+	s->enabled = 0;
+	s->bad = 0;
+	s->state = STATE_NOT_AUTH;
+	s->reader.limits = &s->imap->limits_before;
+	conn_in_limit(s->conn, 64 * 1024);
+	s->strange_since = (uint32_t)conn_age(s->conn);
+	conn_timeout(s->conn, 0);
+	session_timeout(s);
 }
 
 void
@@ -193,6 +213,7 @@ answer(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
 	bool quiet = cmd->row == NULL || (cmd->row->flags & CMDF_QUIET);
+	void (*sent)(struct session *);
 
 	if (s->delayed)
 		return CONN_WAKE;
@@ -220,7 +241,10 @@ answer(struct session *s)
 	}
 	if (cmd->cond[0] == 'B' && s->state == STATE_NOT_AUTH)
 		s->bad++;
+	sent = cmd->cond[0] == 'O' ? cmd->sent : NULL;
 	drop_cmd(s);
+	if (sent != NULL)
+		sent(s);
 	if (s->state == STATE_LOGOUT)
 		return CONN_CLOSE;
 	if (s->state == STATE_NOT_AUTH && s->bad >= s->imap->settings.bad_max) {
@@ -315,7 +339,7 @@ bad_input(struct session *s)
 	struct str tag = imap_reader_tag(&s->reader);
 
 	if (tag.n)
-		out_tagged(conn_out(s->conn), tag, "BAD", NULL, s->reader.why);
+		out_tagged(conn_out(s->conn), tag, "BAD", s->reader.code, s->reader.why);
 	else
 		out_untagged(conn_out(s->conn), "BAD", NULL, s->reader.why);
 	if (s->state == STATE_NOT_AUTH && ++s->bad >= s->imap->settings.bad_max) {
@@ -517,7 +541,7 @@ session_open(struct conn *c)
 	s->conn = c;
 	s->imap = conn_arg(c);
 	s->state = STATE_NOT_AUTH;
-	imap_reader_init(&s->reader, &imap_limits_before_login);
+	imap_reader_init(&s->reader, &s->imap->limits_before);
 	conn_set_user(c, s);
 	session_timeout(s);
 	out_code_begin(out, STR(""), "OK");
@@ -531,7 +555,7 @@ static void
 forget(struct session *s)
 {
 	imap_reader_free(&s->reader);
-	imap_reader_init(&s->reader, &imap_limits_before_login);
+	imap_reader_init(&s->reader, &s->imap->limits_before);
 	s->enabled = 0;
 	s->starting_tls = false;
 }

@@ -65,6 +65,7 @@ struct session {
 	bool starting_tls;
 	bool stopping;             /* the server stops: BYE when the command is over */
 	uint8_t bad;               /* bad commands so far, before login */
+	uint32_t strange_since;    /* conn_age() at which it last became one that has to log in */
 	uint32_t enabled;          /* enum session_enabled */
 	struct selected *selected; /* NULL: none */
 	struct cmd *cmd;           /* the running command, or NULL */
@@ -86,6 +87,7 @@ struct imap {
 	struct imap_settings settings;
 	char *hidden;
 	struct imap_limits limits; /* of commands after login */
+	struct imap_limits limits_before;
 };
 
 /* Mailbox names, headers and texts go out in UTF-8 (RFC 6855, RFC 9051). */
@@ -101,6 +103,9 @@ struct auth_client session_auth_client(struct session *s);
 must_check enum status session_login(struct session *s, const struct auth_result *result);
 /* The answer of the running command is held back that long (S7); nothing is read meanwhile. */
 void session_delay(struct session *s, unsigned ms);
+/* Back to not authenticated, everything forgotten but TLS (RFC 8437): what an extension keeps in the session is reset here.
+ * The selected mailbox is closed already. */
+void session_logged_out(struct session *s);
 /* After the handshake of STARTTLS, before the first byte inside it: everything is forgotten (S1). */
 void session_start_tls(struct session *s);
 /* "* BYE [code] text", once (T93); state becomes STATE_LOGOUT. code may be NULL. */

@@ -220,6 +220,7 @@ open_services(struct server *s)
 	io.settings.keepalive_seconds = c->imap_keepalive;
 	io.settings.progress_seconds = c->imap_progress;
 	io.settings.account_max = (unsigned)c->limits_connections_per_account;
+	io.settings.literal_minus = c->imap_literal_minus;
 	io.settings.line_max = (size_t)c->imap_line;
 	io.settings.literals_max = (size_t)c->imap_literals;
 	io.settings.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;

@@ -120,10 +120,20 @@ static enum imap_read
 bad(struct imap_reader *r, enum state next, const char *why)
 {
 	r->why = why;
+	r->code = NULL;
 	r->state = (int)next;
 	if (r->limits->before_login && imap_reader_tag(r).n == 0)
 		return not_imap(r);
 	return IMAP_READ_BAD;
+}
+
+static enum imap_read
+too_big(struct imap_reader *r, enum state next, const char *why)
+{
+	enum imap_read what = bad(r, next, why);
+
+	r->code = "TOOBIG"; /* RFC 7888 section 5 */
+	return what;
 }
 
 /* Remembers the end of a dropped line, where a literal may be announced. */
@@ -209,7 +219,7 @@ ask(struct imap_reader *r)
 		return bad(r, after_announcer(r), "Too many literals");
 	/* RFC 7888 section 5. */
 	if (r->limits->literal_minus && !r->literal.sync && r->literal.size > 4096)
-		return bad(r, after_announcer(r), "Non-synchronizing literal too large");
+		return too_big(r, after_announcer(r), "Non-synchronizing literal too large");
 	r->state = ASK;
 	return IMAP_READ_LITERAL;
 }
@@ -236,7 +246,7 @@ line_end(struct imap_reader *r)
 	if (what == ANNOUNCED)
 		return ask(r);
 	if (what == TOO_LARGE)
-		return bad(r, r->literal.sync ? START : DEAD, "Literal too large");
+		return too_big(r, r->literal.sync ? START : DEAD, "Literal too large");
 	r->command = buf_str(&r->buf);
 	r->state = START;
 	return IMAP_READ_COMMAND;

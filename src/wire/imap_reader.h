@@ -73,8 +73,8 @@ struct imap_reader {
 	struct str command;               /* what is collected so far */
 	struct imap_literal literal;      /* after LITERAL and CHUNK */
 	struct str chunk;                 /* after CHUNK */
-	/* after BAD and FATAL: text for the client, our own words */
-	const char *why;
+	/* after BAD and FATAL: text for the client, our own words; after BAD its response code, or NULL */
+	const char *why, *code;
 	/* private */
 	struct buf buf;
 	int state;

@@ -6,6 +6,7 @@ import socket
 import ssl
 import sys
 import time
+import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from oracle import Session  # noqa: E402
@@ -35,6 +36,7 @@ class Link:
 
     def __init__(self, host, port, tls=False, timeout=15):
         self.timeout = timeout
+        self.packer = self.unpacker = None
         self.sock = socket.create_connection((host, port), timeout=timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
@@ -43,7 +45,21 @@ class Link:
     def starttls(self):
         self.sock = tls_context().wrap_socket(self.sock, server_hostname="localhost")
 
+    def deflate(self):
+        """COMPRESS=DEFLATE (RFC 4978): from here on packed both ways, until the server closes its stream (RFC 8437 4.1)."""
+        self.packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+        self.unpacker = zlib.decompressobj(-15)
+
+    def unpack(self, data):
+        text = self.unpacker.decompress(data)
+        if self.unpacker.eof:
+            text += self.unpacker.unused_data
+            self.packer = self.unpacker = None
+        return text
+
     def send(self, data):
+        if self.packer:
+            data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
         try:
             self.sock.settimeout(self.timeout)
             self.sock.sendall(data)
@@ -56,7 +72,13 @@ class Link:
         """Some bytes; b"" at the end of the connection; raises Timeout."""
         self.sock.settimeout(max(timeout, 0.0001))
         try:
-            return self.sock.recv(262144)
+            data = self.sock.recv(262144)
+            while data and self.unpacker:
+                text = self.unpack(data)
+                if text:
+                    return text
+                data = self.sock.recv(262144)
+            return data
         except (socket.timeout, ssl.SSLWantReadError) as e:
             raise Timeout("nothing came") from e
         except (ConnectionResetError, BrokenPipeError, OSError):

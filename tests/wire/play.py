@@ -259,7 +259,7 @@ class Player:
 
     def imap_line(self, name, party, step, text):
         word, _, rest = text.partition(" ")
-        if word in ("wait", "quiet", "send", "expect", "handshake", "close", "reply") and not (word == "close" and "->" in text):
+        if word in ("wait", "quiet", "send", "expect", "handshake", "deflate", "plain", "close", "reply") and not (word == "close" and "->" in text):
             getattr(self, "imap_" + word)(party, step, rest.strip())
             return
         if word == "&":
@@ -496,6 +496,12 @@ class Player:
 
     def imap_handshake(self, party, step, rest):
         party.client.starttls()
+
+    def imap_deflate(self, party, step, rest):
+        party.client.link.deflate()
+
+    def imap_plain(self, party, step, rest):
+        party.client.link.packer = None
 
     def imap_close(self, party, step, rest):
         party.client.close()

@@ -439,8 +439,11 @@ default_process_limit = 10
         while len(listing(server, user, "INBOX")) < 41 - 1 and time.monotonic() < deadline:
             time.sleep(0.5)
         there = listing(server, user, "INBOX")
-        with open(f"{folder}/log", errors="replace") as f:
-            log = f.read()
+        log = ""
+        while "status=bounced" not in log and time.monotonic() < deadline:
+            with open(f"{folder}/log", errors="replace") as f:
+                log = f.read()
+            time.sleep(0.2)
         check(len(there) == 40, f"{len(there)} of 40 delivered\n{log[-3000:]}")
         check("status=bounced" in log and "nobody-here" in log, f"the unknown recipient was not refused:\n{log[-2000:]}")
         with client(server, user) as c:

@@ -46,8 +46,8 @@ SERIAL = {}
 def parse_file(path):
     name = os.path.basename(path)[:-4]
     script = Script(name)
-    SERIAL[name] = SERIAL.get(name, 0) + 1
-    script.serial = script.id + (f"x{SERIAL[name]}" if SERIAL[name] > 1 else "")
+    SERIAL[script.id] = SERIAL.get(script.id, 0) + 1
+    script.serial = script.id + (f"x{SERIAL[script.id]}" if SERIAL[script.id] > 1 else "")
     with open(path, encoding="utf-8", newline="\n") as f:
         lines = f.read().split("\n")
     if not lines[0].startswith("#"):

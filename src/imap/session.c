@@ -100,6 +100,7 @@ session_logged_out(struct session *s)
 {
 	ensure(s->selected == NULL);
 	hub_unwatch(s->imap->hub, &s->logins);
+	notify_set(s, NULL);
 	s->actor = (struct actor){0};
 	free(s->user);
 	s->user = NULL;

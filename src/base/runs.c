@@ -132,6 +132,25 @@ runs_next(const struct runs *r, uint32_t n)
 }
 
 void
+runs_add_common(struct runs *out, const struct runs *a, const struct runs *b)
+{
+	size_t i = 0, k = 0;
+
+	while (i < a->n && k < b->n) {
+		const struct run *x = &a->run[i], *y = &b->run[k];
+		uint32_t first = x->first > y->first ? x->first : y->first;
+		uint32_t last = x->last < y->last ? x->last : y->last;
+
+		if (first <= last)
+			runs_add(out, first, last);
+		if (x->last < y->last)
+			i++;
+		else
+			k++;
+	}
+}
+
+void
 runs_clear(struct runs *r)
 {
 	r->n = 0;

@@ -31,6 +31,8 @@ uint64_t runs_below(const struct runs *r, uint32_t n);
 size_t runs_seek(const struct runs *r, uint32_t n);
 /* The smallest number >= n that is in the set, or 0. */
 uint32_t runs_next(const struct runs *r, uint32_t n);
+/* Adds to out what a and b have in common; neither is out. */
+void runs_add_common(struct runs *out, const struct runs *a, const struct runs *b);
 void runs_clear(struct runs *r);
 void runs_free(struct runs *r);
 /* IMAP syntax: 1:3,7. Adds nothing for the empty set. */

@@ -42,6 +42,7 @@ expunged(struct cmd *cmd, enum status st)
 		return reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted");
 	if (st != OK)
 		return reply_status(cmd, st);
+	cmd->modseq_due |= x->gone.n > 0;
 	if (x->more)
 		return cmd_write(cmd, expunge_fn, x, expunged);
 	/* The EXPUNGE lines are this session's updates. */

@@ -3,6 +3,7 @@
  * FETCH and UID FETCH (RFC 3501 6.4.5, 6.4.8). The answer goes out in steps. Where \Seen is to be set (BODY[] without PEEK), messages are taken
  * in batches: first a commit sets the flag, then the batch goes out with its FLAGS (T57).
  */
+#include "imap/condstore.h"
 #include "imap/fetch.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
@@ -20,6 +21,7 @@ cleanup(struct cmd *cmd)
 {
 	struct fetch *f = cmd->state;
 
+	runs_free(&f->gone);
 	runs_free(&f->uids);
 	if (!f->whole)
 		runs_free(&f->batch);
@@ -30,6 +32,13 @@ cleanup(struct cmd *cmd)
 }
 
 /* ---- one message ---- */
+
+/* The message got \Seen by this command: its FLAGS are told as those of a change (RFC 7162 3.2.4). */
+static bool
+marked(const struct fetch *f, const struct entry *e)
+{
+	return f->marked.n && runs_has(&f->marked, e->uid);
+}
 
 static void
 begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
@@ -42,7 +51,7 @@ begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
 	p = put_lit(p, "* ");
 	p = put_u32(p, seq);
 	p = put_lit(p, " FETCH (");
-	if (f->uid) {
+	if (f->uid || (cmd_enabled(f->cmd, ENABLED_CONDSTORE) && marked(f, e))) {
 		p = put_lit(p, "UID ");
 		p = put_u32(p, e->uid);
 	}
@@ -65,8 +74,10 @@ light_items(struct fetch *f, const struct entry *e)
 
 	if ((f->needs & FETCH_EMAIL) && (st = fetch_email(f, e->email)) != OK)
 		return st;
-	if (!f->flags && f->marked.n && runs_has(&f->marked, e->uid))
+	if (!f->flags && marked(f, e))
 		st = fetch_flags(f, NULL, e);
+	if (!(f->needs & FETCH_MODSEQ) && cmd_enabled(f->cmd, ENABLED_CONDSTORE) && marked(f, e))
+		st = fetch_modseq(f, NULL, e);
 	for (size_t i = 0; st == OK && i < f->n_items && f->items[i].kind->print; i++)
 		st = f->items[i].kind->print(f, &f->items[i], e);
 	return st;
@@ -268,6 +279,10 @@ step(struct cmd *cmd)
 	bool over = false;
 	enum status st;
 
+	/* Before any FETCH (RFC 7162 3.2.6). */
+	if (!vanished_print(cmd->session, &f->gone, true, &f->gone_at))
+		return CMD_WAIT_OUTPUT;
+
 	while (!over && next == CMD_DONE) {
 		if ((st = cmd_read_begin(cmd, &f->txn)) != OK)
 			return reply_status(cmd, st);
@@ -293,7 +308,10 @@ walk(struct fetch *f)
 		f->batch = f->uids;
 	f->scan = (struct view_iter)VIEW_ITER(v, &f->uids);
 	f->scan.no_seq = true;
+	f->scan.changed_since = f->changed_since;
 	f->it = (struct view_iter)VIEW_ITER(v, &f->batch);
+	if (f->whole)
+		f->it.changed_since = f->changed_since;
 	f->cmd->step = step;
 	return step(f->cmd);
 }
@@ -336,6 +354,7 @@ fetch_start(struct cmd *cmd, struct str items, const struct runs *uids)
 	cmd->cleanup = cleanup;
 	if (fetch_parse(f, &a) != OK)
 		return CMD_DONE;
+	fetch_sort(f);
 	f->needs &= ~(unsigned)FETCH_SEEN;
 	f->whole = true;
 	runs_add_all(&f->uids, uids);
@@ -355,10 +374,13 @@ cmd_fetch(struct cmd *cmd)
 	    (st = arg_space(&cmd->args)) != OK || (st = fetch_parse(f, &cmd->args)) != OK ||
 	    (st = fetch_modifiers(f, &cmd->args)) != OK) {
 		arg_set_free(&set);
-		return reply_syntax(cmd, st, "FETCH takes a set and data items");
+		return reply_syntax(cmd, st, "FETCH takes a set, data items, and perhaps modifiers");
 	}
+	fetch_sort(f);
 	cmd->state = f;
 	cmd->cleanup = cleanup;
+	if (f->needs & FETCH_MODSEQ)
+		condstore_enable(cmd);
 	if (f->needs & FETCH_SEEN)
 		f->needs |= FETCH_KEYWORDS;
 	return start(cmd, &set);

@@ -4,6 +4,7 @@
  * always, asked for or not (T26).
  */
 #include "base/map.h"
+#include "imap/condstore.h"
 #include "imap/list_match.h"
 #include "imap/reply.h"
 #include "imap/special.h"
@@ -372,6 +373,8 @@ cmd_list(struct cmd *cmd)
 		buf_add(cmd_out(cmd), STR(" (\\Noselect) \"/\" \"\"\r\n"));
 		return reply_ok(cmd, l->lsub ? "LSUB completed" : "LIST completed");
 	}
+	if (l->status & 1u << STATUS_HIGHESTMODSEQ)
+		condstore_enable(cmd);
 	cmd->step = step;
 	return step(cmd);
 }

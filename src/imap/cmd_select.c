@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/notify.h"
+#include "imap/condstore.h"
 #include "imap/objectid.h"
+#include "imap/qresync.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/update.h"
@@ -16,14 +18,48 @@ number_code(struct buf *out, const char *word, uint64_t n, const char *text)
 	out_code_end(out, text);
 }
 
-/* Parameters of SELECT, in any order, several of them (RFC 4466 2.1, T43). */
+struct selecting {
+	struct str name;
+	bool condstore;
+	struct qresync qresync;
+};
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct selecting *x = cmd->state;
+
+	qresync_free(&x->qresync);
+}
+
 static enum status
-parse(struct cmd *cmd, struct str *name_r)
+parameter(struct cmd *cmd, struct selecting *x)
+{
+	if (!x->condstore && arg_keyword(&cmd->args, "CONDSTORE")) {
+		x->condstore = true;
+		return OK;
+	}
+	/* Only once it is enabled (RFC 7162 3.2.5). */
+	if (!x->qresync.given && cmd_enabled(cmd, ENABLED_QRESYNC) && arg_keyword(&cmd->args, "QRESYNC"))
+		return qresync_parse(&x->qresync, &cmd->args);
+	return ERR_BAD_INPUT;
+}
+
+/* A name, and parameters in any order, several of them (RFC 4466 2.1, T43). */
+static enum status
+parse(struct cmd *cmd, struct selecting *x)
 {
 	struct args *a = &cmd->args;
 	enum status st;
 
-	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, name_r)) != OK)
+	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK || arg_end(a) == OK)
+		return st;
+	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
+		return st;
+	do
+		st = parameter(cmd, x);
+	while (st == OK && arg_more(a));
+	if (st != OK || (st = arg_close(a)) != OK)
 		return st;
 	return arg_end(a);
 }
@@ -50,6 +86,7 @@ describe(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb)
 	}
 	number_code(out, "UIDVALIDITY", v->uidvalidity, "UIDs are valid");
 	number_code(out, "UIDNEXT", mb->uidnext, "The next UID");
+	number_code(out, "HIGHESTMODSEQ", mb->modseq, "The newest change");
 	out_code_begin(out, STR(""), "OK");
 	objectid_add(out, "MAILBOXID", OBJECTID_MAILBOX, mb->id); /* RFC 8474 4.2 */
 	out_code_end(out, "Mailbox id");
@@ -57,13 +94,15 @@ describe(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb)
 }
 
 static enum status
-open_mailbox(struct cmd *cmd, struct db_txn *txn, struct str name, bool read_only)
+open_mailbox(struct cmd *cmd, struct db_txn *txn)
 {
+	struct selecting *x = cmd->state;
 	struct session *s = cmd->session;
+	bool read_only = cmd->row->flags & CMDF_EXAMINE;
 	struct mailbox mb;
 	enum status st;
 
-	if ((st = mailbox_find(&s->actor, txn, &cmd->arena, name, &mb)) != OK)
+	if ((st = mailbox_find(&s->actor, txn, &cmd->arena, x->name, &mb)) != OK)
 		return st;
 	if (mb.noselect)
 		return ERR_NOT_FOUND;
@@ -73,35 +112,58 @@ open_mailbox(struct cmd *cmd, struct db_txn *txn, struct str name, bool read_onl
 	notify_bell(s, false);
 	/* A commit between the snapshot and this may be unknown to the hub. */
 	s->selected->look = true;
-	if ((st = describe(cmd, txn, &mb)) != OK)
+	if ((st = describe(cmd, txn, &mb)) != OK || (st = qresync_find(&x->qresync, s, txn)) != OK)
 		selected_close(s);
 	return st;
+}
+
+/* What happened while the client was away (RFC 7162 3.2.5), then the tagged line. */
+static enum cmd_next
+step(struct cmd *cmd)
+{
+	struct selecting *x = cmd->state;
+	struct session *s = cmd->session;
+	enum status st;
+	enum cmd_next next = qresync_step(&x->qresync, cmd, &st);
+
+	if (st != OK) {
+		selected_close(s);
+		return reply_status(cmd, st);
+	}
+	if (next != CMD_DONE)
+		return next;
+	s->selected->modseq_told = false;
+	if (s->selected->view.read_only)
+		return reply_ok_code(cmd, STR("READ-ONLY"), "Selected, read-only");
+	return reply_ok_code(cmd, STR("READ-WRITE"), "Selected");
 }
 
 /* SELECT and EXAMINE, RFC 3501 6.3.1 and 6.3.2. */
 enum cmd_next
 cmd_select(struct cmd *cmd)
 {
+	struct selecting *x = arena_new(&cmd->arena, struct selecting);
 	struct session *s = cmd->session;
-	bool read_only = cmd->row->flags & CMDF_EXAMINE;
 	struct db_txn *txn;
-	struct str name;
 	enum status st;
 
-	if ((st = parse(cmd, &name)) != OK)
-		return reply_syntax(cmd, st, "SELECT takes one mailbox name");
+	cmd->state = x;
+	cmd->cleanup = cleanup;
+	if ((st = parse(cmd, x)) != OK)
+		return reply_syntax(cmd, st, "SELECT takes a mailbox name, and perhaps parameters");
 	if (s->selected) {
 		/* RFC 7162 3.2.11: what follows belongs to the new mailbox (T43). */
 		out_untagged(cmd_out(cmd), "OK", "CLOSED", "The previous mailbox is closed");
 		selected_close(s);
 	}
+	if (x->condstore || x->qresync.given)
+		condstore_enable(cmd);
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		st = open_mailbox(cmd, txn, name, read_only);
+		st = open_mailbox(cmd, txn);
 		cmd_read_end(cmd, txn);
 	}
 	if (st != OK)
 		return reply_status(cmd, st);
-	if (s->selected->view.read_only)
-		return reply_ok_code(cmd, STR("READ-ONLY"), "Selected, read-only");
-	return reply_ok_code(cmd, STR("READ-WRITE"), "Selected");
+	cmd->step = step;
+	return step(cmd);
 }

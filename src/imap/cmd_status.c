@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/condstore.h"
 #include "imap/reply.h"
 #include "imap/status_item.h"
 
@@ -16,6 +17,8 @@ cmd_status(struct cmd *cmd)
 	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &name)) != OK || (st = arg_space(a)) != OK ||
 	    (st = status_items_parse(a, &items)) != OK || (st = arg_end(a)) != OK)
 		return reply_syntax(cmd, st, "STATUS takes a mailbox name and a list of items");
+	if (items & 1u << STATUS_HIGHESTMODSEQ)
+		condstore_enable(cmd);
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)
 		return reply_status(cmd, st);
 	st = mailbox_find(&cmd->session->actor, txn, &cmd->arena, name, &mb);

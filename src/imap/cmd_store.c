@@ -3,6 +3,7 @@
  * STORE and UID STORE (RFC 3501 6.4.6, 6.4.8). Many messages are changed in several commits, so that nobody else waits long
  * for the writer; after each the new flags of its messages are told.
  */
+#include "imap/condstore.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/set.h"
@@ -16,6 +17,7 @@ struct storing {
 	struct runs uids, batch;
 	struct view_iter scan, it;
 	struct flag_result result; /* of the batch */
+	struct runs modified;      /* those that failed UNCHANGEDSINCE, as MODIFIED names them */
 };
 
 static enum cmd_next next_batch(struct cmd *cmd);
@@ -29,6 +31,26 @@ cleanup(struct cmd *cmd)
 	runs_free(&x->batch);
 	runs_free(&x->result.changed);
 	runs_free(&x->result.failed);
+	runs_free(&x->modified);
+}
+
+/* "(UNCHANGEDSINCE n) ", RFC 7162 3.1.3. */
+static enum status
+parse_modifier(struct storing *x, struct args *a)
+{
+	enum status st;
+
+	if (arg_peek(a) != '(')
+		return OK;
+	if ((st = arg_open(a)) != OK)
+		return st;
+	if (!arg_keyword(a, "UNCHANGEDSINCE"))
+		return ERR_BAD_INPUT;
+	x->change.conditional = true;
+	if ((st = arg_space(a)) != OK || (st = arg_number64(a, &x->change.unchanged_since)) != OK ||
+	    (st = arg_close(a)) != OK)
+		return st;
+	return arg_space(a);
 }
 
 /* [+-]FLAGS[.SILENT] flags */
@@ -39,6 +61,8 @@ parse_change(struct storing *x, struct args *a)
 	struct str item;
 	enum status st;
 
+	if ((st = parse_modifier(x, a)) != OK)
+		return st;
 	x->change.op = arg_char(a, '+') ? FLAGS_ADD : arg_char(a, '-') ? FLAGS_REMOVE : FLAGS_SET;
 	if ((st = arg_item(a, &item)) != OK)
 		return st;
@@ -91,26 +115,29 @@ gather(struct cmd *cmd, struct db_txn *txn)
 
 /* ---- telling ---- */
 
+/*
+ * What is told of a message: its flags, unless the client does not want them; MODSEQ where the session wants it, also after .SILENT if the
+ * message changed or the store was conditional (RFC 7162 3.1.3); flags in any case of those that failed the condition.
+ */
 static void
 tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
 {
-	struct buf *out = cmd_out(cmd);
-	char *p = buf_room(out, 64), *start = p;
+	struct storing *x = cmd->state;
+	bool failed = x->result.failed.n && runs_has(&x->result.failed, e->uid);
+	bool modseq = cmd_enabled(cmd, ENABLED_CONDSTORE);
 
-	if (p == NULL)
+	struct buf *out = cmd_out(cmd);
+
+	if (failed)
+		runs_add(&x->modified, cmd->uid ? e->uid : seq, cmd->uid ? e->uid : seq);
+	else if (x->silent && !x->change.conditional && !runs_has(&x->result.changed, e->uid))
 		return;
-	p = put_lit(p, "* ");
-	p = put_u32(p, seq);
-	p = put_lit(p, " FETCH (");
-	if (cmd->uid) {
-		p = put_lit(p, "UID ");
-		p = put_u32(p, e->uid);
-		*p++ = ' ';
+	selected_fetch_begin(cmd->session, out, seq, e, cmd->uid || modseq);
+	if (failed || !x->silent) {
+		buf_add(out, STR("FLAGS "));
+		selected_entry_flags(cmd->session, out, e);
 	}
-	p = put_lit(p, "FLAGS ");
-	buf_wrote(out, (size_t)(p - start));
-	selected_entry_flags(cmd->session, out, e);
-	buf_add(out, STR(")\r\n"));
+	selected_fetch_end(cmd->session, out, e);
 }
 
 static enum cmd_next
@@ -173,11 +200,28 @@ changed(struct cmd *cmd, enum status st)
 		return reply_status(cmd, st);
 	if (x->result.modseq)
 		view_told(v, x->result.modseq);
-	if (x->silent)
+	/* Without mod-sequences .SILENT is silent. */
+	if (x->silent && !cmd_enabled(cmd, ENABLED_CONDSTORE))
 		return next_batch(cmd);
 	x->it = (struct view_iter)VIEW_ITER(v, &x->batch);
 	cmd->step = tell_step;
 	return tell_step(cmd);
+}
+
+static enum cmd_next
+finish(struct cmd *cmd)
+{
+	struct storing *x = cmd->state;
+	struct buf code = {0};
+	struct str copy;
+
+	if (x->modified.n == 0)
+		return reply_ok(cmd, "STORE completed");
+	buf_add(&code, STR("MODIFIED "));
+	runs_print(&code, &x->modified);
+	copy = arena_str(&cmd->arena, buf_str(&code));
+	buf_free(&code);
+	return reply_ok_code(cmd, copy, "Some messages have changed meanwhile and were left alone");
 }
 
 static enum cmd_next
@@ -194,7 +238,7 @@ next_batch(struct cmd *cmd)
 	if (st != OK)
 		return reply_status(cmd, st);
 	if (x->batch.n == 0)
-		return reply_ok(cmd, "STORE completed");
+		return finish(cmd);
 	return cmd_write(cmd, change_fn, x, changed);
 }
 
@@ -240,5 +284,7 @@ cmd_store(struct cmd *cmd)
 	}
 	cmd->state = x;
 	cmd->cleanup = cleanup;
+	if (x->change.conditional)
+		condstore_enable(cmd);
 	return start(cmd, &set);
 }

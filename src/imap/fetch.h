@@ -19,6 +19,7 @@ enum {
 	FETCH_KEYWORDS = 1 << 2,
 	FETCH_SEEN = 1 << 3,   /* sets \Seen */
 	FETCH_BODY = 1 << 4,   /* goes out in pieces */
+	FETCH_MODSEQ = 1 << 5, /* enables CONDSTORE */
 };
 
 struct fetch;
@@ -49,6 +50,11 @@ struct fetch {
 	bool flags;               /* FLAGS is among them */
 	bool uid;                 /* UID is, or it is UID FETCH: it comes first (T50) */
 	struct partial partial;   /* modifier PARTIAL */
+	bool since;               /* CHANGEDSINCE was given */
+	bool vanished;            /* VANISHED: expunged ones are told first */
+	uint64_t changed_since;
+	struct runs gone;         /* to be told as VANISHED (EARLIER) */
+	size_t gone_at;
 	struct runs uids;         /* what was asked for */
 	struct runs batch;        /* what goes out now: all, or where \Seen is to be set some of it */
 	struct runs unseen;       /* of the batch: they get \Seen first */
@@ -79,12 +85,16 @@ struct fetch {
 
 /* Reads the items (a macro, one, several with or without parentheses; T10). */
 must_check enum status fetch_parse(struct fetch *f, struct args *a);
-/* Reads "(PARTIAL 1:5)" and the like to the end of the command. */
+/* Reads the modifiers behind them (RFC 4466 2.4), up to the end of the command. */
 must_check enum status fetch_modifiers(struct fetch *f, struct args *a);
-/* Cuts f->uids to what PARTIAL leaves of it (RFC 9394 3.3). */
+/* What the modifiers leave of the set that was asked for; finds what vanished. */
 must_check enum status fetch_narrow(struct fetch *f, struct db_txn *txn);
 /* Sends "(...)" items of these messages, without \Seen, as the step of a command without a tag (NOTIFY). */
 enum cmd_next fetch_start(struct cmd *cmd, struct str items, const struct runs *uids);
+/* Adds an item by its name, unless it is there. */
+must_check enum status fetch_add_named(struct fetch *f, const char *name);
+/* Bodies last: they may go out in many steps, and need nothing of the entry then. When all items are there. */
+void fetch_sort(struct fetch *f);
 /* The row of an item's name in upper case, or NULL. */
 const struct fetch_kind *fetch_kind_find(struct str name);
 
@@ -105,7 +115,7 @@ fetch_sep(struct buf *out)
  */
 enum cmd_next fetch_bodies(struct fetch *f, enum status *st_r);
 
-fetch_fn fetch_uid, fetch_flags, fetch_internaldate, fetch_size, fetch_envelope, fetch_bodystructure, fetch_body,
+fetch_fn fetch_modseq, fetch_uid, fetch_flags, fetch_internaldate, fetch_size, fetch_envelope, fetch_bodystructure, fetch_body,
     fetch_savedate, fetch_emailid, fetch_threadid;
 
 #endif

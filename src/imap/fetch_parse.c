@@ -35,10 +35,14 @@ add(struct fetch *f, struct fetch_item item)
 	return OK;
 }
 
-static enum status
-add_named(struct fetch *f, const char *name)
+enum status
+fetch_add_named(struct fetch *f, const char *name)
 {
 	const struct fetch_kind *kind = fetch_kind_find(str_c(name));
+
+	for (size_t i = 0; i < f->n_items; i++)
+		if (f->items[i].kind == kind)
+			return OK;
 
 	return add(f, (struct fetch_item){.kind = kind, .needs = kind->needs});
 }
@@ -130,13 +134,12 @@ parse_macro(struct fetch *f, struct args *a, bool *found_r)
 
 	*found_r = n > 0;
 	for (size_t i = 0; i < n && st == OK; i++)
-		st = add_named(f, items[i]);
+		st = fetch_add_named(f, items[i]);
 	return st;
 }
 
-/* Bodies last: they may go out in many steps, and need nothing of the entry then. */
-static void
-sort_items(struct fetch *f)
+void
+fetch_sort(struct fetch *f)
 {
 	struct fetch_item *sorted = arena_array(&f->cmd->arena, f->n_items + 1, sizeof(*sorted));
 	size_t n = 0;
@@ -200,7 +203,5 @@ fetch_parse(struct fetch *f, struct args *a)
 	f->items = arena_array(&f->cmd->arena, items_bound(a->all), sizeof(*f->items));
 	if ((st = parse_macro(f, a, &macro)) == OK && !macro)
 		st = arg_peek(a) == '(' ? parse_list(f, a) : parse_bare(f, a);
-	if (st == OK)
-		sort_items(f);
 	return st;
 }

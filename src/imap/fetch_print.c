@@ -54,6 +54,13 @@ fetch_uid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 }
 
 enum status
+fetch_modseq(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	selected_modseq(f->cmd->session, cmd_out(f->cmd), e);
+	return OK;
+}
+
+enum status
 fetch_flags(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
 	struct buf *out = cmd_out(f->cmd);

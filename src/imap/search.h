@@ -19,6 +19,7 @@ enum search_op {
 	SEARCH_RECENT,
 	SEARCH_KEYWORD,  /* name; id is found anew in each step */
 	SEARCH_UIDS,     /* uids */
+	SEARCH_MODSEQ,   /* size: the least mod-sequence */
 	SEARCH_LARGER,
 	SEARCH_SMALLER,
 	SEARCH_DATE,     /* days from..to of the internal date */

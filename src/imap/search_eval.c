@@ -163,6 +163,9 @@ leaf(struct search *s, const struct search_node *n, const struct entry *e, bool 
 	case SEARCH_UIDS:
 		hit = runs_has(&n->uids, e->uid);
 		break;
+	case SEARCH_MODSEQ:
+		hit = e->modseq >= n->size;
+		break;
 	case SEARCH_LARGER:
 		hit = e->size > n->size;
 		break;

@@ -134,6 +134,32 @@ key_within(struct parser *p, int arg, bool negated)
 	return OK;
 }
 
+/* MODSEQ ["/flags/\\seen" all] n, RFC 7162 3.1.5: there is one mod-sequence for all of a message, so which flag is meant is passed over. */
+static enum status
+key_modseq(struct parser *p, int arg, bool negated)
+{
+	uint64_t modseq;
+	struct str entry;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK)
+		return st;
+	if (arg_peek(p->a) == '"') {
+		if ((st = arg_string(p->a, &entry)) != OK || (st = arg_space(p->a)) != OK)
+			return st;
+		if (!str_case_starts(entry, STR("/flags/")) ||
+		    !(arg_keyword(p->a, "all") || arg_keyword(p->a, "priv") || arg_keyword(p->a, "shared")))
+			return ERR_BAD_INPUT;
+		if ((st = arg_space(p->a)) != OK)
+			return st;
+	}
+	if ((st = arg_number64(p->a, &modseq)) != OK)
+		return st;
+	node_add(p, SEARCH_MODSEQ, negated)->size = modseq;
+	p->s->modseq = true;
+	return OK;
+}
+
 static enum status
 add_days(struct parser *p, int op, bool before, bool since, bool negated)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/condstore.h"
 #include "imap/search_run.h"
 
 #include "base/clock.h"
@@ -259,5 +260,7 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	x->search.arena = &cmd->arena;
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)
 		return search_refuse(cmd, st, what);
+	if (x->search.modseq)
+		condstore_enable(cmd);
 	return start(cmd);
 }

@@ -181,3 +181,47 @@ selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
 	}
 	buf_addc(out, ')');
 }
+
+/* ---- FETCH lines that nobody asked for ---- */
+
+void
+selected_fetch_begin(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid)
+{
+	char *p = buf_room(out, 64), *start = p;
+
+	if (p == NULL)
+		return;
+	p = put_lit(p, "* ");
+	p = put_u32(p, seq);
+	p = put_lit(p, " FETCH (");
+	if (uid) {
+		p = put_lit(p, "UID ");
+		p = put_u32(p, e->uid);
+		*p++ = ' ';
+	}
+	buf_wrote(out, (size_t)(p - start));
+}
+
+void
+selected_modseq(struct session *s, struct buf *out, const struct entry *e)
+{
+	char *p = buf_room(out, 40), *start = p;
+
+	if (p == NULL)
+		return;
+	if (p[-1] != '(' && p[-1] != ' ')
+		*p++ = ' ';
+	p = put_lit(p, "MODSEQ (");
+	p = put_u64(p, e->modseq);
+	*p++ = ')';
+	buf_wrote(out, (size_t)(p - start));
+	s->selected->modseq_told = true;
+}
+
+void
+selected_fetch_end(struct session *s, struct buf *out, const struct entry *e)
+{
+	if (s->enabled & ENABLED_CONDSTORE)
+		selected_modseq(s, out, e);
+	buf_add(out, STR(")\r\n"));
+}

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "imap/capability.h"
 #include "imap/notify.h"
+#include "imap/condstore.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/update.h"
@@ -205,7 +206,30 @@ begin(struct session *s)
 			return after(s, next);
 		cmd->before = false;
 	}
+	if (cmd->row->states == STATE_SELECTED && s->selected == NULL)
+		return after(s, reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted"));
 	return call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
+}
+
+/* While an expunge is withheld, a client that saw higher mod-sequences learns how far it may trust them (RFC 7162 6). Once expunges
+ * were told, the tagged OK says how far that is (RFC 7162 3.2.7, T89). */
+static void
+tell_modseq(struct session *s, struct cmd *cmd)
+{
+	struct selected *sel = s->selected;
+	bool withheld;
+
+	if (sel == NULL || !(s->enabled & ENABLED_CONDSTORE) || sel->view.deleted)
+		return;
+	withheld = sel->view.ghosts.n > 0 && sel->modseq_told;
+	if (cmd->code.n == 0 && cmd->cond[0] == 'O' && !cmd->expunge_issued) {
+		if (withheld || sel->gone_line || cmd->modseq_due)
+			cmd->code = arena_printf(&cmd->arena, "HIGHESTMODSEQ %llu",
+			    (unsigned long long)condstore_told(sel));
+	} else if (withheld) {
+		condstore_print(s);
+	}
+	sel->modseq_told = sel->gone_line = false;
 }
 
 /* The tagged line, after the updates (T80, T82). */
@@ -228,9 +252,12 @@ answer(struct session *s)
 		if (next != CMD_DONE)
 			return after(s, next);
 	}
+	tell_modseq(s, cmd);
 	if (cmd->expunge_issued && str_eq(str_c(cmd->cond), STR("OK"))) {
 		cmd->cond = "NO";
-		cmd->code = STR("EXPUNGEISSUED");
+		/* MODIFIED stays (RFC 7162 3.1.3, example 11). */
+		if (!str_starts(cmd->code, STR("MODIFIED ")))
+			cmd->code = STR("EXPUNGEISSUED");
 		cmd->text = "Some of the messages have been expunged";
 	}
 	if (cmd->code.n) {

@@ -27,7 +27,7 @@ enum session_state {
 };
 
 /* What a client has enabled, by ENABLE or by using it; for the whole session. */
-#define E(name, bit, doc) ENABLED_##name = 1u << (bit),
+#define E(name, bit, word, doc) ENABLED_##name = 1u << (bit),
 enum session_enabled {
 #include "imap/enabled.tbl"
 };
@@ -51,6 +51,8 @@ struct selected {
 	bool kw_loaded;
 	bool kw_listed;        /* a FLAGS line was sent */
 	uint32_t kw_told;      /* how many keywords the last FLAGS line knew of */
+	bool modseq_told;      /* a MODSEQ went out since the last tagged line */
+	bool gone_line;        /* VANISHED or EXPUNGE went out since then */
 	struct updater *updater; /* untagged updates half sent, or NULL */
 	uint32_t notify_from;  /* NOTIFY: UIDs from here on are to be fetched; 0: from next_told on */
 	struct runs notify_own; /* NOTIFY: messages that this session itself put there */

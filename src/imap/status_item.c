@@ -83,6 +83,9 @@ value(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, enum status
 	case STATUS_UNSEEN:
 		*n_r = mb->unseen;
 		break;
+	case STATUS_HIGHESTMODSEQ:
+		*n_r = mb->modseq;
+		break;
 	case STATUS_SIZE:
 		*n_r = mb->size;
 		break;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "base/log.h"
 #include "imap/notify.h"
+#include "imap/condstore.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 
@@ -16,6 +17,7 @@ enum phase { GONE, COUNTS, FLAGS, OVER };
 struct updater {
 	enum phase phase;
 	struct view_update u;
+	size_t vanished;     /* runs of u.gone sent as VANISHED */
 	size_t run;          /* runs of u.gone_seqs still to send */
 	uint32_t left;       /* in the last of them, from its first on; 0: not begun */
 	struct view_iter it;
@@ -150,6 +152,10 @@ send_gone(struct session *s, struct updater *up)
 	struct buf *out = conn_out(s->conn);
 	unsigned sent = 0;
 
+	s->selected->gone_line |= up->u.gone.n > 0;
+	if (s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY))
+		return vanished_print(s, &up->u.gone, false, &up->vanished) ? CMD_DONE : CMD_WAIT_OUTPUT;
+
 	for (; up->run > 0; up->run--, up->left = 0) {
 		struct run *r = &up->u.gone_seqs.run[up->run - 1];
 
@@ -197,22 +203,11 @@ static void
 send_flags(struct session *s, struct updater *up, const struct entry *e)
 {
 	struct buf *out = conn_out(s->conn);
-	char *p = buf_room(out, 64), *start = p;
 
-	if (p == NULL)
-		return;
-	p = put_lit(p, "* ");
-	p = put_u32(p, up->it.seq);
-	p = put_lit(p, " FETCH (");
-	if (up->uid || (s->enabled & ENABLED_QRESYNC)) {
-		p = put_lit(p, "UID ");
-		p = put_u32(p, e->uid);
-		*p++ = ' ';
-	}
-	p = put_lit(p, "FLAGS ");
-	buf_wrote(out, (size_t)(p - start));
+	selected_fetch_begin(s, out, up->it.seq, e, up->uid || (s->enabled & ENABLED_CONDSTORE));
+	buf_add(out, STR("FLAGS "));
 	selected_entry_flags(s, out, e);
-	buf_add(out, STR(")\r\n"));
+	selected_fetch_end(s, out, e);
 }
 
 static enum cmd_next

@@ -332,7 +332,7 @@ def terminal(args, env, timeout=40):
     return out
 
 
-def scenario_mutt(server, user, folder):
+def scenario_mutt(server, user, folder, more=""):
     need("mutt")
     fill(server, user, 0, 60)
     with client(server, user) as c:
@@ -351,6 +351,7 @@ set confirmappend=no delete=yes move=no quit=yes mark_old=no wait_key=no
 set header_cache="{folder}/cache" message_cachedir="{folder}/bodies"
 set charset="utf-8" sort=mailbox-order use_envelope_from=no
 set sleep_time=0 timeout=5
+{more}
 push '{push}'
 """)
         return terminal(["mutt", "-n", "-F", rc], env)
@@ -369,6 +370,11 @@ push '{push}'
     fill(server, user, 500, 3)
     out = mutt("<quit>")
     check(len(listing(server, user, "INBOX")) == 43, "opened with a header cache")
+
+
+def scenario_muttmodern(server, user, folder):
+    """The same with all that mutt can: COMPRESS=DEFLATE, CONDSTORE and QRESYNC."""
+    scenario_mutt(server, user, folder, "set imap_deflate=yes imap_condstore=yes imap_qresync=yes")
 
 
 # Postfix

@@ -8,6 +8,8 @@
  * one by one, since on a damaged page some rows may be whole. Keys are the rowid, or in a table WITHOUT ROWID its
  * primary key if that consists of integers; tables with other keys are read from both ends.
  *
+ * Rows below a damaged page that only leads to others are found in the end by looking at all pages (salvage_leaves.c).
+ *
  * If even the schema cannot be read, a copy of the file gets that of the new database: a schema made by the same statements
  * puts the same tables at the same pages.
  */
@@ -18,6 +20,7 @@
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "db/salvage_priv.h"
 #include "db/walvfs.h"
 
 #define KEYS_MAX 4
@@ -25,14 +28,6 @@
 #define ONE_BY_ONE 100000 /* keys tried behind a damage */
 #define BATCH 5000        /* rows a commit */
 #define DAMAGES_MAX 10000 /* of a table */
-
-struct salvage {
-	sqlite3 *from, *to;
-	void (*lost)(void *arg, const char *text);
-	void *arg;
-	int batch;
-	enum status st; /* of the new database: the only failure there is */
-};
 
 struct key {
 	int64_t v[KEYS_MAX];
@@ -49,8 +44,8 @@ struct table {
 	sqlite3_stmt *insert, *scan, *seek, *point;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-tell(struct salvage *s, const char *fmt, ...)
+void
+salvage_tell(struct salvage *s, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -61,8 +56,8 @@ tell(struct salvage *s, const char *fmt, ...)
 	s->lost(s->arg, text);
 }
 
-static sqlite3_stmt *
-prepare(sqlite3 *h, char *sql)
+sqlite3_stmt *
+salvage_prepare(sqlite3 *h, char *sql)
 {
 	sqlite3_stmt *st = NULL;
 
@@ -77,7 +72,7 @@ prepare(sqlite3 *h, char *sql)
 static bool
 source_has(struct salvage *s, const char *table, const char *col)
 {
-	sqlite3_stmt *st = prepare(s->from, sqlite3_mprintf("SELECT %Q.\"%w\" FROM \"%w\"", table, col, table));
+	sqlite3_stmt *st = salvage_prepare(s->from, sqlite3_mprintf("SELECT %Q.\"%w\" FROM \"%w\"", table, col, table));
 	bool has = st != NULL;
 
 	/* A name in double quotes that is no column would be a string: with the table's name before it it is an error. */
@@ -88,7 +83,7 @@ source_has(struct salvage *s, const char *table, const char *col)
 static bool
 is_without_rowid(struct salvage *s, const char *table)
 {
-	sqlite3_stmt *st = prepare(s->to, sqlite3_mprintf("SELECT rowid FROM \"%w\"", table));
+	sqlite3_stmt *st = salvage_prepare(s->to, sqlite3_mprintf("SELECT rowid FROM \"%w\"", table));
 	bool without = st == NULL;
 
 	sqlite3_finalize(st);
@@ -141,7 +136,7 @@ is_integer_type(const char *type)
 static bool
 table_columns(struct salvage *s, struct table *t)
 {
-	sqlite3_stmt *st = prepare(s->to,
+	sqlite3_stmt *st = salvage_prepare(s->to,
 	    sqlite3_mprintf("SELECT name, type, pk FROM pragma_table_info(%Q) ORDER BY cid", t->name));
 	bool alias = false, without = is_without_rowid(s, t->name);
 	int parts = 0;
@@ -188,15 +183,15 @@ table_statements(struct salvage *s, struct table *t)
 	t->key_list = join(t->key, t->keys);
 	t->key_marks = marks(t->keys);
 	t->col_list = sqlite3_mprintf("%s%s", t->rowid ? "rowid, " : "", cols);
-	t->insert = prepare(s->to,
+	t->insert = salvage_prepare(s->to,
 	    sqlite3_mprintf("INSERT OR IGNORE INTO \"%w\" (%s) VALUES (%s)", t->name, t->col_list, values));
-	t->scan = prepare(s->from,
+	t->scan = salvage_prepare(s->from,
 	    sqlite3_mprintf("SELECT %s, %s FROM \"%w\" NOT INDEXED WHERE (%s) >= (%s) ORDER BY %s", t->key_list,
 	        t->col_list, t->name, t->key_list, t->key_marks, t->key_list));
-	t->seek = prepare(s->from,
+	t->seek = salvage_prepare(s->from,
 	    sqlite3_mprintf("SELECT %s FROM \"%w\" NOT INDEXED WHERE (%s) >= (%s) ORDER BY %s LIMIT 1", t->key_list,
 	        t->name, t->key_list, t->key_marks, t->key_list));
-	t->point = prepare(s->from,
+	t->point = salvage_prepare(s->from,
 	    sqlite3_mprintf("SELECT %s, %s FROM \"%w\" NOT INDEXED WHERE (%s) = (%s)", t->key_list, t->col_list,
 	        t->name, t->key_list, t->key_marks));
 	sqlite3_free(cols);
@@ -215,21 +210,25 @@ batch_end(struct salvage *s)
 	s->batch = 0;
 }
 
+void
+salvage_insert(struct salvage *s, sqlite3_stmt *insert)
+{
+	int rc = sqlite3_step(insert);
+
+	sqlite3_reset(insert);
+	if (rc != SQLITE_DONE && (rc & 0xff) != SQLITE_CONSTRAINT && (rc & 0xff) != SQLITE_MISMATCH && s->st == OK)
+		s->st = sq_error(s->to, sqlite3_extended_errcode(s->to), "salvage");
+	if (++s->batch >= BATCH)
+		batch_end(s);
+}
+
 /* Copies the row on which from stands; its columns begin at number first. */
 static void
 copy_row(struct salvage *s, struct table *t, sqlite3_stmt *from, int first)
 {
-	int rc;
-
 	for (int i = 0; i < t->cols + t->rowid; i++)
 		sqlite3_bind_value(t->insert, i + 1, sqlite3_column_value(from, first + i));
-	rc = sqlite3_step(t->insert);
-	sqlite3_reset(t->insert);
-	if (rc != SQLITE_DONE && (rc & 0xff) != SQLITE_CONSTRAINT && (rc & 0xff) != SQLITE_MISMATCH &&
-	    s->st == OK)
-		s->st = sq_error(s->to, sqlite3_extended_errcode(s->to), "salvage");
-	if (++s->batch >= BATCH)
-		batch_end(s);
+	salvage_insert(s, t->insert);
 }
 
 static void
@@ -375,20 +374,50 @@ tell_range(struct salvage *s, struct table *t, const struct key *from, const str
 	char a[128] = "", b[128] = "end";
 	size_t an = 0, bn = 0;
 
+	s->damages++;
 	for (int i = 0; i < t->keys; i++) {
 		an += (size_t)snprintf(a + an, sizeof(a) - an, "%s%lld", i > 0 ? "," : "", (long long)from->v[i]);
 		if (to != NULL)
 			bn += (size_t)snprintf(b + bn, sizeof(b) - bn, "%s%lld", i > 0 ? "," : "",
 			    (long long)to->v[i]);
 	}
-	tell(s, "table %s: damaged from key %s to before %s", t->name, a, b);
+	salvage_tell(s, "table %s: damaged from key %s to before %s", t->name, a, b);
+}
+
+/* k was found by a leap in part: the damage may end earlier, among the keys of the value before in that part. */
+static struct key
+refine(struct table *t, struct key k, int part)
+{
+	for (; part + 1 < t->keys && k.v[part] > INT64_MIN; part++) {
+		struct key before = key_leap(t, &k, part, 0);
+		uint64_t leap;
+
+		before.v[part]--;
+		for (int i = part + 1; i < t->keys; i++)
+			before.v[i] = 0;
+		leap = works(t, &before) ? 0 : find_leap(t, &before, part + 1);
+		if (leap == 0)
+			break;
+		k = key_leap(t, &before, part + 1, leap);
+	}
+	return k;
+}
+
+static bool
+key_above(struct table *t, const struct key *a, const struct key *b)
+{
+	for (int i = 0; i < t->keys; i++) {
+		if (a->v[i] != b->v[i])
+			return a->v[i] > b->v[i];
+	}
+	return false;
 }
 
 /* Moves k behind the damage at k. False: nothing behind it can be read. */
 static bool
 leap_damage(struct salvage *s, struct table *t, struct key *k)
 {
-	struct key start = *k;
+	struct key start = *k, to;
 
 	for (int part = t->keys - 1; part >= 0; part--) {
 		uint64_t leap = find_leap(t, k, part);
@@ -397,7 +426,11 @@ leap_damage(struct salvage *s, struct table *t, struct key *k)
 			copy_points(s, t, start, leap > 0 ? leap : ONE_BY_ONE);
 		if (leap == 0)
 			continue;
-		*k = key_leap(t, &start, part, leap);
+		to = key_leap(t, &start, part, leap);
+		*k = refine(t, to, part);
+		/* Always on, never back to a damage that was passed. */
+		if (!key_above(t, k, &start))
+			*k = to;
 		tell_range(s, t, &start, k);
 		return true;
 	}
@@ -440,7 +473,7 @@ copy_both_ends(struct salvage *s, struct table *t)
 
 		for (int j = 0; j < t->keys; j++)
 			by = sqlite3_mprintf("%z%s\"%w\" %s", by, j > 0 ? ", " : "", t->key[j], order[i]);
-		st = prepare(s->from, sqlite3_mprintf("SELECT %s FROM \"%w\" NOT INDEXED ORDER BY %s", t->col_list,
+		st = salvage_prepare(s->from, sqlite3_mprintf("SELECT %s FROM \"%w\" NOT INDEXED ORDER BY %s", t->col_list,
 		                          t->name, by));
 		sqlite3_free(by);
 		while ((rc = st != NULL ? sqlite3_step(st) : SQLITE_CORRUPT) == SQLITE_ROW && s->st == OK)
@@ -450,8 +483,9 @@ copy_both_ends(struct salvage *s, struct table *t)
 			return;
 		damaged = true;
 	}
+	s->damages += damaged;
 	if (damaged)
-		tell(s, "table %s: damaged in the middle, read from both ends", t->name);
+		salvage_tell(s, "table %s: damaged in the middle, read from both ends", t->name);
 }
 
 static void
@@ -460,12 +494,13 @@ copy_table(struct salvage *s, const char *name)
 	struct table t = {.name = name};
 
 	if (!table_columns(s, &t)) {
-		tell(s, "table %s: cannot be read at all", name);
+		s->damages++;
+		salvage_tell(s, "table %s: cannot be read at all", name);
 		goto out;
 	}
 	table_statements(s, &t);
 	if (t.insert == NULL || t.scan == NULL || t.seek == NULL || t.point == NULL)
-		tell(s, "table %s: cannot be read: %s", name, sqlite3_errmsg(s->from));
+		salvage_tell(s, "table %s: cannot be read: %s", name, sqlite3_errmsg(s->from));
 	else if (t.integer_key)
 		copy_by_key(s, &t);
 	else
@@ -541,7 +576,7 @@ copy_schema(struct salvage *s)
 
 	if (sq_number(s->to, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'db_op'", 0) > 0)
 		return;
-	st = prepare(s->from, sqlite3_mprintf("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
+	st = salvage_prepare(s->from, sqlite3_mprintf("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
 	                          " AND name NOT LIKE 'sqlite_%%' ORDER BY type = 'table' DESC"));
 	while (st != NULL && sqlite3_step(st) == SQLITE_ROW)
 		sqlite3_exec(s->to, (const char *)sqlite3_column_text(st, 0), NULL, NULL, NULL);
@@ -565,12 +600,6 @@ copy_file(const char *from, const char *to)
 		fclose(in);
 	free(p);
 	return good;
-}
-
-static uint32_t
-be32(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static void
@@ -599,10 +628,10 @@ graft(FILE *to, FILE *copy, size_t size)
 	long end;
 
 	if (good && first[100] == 5) { /* an interior page: its children are the leaves */
-		cells = (unsigned)first[103] << 8 | first[104];
+		cells = be16(first + 103);
 		good = copy_page(to, copy, size, be32(first + 108), page);
 		for (unsigned i = 0; i < cells && good && 112 + 2 * i + 2 <= size; i++) {
-			size_t cell = (size_t)first[112 + 2 * i] << 8 | first[113 + 2 * i];
+			size_t cell = be16(first + 112 + 2 * i);
 
 			good = cell + 4 <= size && copy_page(to, copy, size, be32(first + cell), page);
 		}
@@ -661,9 +690,12 @@ remove_all(const char *path)
 static bool
 source_or_graft(struct salvage *s, const char *from, const char *to, const char *copy)
 {
+	s->file = from;
 	if (open_source(from, &s->from))
 		return true;
-	tell(s, "the schema is damaged: taking the new database's");
+	salvage_tell(s, "the schema is damaged: taking the new database's");
+	s->file = copy;
+	s->grafted = true;
 	return make_graft(s, from, to, copy) && open_source(copy, &s->from);
 }
 
@@ -691,6 +723,8 @@ db_salvage(const char *from, const char *to, void (*lost)(void *arg, const char 
 	/* Synced once, at the end. */
 	sqlite3_exec(s.to, "PRAGMA synchronous = OFF; BEGIN", NULL, NULL, NULL);
 	copy_tables(&s);
+	if (s.damages > 0 && s.st == OK)
+		salvage_leaves(&s);
 	batch_end(&s);
 	if (sqlite3_exec(s.to, "COMMIT; PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL,
 		NULL) != SQLITE_OK && s.st == OK)

@@ -148,7 +148,7 @@ decode_line(struct buf *out, struct str s, struct str charset)
 		}
 		after_word = word_add(&p, &w, out);
 		if (!after_word)
-			buf_add(out, w.full);
+			raw_add(out, w.full, charset);
 		at += w.full.n;
 		from = at;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which header fields every summary holds. */
 #include <pthread.h>
+#include <string.h>
 
 #include "mime/summary.h"
 
@@ -27,39 +28,36 @@ static const struct str listed_prefixes[] = {
 #define N_LISTED (sizeof(listed) / sizeof(listed[0]))
 #define N_PREFIXES (sizeof(listed_prefixes) / sizeof(listed_prefixes[0]))
 
-/* By first letter: a bit for each length (up to 63) that occurs. */
-static uint64_t lengths[26];
-static pthread_once_t lengths_once = PTHREAD_ONCE_INIT;
+/* The names by first letter: a chain of indexes for each, ended by N_LISTED. */
+static uint8_t first[26], next[N_LISTED];
+static pthread_once_t chains_once = PTHREAD_ONCE_INIT;
 
 static void
-lengths_fill(void)
+chains_fill(void)
 {
-	for (size_t i = 0; i < N_LISTED; i++)
-		lengths[listed[i].p[0] - 'a'] |= 1ull << listed[i].n;
-}
+	memset(first, N_LISTED, sizeof(first));
+	for (size_t i = N_LISTED; i-- > 0;) {
+		uint8_t *head = &first[listed[i].p[0] - 'a'];
 
-static bool
-in_table(struct str name)
-{
-	pthread_once(&lengths_once, lengths_fill);
-	if (!ascii_alpha(name.p[0]) || name.n > 63 ||
-	    !(lengths[ascii_lower(name.p[0]) - 'a'] >> name.n & 1))
-		return false;
-	for (size_t i = 0; i < N_LISTED; i++)
-		if (str_caseeq(name, listed[i]))
-			return true;
-	return false;
+		next[i] = *head;
+		*head = (uint8_t)i;
+	}
 }
 
 bool
 mime_summary_lists(struct str name)
 {
-	if (name.n == 0)
+	char c;
+
+	if (name.n == 0 || !ascii_alpha(name.p[0]))
 		return false;
-	if (in_table(name))
-		return true;
+	c = ascii_lower(name.p[0]);
+	pthread_once(&chains_once, chains_fill);
+	for (size_t i = first[c - 'a']; i < N_LISTED; i = next[i])
+		if (str_caseeq(name, listed[i]))
+			return true;
 	for (size_t i = 0; i < N_PREFIXES; i++)
-		if (str_case_starts(name, listed_prefixes[i]))
+		if (c == listed_prefixes[i].p[0] && str_case_starts(name, listed_prefixes[i]))
 			return true;
 	return false;
 }

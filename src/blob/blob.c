@@ -60,6 +60,12 @@ blob_sweep(struct blob_store *bs)
 	return bs->drv->sweep(bs);
 }
 
+enum status
+blob_mend(struct blob_store *bs, struct db_txn *txn, int64_t above)
+{
+	return bs->drv->mend != NULL ? bs->drv->mend(txn, above) : OK;
+}
+
 /*
  * Ids come from a block that was reserved durably before the first of it is used: a crash skips the rest of
  * the block, and no id is ever given out twice. Once in a million bodies somebody waits for a commit here.

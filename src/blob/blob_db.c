@@ -238,6 +238,22 @@ fn_next_staged(struct db_txn *txn, void *arg)
 }
 
 static enum status
+bdb_mend(struct db_txn *txn, int64_t above)
+{
+	static struct db_sql strays = DB_SQL("DELETE FROM blob_chunk WHERE NOT EXISTS"
+					     " (SELECT 1 FROM blob b WHERE b.id = blob_chunk.id >> 16)");
+	static struct db_sql next = DB_SQL("INSERT INTO blob_id (one, next) SELECT 1, 1 + ("
+					   "SELECT coalesce(max(id), 0) FROM blob)"
+					   " WHERE true ON CONFLICT (one) DO UPDATE SET next = max(next, excluded.next)");
+	static struct db_sql beyond = DB_SQL("UPDATE blob_id SET next = ?1 WHERE next < ?1");
+	enum status st = db_exec(txn, &strays, "");
+
+	if (st == OK)
+		st = db_exec(txn, &next, "");
+	return st == OK ? db_exec(txn, &beyond, "i", above + 1) : st;
+}
+
+static enum status
 bdb_sweep(struct blob_store *bs)
 {
 	struct unspill un = {0};
@@ -386,6 +402,7 @@ const struct blob_driver blob_db = {
     .close = no_close,
     .schema = bdb_schema,
     .sweep = bdb_sweep,
+    .mend = bdb_mend,
     .reserve_ids = bdb_reserve_ids,
     .spill = bdb_spill,
     .spill_wait = bdb_spill_wait,

@@ -33,6 +33,8 @@ struct blob_driver {
 	void (*close)(struct blob_store *bs);
 	enum status (*schema)(struct blob_store *bs, struct db_txn *txn);
 	enum status (*sweep)(struct blob_store *bs);
+	/* NULL: nothing that could need it. */
+	enum status (*mend)(struct db_txn *txn, int64_t above);
 	/* Takes n ids that were never given out before, durably; may wait. */
 	enum status (*reserve_ids)(struct blob_store *bs, int64_t n, int64_t *first_r);
 

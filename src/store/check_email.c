@@ -21,7 +21,7 @@ static struct db_sql email_with_body = DB_SQL("SELECT 1 FROM email WHERE body = 
 static struct db_sql owner_rows = DB_SQL("SELECT count(*) FROM body_owner WHERE body = ?1 AND email IN (?2, ?3)");
 static struct db_sql pages_of = DB_SQL("SELECT p.data FROM mailbox m JOIN page p ON p.id >= m.id << 32 AND p.id < (m.id + 1) << 32"
     " WHERE m.account = ?1");
-static struct db_sql reaps_of = DB_SQL("SELECT r.entries FROM mailbox m JOIN reap r ON r.mailbox = m.id WHERE m.account = ?1");
+static struct db_sql reaps = DB_SQL("SELECT entries FROM reap"); /* also of mailboxes that are gone already */
 static struct db_sql staged_pages = DB_SQL("SELECT data FROM staged");
 
 #define fault check_fault
@@ -191,7 +191,7 @@ judge(struct check *c, struct suspects *s, int64_t account)
 
 	if (s->n == 0)
 		return OK;
-	if ((st = clear_named(c, s, &pages_of, account)) != OK || (st = clear_named(c, s, &reaps_of, account)) != OK ||
+	if ((st = clear_named(c, s, &pages_of, account)) != OK || (st = clear_named(c, s, &reaps, 0)) != OK ||
 	    (st = clear_named(c, s, &staged_pages, 0)) != OK)
 		return st;
 	for (size_t i = 0; i < s->n; i++) {
@@ -283,7 +283,6 @@ static struct {
     {"page", DB_SQL("SELECT id >> 32 FROM page WHERE id >= (?1 + 1) << 32 ORDER BY id LIMIT 1")},
     {"dir", DB_SQL("SELECT id >> 32 FROM dir WHERE id >= (?1 + 1) << 32 ORDER BY id LIMIT 1")},
     {"change", DB_SQL("SELECT mailbox FROM change WHERE mailbox > ?1 ORDER BY mailbox LIMIT 1")},
-    {"reap", DB_SQL("SELECT mailbox FROM reap WHERE mailbox > ?1 ORDER BY mailbox LIMIT 1")},
     {"keyword", DB_SQL("SELECT mailbox FROM keyword WHERE mailbox > ?1 ORDER BY mailbox LIMIT 1")},
 };
 static struct {

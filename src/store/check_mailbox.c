@@ -376,6 +376,24 @@ check_mailbox(struct walk *w, int64_t id)
 }
 
 enum status
+check_one_mailbox(struct check *c, int64_t id, struct page *page)
+{
+	struct walk *w = x_new(struct walk);
+	enum status st;
+
+	w->c = c;
+	w->page = page;
+	if ((st = check_mailbox(w, id)) == ERR_CORRUPT) {
+		fault(w, "cannot be read to its end");
+		st = OK;
+	}
+	runs_free(&w->gone);
+	runs_free(&w->row_uids);
+	free(w);
+	return st;
+}
+
+enum status
 check_mailboxes(struct check *c)
 {
 	struct page *page = page_new();
@@ -385,17 +403,7 @@ check_mailboxes(struct check *c)
 
 	st = db_get_ints(c->txn, &count_mailboxes, &total, 1, "");
 	while (st == OK && (st = db_get_ints(c->txn, &next_mailbox, &id, 1, "i", id)) == OK) {
-		struct walk *w = x_new(struct walk);
-		w->c = c;
-		w->page = page;
-		st = check_mailbox(w, id);
-		if (st == ERR_CORRUPT) {
-			fault(w, "cannot be read to its end");
-			st = OK;
-		}
-		runs_free(&w->gone);
-		runs_free(&w->row_uids);
-		free(w);
+		st = check_one_mailbox(c, id, page);
 		if (c->report->progress != NULL)
 			c->report->progress(c->report->arg, ++done, (uint64_t)total);
 		if (st == OK)

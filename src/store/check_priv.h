@@ -26,6 +26,7 @@ struct check_body {
 	int64_t id, email;
 };
 
+struct page;
 struct check {
 	struct store *store;
 	bool deep;
@@ -48,6 +49,8 @@ void check_name_email(struct check *c, int64_t email);
 bool check_email_named(struct check *c, int64_t email);
 
 must_check enum status check_mailboxes(struct check *c);
+/* One mailbox; page is working space. */
+must_check enum status check_one_mailbox(struct check *c, int64_t id, struct page *page);
 must_check enum status check_bodies_gather(struct check *c);
 must_check enum status check_emails(struct check *c);
 must_check enum status check_bodies(struct check *c);

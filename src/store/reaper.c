@@ -152,20 +152,20 @@ next_doomed(struct store *s, int64_t now, struct step *next_r)
 	return st;
 }
 
-enum status
-store_reap(struct store *s, int64_t now)
+/* Deleted mailboxes and accounts. Their messages become due expunged ones. */
+static enum status
+reap_doomed(struct store *s, int64_t now, bool *any_r)
 {
 	enum status st;
 
-	if ((st = reap_messages(s, now)) != OK)
-		return st;
 	while (!atomic_load(&s->stopping)) {
 		struct step next;
+		/* Removing makes room: it may use the reserve of a full disk. */
+		struct db_write w = {.fn = step, .arg = &next, .reserve = true};
 
 		if ((st = next_doomed(s, now, &next)) != OK)
 			return st == ERR_NOT_FOUND ? OK : st;
-		/* Removing makes room: it may use the reserve of a full disk. */
-		struct db_write w = {.fn = step, .arg = &next, .reserve = true};
+		*any_r = true;
 		if ((st = db_write_and_wait(s->db, &w)) != OK) {
 			log_event(EV_damage, "what=reaper kind=%d id=%lld status=\"%s\"", (int)next.kind, (long long)next.id,
 			    status_word(st));
@@ -173,6 +173,19 @@ store_reap(struct store *s, int64_t now)
 		}
 	}
 	return OK;
+}
+
+enum status
+store_reap(struct store *s, int64_t now)
+{
+	bool doomed = false;
+	enum status st;
+
+	if ((st = reap_messages(s, now)) == OK)
+		st = reap_doomed(s, now, &doomed);
+	if (st == OK && doomed)
+		st = reap_messages(s, now);
+	return st;
 }
 
 /* ---- the thread ---- */

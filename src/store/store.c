@@ -60,14 +60,14 @@ failed:
 }
 
 static enum status
-open_db(const struct store_options *o, struct db **db_r)
+open_db(const struct store_options *o, const char *file, struct db **db_r)
 {
 	struct db_options dbo = {.vfs = o->vfs, .fatal = o->fatal, .fatal_arg = o->fatal_arg};
 	struct arena a = {0};
 	enum status st = OK;
 
 	if (o->dir != NULL) {
-		dbo.path = arena_printf(&a, "%s/mansio.db", o->dir).p;
+		dbo.path = arena_printf(&a, "%s/%s", o->dir, file).p;
 		if (o->vfs == NULL)
 			st = make_files(o->dir, dbo.path);
 	}
@@ -86,6 +86,12 @@ bring_up(struct db_txn *txn, void *arg)
 enum status
 store_open(const struct store_options *o, struct store **store_r)
 {
+	return store_open_file(o, "mansio.db", store_r);
+}
+
+enum status
+store_open_file(const struct store_options *o, const char *file, struct store **store_r)
+{
 	struct store *s = x_new(struct store);
 	enum status st;
 
@@ -93,7 +99,7 @@ store_open(const struct store_options *o, struct store **store_r)
 	s->feed = feed_new();
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->wake, NULL);
-	if ((st = open_db(o, &s->db)) != OK)
+	if ((st = open_db(o, file, &s->db)) != OK)
 		goto out;
 	if ((st = blob_open(s->db, &(struct blob_options){.driver = "db"}, &s->blobs)) != OK)
 		goto out;
@@ -116,10 +122,10 @@ store_close(struct store *s)
 	if (s == NULL)
 		return;
 	reaper_stop(s);
-	if (s->blobs != NULL)
-		blob_close(s->blobs);
 	if (s->db != NULL)
 		db_close(s->db);
+	if (s->blobs != NULL)
+		blob_close(s->blobs);
 	feed_free(s->feed);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->wake);

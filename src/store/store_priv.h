@@ -27,6 +27,9 @@ struct store {
 	_Atomic bool stopping;
 };
 
+/* store_open() with another file in the folder. */
+must_check enum status store_open_file(const struct store_options *options, const char *file, struct store **store_r);
+
 /* Makes the schema or brings an older one up to date, and reads the secret: a write function's part. ERR_CONFLICT: newer. */
 must_check enum status schema_bring_up(struct store *store, struct db_txn *txn);
 

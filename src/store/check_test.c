@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Check: a good store has no fault, also while it is written to; each kind of damage is told (S11). */
+#include "store/check_test.h"
+
+static void
+clean(void **state)
+{
+	struct store *s = test_store();
+	struct actor a, b;
+
+	(void)state;
+	fill(s, &a, &b, 40);
+	assert_int_equal(faults(s, true), 0);
+	assert_int_equal(store_reap(s, clock_seconds() + 100000), OK);
+	assert_int_equal(faults(s, true), 0);
+	test_close(s);
+}
+
+/* One statement that spoils something, and a word that the report must hold then. */
+static const struct {
+	const char *sql, *word;
+} spoils[] = {
+    {"UPDATE mailbox SET messages = messages + 1 WHERE name = 'INBOX'", "counts"},
+    {"UPDATE mailbox SET unseen = 0 WHERE name = 'INBOX'", "counts"},
+    {"UPDATE mailbox SET size = size + 1 WHERE name = 'INBOX'", "bytes"},
+    {"UPDATE mailbox SET uidnext = 3 WHERE name = 'INBOX'", "never given"},
+    {"UPDATE mailbox SET modseq = 5 WHERE name = 'INBOX'", "mod-sequence"},
+    {"UPDATE page SET data = zeroblob(length(data)) WHERE id = (SELECT min(id) FROM page)", "damaged"},
+    {"UPDATE page SET data = substr(data, 1, length(data) - 7) WHERE id = (SELECT min(id) FROM page)", "damaged"},
+    {"DELETE FROM page WHERE id = (SELECT min(id) FROM page)", "missing"},
+    {"UPDATE page SET id = id + 100000 WHERE id = (SELECT max(id) FROM page)", "missing"},
+    {"DELETE FROM dir WHERE id = (SELECT min(id) FROM dir)", "in no directory"},
+    {"UPDATE dir SET data = x'00' WHERE id = (SELECT min(id) FROM dir)", "damaged"},
+    {"UPDATE dir SET unseen = unseen + 1 WHERE id = (SELECT min(id) FROM dir)", "sums"},
+    {"DELETE FROM email WHERE id = (SELECT min(id) FROM email)", "is missing"},
+    {"UPDATE email SET size = size + 1 WHERE id = (SELECT max(id) FROM email)", "size"},
+    {"UPDATE email SET summary = x'0100' WHERE id = (SELECT max(id) FROM email)", "summary"},
+    {"UPDATE structure SET data = x'0100'", "structure"},
+    {"DELETE FROM structure", "structure is missing"},
+    {"DELETE FROM change WHERE kind = 3", "tombstone"},
+    {"DELETE FROM change WHERE kind = 1", "change row"},
+    {"UPDATE change SET uids = x'01' WHERE kind = 2", "damaged"},
+    {"UPDATE account SET next_email = 2", "beyond the account's counter"},
+    {"DELETE FROM keyword", "keyword"},
+    {"DELETE FROM doomed", "forgotten"},
+    {"UPDATE account SET mailboxes = 77", "count of an account's mailboxes"},
+    {"DELETE FROM mailbox WHERE name = 'INBOX'", "no INBOX"},
+    {"DELETE FROM mailbox WHERE name = 'Sent'", "rows of a mailbox that is not there"},
+    {"UPDATE reap SET entries = x'00'", "reap"},
+    {"INSERT INTO email SELECT id + 1000, body, size, thread, message_id, birth, prefix, summary FROM email LIMIT 1;"
+     "UPDATE account SET next_email = next_email + 2000", "no mailbox names it"},
+};
+
+static enum status
+spoil(struct db_txn *txn, void *arg)
+{
+	return db_script(txn, arg);
+}
+
+struct words {
+	const char *word;
+	bool found;
+};
+
+static void
+look_for(void *arg, const char *text)
+{
+	struct words *w = arg;
+
+	w->found |= strstr(text, w->word) != NULL;
+}
+
+static void
+damage(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(spoils) / sizeof(*spoils); i++) {
+		struct store *s = test_store();
+		struct words w = {spoils[i].word, false};
+		struct check_report r = {.found = look_for, .arg = &w};
+		struct buf sql = {0};
+		struct actor a, b;
+
+		fill(s, &a, &b, 20);
+		buf_addf(&sql, "%s%c", spoils[i].sql, 0);
+		assert_int_equal(db_write(store_db(s), spoil, sql.p), OK);
+		assert_int_equal(store_check(s, true, &r), OK);
+		if (!w.found) {
+			faults(s, true);
+			fail_msg("%s: not told", spoils[i].sql);
+		}
+		assert_true(r.faults > 0);
+		buf_free(&sql);
+		test_close(s);
+	}
+}
+
+/* While mail comes, moves and goes, check finds nothing. */
+static _Atomic bool stop;
+
+static void *
+writer(void *arg)
+{
+	struct actor *a = arg;
+	int64_t inbox = mailbox_id(a, "INBOX"), work = mailbox_id(a, "Work/Old");
+
+	for (int i = 0; !stop; i++) {
+		char subject[32];
+		snprintf(subject, sizeof(subject), "busy%d", i);
+		uint32_t uid = put(a, i & 1 ? inbox : work, subject, 300, 0, NULL);
+		copy(a, i & 1 ? inbox : work, uid, uid, i & 1 ? work : inbox, i % 3 == 0);
+		set_flags(a, inbox, 1, 20, i & 4 ? FLAGS_ADD : FLAGS_REMOVE, FLAG_SEEN);
+		if (i % 7 == 0) {
+			set_flags(a, work, uid, uid, FLAGS_ADD, FLAG_DELETED);
+			expunge(a, work);
+			assert_int_equal(store_reap(a->store, clock_seconds() + 100000), OK);
+		}
+	}
+	db_thread_end(store_db(a->store));
+	return NULL;
+}
+
+static void
+busy(void **state)
+{
+	struct store *s = test_store();
+	struct actor a, b;
+	pthread_t t;
+
+	(void)state;
+	fill(s, &a, &b, 60);
+	stop = false;
+	assert_int_equal(pthread_create(&t, NULL, writer, &a), 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(faults(s, true), 0);
+	stop = true;
+	pthread_join(t, NULL);
+	assert_int_equal(faults(s, true), 0);
+	test_close(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(clean),
+	    cmocka_unit_test(damage),
+	    cmocka_unit_test(busy),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

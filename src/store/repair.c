@@ -193,6 +193,7 @@ remove_new(struct arena *a, const char *dir)
 {
 	for (size_t i = 0; i < sizeof(parts_of_db) / sizeof(*parts_of_db); i++)
 		(void)unlink(path_of(a, dir, NEW, parts_of_db[i]));
+	(void)unlink(path_of(a, dir, NEW, "-reserve"));
 	(void)unlink(path_of(a, dir, NEW, ""));
 }
 
@@ -254,8 +255,7 @@ store_repair(const char *dir, struct repair_report *report)
 	store_close(r.store);
 	if (st == OK && (r.changed || !sound))
 		st = swap(&a, dir);
-	if (st != OK || !(r.changed || !sound))
-		remove_new(&a, dir);
+	remove_new(&a, dir); /* or what is left of it */
 out:
 	free_repair(&r);
 	arena_free(&a);

@@ -67,6 +67,7 @@ open_db(const struct store_options *o, const char *file, struct db **db_r)
 	enum status st = OK;
 
 	if (o->dir != NULL) {
+		dbo.reserve = strcmp(file, "mansio.db") == 0 ? 0 : 1; /* not for a file that repair makes */
 		dbo.path = arena_printf(&a, "%s/%s", o->dir, file).p;
 		if (o->vfs == NULL)
 			st = make_files(o->dir, dbo.path);

@@ -20,7 +20,7 @@ new_dir(void)
 static void
 remove_dir(void)
 {
-	static const char *const files[] = {"", "-wal", "-shm", "-journal", "-lock"};
+	static const char *const files[] = {"", "-wal", "-shm", "-journal", "-reserve"};
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {

@@ -45,7 +45,7 @@ lent_wait(int state)
 }
 
 static inline enum status
-lent_fn(struct db_txn *txn, void *arg)
+lent_fn(struct db_txn *txn, __attribute__((unused)) void *arg)
 {
 	enum status st;
 
@@ -59,7 +59,7 @@ lent_fn(struct db_txn *txn, void *arg)
 }
 
 static inline void
-lent_done(struct db_write *w, enum status st)
+lent_done(__attribute__((unused)) struct db_write *w, enum status st)
 {
 	pthread_mutex_lock(&lent.lock);
 	lent.st = st;

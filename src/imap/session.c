@@ -100,6 +100,7 @@ void
 session_logged_out(struct session *s)
 {
 	ensure(s->selected == NULL);
+	notify_set(s, NULL);
 	hub_unwatch(s->imap->hub, &s->logins);
 	notify_set(s, NULL);
 	s->actor = (struct actor){0};

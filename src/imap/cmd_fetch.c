@@ -362,6 +362,19 @@ fetch_start(struct cmd *cmd, struct str items, const struct runs *uids)
 }
 
 enum cmd_next
+fetch_begin(struct cmd *cmd, struct fetch *f, struct arg_set *set)
+{
+	fetch_sort(f);
+	cmd->state = f;
+	cmd->cleanup = cleanup;
+	if (f->needs & FETCH_MODSEQ)
+		condstore_enable(cmd);
+	if (f->needs & FETCH_SEEN)
+		f->needs |= FETCH_KEYWORDS;
+	return start(cmd, set);
+}
+
+enum cmd_next
 cmd_fetch(struct cmd *cmd)
 {
 	struct fetch *f = arena_new(&cmd->arena, struct fetch);
@@ -376,12 +389,5 @@ cmd_fetch(struct cmd *cmd)
 		arg_set_free(&set);
 		return reply_syntax(cmd, st, "FETCH takes a set, data items, and perhaps modifiers");
 	}
-	fetch_sort(f);
-	cmd->state = f;
-	cmd->cleanup = cleanup;
-	if (f->needs & FETCH_MODSEQ)
-		condstore_enable(cmd);
-	if (f->needs & FETCH_SEEN)
-		f->needs |= FETCH_KEYWORDS;
-	return start(cmd, &set);
+	return fetch_begin(cmd, f, &set);
 }

@@ -32,6 +32,19 @@ subscribed(struct cmd *cmd, enum status st)
 	return reply_ok(cmd, x->on ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
 }
 
+/* A name; behind the word MAILBOX in the old form (RFC 2062 6.3.OBS.3): only where something follows, for that is a name, too. */
+static enum status
+read_name(struct args *a, struct str *name_r)
+{
+	struct args old = *a;
+
+	if (arg_keyword(&old, "MAILBOX") && arg_space(&old) == OK && arg_mailbox(&old, name_r) == OK) {
+		*a = old;
+		return OK;
+	}
+	return arg_mailbox(a, name_r);
+}
+
 /* SUBSCRIBE and UNSUBSCRIBE, RFC 3501 6.3.6 and 6.3.7; also of names without a mailbox (T28). */
 enum cmd_next
 cmd_subscribe(struct cmd *cmd)
@@ -40,7 +53,7 @@ cmd_subscribe(struct cmd *cmd)
 	enum status st;
 
 	x->on = !(cmd->row->flags & CMDF_OFF);
-	if ((st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &x->name)) != OK ||
+	if ((st = arg_space(&cmd->args)) != OK || (st = read_name(&cmd->args, &x->name)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st, "SUBSCRIBE takes one mailbox name");
 	if (x->on && (st = mailbox_name_check(x->name)) != OK)

@@ -89,6 +89,10 @@ must_check enum status fetch_parse(struct fetch *f, struct args *a);
 must_check enum status fetch_modifiers(struct fetch *f, struct args *a);
 /* What the modifiers leave of the set that was asked for; finds what vanished. */
 must_check enum status fetch_narrow(struct fetch *f, struct db_txn *txn);
+/* One BODY[...] or RFC822 item, as PARTIAL takes it. */
+must_check enum status fetch_parse_text(struct fetch *f, struct args *a);
+/* Sends what was parsed, of the messages of the set, which is freed. */
+enum cmd_next fetch_begin(struct cmd *cmd, struct fetch *f, struct arg_set *set);
 /* Sends "(...)" items of these messages, without \Seen, as the step of a command without a tag (NOTIFY). */
 enum cmd_next fetch_start(struct cmd *cmd, struct str items, const struct runs *uids);
 /* Adds an item by its name, unless it is there. */

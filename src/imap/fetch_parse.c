@@ -78,27 +78,56 @@ parse_section(struct fetch *f, struct args *a, bool peek)
 	return add(f, item);
 }
 
+/* "(field field)" */
+static enum status
+parse_lines(struct fetch *f, struct args *a, struct section *sec)
+{
+	enum status st;
+
+	sec->field = arena_array(&f->cmd->arena, SECTION_FIELDS_MAX, sizeof(*sec->field));
+	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
+		return st;
+	while (arg_more(a)) {
+		if (sec->fields == SECTION_FIELDS_MAX)
+			return ERR_LIMIT;
+		if ((st = arg_astring(a, &sec->field[sec->fields++])) != OK)
+			return st;
+	}
+	return sec->fields > 0 ? arg_close(a) : ERR_BAD_INPUT;
+}
+
 /* RFC822 and relatives: BODY sections under their old names (RFC 3501 6.4.5). */
 static enum status
-parse_rfc822(struct fetch *f, struct str name)
+parse_rfc822(struct fetch *f, struct args *a, struct str name)
 {
 	static const struct {
-		struct str label;
+		struct str name, label;
 		enum section_kind kind;
 		unsigned needs;
 	} old[] = {
-		{{"RFC822 ", 7}, SECTION_ALL, FETCH_SEEN},
-		{{"RFC822.HEADER ", 14}, SECTION_HEADER, 0},
-		{{"RFC822.TEXT ", 12}, SECTION_TEXT, FETCH_SEEN},
+		{{"RFC822", 6}, {"RFC822 ", 7}, SECTION_ALL, FETCH_SEEN},
+		{{"RFC822.HEADER", 13}, {"RFC822.HEADER ", 14}, SECTION_HEADER, 0},
+		{{"RFC822.TEXT", 11}, {"RFC822.TEXT ", 12}, SECTION_TEXT, FETCH_SEEN},
+		/* RFC 1730, RFC 2062 6.4.5.OBS.1 */
+		{{"RFC822.PEEK", 11}, {"RFC822 ", 7}, SECTION_ALL, 0},
+		{{"RFC822.TEXT.PEEK", 16}, {"RFC822.TEXT ", 12}, SECTION_TEXT, 0},
+		{{"RFC822.HEADER.LINES", 19}, {"RFC822.HEADER ", 14}, SECTION_FIELDS, 0},
+		{{"RFC822.HEADER.LINES.NOT", 23}, {"RFC822.HEADER ", 14}, SECTION_FIELDS_NOT, 0},
 	};
+	enum status st;
 
 	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++) {
 		struct fetch_item item = {.kind = &body_kind, .label = old[i].label};
 
-		if (!str_eq(name, str_head(item.label, item.label.n - 1)))
+		if (!str_eq(name, old[i].name))
 			continue;
 		item.needs = body_kind.needs | old[i].needs;
 		item.section.kind = old[i].kind;
+		if (old[i].kind == SECTION_FIELDS || old[i].kind == SECTION_FIELDS_NOT) {
+			if ((st = parse_lines(f, a, &item.section)) != OK)
+				return st;
+			mime_names_init(&item.names, item.section.field, item.section.fields);
+		}
 		return add(f, item);
 	}
 	return ERR_BAD_INPUT;
@@ -122,7 +151,18 @@ parse_item(struct fetch *f, struct args *a)
 	}
 	if ((kind = fetch_kind_find(name)) != NULL)
 		return add(f, (struct fetch_item){.kind = kind, .needs = kind->needs});
-	return parse_rfc822(f, name);
+	return parse_rfc822(f, a, name);
+}
+
+enum status
+fetch_parse_text(struct fetch *f, struct args *a)
+{
+	enum status st;
+
+	f->items = arena_array(&f->cmd->arena, 1, sizeof(*f->items));
+	if ((st = parse_item(f, a)) != OK)
+		return st;
+	return f->items[0].kind == &body_kind ? OK : ERR_BAD_INPUT;
 }
 
 static enum status

@@ -239,13 +239,17 @@ def resp_text(c, what):
     return code, text.decode("utf-8", "replace")
 
 
-def list_data(c):
+# What XLIST called special uses.
+XLIST_FLAGS = {b"\\INBOX", b"\\ALLMAIL", b"\\SPAM", b"\\STARRED"}
+
+
+def list_data(c, more=frozenset()):
     flags = c.list_of(lambda: b"\\" + (c.need(b"\\") or c.atom()), empty=True)
     upper = [f.upper() for f in flags]
     if len(set(upper)) != len(upper):
         c.bad("a LIST attribute twice")
     for f in upper:
-        if f not in LIST_FLAGS:
+        if f not in LIST_FLAGS and f not in more:
             c.bad(f"the LIST attribute {f!r} is not registered")
     if len([f for f in upper if f in LIST_SELECT_FLAGS]) > 1:
         c.bad("more than one of \\Noselect, \\NonExistent, \\Marked, \\Unmarked")
@@ -663,6 +667,8 @@ UNTAGGED = {
     b"FLAGS": sp_then(flag_list),
     b"LIST": sp_then(list_data),
     b"LSUB": sp_then(list_data),
+    b"XLIST": sp_then(lambda c: list_data(c, XLIST_FLAGS)),
+    b"MAILBOX": sp_then(Cursor.mailbox),
     b"STATUS": status_data,
     b"SEARCH": search_data,
     b"SORT": search_data,

@@ -13,6 +13,8 @@ SOLICITED = {
     "STATUS": {"STATUS", "LIST"},
     "LIST": {"LIST", "SELECT", "EXAMINE", "CREATE", "RENAME", "DELETE", "SUBSCRIBE", "UNSUBSCRIBE"},
     "LSUB": {"LSUB"},
+    "XLIST": {"XLIST"},
+    "MAILBOX": {"FIND"},
     "SEARCH": {"SEARCH", "UID SEARCH"},
     "SORT": {"SORT", "UID SORT"},
     "THREAD": {"THREAD", "UID THREAD"},
@@ -450,7 +452,7 @@ class Session:
         if "MODSEQ" in items and not self.condstore:
             self.fault("MODSEQ in a session that did not ask for CONDSTORE", r.raw)
         if not self.notify and any(k not in DYNAMIC for k in items) and not any(
-                c.name in ("FETCH", "UID FETCH") for c in self.queue):
+                c.name in ("FETCH", "UID FETCH", "PARTIAL") for c in self.queue):
             self.fault("FETCH data that was not asked for", r.raw)
         if m is None:
             return
@@ -466,6 +468,9 @@ class Session:
     def static(self, m, uid, items, r):
         """What MUST NOT change does not; sizes agree (T51, T52)."""
         known = m.static.setdefault(uid, {}) if len(m.static) < 20000 else m.static.get(uid, {})
+        # The old forms give pieces under the name of the whole (RFC 2062).
+        if any(c.name == "PARTIAL" or b"HEADER.LINES" in c.line.upper() for c in self.queue):
+            return
         for name, value in items.items():
             if name in DYNAMIC:
                 continue

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+
+/* BBOARD, RFC 1176: SELECT of a bulletin board, of which there are none. */
+enum cmd_next
+cmd_bboard(struct cmd *cmd)
+{
+	struct str name;
+	enum status st;
+
+	if ((st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &name)) != OK ||
+	    (st = arg_end(&cmd->args)) != OK)
+		return reply_syntax(cmd, st, "BBOARD takes one name");
+	return reply_no(cmd, "NONEXISTENT", "There are no bulletin boards");
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* XLIST: LIST with the special uses under the names that came before RFC 6154. Old clients ask for it. */
+#include "imap/list_match.h"
+#include "imap/reply.h"
+#include "store/mailbox.h"
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} uses[] = {
+	{SPECIAL_ALL, "\\AllMail"},
+	{SPECIAL_ARCHIVE, "\\Archive"},
+	{SPECIAL_DRAFTS, "\\Drafts"},
+	{SPECIAL_FLAGGED, "\\Starred"},
+	{SPECIAL_IMPORTANT, "\\Important"},
+	{SPECIAL_JUNK, "\\Spam"},
+	{SPECIAL_SENT, "\\Sent"},
+	{SPECIAL_TRASH, "\\Trash"},
+};
+
+static void
+tell(struct cmd *cmd, const struct mailbox *mb)
+{
+	struct buf *out = cmd_out(cmd);
+
+	buf_add(out, STR("* XLIST ("));
+	buf_adds(out, mb->children ? "\\HasChildren" : "\\HasNoChildren");
+	if (mb->noselect)
+		buf_add(out, STR(" \\Noselect"));
+	if (str_eq(mb->name, STR("INBOX")))
+		buf_add(out, STR(" \\Inbox"));
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
+		if (mb->special & uses[i].bit) {
+			buf_addc(out, ' ');
+			buf_adds(out, uses[i].name);
+		}
+	buf_add(out, STR(") \"/\" "));
+	out_mailbox(out, mb->name, session_utf8(cmd->session));
+	buf_add(out, STR("\r\n"));
+}
+
+enum cmd_next
+cmd_xlist(struct cmd *cmd)
+{
+	struct args *a = &cmd->args;
+	struct str reference, pattern;
+	struct list_match *match;
+	struct mailbox *mb;
+	struct db_txn *txn;
+	size_t n;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK || (st = arg_reference(a, &reference)) != OK || (st = arg_space(a)) != OK ||
+	    (st = arg_list_pattern(a, &pattern)) != OK || (st = arg_end(a)) != OK)
+		return reply_syntax(cmd, st, "XLIST takes a reference and a pattern");
+	if (pattern.n == 0) {
+		buf_add(cmd_out(cmd), STR("* XLIST (\\Noselect) \"/\" \"\"\r\n"));
+		return reply_ok(cmd, "XLIST completed");
+	}
+	pattern = arena_printf(&cmd->arena, "%.*s%.*s", STR_FMT(reference), STR_FMT(pattern));
+	if ((st = list_match_new(&cmd->arena, pattern, &match)) == OK && (st = cmd_read_begin(cmd, &txn)) == OK) {
+		st = mailbox_list(&cmd->session->actor, txn, &cmd->arena, &mb, &n);
+		cmd_read_end(cmd, txn);
+		for (size_t i = 0; st == OK && i < n; i++)
+			if (list_match(match, mb[i].name))
+				tell(cmd, &mb[i]);
+	}
+	return st == OK ? reply_ok(cmd, "XLIST completed") : reply_status(cmd, st);
+}

@@ -16,6 +16,9 @@ set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct run
 	}
 	if (cmd->uid && set->star)
 		st = view_last_uid(v, txn, &last);
+	/* In an empty mailbox "*" is UIDNEXT (RFC 3501 section 9, seq-number): VANISHED asks for what was there. */
+	if (cmd->uid && last == 0)
+		last = v->next_told;
 	if (st == OK)
 		arg_set_resolve(set, last);
 	if (st == OK && cmd->uid) {

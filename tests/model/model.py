@@ -126,13 +126,15 @@ class Party:
             self.grow(r.num)
         elif r.name == "EXPUNGE":
             must(1 <= r.num <= len(self.view), f"EXPUNGE {r.num} of {len(self.view)}")
-            self.lose(self.view.pop(r.num - 1))
+            uid = self.view.pop(r.num - 1)
+            if uid is not None:
+                self.lose(uid)
         elif r.name == "VANISHED":
             for low, high in r.data["uids"]:
                 for uid in range(low, high + 1):
                     if uid in self.flags or not r.data["earlier"]:
-                        must(uid in self.view, f"VANISHED {uid}, which is not in the view")
-                        self.view.remove(uid)
+                        must(uid in self.view or None in self.view, f"VANISHED {uid}, which is not in the view")
+                        self.view.remove(uid if uid in self.view else None)
                         self.lose(uid)
         elif r.name == "FETCH" and self.box:
             self.fetched(r)
@@ -140,27 +142,34 @@ class Party:
             self.box = None
 
     def grow(self, n):
-        """New messages: the next UIDs of the model that are above what the view has."""
-        last = max(self.view, default=0)
-        last = max(last, self.top)
+        """New messages: the next UIDs of the model that are above what the view has. Of those that came and went between two
+        tellings some may be counted: then the UIDs stay unknown (None) until they are told."""
+        last = max([u for u in self.view if u] + [self.top])
         new = sorted([u for u in self.truth.messages if u > last] + [u for u in self.truth.gone if u > last])
         missing = n - len(self.view)
         if missing > len(new):
             raise Wrong(f"EXISTS {n}: {missing} new messages, the model knows {len(new)}")
-        # one that came and went again between two tellings need not be told
-        live = [u for u in new if u in self.truth.messages]
-        pick = live if len(live) == missing else new
-        must(len(pick) >= missing, f"EXISTS {n} does not fit")
-        self.view += pick[:missing]
-        self.top = max(self.view, default=self.top)
+        if len(new) == missing:
+            self.view += new
+        elif None not in self.view and all(u in self.truth.messages for u in new):
+            self.view += new[:missing]
+        else:
+            self.view += [None] * missing
+            return
+        self.top = max([u for u in self.view if u] + [self.top])
 
     def lose(self, uid):
-        must(uid in self.truth.gone, f"UID {uid} was told to be expunged, and is not")
+        must(uid in self.truth.gone or uid == -1, f"UID {uid} was told to be expunged, and is not")
         self.flags.pop(uid, None)
 
     def fetched(self, r):
         must(r.num <= len(self.view), f"FETCH {r.num} of {len(self.view)}")
         uid = self.view[r.num - 1]
+        if uid is None:
+            uid = self.view[r.num - 1] = r.data.get("UID")
+            if uid is None:
+                return
+            self.top = max(self.top, uid)
         if "UID" in r.data:
             must(r.data["UID"] == uid, f"message {r.num} should be UID {uid}, FETCH says {r.data['UID']}")
         if "FLAGS" in r.data:
@@ -261,9 +270,20 @@ class Party:
             if high is not None:
                 self.caches[self.box] = Cache(self.validity, high, dict(self.flags))
 
+    def resolve(self):
+        """Asks for the UIDs of messages that are known by number only."""
+        while None in self.view:
+            first = self.view.index(None) + 1
+            a = self.cmd(f"FETCH {first}:{len(self.view)} (UID)")
+            must(a.status in ("OK", "NO"), f"FETCH UID answered {a.status}")
+            self.take(a.untagged)
+            self.view = [u if u is not None else -1 for u in self.view]     # expunged already
+        self.view = list(self.view)
+
     def settle(self):
         """After NOOP everything has been told."""
         self.ok("NOOP")
+        self.resolve()
         truth = self.truth
         must(self.view == truth.uids(), f"after NOOP the view is {self.view}, the model has {truth.uids()}")
         new = [u for u in self.view if u not in self.flags]
@@ -342,7 +362,8 @@ class World:
         """UIDs of the view, and their message numbers."""
         if not p.view:
             return [], []
-        picked = sorted(self.rng.sample(range(len(p.view)), min(len(p.view), self.rng.randint(1, most))))
+        sure = [i for i, u in enumerate(p.view) if u is not None and u > 0]
+        picked = sorted(self.rng.sample(sure, min(len(sure), self.rng.randint(1, most))))
         return [p.view[i] for i in picked], [i + 1 for i in picked]
 
     def random_flags(self, most=3):
@@ -435,7 +456,8 @@ class World:
         must(want <= got, f"CHANGEDSINCE {box.high[when]} leaves out {sorted(want - got)}")
         if vanished:
             told = {u for r in a.all("VANISHED") if r.data["earlier"] for lo, hi in r.data["uids"] for u in range(lo, min(hi, box.uidnext) + 1)}
-            must({u for u, t in box.gone.items() if t > when} <= told, f"VANISHED (EARLIER) since {box.high[when]}: {sorted(told)}")
+            top = max(box.messages, default=box.uidnext)       # what * stands for (RFC 3501, seq-number)
+            must({u for u, t in box.gone.items() if t > when and u <= top} <= told, f"VANISHED (EARLIER) since {box.high[when]}: {sorted(told)}")
             must(not told & set(box.messages), "VANISHED (EARLIER) names messages that are there")
 
     def do_fetch(self, p):
@@ -473,9 +495,11 @@ class World:
         a = p.ok(("UID " if by_uid else "") + "SEARCH " + key)
         numbers = set(a.one("SEARCH").data["numbers"]) if a.one("SEARCH") else set()
         must(by_uid or not numbers or max(numbers) <= len(view), "SEARCH names a message before EXISTS told it")
+        if None in view or -1 in view:
+            return
         got = numbers if by_uid else {view[n - 1] for n in numbers}
         least = {u for u, m in box.messages.items() if flag in m.flags and u in view}
-        want = {u for u, m in box.messages.items() if flag in m.flags and u in (p.view if by_uid else view)}
+        want = {u for u, m in box.messages.items() if flag in m.flags and (by_uid or u in view)}
         must(least <= {u for u in got if u in box.messages} <= want, f"SEARCH {key}: {sorted(got)}, the model says {sorted(want)}")
 
     def do_expunge(self, p):
@@ -578,16 +602,17 @@ class World:
         deadline = time.monotonic() + 3
         box = p.truth
         while time.monotonic() < deadline:
-            if p.view == box.uids() and all(p.flags.get(u, m.flags) == m.flags for u, m in box.messages.items()):
+            if len(p.view) == len(box.messages) and all(p.flags.get(u, m.flags) == m.flags for u, m in box.messages.items()):
                 break
             try:
                 p.take_one(c.response(0.5))
             except Timeout:
                 continue
-        must(p.view == box.uids(), f"IDLE was not told: the view is {p.view}, the model has {box.uids()}")
-        must(all(p.flags.get(u, m.flags) == m.flags for u, m in box.messages.items()), "IDLE was not told of flags")
         c.send(b"DONE\r\n")
         p.take(c.finish(tag).untagged)
+        p.resolve()
+        must(p.view == box.uids(), f"IDLE was not told: the view is {p.view}, the model has {box.uids()}")
+        must(all(p.flags.get(u, m.flags) == m.flags for u, m in box.messages.items()), "IDLE was not told of flags")
 
     def do_drop(self, p):
         p.drop()

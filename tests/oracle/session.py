@@ -52,7 +52,7 @@ class Command:
 class Mailbox:
     def __init__(self):
         self.exists = None
-        self.uids = []          # [uid or None, was there at SELECT]
+        self.uids = []          # [uid or None, was there at SELECT (None: not known)]
         self.flags = None
         self.codes = {}
         self.seen = set()
@@ -404,7 +404,7 @@ class Session:
             return
         keep = [u for u in m.uids if u[0] is None or not any(a <= u[0] <= z for a, z in r.data["uids"])]
         if len(keep) != m.exists - count:
-            keep = [[None, True] for _ in range(m.exists - count)]
+            keep = [[None, None] for _ in range(m.exists - count)]     # which ones are old is not known any more
         m.uids = keep
         m.exists -= count
 
@@ -441,9 +441,9 @@ class Session:
             self.fault("UIDs do not rise with the message numbers", r.raw)
         uidnext = m.codes.get("UIDNEXT")
         if uidnext and m.ready:
-            if entry[1] and uid >= uidnext:
+            if entry[1] is True and uid >= uidnext:
                 self.fault(f"UID {uid} was there at SELECT, which said UIDNEXT {uidnext}", r.raw)
-            if not entry[1] and uid < uidnext:
+            if entry[1] is False and uid < uidnext:
                 self.fault(f"the new UID {uid} is below the UIDNEXT {uidnext} of SELECT", r.raw)
 
     def fetch_items(self, cmd, r, uid):

@@ -44,14 +44,15 @@ static void
 begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
 {
 	struct buf *out = cmd_out(f->cmd);
+	bool uidonly = cmd_enabled(f->cmd, ENABLED_UIDONLY);
 	char *p = buf_room(out, 64), *start = p;
 
 	if (p == NULL)
 		return;
 	p = put_lit(p, "* ");
-	p = put_u32(p, seq);
-	p = put_lit(p, " FETCH (");
-	if (f->uid || (cmd_enabled(f->cmd, ENABLED_CONDSTORE) && marked(f, e))) {
+	p = put_u32(p, uidonly ? e->uid : seq);
+	p = uidonly ? put_lit(p, " UIDFETCH (") : put_lit(p, " FETCH (");
+	if (f->uid_item || (!uidonly && (f->uid || (cmd_enabled(f->cmd, ENABLED_CONDSTORE) && marked(f, e))))) {
 		p = put_lit(p, "UID ");
 		p = put_u32(p, e->uid);
 	}

@@ -81,7 +81,8 @@ describe(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb)
 	out_number_line(out, v->exists, "EXISTS");
 	if (!cmd_enabled(cmd, ENABLED_IMAP4REV2)) {
 		out_number_line(out, runs_count(&v->recent), "RECENT");
-		if (unseen)
+		/* RFC 9586 3: no message numbers. */
+		if (unseen && !cmd_enabled(cmd, ENABLED_UIDONLY))
 			number_code(out, "UNSEEN", unseen, "The first unseen message");
 	}
 	number_code(out, "UIDVALIDITY", v->uidvalidity, "UIDs are valid");
@@ -151,6 +152,8 @@ cmd_select(struct cmd *cmd)
 	cmd->cleanup = cleanup;
 	if ((st = parse(cmd, x)) != OK)
 		return reply_syntax(cmd, st, "SELECT takes a mailbox name, and perhaps parameters");
+	if (cmd_enabled(cmd, ENABLED_UIDONLY) && qresync_has_numbers(&x->qresync))
+		return reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more");
 	if (s->selected) {
 		/* RFC 7162 3.2.11: what follows belongs to the new mailbox (T43). */
 		out_untagged(cmd_out(cmd), "OK", "CLOSED", "The previous mailbox is closed");

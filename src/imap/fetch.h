@@ -48,6 +48,7 @@ struct fetch {
 	size_t n_items;
 	unsigned needs;           /* of all items together */
 	bool flags;               /* FLAGS is among them */
+	bool uid_item;            /* UID is */
 	bool uid;                 /* UID is, or it is UID FETCH: it comes first (T50) */
 	struct partial partial;   /* modifier PARTIAL */
 	bool since;               /* CHANGEDSINCE was given */

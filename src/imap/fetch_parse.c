@@ -29,7 +29,7 @@ add(struct fetch *f, struct fetch_item item)
 	if (item.kind->print == fetch_flags)
 		f->flags = true;
 	if (item.kind->print == fetch_uid)
-		f->uid = true;
+		f->uid = f->uid_item = true;
 	f->needs |= item.needs;
 	f->items[f->n_items++] = item;
 	return OK;

@@ -56,6 +56,12 @@ qresync_parse(struct qresync *q, struct args *a)
 	return arg_close(a);
 }
 
+bool
+qresync_has_numbers(const struct qresync *q)
+{
+	return q->seqs.n > 0;
+}
+
 /* ---- finding ---- */
 
 /* Member i (from 0) of a set in ascending order; 0: there are not so many. */

@@ -20,6 +20,8 @@ struct qresync {
 
 /* Reads " (uidvalidity modseq [uids] [(seqs uids)])". */
 must_check enum status qresync_parse(struct qresync *q, struct args *a);
+/* Whether there is message sequence match data. */
+bool qresync_has_numbers(const struct qresync *q);
 /* Finds what is to be told, in the snapshot in which the mailbox was opened. */
 must_check enum status qresync_find(struct qresync *q, struct session *s, struct db_txn *txn);
 /* Tells some of it; for a step. CMD_DONE: all was told. */

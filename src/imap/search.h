@@ -65,6 +65,7 @@ struct search {
 	bool heavy;            /* opens bodies */
 	bool textual, keywords; /* such keys occur */
 	bool sent;             /* keys of the email row */
+	bool numbers;          /* sequence numbers occur */
 	bool modseq;           /* MODSEQ occurs: the answer tells mod-sequences (RFC 7162 3.1.5) */
 	int64_t now;           /* seconds since 1970: OLDER and YOUNGER count from here */
 	const struct runs *only; /* search_only() */

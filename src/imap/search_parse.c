@@ -257,6 +257,7 @@ add_set(struct parser *p, bool uid, bool negated)
 	n = node_add(p, SEARCH_UIDS, negated);
 	n->set = set;
 	n->uid_set = uid;
+	p->s->numbers |= !uid && !set.saved;
 	return OK;
 }
 

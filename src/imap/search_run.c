@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/condstore.h"
 #include "imap/search_run.h"
 
 #include "base/clock.h"
+#include "imap/condstore.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
+#include "imap/update.h"
 
 /* Bytes of bodies in one step. */
 #define STEP_BYTES (4u << 20)
@@ -260,7 +261,17 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	x->search.arena = &cmd->arena;
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)
 		return search_refuse(cmd, st, what);
+	if (x->search.numbers && cmd_enabled(cmd, ENABLED_UIDONLY))
+		return reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more");
+	/* No expunge during a UID SEARCH that holds message numbers (RFC 9051 7.5.1, RFC 7162 3.2.10). */
+	cmd->may_expunge &= !x->search.numbers;
 	if (x->search.modseq)
 		condstore_enable(cmd);
+	if (cmd->uid && !x->search.numbers && update_due(cmd->session, true)) {
+		/* First what is new, then what is found among it (T45). */
+		cmd->before = true;
+		cmd->step = start;
+		return CMD_AGAIN;
+	}
 	return start(cmd);
 }

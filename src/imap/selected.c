@@ -192,8 +192,15 @@ selected_fetch_begin(struct session *s, struct buf *out, uint32_t seq, const str
 	if (p == NULL)
 		return;
 	p = put_lit(p, "* ");
-	p = put_u32(p, seq);
-	p = put_lit(p, " FETCH (");
+	if (s->enabled & ENABLED_UIDONLY) {
+		/* RFC 9586 3.3 */
+		p = put_u32(p, e->uid);
+		p = put_lit(p, " UIDFETCH (");
+		uid = false;
+	} else {
+		p = put_u32(p, seq);
+		p = put_lit(p, " FETCH (");
+	}
 	if (uid) {
 		p = put_lit(p, "UID ");
 		p = put_u32(p, e->uid);

@@ -323,7 +323,11 @@ begin_command(struct session *s, bool unread)
 	cmd->may_expunge = !(row->flags & CMDF_NO_EXPUNGE);
 	if (row->states == STATE_SELECTED && s->selected->gone_told && !(row->flags & CMDF_QUIET))
 		return after(s, reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted"));
-	cmd->before = cmd->uid && update_due(s, true);
+	/* RFC 9586 3.2, 3.8 */
+	if ((s->enabled & ENABLED_UIDONLY) && (row->flags & (CMDF_NO_EXPUNGE | CMDF_NUMBERS)))
+		return after(s, reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more"));
+	/* A search may speak of numbers as they are now: it sees to it itself. */
+	cmd->before = cmd->uid && !(row->flags & CMDF_HEAVY) && update_due(s, true);
 	return begin(s);
 }
 

@@ -263,6 +263,7 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 	if (!notify_flags(s))
 		runs_clear(&up->u.changed);
 	up->it = (struct view_iter)VIEW_ITER(&sel->view, &up->u.changed);
+	up->it.no_seq = s->enabled & ENABLED_UIDONLY;
 	return OK;
 }
 
@@ -286,6 +287,15 @@ step(struct session *s, struct db_txn *txn, struct updater *up, enum status *st_
 	return next;
 }
 
+/* The mailbox is gone, and with it the knowledge which UIDs it had: VANISHED, which may name only those that are there (RFC 7162
+ * 3.2.10.2), cannot tell it. */
+static bool
+vague(const struct session *s, const struct updater *up)
+{
+	return s->selected->gone_told && (s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY)) &&
+	    runs_count(&up->u.gone) != runs_count(&up->u.gone_seqs);
+}
+
 enum cmd_next
 update_step(struct session *s, bool may_expunge, bool uid)
 {
@@ -299,6 +309,12 @@ update_step(struct session *s, bool may_expunge, bool uid)
 	if (st == OK) {
 		if (sel->updater == NULL)
 			st = begin(s, txn, news, may_expunge, uid);
+		if (st == OK && vague(s, sel->updater)) {
+			db_read_end(txn);
+			out_untagged(conn_out(s->conn), "OK", "CLOSED", "The mailbox has been deleted");
+			selected_close(s);
+			return CMD_DONE;
+		}
 		if (st == OK)
 			next = step(s, txn, sel->updater, &st);
 		db_read_end(txn);

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "imap/condstore.h"
 #include "imap/list_match.h"
+#include "imap/metadata_print.h"
 #include "imap/reply.h"
 #include "imap/special.h"
 #include "imap/status_item.h"
@@ -18,6 +19,7 @@ enum {
 	SELECT_RECURSIVE = 1 << 2,
 	RETURN_SUBSCRIBED = 1 << 3,
 	RETURN_STATUS = 1 << 4,
+	RETURN_METADATA = 1 << 6, /* RFC 9590 */
 	EXTENDED = 1 << 5, /* some option or several patterns were given */
 };
 
@@ -28,11 +30,13 @@ struct name {
 	bool subscribed;
 	bool selected;            /* it fits the selection options */
 	bool child;               /* something below it does */
+	bool hidden;              /* and is not told itself: its name does not match the patterns */
 };
 
 struct listing {
 	unsigned options;
 	unsigned status;          /* items of RETURN (STATUS ...) */
+	struct metadata_ask metadata; /* of RETURN (METADATA ...) */
 	bool lsub;
 	struct list_match **match;
 	size_t matches;
@@ -80,8 +84,9 @@ parse_selection(struct listing *l, struct args *a)
 }
 
 static enum status
-parse_return(struct listing *l, struct args *a)
+parse_return(struct cmd *cmd, struct listing *l)
 {
+	struct args *a = &cmd->args;
 	struct str word;
 	enum status st;
 
@@ -99,6 +104,10 @@ parse_return(struct listing *l, struct args *a)
 		} else if (str_eq(word, STR("STATUS"))) {
 			l->options |= RETURN_STATUS;
 			if ((st = arg_space(a)) != OK || (st = status_items_parse(a, &l->status)) != OK)
+				return st;
+		} else if (str_eq(word, STR("METADATA"))) {
+			l->options |= RETURN_METADATA;
+			if ((st = arg_space(a)) != OK || (st = metadata_ask_parse(cmd, &l->metadata)) != OK)
 				return st;
 		} else if (!str_eq(word, STR("CHILDREN")) && !str_eq(word, STR("SPECIAL-USE"))) {
 			return ERR_BAD_INPUT;
@@ -159,7 +168,7 @@ parse(struct cmd *cmd, struct listing *l)
 	if ((st = arg_reference(a, &reference)) != OK || (st = arg_space(a)) != OK ||
 	    (st = parse_patterns(cmd, l, reference)) != OK)
 		return st;
-	if (!l->lsub && arg_end(a) != OK && (st = parse_return(l, a)) != OK)
+	if (!l->lsub && arg_end(a) != OK && (st = parse_return(cmd, l)) != OK)
 		return st;
 	/* With an empty pattern among several, or with options, it is no question for the separator (RFC 5258 3). */
 	if (l->options & EXTENDED)
@@ -182,13 +191,30 @@ name_get(struct cmd *cmd, struct listing *l, struct str s)
 	return n;
 }
 
+static bool
+matches(struct listing *l, struct str name)
+{
+	for (size_t i = 0; i < l->matches; i++)
+		if (list_match(l->match[i], name))
+			return true;
+	return false;
+}
+
 /* Marks what stands above a name. The array has room for these. */
 static void
 mark_above(struct cmd *cmd, struct listing *l, struct str s)
 {
-	for (size_t i = s.n; i-- > 1;)
-		if (s.p[i] == '/')
-			name_get(cmd, l, str_head(s, i))->child = true;
+	bool told = matches(l, s);
+
+	for (size_t i = s.n; i-- > 1;) {
+		struct name *above;
+
+		if (s.p[i] != '/')
+			continue;
+		above = name_get(cmd, l, str_head(s, i));
+		above->child = true;
+		above->hidden |= !told;
+	}
 }
 
 static bool
@@ -260,20 +286,12 @@ collect(struct cmd *cmd, struct db_txn *txn, struct listing *l)
 	return OK;
 }
 
-static bool
-matches(struct listing *l, struct str name)
-{
-	for (size_t i = 0; i < l->matches; i++)
-		if (list_match(l->match[i], name))
-			return true;
-	return false;
-}
-
 /* LSUB "%": a name above subscribed ones that do not match themselves (RFC 3501 6.3.9). */
 static bool
 stands_for_children(const struct listing *l, const struct name *n)
 {
-	if (!n->child)
+	/* "SHOULD ONLY ... if at least one matching child is not also being returned" (RFC 5258 3.5). */
+	if (!n->child || (!l->lsub && !n->hidden))
 		return false;
 	return l->lsub ? list_match_has_percent(l->match[0]) : (l->options & SELECT_RECURSIVE) != 0;
 }
@@ -308,6 +326,20 @@ attributes(struct listing *l, struct buf *out, const struct name *n)
 			attribute(out, use);
 }
 
+/* RFC 5258 3.5: which criteria something below the name fits. */
+static void
+childinfo(const struct listing *l, struct buf *out)
+{
+	const struct str both = STR(" (\"CHILDINFO\" (\"SUBSCRIBED\" \"SPECIAL-USE\"))");
+	const struct str subscribed = STR(" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+	const struct str special = STR(" (\"CHILDINFO\" (\"SPECIAL-USE\"))");
+
+	if (!(l->options & SELECT_SPECIAL))
+		buf_add(out, subscribed);
+	else
+		buf_add(out, l->options & SELECT_SUBSCRIBED ? both : special);
+}
+
 static enum status
 tell(struct cmd *cmd, struct db_txn *txn, struct listing *l, const struct name *n)
 {
@@ -317,14 +349,18 @@ tell(struct cmd *cmd, struct db_txn *txn, struct listing *l, const struct name *
 	attributes(l, out, n);
 	buf_add(out, STR(") \"/\" "));
 	out_mailbox(out, n->name, session_utf8(cmd->session));
-	if (n->child && (l->options & SELECT_RECURSIVE) && (l->options & SELECT_SUBSCRIBED))
-		buf_add(out, STR(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
+	if (n->child && (l->options & SELECT_RECURSIVE))
+		childinfo(l, out);
 	buf_add(out, STR("\r\n"));
 	if ((l->options & RETURN_STATUS) && n->mb && !n->mb->noselect) {
 		enum status st = status_print(cmd, txn, n->mb, l->status);
 
-		return st == ERR_NOT_FOUND ? OK : st;
+		if (st != OK && st != ERR_NOT_FOUND)
+			return st;
 	}
+	/* Not for names that are told for their children's sake (RFC 9590 4). */
+	if ((l->options & RETURN_METADATA) && n->mb && n->selected)
+		return metadata_print(cmd, txn, &l->metadata, n->mb->id, n->name);
 	return OK;
 }
 

@@ -7,6 +7,7 @@
 #include "store/feed_priv.h"
 #include "store/mailbox_priv.h"
 #include "store/message.h"
+#include "store/metadata.h"
 #include "store/reap_priv.h"
 #include "store/store_priv.h"
 #include "store/view.h"
@@ -443,6 +444,9 @@ mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, s
 	if (mailbox_name_is_inbox(from)) {
 		move = (struct mailbox_move){.from = mb.id, .until = mb.uidnext};
 		st = make(&c, to, 0, &move.to);
+		/* INBOX keeps its annotations, and the new mailbox has them too (RFC 5464 4.1). */
+		if (st == OK)
+			st = metadata_copy(txn, mb.account, mb.id, move.to);
 	} else if ((st = make_parents(&c, to)) == OK)
 		st = rename_tree(&c, &mb, from, to);
 	if (st == OK)

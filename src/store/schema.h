@@ -87,11 +87,12 @@ static const char schema_sql[] =
     " recent_from INTEGER NOT NULL, PRIMARY KEY (mailbox, reader)) WITHOUT ROWID;"
     "CREATE TABLE acl (mailbox INTEGER NOT NULL, identifier TEXT NOT NULL, rights INTEGER NOT NULL,"
     " PRIMARY KEY (mailbox, identifier)) WITHOUT ROWID;"
-    /* Provided for: quota (RFC 9208), metadata (RFC 5464; mailbox 0: the server's), annotations (RFC 5257). */
+    /* Provided for: quota (RFC 9208), metadata (RFC 5464; mailbox 0: the server's; reader 0: shared; value
+     * NULL: removed; changed: counts the account's changes, see metadata.h), annotations (RFC 5257). */
     "CREATE TABLE quota (account INTEGER NOT NULL, root TEXT NOT NULL, resource INTEGER NOT NULL, used INTEGER NOT NULL,"
     " most INTEGER, PRIMARY KEY (account, root, resource)) WITHOUT ROWID;"
-    "CREATE TABLE metadata (account INTEGER NOT NULL, mailbox INTEGER NOT NULL, entry TEXT NOT NULL, value BLOB NOT NULL,"
-    " PRIMARY KEY (account, mailbox, entry)) WITHOUT ROWID;"
+    "CREATE TABLE metadata (account INTEGER NOT NULL, mailbox INTEGER NOT NULL, reader INTEGER NOT NULL, entry TEXT NOT NULL,"
+    " name TEXT NOT NULL, value BLOB, changed INTEGER NOT NULL, PRIMARY KEY (account, mailbox, reader, entry)) WITHOUT ROWID;"
     "CREATE TABLE annotation (mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, entry TEXT NOT NULL, value BLOB NOT NULL,"
     " PRIMARY KEY (mailbox, uid, entry)) WITHOUT ROWID;"
     /* Old names of mailboxes (OLDNAME, NOTIFY) and events of the mailbox list, by the account's modseq. */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/metadata_print.h"
+#include "imap/reply.h"
+
+static enum status
+parse_options(struct args *a, struct metadata_ask *ask)
+{
+	struct str word, depth;
+	enum status st;
+
+	if ((st = arg_open(a)) != OK)
+		return st;
+	while (arg_more(a)) {
+		if ((st = arg_atom_upper(a, &word)) != OK || (st = arg_space(a)) != OK)
+			return st;
+		if (str_eq(word, STR("MAXSIZE"))) {
+			ask->limited = true;
+			if ((st = arg_number64(a, &ask->max)) != OK)
+				return st;
+		} else if (str_eq(word, STR("DEPTH"))) {
+			if ((st = arg_atom_upper(a, &depth)) != OK)
+				return st;
+			if (str_eq(depth, STR("0")) || str_eq(depth, STR("1")))
+				ask->depth = depth.p[0] == '1';
+			else if (str_eq(depth, STR("INFINITY")))
+				ask->depth = METADATA_DEPTH_ALL;
+			else
+				return ERR_BAD_INPUT;
+		} else {
+			return ERR_BAD_INPUT;
+		}
+	}
+	return arg_close(a);
+}
+
+/* Is this parenthesis one of options? Entries begin with '/', or with a quote or a literal. */
+static bool
+options_follow(const struct args *a)
+{
+	struct str rest = str_from(a->all, a->at);
+
+	return rest.n > 1 && rest.p[0] == '(' && ascii_alpha(rest.p[1]);
+}
+
+/* The grammar has the options before the mailbox, the text and its examples behind it: both are taken. */
+static enum status
+parse(struct cmd *cmd, struct str *name_r, struct metadata_ask *ask)
+{
+	struct args *a = &cmd->args;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK)
+		return st;
+	if (options_follow(a) && ((st = parse_options(a, ask)) != OK || (st = arg_space(a)) != OK))
+		return st;
+	if ((st = arg_mailbox(a, name_r)) != OK || (st = arg_space(a)) != OK)
+		return st;
+	if (options_follow(a) && ((st = parse_options(a, ask)) != OK || (st = arg_space(a)) != OK))
+		return st;
+	if ((st = metadata_ask_parse(cmd, ask)) != OK)
+		return st;
+	return arg_end(a);
+}
+
+/* GETMETADATA, RFC 5464 4.2. The empty name is the server. */
+enum cmd_next
+cmd_getmetadata(struct cmd *cmd)
+{
+	struct metadata_ask ask = {0};
+	struct mailbox mb = {0};
+	struct db_txn *txn;
+	struct str name;
+	enum status st;
+
+	if ((st = parse(cmd, &name, &ask)) != OK)
+		return reply_syntax(cmd, st, "GETMETADATA takes a mailbox name, options and entries");
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return reply_status(cmd, st);
+	if (name.n > 0)
+		st = mailbox_find(&cmd->session->actor, txn, &cmd->arena, name, &mb);
+	if (st == OK)
+		st = metadata_print(cmd, txn, &ask, mb.id, name);
+	cmd_read_end(cmd, txn);
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (ask.longest > 0)
+		return reply_ok_code(cmd, arena_printf(&cmd->arena, "METADATA LONGENTRIES %llu", (unsigned long long)ask.longest),
+		    "GETMETADATA completed");
+	return reply_ok(cmd, "GETMETADATA completed");
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/reply.h"
+#include "store/metadata.h"
+
+struct setting {
+	struct actor actor;
+	struct str name;
+	struct metadata list[METADATA_ENTRIES_MAX];
+	size_t n;
+};
+
+static enum status
+parse(struct cmd *cmd, struct setting *x)
+{
+	struct args *a = &cmd->args;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK || (st = arg_space(a)) != OK ||
+	    (st = arg_open(a)) != OK)
+		return st;
+	while (arg_more(a)) {
+		struct metadata *m = &x->list[x->n];
+
+		if (x->n == METADATA_ENTRIES_MAX)
+			return ERR_LIMIT;
+		if ((st = arg_astring(a, &m->name)) != OK || (st = arg_space(a)) != OK ||
+		    (st = arg_nstring8(a, &m->value, NULL)) != OK)
+			return st;
+		if (!metadata_name_ok(m->name, false))
+			return ERR_BAD_INPUT;
+		x->n++;
+	}
+	if ((st = arg_close(a)) != OK)
+		return st;
+	return x->n > 0 ? arg_end(a) : ERR_BAD_INPUT;
+}
+
+static enum status
+set_fn(struct db_txn *txn, void *arg)
+{
+	struct setting *x = arg;
+	struct arena arena = {0};
+	struct mailbox mb = {0};
+	enum status st = OK;
+
+	if (x->name.n > 0)
+		st = mailbox_find(&x->actor, txn, &arena, x->name, &mb);
+	if (st == OK)
+		st = metadata_set(&x->actor, txn, mb.id, x->list, x->n);
+	arena_free(&arena);
+	return st;
+}
+
+static enum cmd_next
+set_done(struct cmd *cmd, enum status st)
+{
+	if (st == ERR_LIMIT)
+		return reply_no(cmd, "METADATA TOOMANY", "There are too many entries");
+	if (st != OK)
+		return reply_status(cmd, st);
+	return reply_ok(cmd, "SETMETADATA completed");
+}
+
+/* SETMETADATA, RFC 5464 4.3: all of the entries or none. */
+enum cmd_next
+cmd_setmetadata(struct cmd *cmd)
+{
+	struct setting *x = arena_new(&cmd->arena, struct setting);
+	enum status st;
+
+	if ((st = parse(cmd, x)) != OK)
+		return reply_syntax(cmd, st, "SETMETADATA takes a mailbox name and a list of entries and values");
+	for (size_t i = 0; i < x->n; i++)
+		if (x->list[i].value.n > METADATA_VALUE_MAX)
+			return reply_no(cmd, arena_printf(&cmd->arena, "METADATA MAXSIZE %d", METADATA_VALUE_MAX).p,
+			    "A value is too large");
+	x->actor = cmd->session->actor;
+	cmd->state = x;
+	return cmd_write(cmd, set_fn, x, set_done);
+}

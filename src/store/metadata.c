@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/metadata.h"
+
+#include "store/access_priv.h"
+#include "store/feed_priv.h"
+
+/* Removed entries stay as rows without a value until so many of a mailbox are there: whoever watches is told of them. */
+#define REMOVED_KEPT 100
+
+static struct db_sql get_below = DB_SQL("SELECT name, value FROM metadata WHERE account = ?1 AND mailbox = ?2 AND reader = ?3"
+    " AND entry >= ?4 AND entry < ?5 AND value IS NOT NULL ORDER BY entry");
+static struct db_sql get_one = DB_SQL("SELECT name, value FROM metadata WHERE account = ?1 AND mailbox = ?2 AND reader = ?3"
+    " AND entry = ?4");
+static struct db_sql count = DB_SQL("SELECT count(value), count(*) FROM metadata WHERE account = ?1 AND mailbox = ?2");
+static struct db_sql put = DB_SQL("INSERT INTO metadata (account, mailbox, reader, entry, name, value, changed)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    " ON CONFLICT (account, mailbox, reader, entry) DO UPDATE SET value = ?6, changed = ?7");
+static struct db_sql forget = DB_SQL("DELETE FROM metadata WHERE account = ?1 AND mailbox = ?2 AND value IS NULL");
+static struct db_sql newest = DB_SQL("SELECT COALESCE(max(changed), 0) FROM metadata WHERE account = ?1");
+static struct db_sql copy = DB_SQL("INSERT INTO metadata (account, mailbox, reader, entry, name, value, changed)"
+    " SELECT account, ?3, reader, entry, name, value, changed FROM metadata WHERE account = ?1 AND mailbox = ?2"
+    " AND value IS NOT NULL");
+static struct db_sql changed = DB_SQL("SELECT mailbox, name FROM metadata WHERE account = ?1 AND changed > ?2"
+    " AND reader IN (0, ?3) ORDER BY mailbox, entry");
+
+static bool
+is_private(struct str name)
+{
+	return str_case_starts(name, STR("/private"));
+}
+
+static size_t
+components(struct str name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < name.n; i++)
+		n += name.p[i] == '/';
+	return n;
+}
+
+bool
+metadata_name_ok(struct str name, bool below)
+{
+	struct str rest;
+
+	if (name.n > METADATA_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		unsigned char c = (unsigned char)name.p[i];
+
+		if (c <= 0x19 || c >= 0x7f || c == '*' || c == '%')
+			return false;
+		if (c == '/' && (i + 1 == name.n || name.p[i + 1] == '/'))
+			return false;
+	}
+	if (str_case_starts(name, STR("/private")))
+		rest = str_from(name, 8);
+	else if (str_case_starts(name, STR("/shared")))
+		rest = str_from(name, 7);
+	else
+		return false;
+	if (rest.n == 0)
+		return below;
+	if (rest.p[0] != '/')
+		return false;
+	/* RFC 5464 3.2: entries of vendors have at least four components. */
+	if (!below && str_case_starts(rest, STR("/vendor")) && (rest.n == 7 || rest.p[7] == '/'))
+		return components(name) >= 4;
+	return true;
+}
+
+static struct str
+fold(struct arena *arena, struct str name)
+{
+	char *p = arena_alloc(arena, name.n + 1);
+
+	for (size_t i = 0; i < name.n; i++)
+		p[i] = ascii_lower(name.p[i]);
+	return str_of(p, name.n);
+}
+
+/* Whose rows: the owner of the mailbox, or the account itself for the server. */
+static enum status
+owner_of(const struct actor *actor, struct db_txn *txn, int64_t mailbox, unsigned need, int64_t *account_r)
+{
+	struct mailbox mb;
+	enum status st;
+
+	if (mailbox == 0) {
+		*account_r = actor->account;
+		return access_account(actor, actor->account);
+	}
+	if ((st = mailbox_row(actor, txn, mailbox, need, &mb)) == OK)
+		*account_r = mb.account;
+	return st;
+}
+
+struct listing {
+	struct arena *arena;
+	struct metadata *list;
+	size_t n, cap;
+};
+
+static void
+keep(struct listing *l, struct db_stmt *s)
+{
+	if (l->n == l->cap) {
+		struct metadata *more = arena_array(l->arena, l->cap ? l->cap * 2 : 8, sizeof(*more));
+
+		if (l->n > 0)
+			memcpy(more, l->list, l->n * sizeof(*more));
+		l->cap = l->cap ? l->cap * 2 : 8;
+		l->list = more;
+	}
+	l->list[l->n++] = (struct metadata){arena_str(l->arena, db_text(s, 0)), arena_str(l->arena, db_blob(s, 1))};
+}
+
+static enum status
+take_rows(struct listing *l, struct db_stmt *s, struct str name, uint32_t depth)
+{
+	enum status st;
+
+	while ((st = db_step(s)) == OK)
+		if (!db_is_null(s, 1) && components(db_text(s, 0)) - components(name) <= depth)
+			keep(l, s);
+	db_done(s);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+static struct db_stmt *
+bind(struct db_txn *txn, struct db_sql *sql, int64_t account, int64_t mailbox, int64_t reader)
+{
+	struct db_stmt *s = db_prepare(txn, sql);
+
+	db_bind_int(s, 1, account);
+	db_bind_int(s, 2, mailbox);
+	db_bind_int(s, 3, reader);
+	return s;
+}
+
+enum status
+metadata_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox, struct str name, uint32_t depth,
+    struct metadata **list_r, size_t *n_r)
+{
+	struct listing l = {.arena = arena};
+	struct str entry = fold(arena, name);
+	int64_t account, reader = is_private(name) ? actor->account : 0;
+	struct db_stmt *s;
+	enum status st;
+
+	if ((st = owner_of(actor, txn, mailbox, NEED_LOOKUP, &account)) != OK)
+		return st;
+	s = bind(txn, &get_one, account, mailbox, reader);
+	db_bind_text(s, 4, entry);
+	st = take_rows(&l, s, name, depth);
+	if (st == OK && depth > 0) {
+		/* What is below begins with the name and '/'; '0' comes right after '/'. */
+		s = bind(txn, &get_below, account, mailbox, reader);
+		db_bind_text(s, 4, arena_printf(arena, "%.*s/", STR_FMT(entry)));
+		db_bind_text(s, 5, arena_printf(arena, "%.*s0", STR_FMT(entry)));
+		st = take_rows(&l, s, name, depth);
+	}
+	if (st == OK) {
+		*list_r = l.list;
+		*n_r = l.n;
+	}
+	return st;
+}
+
+/* How many of the list are new names with a value. */
+static enum status
+count_new(struct db_txn *txn, struct arena *arena, const struct actor *actor, int64_t account, int64_t mailbox,
+    const struct metadata *list, size_t n, size_t *new_r)
+{
+	*new_r = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct db_stmt *s = bind(txn, &get_one, account, mailbox, is_private(list[i].name) ? actor->account : 0);
+		enum status st;
+
+		db_bind_text(s, 4, fold(arena, list[i].name));
+		st = db_step(s);
+		if (list[i].value.p != NULL && (st == ERR_NOT_FOUND || (st == OK && db_is_null(s, 1))))
+			++*new_r;
+		db_done(s);
+		if (st != OK && st != ERR_NOT_FOUND)
+			return st;
+	}
+	return OK;
+}
+
+static enum status
+put_one(struct db_txn *txn, struct arena *arena, const struct actor *actor, int64_t account, int64_t mailbox,
+    const struct metadata *m, int64_t at)
+{
+	struct db_stmt *s = bind(txn, &put, account, mailbox, is_private(m->name) ? actor->account : 0);
+	enum status st;
+
+	db_bind_text(s, 4, fold(arena, m->name));
+	db_bind_text(s, 5, m->name);
+	if (m->value.p != NULL)
+		db_bind_blob(s, 6, m->value);
+	else
+		db_bind_null(s, 6);
+	db_bind_int(s, 7, at);
+	st = db_step(s);
+	db_done(s);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+/* Everything that may refuse comes before the first change. */
+static enum status
+may_set(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t account, int64_t mailbox,
+    const struct metadata *list, size_t n, bool *tidy_r)
+{
+	int64_t counts[2];
+	size_t fresh;
+	enum status st;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!metadata_name_ok(list[i].name, false))
+			return ERR_BAD_INPUT;
+		if (mailbox == 0 && !is_private(list[i].name) && !actor->admin)
+			return ERR_NO_PERM;
+		if (list[i].value.n > METADATA_VALUE_MAX)
+			return ERR_LIMIT;
+	}
+	if ((st = db_get_ints(txn, &count, counts, 2, "ii", account, mailbox)) != OK ||
+	    (st = count_new(txn, arena, actor, account, mailbox, list, n, &fresh)) != OK)
+		return st;
+	*tidy_r = counts[1] - counts[0] > REMOVED_KEPT;
+	return fresh > 0 && (size_t)counts[0] + fresh > METADATA_ENTRIES_MAX ? ERR_LIMIT : OK;
+}
+
+enum status
+metadata_set(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct metadata *list, size_t n)
+{
+	struct arena arena = {0};
+	int64_t account, at;
+	bool tidy;
+	enum status st;
+
+	if ((st = owner_of(actor, txn, mailbox, NEED_LOOKUP, &account)) != OK ||
+	    (st = may_set(actor, txn, &arena, account, mailbox, list, n, &tidy)) != OK ||
+	    (st = db_get_ints(txn, &newest, &at, 1, "i", account)) != OK)
+		goto out;
+	if (tidy)
+		st = db_exec(txn, &forget, "ii", account, mailbox);
+	for (size_t i = 0; i < n && st == OK; i++)
+		st = put_one(txn, &arena, actor, account, mailbox, &list[i], at + 1);
+	if (st == OK && n > 0)
+		feed_mailbox(actor->store, txn, EVENT_MAILBOX, account, mailbox);
+out:
+	arena_free(&arena);
+	return st;
+}
+
+enum status
+metadata_copy(struct db_txn *txn, int64_t account, int64_t from, int64_t to)
+{
+	return db_exec(txn, &copy, "iii", account, from, to);
+}
+
+enum status
+metadata_changed(const struct actor *actor, struct db_txn *txn, struct arena *arena, uint64_t since,
+    struct metadata_change **list_r, size_t *n_r, uint64_t *now_r)
+{
+	struct metadata_change *list = NULL;
+	size_t n = 0, cap = 0;
+	struct db_stmt *s;
+	int64_t now;
+	enum status st;
+
+	if ((st = access_account(actor, actor->account)) != OK ||
+	    (st = db_get_ints(txn, &newest, &now, 1, "i", actor->account)) != OK)
+		return st;
+	*now_r = (uint64_t)now;
+	*list_r = NULL;
+	*n_r = 0;
+	if ((uint64_t)now <= since)
+		return OK;
+	s = bind(txn, &changed, actor->account, (int64_t)since, actor->account);
+	while ((st = db_step(s)) == OK) {
+		if (n == cap) {
+			struct metadata_change *more = arena_array(arena, cap ? cap * 2 : 8, sizeof(*more));
+
+			if (n > 0)
+				memcpy(more, list, n * sizeof(*more));
+			cap = cap ? cap * 2 : 8;
+			list = more;
+		}
+		list[n++] = (struct metadata_change){db_int(s, 0), arena_str(arena, db_text(s, 1))};
+	}
+	db_done(s);
+	if (st != ERR_NOT_FOUND)
+		return st;
+	*list_r = list;
+	*n_r = n;
+	return OK;
+}

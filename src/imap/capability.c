@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
 
-enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL, LIMIT, LITPLUS, LITMINUS, COMPRESS };
+enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL, LIMIT, LITPLUS, LITMINUS, COMPRESS, SAVE };
 
 #define K(name, when, risky, rfc, doc) {{name, rfc, doc, risky}, when},
 static const struct {
@@ -46,6 +46,8 @@ holds(struct session *s, enum when when)
 	case POST:
 	case LIMIT:
 		return !before;
+	case SAVE:
+		return !before && s->imap->settings.save_max > 0;
 	case TLS:
 		return before && conn_tls_offer(s->conn);
 	case NOLOGIN:
@@ -93,5 +95,7 @@ capability_add(struct buf *out, struct session *s)
 		buf_add(out, name);
 		if (rows[i].when == LIMIT)
 			buf_addu(out, s->imap->settings.message_max);
+		if (rows[i].when == SAVE)
+			buf_addu(out, s->imap->settings.save_max);
 	}
 }

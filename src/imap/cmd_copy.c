@@ -227,6 +227,35 @@ next_batch(struct cmd *cmd)
 	return cmd_write(cmd, stage_fn, x, stage_done);
 }
 
+/* RFC 9738 3.1: more messages than one COPY may store are refused as a whole; the code names the lowest UID that would be
+ * done of the highest ones. 0: they fit. */
+static enum status
+over_limit(struct copying *x, struct db_txn *txn, uint32_t *uid_r)
+{
+	uint64_t max = x->session->imap->settings.save_max, over;
+	struct runs there = {0};
+	enum status st;
+
+	*uid_r = 0;
+	if (max == 0 || x->move)
+		return OK;
+	st = view_uids_present(&x->session->selected->view, txn, &x->uids, &there);
+	over = runs_count(&there) > max ? runs_count(&there) - max : 0;
+	for (size_t i = 0; st == OK && over > 0 && i < there.n; i++) {
+		uint64_t n = (uint64_t)(there.run[i].last - there.run[i].first) + 1;
+
+		if (n > over) {
+			*uid_r = there.run[i].first + (uint32_t)over;
+			break;
+		}
+		over -= n;
+		if (over == 0 && i + 1 < there.n)
+			*uid_r = there.run[i + 1].first;
+	}
+	runs_free(&there);
+	return st;
+}
+
 static enum status
 find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
 {
@@ -249,6 +278,7 @@ start(struct cmd *cmd, struct arg_set *set)
 	struct copying *x = cmd->state;
 	struct view *v = &cmd->session->selected->view;
 	struct db_txn *txn;
+	uint32_t lowest = 0;
 	enum status st;
 
 	x->session = cmd->session;
@@ -258,7 +288,8 @@ start(struct cmd *cmd, struct arg_set *set)
 		arg_set_free(set);
 		return reply_status(cmd, st);
 	}
-	st = find(cmd, txn, set);
+	if ((st = find(cmd, txn, set)) == OK)
+		st = over_limit(x, txn, &lowest);
 	cmd_read_end(cmd, txn);
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
@@ -266,6 +297,9 @@ start(struct cmd *cmd, struct arg_set *set)
 		return finish(cmd, st);
 	if (x->move && v->read_only)
 		return reply_status(cmd, ERR_READ_ONLY);
+	if (lowest != 0)
+		return reply_no(cmd, arena_printf(&cmd->arena, "MESSAGELIMIT %llu %u",
+		    (unsigned long long)cmd->session->imap->settings.save_max, lowest).p, "Too many messages, try fewer");
 	x->scan = (struct view_iter)VIEW_ITER(v, &x->uids);
 	x->scan.no_seq = true;
 	return next_batch(cmd);

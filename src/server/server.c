@@ -215,6 +215,7 @@ open_services(struct server *s)
 	s->auth = auth_new(s->store, &as);
 	io.auth = s->auth;
 	io.settings.message_max = (uint64_t)c->limits_message;
+	io.settings.save_max = (uint64_t)c->limits_save;
 	io.settings.login_seconds = c->imap_login;
 	io.settings.idle_seconds = c->imap_idle;
 	io.settings.keepalive_seconds = c->imap_keepalive;

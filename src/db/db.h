@@ -169,7 +169,8 @@ must_check enum status db_check(struct db *db, void (*found)(void *arg, const ch
  * new database, or ERR_CORRUPT: nothing could be read at all.
  */
 must_check enum status db_salvage(const char *from, const char *to, void (*lost)(void *arg, const char *text), void *arg);
-/* A consistent copy of the live database. */
+/* A consistent copy of the live database, in a new file of mode 0600; ERR_EXISTS. It reads one snapshot to the end: meanwhile
+ * the log of changes (the WAL) cannot be cut and grows with what is written. */
 must_check enum status db_backup(struct db *db, const char *to);
 
 #endif

@@ -762,6 +762,7 @@ test_check_backup(void **state)
 {
 	struct db *db = open_db(in_dir("live"));
 	char to[128];
+	struct stat sb;
 	int found = 0;
 
 	assert_int_equal(db_write(db, fn_schema, NULL), OK);
@@ -771,6 +772,9 @@ test_check_backup(void **state)
 	assert_int_equal(found, 0);
 	snprintf(to, sizeof(to), "%s", in_dir("copy"));
 	assert_int_equal(db_backup(db, to), OK);
+	assert_int_equal(stat(to, &sb), 0);
+	assert_int_equal(sb.st_mode & 0777, 0600);
+	assert_int_equal(db_backup(db, to), ERR_EXISTS);
 	db_close(db);
 	db = open_db(to);
 	assert_int_equal(count(db, "t"), 100);

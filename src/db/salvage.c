@@ -25,7 +25,9 @@
 
 #define KEYS_MAX 4
 #define COLS_MAX 64
-#define ONE_BY_ONE 100000 /* keys tried behind a damage */
+#define ONE_BY_ONE 100000 /* keys tried one by one in a damaged range */
+#define AT_THE_END 4096   /* the same, where nothing behind can be read */
+#define POINTS_MAX 1000000 /* the same, of a table */
 #define BATCH 5000        /* rows a commit */
 #define DAMAGES_MAX 10000 /* of a table */
 
@@ -40,6 +42,7 @@ struct table {
 	char *key[KEYS_MAX]; /* "rowid", or columns */
 	bool rowid;          /* column 0 of what is copied is the rowid: no column is its alias */
 	bool integer_key;
+	int points;          /* keys tried one by one so far */
 	char *col_list, *key_list, *key_marks;
 	sqlite3_stmt *insert, *scan, *seek, *point;
 };
@@ -355,7 +358,7 @@ copy_points(struct salvage *s, struct table *t, struct key k, uint64_t n)
 {
 	uint64_t found = 0;
 
-	for (uint64_t i = 0; i < n && i < ONE_BY_ONE && s->st == OK; i++) {
+	for (uint64_t i = 0; i < n && i < ONE_BY_ONE && t->points < POINTS_MAX && s->st == OK; i++, t->points++) {
 		bind_key(t, t->point, &k);
 		if (sqlite3_step(t->point) == SQLITE_ROW) {
 			copy_row(s, t, t->point, t->keys);
@@ -423,7 +426,7 @@ leap_damage(struct salvage *s, struct table *t, struct key *k)
 		uint64_t leap = find_leap(t, k, part);
 
 		if (part == t->keys - 1)
-			copy_points(s, t, start, leap > 0 ? leap : ONE_BY_ONE);
+			copy_points(s, t, start, leap > 0 ? leap : AT_THE_END);
 		if (leap == 0)
 			continue;
 		to = key_leap(t, &start, part, leap);

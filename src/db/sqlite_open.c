@@ -238,8 +238,8 @@ sq_conn_close(struct db_conn *conn)
 /* ---- the database ---- */
 
 /* Makes the file ours alone before the engine sees it: 0600, and never through a symbolic link (S10). */
-static enum status
-make_file(const char *path)
+enum status
+sq_make_file(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
@@ -358,7 +358,7 @@ sq_open(struct db *db)
 	 * closed; the index of the WAL lies in our memory, and a snapshot needs no system call. */
 	e->vfs = walvfs_over(e->memory ? MEMVFS_NAME : system_vfs(&db->options));
 	if (!e->memory && db->options.vfs == NULL && !db->options.read_only)
-		st = make_file(e->path);
+		st = sq_make_file(e->path);
 	if (st == OK)
 		st = begin_use(db);
 	if (st == OK)

@@ -57,6 +57,7 @@ int64_t sq_number(sqlite3 *h, const char *sql, int64_t none);
 
 /* sqlite_open.c */
 enum status sq_open(struct db *db);
+enum status sq_make_file(const char *path);
 void sq_close(struct db *db);
 enum status sq_conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r);
 void sq_conn_close(struct db_conn *conn);

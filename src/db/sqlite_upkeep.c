@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/log.h"
 
 /* Tables are checked one by one, so that no snapshot is held for the whole file. */
@@ -77,15 +78,19 @@ sq_check(struct db *db, void (*found)(void *arg, const char *text), void *arg)
 	return st != OK ? st : ck.st;
 }
 
-/* A copy through VACUUM INTO: of one snapshot, without free pages. */
+/* A copy through VACUUM INTO: of one snapshot, without free pages. Nobody else may read it (S10). */
 enum status
 sq_backup(struct db *db, const char *to)
 {
 	sqlite3 *h;
-	enum status st = sq_handle(db, true, &h);
+	enum status st;
 	char *sql;
 
-	if (st != OK)
+	if (access(to, F_OK) == 0)
+		return ERR_EXISTS;
+	if (!sq_engine(db)->memory && (st = sq_make_file(to)) != OK)
+		return st;
+	if ((st = sq_handle(db, true, &h)) != OK)
 		return st;
 	sql = sqlite3_mprintf("VACUUM INTO %Q", to);
 	st = sq_run(h, sql);

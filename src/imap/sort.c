@@ -4,6 +4,8 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "base/map.h"
+
 /* Moves between two looks at the clock. */
 #define SOME 512
 
@@ -158,10 +160,33 @@ compare_key(const struct sorting *s, const struct sort_key *x, const struct sort
 	return str_cmp(str_of(s->pool.p + x->at, x->n - 8), str_of(s->pool.p + y->at, y->n - 8));
 }
 
-bool
-sort_same_first(const struct sorting *s, uint32_t row, uint32_t other)
+static const struct sort_key *
+key_of(const struct sorting *s, uint32_t row, unsigned i)
 {
-	return compare_key(s, &s->keys[(size_t)row * s->n_by], &s->keys[(size_t)other * s->n_by]) == 0;
+	return &s->keys[(size_t)row * s->n_by + i];
+}
+
+bool
+sort_same(const struct sorting *s, uint32_t row, uint32_t other, unsigned i)
+{
+	return compare_key(s, key_of(s, row, i), key_of(s, other, i)) == 0;
+}
+
+bool
+sort_empty(const struct sorting *s, uint32_t row, unsigned i)
+{
+	return key_of(s, row, i)->n == 0;
+}
+
+uint64_t
+sort_hash(const struct sorting *s, uint32_t row, unsigned i)
+{
+	const struct sort_key *k = key_of(s, row, i);
+	uint64_t two[2] = {k->prefix, k->n};
+
+	if (k->n > 8)
+		two[1] = hash_keyed(str_of(s->pool.p + k->at, k->n - 8));
+	return hash_keyed(str_of(two, sizeof(two)));
 }
 
 /* Does y come before x? Only then they change places. */
@@ -174,7 +199,7 @@ before(const struct sorting *s, const struct sort_item *y, const struct sort_ite
 		return y->first < x->first;
 	kx = &s->keys[(size_t)x->row * s->n_by];
 	ky = &s->keys[(size_t)y->row * s->n_by];
-	for (unsigned i = 0; i < s->n_by; i++) {
+	for (unsigned i = 0; i < (s->n_order ? s->n_order : s->n_by); i++) {
 		int c = compare_key(s, &ky[i], &kx[i]);
 
 		if (c != 0)

@@ -38,6 +38,7 @@ struct sort_item {
 struct sorting {
 	struct sort_criterion by[SORT_MAX];
 	unsigned n_by;
+	unsigned n_order;    /* how many of them make the order; 0: all. The others are kept for sort_same() */
 	bool summaries;      /* a criterion needs the summary */
 
 	uint32_t *uid, *seq; /* of row i */
@@ -60,13 +61,16 @@ must_check enum status sort_add(struct sorting *s, const struct entry *e, uint32
 int64_t sort_sent_date(const struct entry *e, const struct mime_summary *summary);
 /* Some thousand moves of the sorting; true: in order. */
 bool sort_some(struct sorting *s);
-/* After that: rows in order. Compares rows by their first criterion only; for grouping. */
+/* After that: rows in order. */
 static inline uint32_t
 sort_row(const struct sorting *s, size_t i)
 {
 	return s->items[i].row;
 }
-bool sort_same_first(const struct sorting *s, uint32_t row, uint32_t other);
+/* For grouping by criterion i: are two rows the same, has a row none, a keyed hash of it (S6). */
+bool sort_same(const struct sorting *s, uint32_t row, uint32_t other, unsigned i);
+bool sort_empty(const struct sorting *s, uint32_t row, unsigned i);
+uint64_t sort_hash(const struct sorting *s, uint32_t row, unsigned i);
 void sort_free(struct sorting *s);
 
 #endif

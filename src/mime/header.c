@@ -192,19 +192,31 @@ msgid_start(struct str s)
 	return at < s.n ? at + 1 : s.n;
 }
 
+static bool
+dropped_from_msgid(char c)
+{
+	return is_blank(c) || c == '\r' || c == '\n' || c == '"';
+}
+
+/* The normal form of an id: without blanks, and without quoting: "a"@x is a@x (RFC 5256 3). */
 static struct str
-without_blanks(struct arena *a, struct str s)
+normal_msgid(struct arena *a, struct str s)
 {
 	char *p;
-	size_t n = 0;
+	size_t n = 0, plain = 0;
+	bool quoted = memchr(s.p, '"', s.n) != NULL;
 
-	if (memchr(s.p, ' ', s.n) == NULL && memchr(s.p, '\t', s.n) == NULL &&
-	    memchr(s.p, '\n', s.n) == NULL && memchr(s.p, '\r', s.n) == NULL)
+	while (plain < s.n && !dropped_from_msgid(s.p[plain]))
+		plain++;
+	if (plain == s.n)
 		return s;
 	p = arena_alloc(a, s.n);
-	for (size_t i = 0; i < s.n; i++)
-		if (!is_blank(s.p[i]) && s.p[i] != '\r' && s.p[i] != '\n')
+	for (size_t i = 0; i < s.n; i++) {
+		if (quoted && s.p[i] == '\\' && i + 1 < s.n)
+			p[n++] = s.p[++i];
+		else if (!dropped_from_msgid(s.p[i]))
 			p[n++] = s.p[i];
+	}
 	return str_of(p, n);
 }
 
@@ -220,7 +232,7 @@ mime_msgid_next(struct arena *a, struct str *rest, struct str *id_r)
 		*rest = str_from(s, end);
 		if (end < s.n && s.p[end] == '>') {
 			*rest = str_from(s, end + 1);
-			s = without_blanks(a, str_head(s, end));
+			s = normal_msgid(a, str_head(s, end));
 			if (s.n > 0) {
 				*id_r = s;
 				return true;

@@ -58,7 +58,7 @@ void mime_encode_words(struct buf *out, struct str s);
 
 /*
  * Message ids of Message-ID, In-Reply-To or References (RFC 5322 3.6.4): *rest starts as the raw value; the
- * next id without its angle brackets, blanks inside removed into the arena where there were any. Text
+ * next id without its angle brackets, blanks and quotes inside removed into the arena where there were any. Text
  * between ids is skipped. False at the end.
  */
 bool mime_msgid_next(struct arena *a, struct str *rest, struct str *id_r);

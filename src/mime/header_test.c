@@ -143,7 +143,7 @@ static void
 test_msgids(void **state)
 {
 	struct arena a = {0};
-	struct str rest = STR("<a@b> text (<c@d>) <e@\r\n f> <> <open <g@h> > <last"), id;
+	struct str rest = STR("<a@b> text (<c@d>) <e@\r\n f> <> <open <\"g\"@h> > <last"), id;
 	static const char *const want[] = {"a@b", "c@d", "e@f", "g@h"};
 	size_t n = 0;
 

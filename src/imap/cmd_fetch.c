@@ -124,6 +124,7 @@ message(struct fetch *f, const struct entry *e)
 	if (st == OK && (f->needs & FETCH_BODY)) {
 		f->item = 0;
 		f->left = 0;
+		fetch_binary_reset(f);
 		f->open = true;
 		f->open_email = e->email;
 		next = fetch_bodies(f, &st);
@@ -163,6 +164,9 @@ finish(struct cmd *cmd)
 
 	if (f->failed != OK)
 		return reply_no(cmd, reply_status_code(f->failed), "Some messages could not be read");
+	/* RFC 3516 4.3: the client then takes BODY[]. */
+	if (f->unknown_cte)
+		return reply_no(cmd, "UNKNOWN-CTE", "A section could not be decoded");
 	return reply_ok(cmd, "FETCH completed");
 }
 

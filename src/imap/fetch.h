@@ -20,6 +20,7 @@ enum {
 	FETCH_SEEN = 1 << 3,   /* sets \Seen */
 	FETCH_BODY = 1 << 4,   /* goes out in pieces */
 	FETCH_MODSEQ = 1 << 5, /* enables CONDSTORE */
+	FETCH_BINARY = 1 << 6, /* its section is sent decoded (RFC 3516) */
 };
 
 struct fetch;
@@ -32,6 +33,7 @@ struct fetch_item {
 	unsigned needs;
 	struct section section;
 	struct mime_names names; /* of HEADER.FIELDS */
+	bool size;               /* BINARY.SIZE */
 	struct str label;        /* what the answer calls it, with the space after it */
 };
 
@@ -80,6 +82,8 @@ struct fetch {
 	int64_t open_email;
 	size_t item;              /* the next item, or the one in the middle of its literal */
 	uint64_t at, left;        /* of the literal */
+	struct fetch_decoding *decoding; /* of BINARY items; NULL as long as there was none */
+	bool unknown_cte;         /* a section could not be decoded: NO [UNKNOWN-CTE] (T55) */
 
 	enum status failed;       /* a message could not be read; the others were */
 };
@@ -115,12 +119,21 @@ fetch_sep(struct buf *out)
 }
 
 /*
- * Writes the bodies of the open message from f->item on. CMD_DONE: all of them; CMD_WAIT_OUTPUT: call again in a later step.
+ * Writes the bodies of the open message from f->item on. CMD_DONE: all of them; CMD_WAIT_OUTPUT, CMD_AGAIN: call again in a later step.
  * *st_r tells of failures.
  */
 enum cmd_next fetch_bodies(struct fetch *f, enum status *st_r);
 
-fetch_fn fetch_modseq, fetch_uid, fetch_flags, fetch_internaldate, fetch_size, fetch_envelope, fetch_bodystructure, fetch_body,
+/*
+ * Writes a BINARY or BINARY.SIZE item of the open message, going on where it stopped. What fetch_bodies() returns, and CMD_AGAIN.
+ */
+enum cmd_next fetch_binary(struct fetch *f, const struct fetch_item *item, enum status *st_r);
+/* Forgets a half-sent one. */
+void fetch_binary_reset(struct fetch *f);
+/* For plain literals, which cannot hold NUL (RFC 3501 9, CHAR8). */
+void fetch_hide_nul(char *p, size_t n);
+
+fetch_fn fetch_preview, fetch_modseq, fetch_uid, fetch_flags, fetch_internaldate, fetch_size, fetch_envelope, fetch_bodystructure, fetch_body,
     fetch_savedate, fetch_emailid, fetch_threadid;
 
 #endif

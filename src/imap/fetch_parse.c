@@ -49,12 +49,12 @@ fetch_add_named(struct fetch *f, const char *name)
 
 /* Written once for all messages: it may be as long as the command. */
 static struct str
-section_label(struct fetch *f, const struct section *section)
+section_label(struct fetch *f, struct str name, const struct section *section)
 {
 	struct buf b = {0};
 	struct str label;
 
-	buf_add(&b, STR("BODY"));
+	buf_add(&b, name);
 	out_section(&b, section);
 	buf_addc(&b, ' ');
 	label = arena_str(&f->cmd->arena, buf_str(&b));
@@ -74,7 +74,7 @@ parse_section(struct fetch *f, struct args *a, bool peek)
 	if (!peek)
 		item.needs |= FETCH_SEEN;
 	mime_names_init(&item.names, item.section.field, item.section.fields);
-	item.label = section_label(f, &item.section);
+	item.label = section_label(f, STR("BODY"), &item.section);
 	return add(f, item);
 }
 
@@ -94,6 +94,40 @@ parse_lines(struct fetch *f, struct args *a, struct section *sec)
 			return st;
 	}
 	return sec->fields > 0 ? arg_close(a) : ERR_BAD_INPUT;
+}
+
+/* BINARY[...], BINARY.PEEK[...], BINARY.SIZE[...] (RFC 3516 4.2) */
+static enum status
+parse_binary(struct fetch *f, struct args *a, bool size, bool seen)
+{
+	struct fetch_item item = {.kind = &body_kind, .needs = body_kind.needs | FETCH_BINARY};
+	enum status st;
+
+	if ((st = arg_section(a, true, &item.section)) != OK)
+		return st;
+	if (size && item.section.partial)
+		return ERR_BAD_INPUT;
+	if (seen)
+		item.needs |= FETCH_SEEN;
+	item.size = size;
+	item.label = section_label(f, size ? STR("BINARY.SIZE") : STR("BINARY"), &item.section);
+	return add(f, item);
+}
+
+/* " (LAZY)" behind PREVIEW (RFC 8970 4.1). Previews are made at delivery, so it changes nothing. Another list there is one
+ * of modifiers of the command. */
+static void
+parse_lazy(struct args *a)
+{
+	struct args b = *a;
+	unsigned n = 0;
+
+	if (arg_space(&b) != OK || arg_open(&b) != OK)
+		return;
+	while (arg_more(&b) && arg_keyword(&b, "LAZY"))
+		n++;
+	if (n > 0 && arg_close(&b) == OK)
+		*a = b;
 }
 
 /* RFC822 and relatives: BODY sections under their old names (RFC 3501 6.4.5). */
@@ -147,9 +181,15 @@ parse_item(struct fetch *f, struct args *a)
 			return parse_section(f, a, false);
 		if (str_eq(name, STR("BODY.PEEK")))
 			return parse_section(f, a, true);
+		if (str_eq(name, STR("BINARY")) || str_eq(name, STR("BINARY.PEEK")))
+			return parse_binary(f, a, false, name.n == 6);
+		if (str_eq(name, STR("BINARY.SIZE")))
+			return parse_binary(f, a, true, false);
 		return ERR_BAD_INPUT;
 	}
-	if ((kind = fetch_kind_find(name)) != NULL)
+	if ((kind = fetch_kind_find(name)) != NULL && kind->print == fetch_preview)
+		parse_lazy(a);
+	if (kind != NULL)
 		return add(f, (struct fetch_item){.kind = kind, .needs = kind->needs});
 	return parse_rfc822(f, a, name);
 }
@@ -162,7 +202,7 @@ fetch_parse_text(struct fetch *f, struct args *a)
 	f->items = arena_array(&f->cmd->arena, 1, sizeof(*f->items));
 	if ((st = parse_item(f, a)) != OK)
 		return st;
-	return f->items[0].kind == &body_kind ? OK : ERR_BAD_INPUT;
+	return f->items[0].kind == &body_kind && !(f->items[0].needs & FETCH_BINARY) ? OK : ERR_BAD_INPUT;
 }
 
 static enum status

@@ -143,6 +143,22 @@ fetch_envelope(struct fetch *f, const struct fetch_item *item, const struct entr
 	return OK;
 }
 
+/* RFC 8970 3.2; empty where there is no text. Never NIL: it was made at delivery. */
+enum status
+fetch_preview(struct fetch *f, const struct fetch_item *item, const struct entry *e)
+{
+	struct buf *out = cmd_out(f->cmd);
+	struct mime_summary sum;
+	enum status st;
+
+	if ((st = mime_summary_open(f->email.summary, &sum)) != OK)
+		return st;
+	fetch_sep(out);
+	buf_add(out, STR("PREVIEW "));
+	mime_string_add(out, mime_summary_preview(&sum), mode(f));
+	return OK;
+}
+
 static enum status
 bodystructure(struct fetch *f, const struct entry *e, struct str *bs_r)
 {
@@ -186,9 +202,8 @@ fetch_body(struct fetch *f, const struct fetch_item *item, const struct entry *e
 
 /* ---- bodies ---- */
 
-/* A plain literal cannot hold NUL (RFC 3501 9, CHAR8). */
-static void
-hide_nul(char *p, size_t n)
+void
+fetch_hide_nul(char *p, size_t n)
 {
 	char *end = p + n;
 
@@ -288,7 +303,7 @@ print_fields(struct fetch *f, const struct fetch_item *item)
 	cut(&item->section, &at, &n);
 	out_literal_header(out, n);
 	if (n) {
-		hide_nul(f->tmp.p + at, (size_t)n);
+		fetch_hide_nul(f->tmp.p + at, (size_t)n);
 		buf_add(out, str_of(f->tmp.p + at, (size_t)n));
 	}
 	return OK;
@@ -334,7 +349,7 @@ stream(struct fetch *f, enum status *st_r)
 			*st_r = ERR_CORRUPT;
 		if (*st_r != OK)
 			return CMD_DONE;
-		hide_nul(out->p + had, n);
+		fetch_hide_nul(out->p + had, n);
 		f->at += n;
 		f->left -= n;
 		if (f->left > 0 && conn_out_full(f->cmd->session->conn))
@@ -359,11 +374,15 @@ fetch_bodies(struct fetch *f, enum status *st_r)
 
 		if (!(item->needs & FETCH_BODY))
 			continue;
-		if (item->section.kind == SECTION_FIELDS || item->section.kind == SECTION_FIELDS_NOT)
+		if (item->needs & FETCH_BINARY) {
+			if ((next = fetch_binary(f, item, st_r)) != CMD_DONE)
+				return next;
+		} else if (item->section.kind == SECTION_FIELDS || item->section.kind == SECTION_FIELDS_NOT) {
 			*st_r = print_fields(f, item);
-		else if ((*st_r = open_literal(f, item)) == OK)
+		} else if ((*st_r = open_literal(f, item)) == OK) {
 			if ((next = stream(f, st_r)) != CMD_DONE)
 				return next;
+		}
 		if (*st_r != OK)
 			return CMD_DONE;
 	}

@@ -52,13 +52,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ensure(a != OK || str_eq(buf_str(&one), buf_str(&two)));
 		ensure(one.n <= size + 4);
 	}
+	/* How iconv goes on after rubbish in a charset with states depends on where its input ended. */
+	bool rubbish = false;
+
 	for (int html = 0; html < 2; html++) {
 		buf_clear(&one), buf_clear(&two);
 		text(&one, cte, charsets[data[1] % 16], html, s, s.n ? s.n : 1);
 		text(&two, cte, charsets[data[1] % 16], html, s, 1);
-		/* How iconv goes on after rubbish in a charset with states depends on where its input ended. */
-		ensure(str_eq(buf_str(&one), buf_str(&two)) ||
-		    (data[1] % 16 > 3 && str_find(buf_str(&one), STR("\xef\xbf\xbd"), 0) != SIZE_MAX));
+		rubbish |= data[1] % 16 > 3 && (str_find(buf_str(&one), STR("\xef\xbf\xbd"), 0) != SIZE_MAX ||
+		    str_find(buf_str(&two), STR("\xef\xbf\xbd"), 0) != SIZE_MAX);
+		ensure(rubbish || str_eq(buf_str(&one), buf_str(&two)));
 		ensure(utf8_valid(buf_str(&two)));
 		ensure(utf8_valid(buf_str(&one)));
 	}

@@ -1,23 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * APPEND (RFC 3501 6.3.11, RFC 4315). The message streams into a delivery as it comes; whatever goes wrong, the rest
- * of its bytes is read and thrown away (T86).
+ * APPEND (RFC 3501 6.3.11, RFC 4315) and MULTIAPPEND (RFC 3502). Messages stream into deliveries as they come, invisibly; one
+ * short commit stores all of them or none. Whatever goes wrong, the rest of the command is read and thrown away (T86).
  */
 #include "base/clock.h"
+#include "blob/blob.h"
 #include "deliver/deliver.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 
-struct appending {
-	struct args begin;      /* behind the command's name: what stands before the message is read from here */
-	struct str name;
+/* Messages of one command: they hold the writer together. */
+#define PARTS_MAX 100
+/* Bodies below a chunk stay in memory until the commit: so much of them in one command. */
+#define SMALL_MAX (8u << 20)
+
+/* One message. */
+struct part {
+	struct part *next;
 	struct arg_flags flags;
 	bool dated;
 	struct date_time date;
-	uint32_t uidvalidity;
-	struct delivery *d;
 	bool binary;
+	struct delivery *d;
 	struct delivery_target target;
+};
+
+struct appending {
+	struct args begin;      /* behind the command's name: what stands before the first message is read from here */
+	struct str name;
+	int64_t mailbox;
+	uint32_t uidvalidity;
+	struct part *first, **tail; /* the last one is the one that comes */
+	struct part *last;
+	unsigned n;
+	uint64_t small;         /* bytes of bodies in memory */
 };
 
 static enum cmd_next go_on(struct cmd *cmd);
@@ -27,27 +43,28 @@ cleanup(struct cmd *cmd)
 {
 	struct appending *x = cmd->state;
 
-	delivery_free(x->d);
+	for (struct part *p = x->first; p != NULL; p = p->next)
+		delivery_free(p->d);
 }
 
-/* ---- what stands before the message ---- */
+/* ---- what stands before a message ---- */
 
-/* mailbox [(flags)] ["date"], up to the message's announcer. ERR_AGAIN: one of them is a literal that must be collected. */
+/* [(flags)] ["date"], up to the message's announcer. */
 static enum status
-parse(struct appending *x, struct args *a, uint64_t *size_r)
+parse_part(struct part *p, struct args *a, uint64_t *size_r)
 {
 	enum status st;
 
-	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK || (st = arg_space(a)) != OK)
+	if ((st = arg_space(a)) != OK)
 		return st;
-	if (arg_peek(a) == '(' && ((st = arg_flags(a, &x->flags)) != OK || (st = arg_space(a)) != OK))
+	if (arg_peek(a) == '(' && ((st = arg_flags(a, &p->flags)) != OK || (st = arg_space(a)) != OK))
 		return st;
 	if (arg_peek(a) == '"') {
-		if ((st = arg_date_time(a, &x->date)) != OK || (st = arg_space(a)) != OK)
+		if ((st = arg_date_time(a, &p->date)) != OK || (st = arg_space(a)) != OK)
 			return st;
-		x->dated = true;
+		p->dated = true;
 	}
-	return arg_literal_streamed(a, size_r, &x->binary);
+	return arg_literal_streamed(a, size_r, &p->binary);
 }
 
 /* Before the client sends the message it learns whether there is a place for it. */
@@ -66,7 +83,7 @@ find(struct cmd *cmd, struct appending *x)
 		st = ERR_NOT_FOUND;
 	if (st != OK)
 		return st;
-	x->target.mailbox = mb.id;
+	x->mailbox = mb.id;
 	x->uidvalidity = mb.uidvalidity;
 	return OK;
 }
@@ -81,61 +98,115 @@ refuse(struct cmd *cmd, enum status st)
 	return reply_status(cmd, st);
 }
 
+static const char usage[] = "APPEND takes a mailbox, perhaps flags and a date, and a message; then more messages";
+
+/* The message before is complete: what can be done without the writer is done now. */
+static enum status
+finish_part(struct cmd *cmd, struct appending *x, struct part *p)
+{
+	enum status st;
+
+	if ((st = delivery_finish(p->d)) != OK)
+		return st;
+	if (delivery_size(p->d) < BLOB_CHUNK)
+		x->small += delivery_size(p->d);
+	p->target.actor = cmd->session->actor;
+	p->target.mailbox = x->mailbox;
+	p->target.flags = (uint8_t)p->flags.system;
+	p->target.keywords = p->flags.keywords;
+	p->target.keywords_n = p->flags.n;
+	p->target.internal_date = p->dated ? p->date.seconds : clock_seconds();
+	p->target.zone = p->dated ? p->date.zone : 0;
+	delivery_prepare(p->d, &p->target);
+	return OK;
+}
+
+/* The announcer of the first message, with the mailbox before it. ERR_AGAIN: that is a literal, which must be collected. */
+static enum status
+parse_first(struct appending *x, struct part *p, struct args *a, uint64_t *size_r)
+{
+	enum status st;
+
+	a->at = x->begin.at;
+	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK)
+		return st;
+	return parse_part(p, a, size_r);
+}
+
 static enum cmd_next
 at_literal(struct cmd *cmd)
 {
 	struct appending *x = cmd->state;
 	struct session *s = cmd->session;
+	struct part *p = arena_new(&cmd->arena, struct part);
 	struct args a = cmd->args;
 	uint64_t size = 0;
 	enum status st;
 
-	a.at = x->begin.at;
-	st = parse(x, &a, &size);
-	if (st == ERR_AGAIN) {
+	if (x->last != NULL && (st = finish_part(cmd, x, x->last)) != OK)
+		return refuse(cmd, st);
+	st = x->last ? parse_part(p, &a, &size) : parse_first(x, p, &a, &size);
+	if (st == ERR_AGAIN && x->last == NULL) {
 		if (cmd_literal_collect(cmd) != OK)
 			return reply_no(cmd, "TOOBIG", "The literal is too long");
 		return CMD_WAIT_INPUT;
 	}
 	if (st != OK)
-		return reply_syntax(cmd, st, "APPEND takes a mailbox, perhaps flags and a date, and a message");
+		return reply_syntax(cmd, st == ERR_AGAIN ? ERR_BAD_INPUT : st, usage);
 	cmd->args = a;
 	if (size > s->imap->settings.message_max)
 		return refuse(cmd, ERR_LIMIT);
+	/* An empty message cancels all (RFC 3502). */
 	if (size == 0)
 		return reply_no(cmd, "CANNOT", "The message is empty");
-	if ((st = find(cmd, x)) != OK)
+	if (x->n == PARTS_MAX || x->small > SMALL_MAX)
+		return reply_no(cmd, "LIMIT", "Too many messages in one command");
+	if (x->n == 0 && (st = find(cmd, x)) != OK)
 		return refuse(cmd, st);
-	x->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, s->imap->settings.message_max);
+	p->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, s->imap->settings.message_max);
+	*x->tail = x->last = p;
+	x->tail = &p->next;
+	x->n++;
 	cmd_literal_stream(cmd);
 	return CMD_WAIT_INPUT;
 }
 
-/* ---- the message ---- */
+/* ---- the commit ---- */
 
 static enum status
 append_fn(struct db_txn *txn, void *arg)
 {
 	struct appending *x = arg;
+	enum status st = OK;
 
-	return delivery_store(x->d, txn, &x->target, 1);
+	/* The first refusal undoes them all (RFC 3502). */
+	for (struct part *p = x->first; p != NULL && st == OK; p = p->next)
+		st = delivery_store(p->d, txn, &p->target, 1);
+	return st;
 }
 
 static enum cmd_next
 appended(struct cmd *cmd, enum status st)
 {
 	struct appending *x = cmd->state;
-	struct str code;
+	struct runs uids = {0};
+	struct buf code = {0};
+	struct str copy;
 
-	if (st == OK)
-		st = x->target.status;
 	if (st == ERR_LIMIT)
 		return reply_status(cmd, st);
 	if (st != OK)
 		return refuse(cmd, st);
-	notify_own_uids(cmd->session, x->target.mailbox, x->target.uid, 1);
-	code = arena_printf(&cmd->arena, "APPENDUID %u %u", x->uidvalidity, x->target.uid);
-	return reply_ok_code(cmd, code, "APPEND completed");
+	/* One transaction gave them numbers in this order. */
+	for (struct part *p = x->first; p != NULL; p = p->next)
+		runs_add(&uids, p->target.uid, p->target.uid);
+	notify_own_uids(cmd->session, x->mailbox, x->first->target.uid, x->n);
+	buf_addf(&code, "APPENDUID %u ", x->uidvalidity);
+	runs_print(&code, &uids);
+	runs_free(&uids);
+	copy = arena_str(&cmd->arena, buf_str(&code));
+	buf_free(&code);
+	return reply_ok_code(cmd, copy, "APPEND completed");
 }
 
 static enum cmd_next
@@ -144,17 +215,10 @@ at_end(struct cmd *cmd)
 	struct appending *x = cmd->state;
 	enum status st;
 
-	if (x->d == NULL || arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "APPEND takes a mailbox, perhaps flags and a date, and a message");
-	if ((st = delivery_finish(x->d)) != OK)
+	if (x->last == NULL || arg_end(&cmd->args) != OK)
+		return reply_bad(cmd, usage);
+	if ((st = finish_part(cmd, x, x->last)) != OK)
 		return refuse(cmd, st);
-	x->target.actor = cmd->session->actor;
-	x->target.flags = (uint8_t)x->flags.system;
-	x->target.keywords = x->flags.keywords;
-	x->target.keywords_n = x->flags.n;
-	x->target.internal_date = x->dated ? x->date.seconds : clock_seconds();
-	x->target.zone = x->dated ? x->date.zone : 0;
-	delivery_prepare(x->d, &x->target);
 	return cmd_write(cmd, append_fn, x, appended);
 }
 
@@ -166,11 +230,9 @@ go_on(struct cmd *cmd)
 
 	switch (cmd->at) {
 	case CMD_AT_LITERAL:
-		if (x->d == NULL)
-			return at_literal(cmd);
-		return reply_bad(cmd, "One message at a time");
+		return at_literal(cmd);
 	case CMD_AT_CHUNK:
-		if ((st = delivery_add(x->d, cmd->chunk)) != OK)
+		if ((st = delivery_add(x->last->d, cmd->chunk)) != OK)
 			return refuse(cmd, st);
 		return CMD_WAIT_INPUT;
 	case CMD_AT_END:
@@ -186,6 +248,7 @@ cmd_append(struct cmd *cmd)
 	struct appending *x = arena_new(&cmd->arena, struct appending);
 
 	x->begin = cmd->args;
+	x->tail = &x->first;
 	cmd->state = x;
 	cmd->cleanup = cleanup;
 	cmd->step = go_on;

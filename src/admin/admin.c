@@ -19,6 +19,7 @@ static const struct {
 	const char *name;
 	enum status (*serve)(struct call *);
 } verbs[] = {
+    {"backup", verb_backup},
     {"check", verb_check},
     {"export", verb_export},
     {"import", verb_import},

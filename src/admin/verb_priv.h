@@ -23,6 +23,7 @@ enum status call_fail(struct call *c, enum status st, const char *fmt, ...) __at
 must_check enum status call_account(struct call *c, struct str name, struct account *account_r);
 
 /* Each verb serves a request and returns what EXIT says. */
+enum status verb_backup(struct call *c);
 enum status verb_check(struct call *c);
 enum status verb_export(struct call *c);
 enum status verb_import(struct call *c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check: asks the store to verify itself, shows how far it is. */
+/* check: asks the store to verify itself, shows how far it is. backup: asks it for a copy of itself. */
 #include <stdio.h>
+#include <unistd.h>
 #include "cli/cli.h"
 
 static void
@@ -46,6 +47,30 @@ cli_check(struct cli *cli)
 			break;
 		}
 	}
+	cli_disconnect(&link);
+	return code;
+}
+
+int
+cli_backup(struct cli *cli)
+{
+	char cwd[4096], path[8192];
+	struct link link;
+	int code;
+
+	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc != 1)
+		return cli_usage("backup");
+	/* The server has another working folder. */
+	if (cli->argv[0][0] == '/')
+		snprintf(path, sizeof(path), "%s", cli->argv[0]);
+	else if (getcwd(cwd, sizeof(cwd)) != NULL)
+		snprintf(path, sizeof(path), "%s/%s", cwd, cli->argv[0]);
+	else
+		return cli_fail("where is this folder? Give the whole path");
+	if (cli_connect(&link) != OK)
+		return 1;
+	cli_request(&link, 2, (struct str[]){STR("backup"), str_c(path)});
+	code = cli_finish(&link, NULL, NULL, true);
 	cli_disconnect(&link);
 	return code;
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backup: arguments: an absolute path that does not exist yet. The server writes a consistent copy of the live store there, as itself: where it
+ * may write, mode 0600. The copy is a data folder's mansio.db: put into a folder of its own it can be served.
+ */
+#include <inttypes.h>
+#include <unistd.h>
+#include "admin/verb_priv.h"
+
+enum status
+verb_backup(struct call *c)
+{
+	struct db_stats stats;
+	char *path;
+	enum status st;
+
+	if (c->args_n != 1 || !str_starts(c->args[0], STR("/")))
+		return call_fail(c, ERR_BAD_INPUT, "backup: to which absolute path?");
+	path = arena_cstr(&c->arena, c->args[0]);
+	if (access(path, F_OK) == 0)
+		return call_fail(c, ERR_EXISTS, "%s is there already", path);
+	if ((st = db_backup(store_db(c->store), path)) != OK)
+		return call_fail(c, st, "%s: %s", path, status_word(st));
+	db_stats(store_db(c->store), &stats);
+	return call_fail(c, OK, "%" PRIu64 " bytes of mail store copied to %s", stats.file_bytes, path);
+}

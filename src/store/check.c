@@ -55,6 +55,20 @@ check_breathe(struct check *c, bool *renewed_r)
 }
 
 enum status
+check_next(struct check *c, struct db_sql *sql, int64_t *id)
+{
+	int64_t next;
+	enum status st = db_get_ints(c->txn, sql, &next, 1, "i", *id);
+
+	if (st != OK)
+		return st;
+	if (next <= *id)
+		return ERR_CORRUPT;
+	*id = next;
+	return OK;
+}
+
+enum status
 check_exists(struct check *c, struct db_sql *sql, int64_t id, bool *yes_r)
 {
 	int64_t one;

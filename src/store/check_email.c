@@ -35,6 +35,8 @@ check_bodies_gather(struct check *c)
 	enum status st;
 
 	while ((st = blob_next(c->store->blobs, c->txn, id, &id)) == OK) {
+		if (c->bodies_n > 0 && id <= c->bodies[c->bodies_n - 1].id)
+			return ERR_CORRUPT;
 		if (c->bodies_n == c->bodies_cap) {
 			c->bodies_cap = c->bodies_cap ? c->bodies_cap * 2 : 1024;
 			c->bodies = x_realloc(c->bodies, c->bodies_cap * sizeof(*c->bodies));
@@ -89,7 +91,7 @@ next_email(struct check *c, int64_t after, struct row *row)
 	}
 	db_done(q);
 	arena_free(&a);
-	return st;
+	return st == OK && row->id <= after ? ERR_CORRUPT : st;
 }
 
 /* Emails that share a body are all among its owners. */
@@ -319,7 +321,7 @@ check_leftovers(struct check *c)
 
 	for (size_t i = 0; i < sizeof(of_mailboxes) / sizeof(*of_mailboxes); i++) {
 		id = 0;
-		while ((st = db_get_ints(c->txn, &of_mailboxes[i].next, &id, 1, "i", id)) == OK) {
+		while ((st = check_next(c, &of_mailboxes[i].next, &id)) == OK) {
 			if ((st = check_exists(c, &mailbox_exists, id, &yes)) != OK)
 				return st;
 			if (!yes)
@@ -332,7 +334,7 @@ check_leftovers(struct check *c)
 	}
 	for (size_t i = 0; i < sizeof(strays) / sizeof(*strays); i++) {
 		id = 0;
-		while ((st = db_get_ints(c->txn, &strays[i].next, &id, 1, "i", id)) == OK) {
+		while ((st = check_next(c, &strays[i].next, &id)) == OK) {
 			fault(c, "id=%lld: %s", (long long)id, strays[i].what);
 			if ((st = check_breathe(c, NULL)) != OK)
 				return st;

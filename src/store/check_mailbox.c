@@ -251,6 +251,8 @@ next_dir(struct walk *w, int64_t after, int64_t *id_r, int64_t *next_r, bool *go
 		unpacked = dir_unpack(&w->dir, db_blob(q, 5), w->mb.id, (uint32_t)*id_r);
 	}
 	db_done(q);
+	if (st == OK && *id_r <= after)
+		st = ERR_CORRUPT; /* the tree leads in a circle */
 	if (st != OK)
 		return st;
 	*good_r = unpacked == OK;
@@ -402,7 +404,7 @@ check_mailboxes(struct check *c)
 	enum status st;
 
 	st = db_get_ints(c->txn, &count_mailboxes, &total, 1, "");
-	while (st == OK && (st = db_get_ints(c->txn, &next_mailbox, &id, 1, "i", id)) == OK) {
+	while (st == OK && (st = check_next(c, &next_mailbox, &id)) == OK) {
 		st = check_one_mailbox(c, id, page);
 		if (c->report->progress != NULL)
 			c->report->progress(c->report->arg, ++done, (uint64_t)total);

@@ -56,6 +56,10 @@ must_check enum status check_emails(struct check *c);
 must_check enum status check_bodies(struct check *c);
 must_check enum status check_leftovers(struct check *c);
 
+/* The next key of a walk: one row of one integer, for a statement that is given the last key. A damaged tree may lead in circles: a key that does
+ * not rise is ERR_CORRUPT. ERR_NOT_FOUND at the end. */
+must_check enum status check_next(struct check *c, struct db_sql *sql, int64_t *id);
+
 /* Fixed statements: does such a row exist? */
 must_check enum status check_exists(struct check *c, struct db_sql *sql, int64_t id, bool *yes_r);
 

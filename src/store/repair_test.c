@@ -2,7 +2,8 @@
 /*
  * Damage and repair (S11): every block of the database file is zeroed and bit-flipped in turn, and the file cut at every block.
  * Nothing crashes or loops, check tells of the damage or there is none, and repair ends with a store in which check
- * finds nothing; a second repair changes nothing. A sample in the normal run, every block with MANSIO_LONG=1.
+ * finds nothing; a second repair changes nothing. A sample in the normal run, every block with
+ * MANSIO_LONG=1, one of them with MANSIO_BLOCK=n.
  */
 #include "store/check_test.h"
 
@@ -217,12 +218,16 @@ each_block(void (*spoil)(char *block))
 		struct repair_report r;
 		uint64_t f = 0;
 
+		if (getenv("MANSIO_BLOCK") != NULL)
+			i = (size_t)atoi(getenv("MANSIO_BLOCK")) % blocks;
 		buf_clear(&bytes);
 		buf_add(&bytes, buf_str(&image));
 		spoil(bytes.p + i * BLOCK);
 		print_message("block %zu of %zu\n", i, blocks);
 		use_and_repair(buf_str(&bytes), getenv("VERBOSE") != NULL, &r, &f);
 		quiet += f == 0;
+		if (getenv("MANSIO_BLOCK") != NULL)
+			break;
 	}
 	print_message("%zu blocks without effect\n", quiet);
 	buf_free(&bytes);

@@ -18,18 +18,14 @@ struct made {
 	struct message_new m;
 };
 
-/* A message with the given subject and a text of about n bytes, ready to be appended. */
+/* The message whose text is in d->text, ready to be appended. */
 static inline void
-made_begin(struct made *d, struct store *s, const char *subject, size_t n)
+made_parse(struct made *d, struct store *s)
 {
 	struct arena arena = {0};
 	struct mime_parser *p = mime_parser_new(&arena, NULL);
 	const struct mime_message *mm;
 
-	*d = (struct made){0};
-	buf_addf(&d->text, "From: a@example.org\r\nSubject: %s\r\nMessage-ID: <%s@x>\r\n\r\n", subject, subject);
-	for (unsigned i = 0; d->text.n < n; i++)
-		buf_addf(&d->text, "line %u of the text of %s\r\n", i * 2654435761u, subject);
 	mime_parser_add(p, buf_str(&d->text));
 	mm = mime_parser_finish(p);
 	mime_summary_pack(&d->summary, mm, STR("preview"));
@@ -40,6 +36,17 @@ made_begin(struct made *d, struct store *s, const char *subject, size_t n)
 	d->m = (struct message_new){.stage = d->stage, .size = d->text.n, .summary = buf_str(&d->summary),
 	    .structure = buf_str(&d->structure), .internal_date = 1000000000};
 	arena_free(&arena);
+}
+
+/* One with the given subject and a text of about n bytes. */
+static inline void
+made_begin(struct made *d, struct store *s, const char *subject, size_t n)
+{
+	*d = (struct made){0};
+	buf_addf(&d->text, "From: a@example.org\r\nSubject: %s\r\nMessage-ID: <%s@x>\r\n\r\n", subject, subject);
+	for (unsigned i = 0; d->text.n < n; i++)
+		buf_addf(&d->text, "line %u of the text of %s\r\n", i * 2654435761u, subject);
+	made_parse(d, s);
 }
 
 static inline void

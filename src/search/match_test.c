@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Matching: casemapping in any script (RFC 5051), decoding of words, encodings and charsets, what counts as header and as body, large bodies
+ * in pieces, cancelling, damage.
+ */
+#include "store/check_test.h"
+
+#include "base/log.h"
+#include "search/match.h"
+#include "search/scan.h"
+
+static struct store *store;
+static struct actor alice;
+static int64_t inbox;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	store = test_store();
+	alice = test_account(store, "alice");
+	inbox = mailbox_id(&alice, "INBOX");
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	test_close(store);
+	return 0;
+}
+
+/* Stores a message; gives its email's id. */
+static int64_t
+message(struct str text)
+{
+	struct made d = {0};
+	struct view v;
+	struct mailbox mb;
+	struct arena arena = {0};
+	struct db_txn *snapshot;
+	uint32_t uid;
+	uint64_t modseq;
+	const struct entry *e;
+	int64_t email = 0;
+
+	buf_add(&d.text, text);
+	made_parse(&d, store);
+	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &d.m, &uid, &modseq)), OK);
+	made_end(&d);
+	assert_int_equal(db_read_begin(store_db(store), &snapshot), OK);
+	assert_int_equal(mailbox_get(&alice, snapshot, &arena, inbox, &mb), OK);
+	assert_int_equal(view_open(&v, &alice, snapshot, &mb, true), OK);
+	struct view_iter it = VIEW_ITER(&v, NULL);
+	assert_int_equal(view_iter_begin(&it, snapshot), OK);
+	while ((e = view_iter_next(&it)) != NULL)
+		email = e->email;
+	assert_int_equal(view_iter_end(&it), OK);
+	view_close(&v);
+	db_read_end(snapshot);
+	arena_free(&arena);
+	return email;
+}
+
+static bool
+matches(int64_t email, enum search_key key, const char *name, const char *charset, struct str bytes)
+{
+	struct search_matcher *m = search_matcher_new(&alice, NULL, NULL);
+	struct search_needle *needle = NULL;
+	struct db_txn *txn;
+	bool hit = false;
+
+	assert_int_equal(search_needle_new(str_c(charset), bytes, &needle), OK);
+	assert_int_equal(db_read_begin(store_db(store), &txn), OK);
+	assert_int_equal(search_matcher_begin(m, txn), OK);
+	search_matcher_message(m, email);
+	assert_int_equal(search_match(m, key, str_c(name), needle, &hit), OK);
+	search_matcher_end(m);
+	db_read_end(txn);
+	search_matcher_free(m);
+	search_needle_free(needle);
+	return hit;
+}
+
+#define HEADER                                                                                                         \
+	"From: =?UTF-8?Q?J=C3=BCrgen_M=C3=BCller?= <juergen@example.org>\r\n"                                           \
+	"To: Alice <alice@example.com>,\r\n Bob <bob@example.net>\r\n"                                                  \
+	"Cc: carol@example.org\r\n"                                                                                    \
+	"Subject: Re: =?iso-8859-1?Q?Stra=DFe?= and =?utf-8?B?0J/RgNC40LLQtdGC?= folded\r\n here\r\n"                   \
+	"X-Odd: strange value\r\n"                                                                                     \
+	"X-Empty:\r\n"                                                                                                 \
+	"MIME-Version: 1.0\r\n"
+
+static const char mail[] = HEADER
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble words\r\n"
+    "--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    "Caf=C3=A9 au lait, soft=\r\nbreak here\r\n"
+    "--b\r\nContent-Type: text/html; charset=iso-8859-1\r\n\r\n<p>gr\xfc\xdf <b>dich</b> &amp; alle</p><script>hidden</script>\r\n"
+    "--b\r\nContent-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: base64\r\n\r\n8NLJ18XU\r\n"
+    "--b\r\nContent-Type: application/octet-stream; name=invoice.bin\r\n\r\nbinarystuff\r\n"
+    "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: =?utf-8?Q?inn=C3=A9r?= letter\r\n\r\ninner body\r\n"
+    "--b--\r\nepilogue\r\n";
+
+static void
+keys(void **state)
+{
+	static const struct {
+		enum search_key key;
+		const char *name, *what;
+		bool hit;
+	} t[] = {
+	    {SEARCH_SUBJECT, "", "strasse", false}, /* a sharp s is its own letter under i;unicode-casemap */
+	    {SEARCH_SUBJECT, "", "STRAßE", true},
+	    {SEARCH_SUBJECT, "", "ПРИВЕТ", true},
+	    {SEARCH_SUBJECT, "", "folded here", true},
+	    {SEARCH_SUBJECT, "", "re: STRA", true},
+	    {SEARCH_SUBJECT, "", "utf-8", false},
+	    {SEARCH_SUBJECT, "", "strange", false},
+	    {SEARCH_SUBJECT, "", "", true},
+	    {SEARCH_FROM, "", "jürgen", true},
+	    {SEARCH_FROM, "", "JU", true}, /* u and a mark: decomposed */
+	    {SEARCH_FROM, "", "EXAMPLE.ORG", true},
+	    {SEARCH_FROM, "", "alice", false},
+	    {SEARCH_TO, "", "bob@", true},
+	    {SEARCH_TO, "", "carol", false},
+	    {SEARCH_CC, "", "carol", true},
+	    {SEARCH_BCC, "", "x", false},
+	    {SEARCH_HEADER, "x-odd", "STRANGE V", true},
+	    {SEARCH_HEADER, "x-odd", "", true},
+	    {SEARCH_HEADER, "x-empty", "", true},
+	    {SEARCH_HEADER, "x-none", "", false},
+	    {SEARCH_HEADER, "x-odd", "normal", false},
+	    {SEARCH_HEADER, "subject", "страница", false},
+	    {SEARCH_BODY, "", "café", true},
+	    {SEARCH_BODY, "", "CAFE", true},
+	    {SEARCH_BODY, "", "softbreak", true},
+	    {SEARCH_BODY, "", "grüß dich & alle", true},
+	    {SEARCH_BODY, "", "hidden", false},
+	    {SEARCH_BODY, "", "привет", true},
+	    {SEARCH_BODY, "", "invoice", true},
+	    {SEARCH_BODY, "", "binarystuff", false},
+	    {SEARCH_BODY, "", "innér letter", true},
+	    {SEARCH_BODY, "", "inner body", true},
+	    {SEARCH_BODY, "", "strange", false}, /* only in the header */
+	    {SEARCH_BODY, "", "lait\r\ngr", false},
+	    {SEARCH_TEXT, "", "strange", true},
+	    {SEARCH_TEXT, "", "x-odd", true},
+	    {SEARCH_TEXT, "", "café", true},
+	    {SEARCH_TEXT, "", "nowhere", false},
+	};
+	int64_t email = message(str_c(mail));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		if (matches(email, t[i].key, t[i].name, "", str_c(t[i].what)) != t[i].hit)
+			fail_msg("key %d \"%s\" %s", t[i].key, t[i].what, t[i].hit ? "does not match" : "matches");
+	}
+	/* In other charsets. */
+	assert_true(matches(email, SEARCH_SUBJECT, "", "koi8-r", STR("\xd0\xd2\xc9\xd7\xc5\xd4")));
+	assert_true(matches(email, SEARCH_FROM, "", "ISO-8859-1", STR("m\xfcller")));
+	assert_true(matches(email, SEARCH_FROM, "", "utf-8", STR("Müller")));
+	assert_false(matches(email, SEARCH_FROM, "", "utf-8", STR("\xff")));
+	/* Bytes that are of no charset are looked for as they are: the body holds them so. */
+	assert_true(matches(email, SEARCH_BODY, "", "utf-8", STR("gr\xfc\xdf")));
+	/* A message that is not there. */
+	assert_false(matches(email + 1000, SEARCH_TEXT, "", "", STR("x")));
+}
+
+static void
+needles(void **state)
+{
+	struct search_needle *n = NULL;
+	char *long_one = calloc(1, SEARCH_NEEDLE_MAX + 1);
+
+	(void)state;
+	assert_int_equal(search_needle_new(STR("x-no-such-charset"), STR("a"), &n), ERR_NOT_FOUND);
+	assert_int_equal(search_needle_new(STR(""), str_of(long_one, SEARCH_NEEDLE_MAX + 1), &n), ERR_LIMIT);
+	free(long_one);
+	assert_int_equal(search_needle_new(STR(""), STR("Ünter"), &n), OK);
+	assert_true(search_needle_in(n, STR("voll ÜNTERsagt")));
+	assert_false(search_needle_in(n, STR("unter")));
+	search_needle_free(n);
+}
+
+/* A hit in every place of a body that is read piece by piece, encoded or not. */
+static void
+large(void **state)
+{
+	static const char *const how[] = {"7bit", "quoted-printable", "8bit"};
+	const size_t size = 400000;
+
+	(void)state;
+	for (size_t h = 0; h < 3; h++) {
+		struct buf text = {0};
+		size_t head;
+		int64_t email;
+
+		buf_addf(&text, "Content-Transfer-Encoding: %s\r\n\r\n", how[h]);
+		head = text.n;
+		if (h == 2)
+			buf_adds(&text, "é");
+		while (text.n < size)
+			buf_addf(&text, "%06zu 56789 123456789 123456789 123456789 12345\r\n", text.n - head);
+		email = message(buf_str(&text));
+		for (size_t at = 65500; at < 66000; at += 52) {
+			char digits[32];
+			snprintf(digits, sizeof(digits), "%.24s", text.p + head + at);
+			assert_true(matches(email, SEARCH_BODY, "", "", str_c(digits)));
+		}
+		assert_true(matches(email, SEARCH_TEXT, "", "", str_of(text.p + 65536 - 300, 600)));
+		assert_false(matches(email, SEARCH_BODY, "", "", STR("123456789 1234567890")));
+		buf_free(&text);
+	}
+}
+
+static bool
+yes(void *arg)
+{
+	++*(int *)arg;
+	return true;
+}
+
+static void
+cancels(void **state)
+{
+	struct search_needle *needle = NULL;
+	struct search_matcher *m;
+	struct db_txn *txn;
+	int asked = 0;
+	bool hit = true;
+	int64_t email = message(STR("Subject: x\r\n\r\ntext\r\n"));
+
+	(void)state;
+	m = search_matcher_new(&alice, yes, &asked);
+	assert_int_equal(search_needle_new(STR(""), STR("zzz"), &needle), OK);
+	assert_int_equal(db_read_begin(store_db(store), &txn), OK);
+	assert_int_equal(search_matcher_begin(m, txn), OK);
+	search_matcher_message(m, email);
+	assert_int_equal(search_match(m, SEARCH_BODY, STR_NONE, needle, &hit), ERR_AGAIN);
+	assert_true(asked > 0 && hit);
+	search_matcher_free(m);
+	db_read_end(txn);
+	search_needle_free(needle);
+}
+
+static enum status
+spoil(struct db_txn *txn, void *arg)
+{
+	return db_script(txn, arg);
+}
+
+static void
+damaged(void **state)
+{
+	int64_t email = message(STR("Subject: word\r\n\r\nword\r\n"));
+	char sql[] = "UPDATE email SET summary = x'00'; UPDATE structure SET data = x'00'";
+
+	(void)state;
+	assert_true(matches(email, SEARCH_TEXT, "", "", STR("word")));
+	assert_int_equal(db_write(store_db(store), spoil, sql), OK);
+	assert_false(matches(email, SEARCH_SUBJECT, "", "", STR("word")));
+	assert_false(matches(email, SEARCH_BODY, "", "", STR("word")));
+}
+
+/* The fast scan against the slow one. */
+static void
+scans(void **state)
+{
+	char text[200];
+
+	(void)state;
+	srandom(7);
+	for (int round = 0; round < 20000; round++) {
+		size_t n = (size_t)random() % sizeof(text), k = 1 + (size_t)random() % 5;
+		char key[8];
+		bool slow = false;
+
+		for (size_t i = 0; i < n; i++)
+			text[i] = "aAbB@`[{"[random() & 7];
+		for (size_t i = 0; i < k; i++)
+			key[i] = "AB@`[{"[random() % 6];
+		for (size_t i = 0; i + k <= n && !slow; i++) {
+			slow = true;
+			for (size_t j = 0; j < k && slow; j++)
+				slow = ascii_upper(text[i + j]) == key[j];
+		}
+		assert_int_equal(scan_ascii(str_of(text, n), str_of(key, k)), slow);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(scans),
+	    cmocka_unit_test(needles),
+	    cmocka_unit_test_setup_teardown(keys, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(large, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(cancels, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(damaged, set_up, tear_down),
+	};
+	log_set_level(LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

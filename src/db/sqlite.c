@@ -246,6 +246,9 @@ sq_rollback(struct db_conn *conn)
 static bool
 is_clean(int rc)
 {
+	/* A damaged page is found before the first frame of the commit is written. */
+	if ((rc & 0xff) == SQLITE_CORRUPT)
+		return true;
 	return (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_READ ||
 	    rc == SQLITE_IOERR_SHORT_READ;
 }

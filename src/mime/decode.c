@@ -2,6 +2,8 @@
 /* Transfer encodings, RFC 2045 6. */
 #include "mime/decode.h"
 
+#include "mime/vector.h"
+
 enum mime_cte
 mime_cte_of(struct str value)
 {
@@ -197,14 +199,32 @@ qp_blanks(struct mime_decoder *d, char c, struct buf *out)
 	return false;
 }
 
-/* Bytes that stand for themselves whatever comes next. */
+/* A blank is held where a line end may follow it: where another blank or any of these does. */
+static bool
+qp_holds(char next)
+{
+	return next == ' ' || next == '\t' || next == '\r' || next == '\n' || next == '=';
+}
+
+/* Bytes that stand for themselves whatever comes next: most of a text, sixteen at a time. */
 static size_t
 qp_plain(struct str s)
 {
 	size_t i = 0;
 
-	while (i < s.n && s.p[i] != '=' && s.p[i] != ' ' && s.p[i] != '\t' && s.p[i] != '\r')
-		i++;
+	for (; i + 17 <= s.n; i += 16) {
+		v16 v = v16_load(s.p + i), next = v16_load(s.p + i + 1), stop;
+
+		stop = (v == '=') | (v == '\r');
+		stop |= ((v == ' ') | (v == '\t')) &
+		    ((next == ' ') | (next == '\t') | (next == '\r') | (next == '\n') | (next == '='));
+		if (v16_any(stop))
+			break;
+	}
+	for (; i < s.n && s.p[i] != '=' && s.p[i] != '\r'; i++) {
+		if ((s.p[i] == ' ' || s.p[i] == '\t') && (i + 1 == s.n || qp_holds(s.p[i + 1])))
+			break;
+	}
 	return i;
 }
 

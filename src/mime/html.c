@@ -2,6 +2,7 @@
 /* HTML to text, for search and preview: enough of the syntax to tell text from the rest. */
 #include "base/utf8.h"
 #include "mime/decode.h"
+#include "mime/vector.h"
 
 enum state { IN_TEXT, TAG_OPEN, TAG_NAME, TAG_REST, TAG_QUOTED, IN_COMMENT, IN_ENTITY };
 
@@ -10,9 +11,11 @@ static const char *const skipped[] = {"", "script", "style", "title"};
 #define N_SKIPPED 4
 
 /* Tags that do not end a word. */
-static const char *const inline_tags[] = {
-	"a", "abbr", "acronym", "b", "bdo", "big", "cite", "code", "dfn", "em", "font", "i", "ins", "kbd", "mark",
-	"o:p", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr",
+static const struct str inline_tags[] = {
+	STR("a"), STR("abbr"), STR("acronym"), STR("b"), STR("bdo"), STR("big"), STR("cite"), STR("code"),
+	STR("dfn"), STR("em"), STR("font"), STR("i"), STR("ins"), STR("kbd"), STR("mark"), STR("o:p"),
+	STR("q"), STR("s"), STR("samp"), STR("small"), STR("span"), STR("strike"), STR("strong"),
+	STR("sub"), STR("sup"), STR("tt"), STR("u"), STR("var"), STR("wbr"),
 };
 
 static const struct {
@@ -65,18 +68,36 @@ flush_blank(struct mime_html *h, struct buf *out)
 	h->blank = false;
 }
 
-/* Plain text up to the next tag, entity or blank. */
+/* Length of the text at the start of s, which begins with a letter: up to a tag, an entity, or a blank that is not a single space. */
+static size_t
+text_run(struct str s)
+{
+	size_t n = 1;
+
+	for (; n + 16 <= s.n; n += 16) {
+		v16 v = v16_load(s.p + n), before = v16_load(s.p + n - 1), stop;
+
+		stop = (v == '<') | (v == '&') | (v == '\t') | (v == '\r') | (v == '\n') | (v == '\f');
+		if (v16_any(stop | ((v == ' ') & (before == ' '))))
+			break;
+	}
+	while (n < s.n && s.p[n] != '<' && s.p[n] != '&' && (!is_space(s.p[n]) || (s.p[n] == ' ' && s.p[n - 1] != ' ')))
+		n++;
+	return n;
+}
+
+/* Plain text; a space at its end may be the first of several. */
 static size_t
 add_text(struct mime_html *h, struct str s, struct buf *out)
 {
-	size_t n = 0;
+	size_t n = text_run(s);
+	bool space = n > 1 && s.p[n - 1] == ' ';
 
-	while (n < s.n && s.p[n] != '<' && s.p[n] != '&' && !is_space(s.p[n]))
-		n++;
-	if (n > 0 && h->skip == 0) {
-		flush_blank(h, out);
-		buf_add(out, str_head(s, n));
-	}
+	if (h->skip != 0)
+		return n;
+	flush_blank(h, out);
+	buf_add(out, str_head(s, n - space));
+	h->blank = space;
 	return n;
 }
 
@@ -147,7 +168,7 @@ static bool
 is_inline(struct str name)
 {
 	for (size_t i = 0; i < sizeof(inline_tags) / sizeof(inline_tags[0]); i++)
-		if (str_eq(name, str_c(inline_tags[i])))
+		if (name.n > 0 && name.p[0] == inline_tags[i].p[0] && str_eq(name, inline_tags[i]))
 			return true;
 	return false;
 }
@@ -226,6 +247,19 @@ tag_byte(struct mime_html *h, char c, struct buf *out)
 	return true;
 }
 
+/* What of a tag's attributes can be passed over at once. */
+static size_t
+skip_attributes(struct mime_html *h, struct str s)
+{
+	size_t n = 0;
+
+	if (h->state == TAG_QUOTED)
+		return str_chr(s, h->quote);
+	while (h->state == TAG_REST && n < s.n && s.p[n] != '>' && s.p[n] != '"' && s.p[n] != '\'')
+		n++;
+	return n;
+}
+
 void
 mime_html_add(struct mime_html *h, struct str in, struct buf *out)
 {
@@ -243,7 +277,8 @@ mime_html_add(struct mime_html *h, struct str in, struct buf *out)
 				i += c == ';';
 			}
 		} else if (h->state != IN_TEXT) {
-			i += tag_byte(h, c, out);
+			size_t n = skip_attributes(h, str_from(in, i));
+			i += n > 0 ? n : tag_byte(h, c, out);
 		} else if (c == '<') {
 			h->state = TAG_OPEN;
 			i++;

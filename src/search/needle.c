@@ -143,9 +143,7 @@ map_text(struct buf *out, struct str text)
 		size_t n = scan_ascii_prefix(text), e = n;
 
 		if (n > 0) {
-			char *room = buf_room(out, n);
-			for (size_t i = 0; i < n; i++)
-				room[i] = ascii_upper(text.p[i]);
+			scan_upper(buf_room(out, n), text.p, n);
 			buf_wrote(out, n);
 		}
 		while (e < text.n && (unsigned char)text.p[e] >= 0x80)

@@ -80,3 +80,17 @@ scan_ascii_prefix(struct str s)
 		i++;
 	return i;
 }
+
+void
+scan_upper(char *to, const char *from, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 16 <= n; i += 16) {
+		v16 v = load(from + i);
+		v -= (v16)((v >= 'a') & (v <= 'z')) & 0x20;
+		memcpy(to + i, &v, sizeof(v));
+	}
+	for (; i < n; i++)
+		to[i] = ascii_upper(from[i]);
+}

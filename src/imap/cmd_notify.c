@@ -6,7 +6,9 @@
 #include "imap/notify.h"
 #include "imap/reply.h"
 
-#define EVENTS_KNOWN "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)"
+#define EVENTS_KNOWN                                                                                                   \
+	"BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange"          \
+	" ServerMetadataChange)"
 
 static const struct {
 	const char *name;
@@ -17,6 +19,8 @@ static const struct {
 	{"FLAGCHANGE", NOTIFY_FLAGS},
 	{"MAILBOXNAME", NOTIFY_NAME},
 	{"SUBSCRIPTIONCHANGE", NOTIFY_SUBSCRIPTION},
+	{"MAILBOXMETADATACHANGE", NOTIFY_METADATA},
+	{"SERVERMETADATACHANGE", NOTIFY_SERVER_METADATA},
 };
 
 struct parser {

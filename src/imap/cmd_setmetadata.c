@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "store/metadata.h"
 
@@ -54,10 +55,13 @@ set_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 set_done(struct cmd *cmd, enum status st)
 {
+	struct setting *x = cmd->state;
+
 	if (st == ERR_LIMIT)
 		return reply_no(cmd, "METADATA TOOMANY", "There are too many entries");
 	if (st != OK)
 		return reply_status(cmd, st);
+	notify_own(cmd->session, x->name);
 	return reply_ok(cmd, "SETMETADATA completed");
 }
 

@@ -20,6 +20,8 @@ enum notify_event {
 	NOTIFY_FLAGS = 1 << 2,
 	NOTIFY_NAME = 1 << 3,
 	NOTIFY_SUBSCRIPTION = 1 << 4,
+	NOTIFY_METADATA = 1 << 5,        /* MailboxMetadataChange */
+	NOTIFY_SERVER_METADATA = 1 << 6,
 	NOTIFY_MESSAGES = NOTIFY_NEW | NOTIFY_EXPUNGE | NOTIFY_FLAGS,
 };
 
@@ -74,7 +76,7 @@ bool notify_flags(const struct session *s);
 bool notify_due(struct session *s);
 /* Turns the bell of the selected mailbox on or off, as IDLE (idle) and NOTIFY want it. */
 void notify_bell(struct session *s, bool idle);
-/* The session itself created, deleted, renamed or (un)subscribed this name: no news to its client (RFC 5465 5). */
+/* The session itself created, deleted, renamed, (un)subscribed or annotated this name (empty: the server): no news to its client (RFC 5465 5). */
 void notify_own(struct session *s, struct str name);
 /* The session itself put n messages into the mailbox: they are not fetched for its client (5.2). */
 void notify_own_uids(struct session *s, int64_t mailbox, uint32_t first, uint32_t n);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "base/map.h"
 #include "imap/status_item.h"
+#include "store/metadata.h"
 
 /* ---- the picture ---- */
 
@@ -33,10 +34,13 @@ enum status
 picture_take(const struct actor *actor, struct db_txn *txn, struct notify_picture **p_r)
 {
 	struct notify_picture *p = x_new(struct notify_picture);
+	struct metadata_change *none;
+	size_t n;
 	enum status st;
 
 	if ((st = mailbox_list(actor, txn, &p->arena, &p->mb, &p->n)) != OK ||
-	    (st = mailbox_subscriptions(actor, txn, &p->arena, &p->subs, &p->subs_n)) != OK)
+	    (st = mailbox_subscriptions(actor, txn, &p->arena, &p->subs, &p->subs_n)) != OK ||
+	    (st = metadata_changed(actor, txn, &p->arena, INT64_MAX, &none, &n, &p->metadata)) != OK)
 		goto failed;
 	st = ERR_LIMIT;
 	if (p->n > NOTIFY_MAILBOXES_MAX || p->subs_n > NOTIFY_MAILBOXES_MAX)
@@ -342,6 +346,66 @@ compare_subscriptions(struct telling *t)
 	}
 }
 
+/* ---- annotations ---- */
+
+/* The mailbox of changed entries (NULL: the server), if somebody wants to know. */
+static bool
+metadata_wanted(const struct telling *t, int64_t id, struct str *name_r)
+{
+	struct mailbox key = {.id = id};
+	const struct mailbox *mb;
+
+	*name_r = STR("");
+	if (id == 0) {
+		for (size_t i = 0; i < t->n->n; i++)
+			if (t->n->groups[i].events & NOTIFY_SERVER_METADATA)
+				return !is_own(t->n, *name_r);
+		return false;
+	}
+	mb = t->new->n > 0 ? bsearch(&key, t->new->mb, t->new->n, sizeof(key), by_id) : NULL;
+	if (mb == NULL)
+		return false;
+	*name_r = mb->name;
+	return (wanted_of(t, mb->name) & NOTIFY_METADATA) && !is_own(t->n, mb->name);
+}
+
+/* "* METADATA mailbox entry entry" (5.6, 5.7): one for each mailbox. */
+static enum status
+tell_metadata(struct telling *t)
+{
+	struct buf *out = cmd_out(t->cmd);
+	struct arena arena = {0};
+	struct metadata_change *list;
+	bool wanted = false, utf8 = session_utf8(t->cmd->session);
+	uint64_t now;
+	size_t n;
+	enum status st = metadata_changed(&t->cmd->session->actor, t->txn, &arena, t->old->metadata, &list, &n, &now);
+
+	for (size_t i = 0; st == OK && i < n; i++) {
+		struct str name;
+
+		if (i == 0 || list[i].mailbox != list[i - 1].mailbox) {
+			if (wanted)
+				buf_add(out, STR("\r\n"));
+			if ((wanted = metadata_wanted(t, list[i].mailbox, &name))) {
+				buf_add(out, STR("* METADATA "));
+				if (name.n > 0)
+					out_mailbox(out, name, utf8);
+				else
+					buf_add(out, STR("\"\""));
+			}
+		}
+		if (wanted) {
+			buf_addc(out, ' ');
+			out_astring(out, list[i].name, utf8);
+		}
+	}
+	if (wanted)
+		buf_add(out, STR("\r\n"));
+	arena_free(&arena);
+	return st;
+}
+
 enum status
 picture_tell(struct cmd *cmd, struct db_txn *txn, const struct notify_picture *old, const struct notify_picture *new)
 {
@@ -349,8 +413,10 @@ picture_tell(struct cmd *cmd, struct db_txn *txn, const struct notify_picture *o
 	enum status st;
 
 	find_renamed(&t);
-	if ((st = compare_mailboxes(&t)) == OK)
+	if ((st = compare_mailboxes(&t)) == OK) {
 		compare_subscriptions(&t);
+		st = tell_metadata(&t);
+	}
 	map_free(&t.renamed);
 	map_free(&t.told);
 	return st;

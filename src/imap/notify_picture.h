@@ -13,6 +13,7 @@ struct notify_picture {
 	struct mailbox **by_name;
 	struct str *subs;     /* subscribed names, sorted */
 	size_t subs_n;
+	uint64_t metadata;    /* where the changes of annotations stood: see store/metadata.h */
 };
 
 /* ERR_LIMIT past NOTIFY_MAILBOXES_MAX. */

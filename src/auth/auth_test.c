@@ -259,14 +259,20 @@ static void
 test_limit(void **state)
 {
 	struct auth *a = auth_new(store, &auth_settings_default);
-	unsigned tries = 0;
+	unsigned tries, rounds = 0;
+	enum status right;
 
-	while (try(a, "192.0.2.7", STR("bob@example.org"), STR("wrong"), 0) == ERR_NO_PERM)
-		assert_true(++tries < 30);
-	assert_int_equal(tries, 10);
 	/* Even the right password, from there; not from elsewhere, and not another user's (nobody
-	 * is locked out by others). */
-	assert_int_equal(try(a, "192.0.2.7", STR("BOB@example.org"), STR("b o b"), 0), ERR_LIMIT);
+	 * is locked out by others). One failure is forgotten every 30 s: on a busy machine that may
+	 * happen between two lines here, so it may take more than the ten and another round. */
+	do {
+		tries = 0;
+		while (try(a, "192.0.2.7", STR("bob@example.org"), STR("wrong"), 0) == ERR_NO_PERM)
+			assert_true(++tries < 14);
+		assert_true(tries >= 10);
+		right = try(a, "192.0.2.7", STR("BOB@example.org"), STR("b o b"), bob);
+	} while (right != ERR_LIMIT && ++rounds < 3);
+	assert_int_equal(right, ERR_LIMIT);
 	assert_int_equal(try(a, "192.0.2.8", STR("bob@example.org"), STR("b o b"), bob), OK);
 	assert_int_equal(try(a, "192.0.2.7", STR("alice"), STR("pencil"), alice), OK);
 	/* Who was right lately goes on. */

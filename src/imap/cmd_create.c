@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/notify.h"
 #include "imap/objectid.h"
+#include "imap/oldname.h"
 #include "imap/reply.h"
 #include "imap/special.h"
 #include "store/mailbox.h"
@@ -8,7 +9,7 @@
 
 struct creating {
 	struct actor actor;
-	struct str name;
+	struct str name, written;
 	unsigned special;
 	int64_t id;
 };
@@ -33,6 +34,7 @@ created(struct cmd *cmd, enum status st)
 	if (st != OK)
 		return reply_status(cmd, st);
 	notify_own(cmd->session, x->name);
+	oldname_print_if(cmd, "", x->name, x->written);
 	objectid_add(&code, "MAILBOXID", OBJECTID_MAILBOX, x->id); /* RFC 8474 4.1 */
 	next = reply_ok_code(cmd, arena_str(&cmd->arena, buf_str(&code)), "CREATE completed");
 	buf_free(&code);
@@ -72,7 +74,9 @@ cmd_create(struct cmd *cmd)
 	struct args *a = &cmd->args;
 	enum status st, use = OK;
 
-	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK)
+	if ((st = arg_space(a)) == OK)
+		x->written = oldname_peek(a, cmd);
+	if (st != OK || (st = arg_mailbox(a, &x->name)) != OK)
 		return reply_syntax(cmd, st, "CREATE takes a mailbox name");
 	if (arg_end(a) != OK) {
 		use = parse_use(a, &x->special);

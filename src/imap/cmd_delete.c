@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/notify.h"
+#include "imap/oldname.h"
 #include "imap/reply.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
 
 struct deleting {
 	struct actor actor;
-	struct str name;
+	struct str name, written;
 };
 
 static enum status
@@ -27,6 +28,7 @@ deleted(struct cmd *cmd, enum status st)
 	if (st != OK)
 		return reply_status(cmd, st);
 	notify_own(cmd->session, x->name);
+	oldname_print_if(cmd, "\\NonExistent", x->name, x->written);
 	return reply_ok(cmd, "DELETE completed");
 }
 
@@ -37,7 +39,9 @@ cmd_delete(struct cmd *cmd)
 	struct deleting *x = arena_new(&cmd->arena, struct deleting);
 	enum status st;
 
-	if ((st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &x->name)) != OK ||
+	if ((st = arg_space(&cmd->args)) == OK)
+		x->written = oldname_peek(&cmd->args, cmd);
+	if (st != OK || (st = arg_mailbox(&cmd->args, &x->name)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st, "DELETE takes one mailbox name");
 	if (mailbox_name_is_inbox(x->name))

@@ -38,6 +38,7 @@ struct listing {
 	unsigned status;          /* items of RETURN (STATUS ...) */
 	struct metadata_ask metadata; /* of RETURN (METADATA ...) */
 	bool lsub;
+	bool rev2;                /* RFC 9051 7.3.1: \NonExistent in every LIST */
 	struct list_match **match;
 	size_t matches;
 	bool root;                /* the pattern is empty: only the separator is asked for */
@@ -314,7 +315,7 @@ attributes(struct listing *l, struct buf *out, const struct name *n)
 
 	if (n->mb == NULL || n->mb->noselect || (l->lsub && !n->selected))
 		/* T25: what is no mailbox is \Noselect to those who asked as RFC 3501 has it. */
-		attribute(out, (l->options & EXTENDED) ? "\\NonExistent" : "\\Noselect");
+		attribute(out, ((l->options & EXTENDED) || l->rev2) ? "\\NonExistent" : "\\Noselect");
 	if (n->mb)
 		attribute(out, n->mb->children ? "\\HasChildren" : "\\HasNoChildren");
 	else if (n->child)
@@ -398,6 +399,7 @@ cmd_list(struct cmd *cmd)
 	enum status st;
 
 	l->lsub = cmd->row->flags & CMDF_LSUB;
+	l->rev2 = cmd_enabled(cmd, ENABLED_IMAP4REV2);
 	if (l->lsub)
 		l->options = SELECT_SUBSCRIBED;
 	cmd->state = l;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/notify.h"
+#include "imap/oldname.h"
 #include "imap/reply.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
@@ -7,6 +8,7 @@
 struct renaming {
 	struct actor actor;
 	struct str from, to;
+	struct str from_written, to_written;
 	struct mailbox_move before, move;
 };
 
@@ -46,6 +48,9 @@ renamed(struct cmd *cmd, enum status st)
 		return reply_status(cmd, st);
 	notify_own(cmd->session, x->from);
 	notify_own(cmd->session, x->to);
+	/* Either name was written in another form (RFC 9051 6.3.6). */
+	if (!str_eq(x->from, x->from_written) || !str_eq(x->to, x->to_written))
+		oldname_print_if(cmd, "", x->to, x->from_written);
 	return reply_ok(cmd, "RENAME completed");
 }
 
@@ -56,8 +61,11 @@ cmd_rename(struct cmd *cmd)
 	struct renaming *x = arena_new(&cmd->arena, struct renaming);
 	enum status st;
 
-	if ((st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &x->from)) != OK ||
-	    (st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &x->to)) != OK ||
+	if ((st = arg_space(&cmd->args)) == OK)
+		x->from_written = oldname_peek(&cmd->args, cmd);
+	if (st == OK && (st = arg_mailbox(&cmd->args, &x->from)) == OK && (st = arg_space(&cmd->args)) == OK)
+		x->to_written = oldname_peek(&cmd->args, cmd);
+	if (st != OK || (st = arg_mailbox(&cmd->args, &x->to)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st, "RENAME takes two mailbox names");
 	if ((st = mailbox_name_check(x->to)) != OK)

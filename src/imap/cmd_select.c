@@ -2,9 +2,11 @@
 #include "imap/notify.h"
 #include "imap/condstore.h"
 #include "imap/objectid.h"
+#include "imap/oldname.h"
 #include "imap/qresync.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
+#include "imap/special.h"
 #include "imap/update.h"
 
 /* "* OK [WORD n] text" */
@@ -19,7 +21,7 @@ number_code(struct buf *out, const char *word, uint64_t n, const char *text)
 }
 
 struct selecting {
-	struct str name;
+	struct str name, written;
 	bool condstore;
 	struct qresync qresync;
 };
@@ -52,7 +54,10 @@ parse(struct cmd *cmd, struct selecting *x)
 	struct args *a = &cmd->args;
 	enum status st;
 
-	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK || arg_end(a) == OK)
+	if ((st = arg_space(a)) != OK)
+		return st;
+	x->written = oldname_peek(a, cmd);
+	if ((st = arg_mailbox(a, &x->name)) != OK || arg_end(a) == OK)
 		return st;
 	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
 		return st;
@@ -62,6 +67,23 @@ parse(struct cmd *cmd, struct selecting *x)
 	if (st != OK || (st = arg_close(a)) != OK)
 		return st;
 	return arg_end(a);
+}
+
+/* IMAP4rev2: the mailbox as LIST shows it (RFC 9051 6.3.2). */
+static void
+list_line(struct cmd *cmd, const struct mailbox *mb)
+{
+	const struct selecting *x = cmd->state;
+	struct buf uses = {0};
+	const char *use;
+	unsigned bit;
+
+	for (unsigned i = 0; (use = special_name(i, &bit)) != NULL; i++)
+		if (mb->special & bit)
+			buf_addf(&uses, "%s%s", uses.n ? " " : "", use);
+	buf_addc(&uses, '\0');
+	oldname_print(cmd, uses.p, mb->name, x->written);
+	buf_free(&uses);
 }
 
 /* What a client is told of a newly selected mailbox (RFC 3501 6.3.1, T40, T41). */
@@ -91,6 +113,7 @@ describe(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb)
 	out_code_begin(out, STR(""), "OK");
 	objectid_add(out, "MAILBOXID", OBJECTID_MAILBOX, mb->id); /* RFC 8474 4.2 */
 	out_code_end(out, "Mailbox id");
+	list_line(cmd, mb);
 	return OK;
 }
 

@@ -86,6 +86,9 @@ value(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, enum status
 	case STATUS_HIGHESTMODSEQ:
 		*n_r = mb->modseq;
 		break;
+	case STATUS_DELETED:
+		*n_r = mb->deleted;
+		break;
 	case STATUS_SIZE:
 		*n_r = mb->size;
 		break;

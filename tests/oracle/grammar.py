@@ -286,7 +286,7 @@ def list_extended_item(c):
             if v.upper() not in (b"SUBSCRIBED", b"SPECIAL-USE"):
                 c.bad("CHILDINFO with an unknown selection option")
     elif tag == b"OLDNAME":
-        value = c.list_of(c.mailbox)
+        value = c.list_of(lambda: c.mailbox(written=True))
         if len(value) != 1:
             c.bad("OLDNAME holds one name")
     else:

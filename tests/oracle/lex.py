@@ -273,15 +273,16 @@ class Cursor:
         self.i = m.end()
         return m.group(0)
 
-    def mailbox(self):
-        """A mailbox name as the server prints it: INBOX in capitals (T22), never the atom NIL (T24), modified UTF-7."""
+    def mailbox(self, written=False):
+        """A mailbox name as the server prints it: INBOX in capitals (T22), never the atom NIL (T24), modified UTF-7. written: as the client wrote
+        it, which the server only repeats (OLDNAME, RFC 9051 6.3.9.7)."""
         is_atom = not (self.peek(b'"') or self.peek(b"{"))
         start = self.i
         name = self.astring()
         if is_atom and name.upper() == b"NIL":
             self.i = start
             self.bad("a mailbox named NIL is not quoted (T24)")
-        if name.upper() == b"INBOX" and name != b"INBOX":
+        if not written and name.upper() == b"INBOX" and name != b"INBOX":
             self.bad(f"INBOX printed as {name!r} (T22)")
         if not self.utf8:
             fault = mutf7_fault(name)

@@ -28,7 +28,7 @@ search_matcher_free(struct search_matcher *m)
 	search_matcher_end(m);
 	needle_scan_free(&m->scan);
 	buf_free(&m->text);
-	buf_free(&m->bytes);
+	buf_free(&m->field);
 	buf_free(&m->prefix);
 	buf_free(&m->packed);
 	buf_free(&m->whole);
@@ -143,6 +143,13 @@ match_bytes(struct search_matcher *m, uint64_t at, uint64_t n, struct str *bytes
 
 /* ---- headers ---- */
 
+/* Bytes in which nothing can be hidden by folding, encoded words or other charsets are looked through as they are. */
+static bool
+plain_text(const struct search_needle *needle, struct str raw)
+{
+	return needle->ascii && !needle->blank && scan_ascii_prefix(raw) == raw.n && !scan_ascii(raw, STR("=?"));
+}
+
 /* Decodes header text and looks through it. Values of fields are texts of their own: no match spans two. */
 static void
 scan_field(struct search_matcher *m, struct str raw)
@@ -150,8 +157,14 @@ scan_field(struct search_matcher *m, struct str raw)
 	const struct search_needle *needle = m->scan.needle;
 
 	needle_scan_begin(&m->scan, needle);
+	if (m->scan.hit)
+		return;
 	if (needle->octet) {
 		needle_scan_add(&m->scan, raw);
+		return;
+	}
+	if (plain_text(needle, raw)) {
+		m->scan.hit = scan_ascii(raw, buf_str(&needle->key));
 		return;
 	}
 	buf_clear(&m->text);
@@ -159,14 +172,19 @@ scan_field(struct search_matcher *m, struct str raw)
 	needle_scan_add(&m->scan, buf_str(&m->text));
 }
 
-/* Bytes in which nothing can be hidden by folding, encoded words or other charsets are looked through as they are: if the key
- * is nowhere in the header, no field has it. */
+/* Moves *header to the next field whose line begins with m->field. */
 static bool
-surely_not(const struct search_needle *needle, struct str header)
+seek_field(struct search_matcher *m, struct str *header, bool at_start)
 {
-	if (!needle->ascii || needle->blank || needle->key.n == 0 || scan_ascii_prefix(header) != header.n)
+	struct str name = buf_str(&m->field);
+	size_t at;
+
+	if (at_start && str_case_starts(*header, str_from(name, 1)))
+		return true;
+	if ((at = scan_ascii_at(*header, name, 0)) == SIZE_MAX)
 		return false;
-	return !scan_ascii(header, buf_str(&needle->key)) && memmem(header.p, header.n, "=?", 2) == NULL;
+	*header = str_from(*header, at + 1);
+	return true;
 }
 
 /* The fields of that name, one after the other. *found_r: there is one. */
@@ -174,20 +192,30 @@ static void
 scan_named(struct search_matcher *m, struct str header, struct str name, bool *found_r)
 {
 	struct mime_field f;
+	bool start = true;
 
 	*found_r = false;
-	if (m->scan.needle->key.n > 0 && surely_not(m->scan.needle, header)) {
-		m->scan.hit = false;
-		return;
+	buf_clear(&m->field);
+	buf_addc(&m->field, '\n');
+	for (size_t i = 0; i < name.n; i++)
+		buf_addc(&m->field, ascii_upper(name.p[i]));
+	while (!m->scan.hit && seek_field(m, &header, start)) {
+		struct str rest = header;
+
+		start = false;
+		if (mime_field_next(&rest, &f) && str_caseeq(f.name, name)) {
+			*found_r = true;
+			scan_field(m, f.value);
+		}
+		header = str_from(header, 1);
 	}
-	while (mime_field_next(&header, &f)) {
-		if (!str_caseeq(f.name, name))
-			continue;
-		*found_r = true;
-		scan_field(m, f.value);
-		if (m->scan.hit)
-			return;
-	}
+}
+
+/* If the key is nowhere in a plain header, no field has it. */
+static bool
+surely_not(const struct search_needle *needle, struct str header)
+{
+	return needle->key.n > 0 && plain_text(needle, header) && !scan_ascii(header, buf_str(&needle->key));
 }
 
 void

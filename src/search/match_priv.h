@@ -18,7 +18,7 @@ struct search_matcher {
 	struct email_cursor *cursor;
 	struct needle_scan scan;
 	struct buf text;     /* decoded text of a piece or field */
-	struct buf bytes;    /* decoded bytes of a piece, before the charset */
+	struct buf field;    /* a line feed and a field's name in upper case */
 	uint64_t read;
 
 	/* The message. */

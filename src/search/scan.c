@@ -39,16 +39,16 @@ same(const char *p, struct str needle)
 	return true;
 }
 
-bool
-scan_ascii(struct str text, struct str needle)
+size_t
+scan_ascii_at(struct str text, struct str needle, size_t from)
 {
 	char first = needle.p[0], last = needle.p[needle.n - 1];
 	v16 bit1 = all(ascii_alpha(first) ? 0x20 : 0), bit2 = all(ascii_alpha(last) ? 0x20 : 0);
 	v16 c1 = all(ascii_lower(first)), c2 = all(ascii_lower(last));
-	size_t n, i = 0;
+	size_t n, i = from;
 
 	if (text.n < needle.n)
-		return false;
+		return SIZE_MAX;
 	n = text.n - needle.n + 1; /* places */
 	for (; i + 16 <= n; i += 16) {
 		const char *p = text.p + i;
@@ -57,14 +57,20 @@ scan_ascii(struct str text, struct str needle)
 			continue;
 		for (size_t k = 0; k < 16; k++) {
 			if (hit[k] && same(p + k, needle))
-				return true;
+				return i + k;
 		}
 	}
 	for (; i < n; i++) {
 		if (ascii_upper(text.p[i]) == first && same(text.p + i, needle))
-			return true;
+			return i;
 	}
-	return false;
+	return SIZE_MAX;
+}
+
+bool
+scan_ascii(struct str text, struct str needle)
+{
+	return scan_ascii_at(text, needle, 0) != SIZE_MAX;
 }
 
 size_t

@@ -205,7 +205,7 @@ stride(void)
 {
 	size_t blocks = image.n / BLOCK;
 
-	return getenv("MANSIO_LONG") != NULL || blocks < 5 ? 1 : blocks / 5;
+	return getenv("MANSIO_LONG") != NULL || blocks < 3 ? 1 : blocks / 3;
 }
 
 static void

@@ -182,14 +182,15 @@ def gather_subjects(roots):
         t = table.get(s)
         if t is None or (t.message is not None and (r.message is None or (t.message["reply"] and not r.message["reply"]))):
             table[s] = r
+    standing = {id(r): r for r in roots}
     for r in list(roots):
         s = r.first()["subject"]
-        if not s or not any(x is r for x in roots):
+        if not s or id(r) not in standing:
             continue
         t = table[s]
         if t is r:
             continue
-        roots.remove(r)
+        del standing[id(r)]
         if t.message is None and r.message is None:
             for k in list(r.children):
                 t.adopt(k)
@@ -197,12 +198,12 @@ def gather_subjects(roots):
             t.adopt(r)
         else:
             dummy = Node()
-            roots.remove(t)
-            roots.append(dummy)
+            del standing[id(t)]
+            standing[id(dummy)] = dummy
             dummy.adopt(t)
             dummy.adopt(r)
             table[s] = dummy
-    return roots
+    return list(standing.values())
 
 
 def newest(node):
@@ -218,7 +219,7 @@ def thread(messages, algorithm):
         for r in link_all(messages):
             roots += prune(r, True)
         if algorithm == "REFERENCES":
-            gather_subjects(roots)
+            roots = gather_subjects(roots)
         sort_all(roots)
         if algorithm == "REFS":
             roots.sort(key=newest)

@@ -208,7 +208,7 @@ announced(struct str line)
 }
 
 const char *
-test_fault(struct str got)
+test_fault(struct str got, bool utf8)
 {
 	bool begin = true;
 
@@ -224,7 +224,8 @@ test_fault(struct str got)
 		if (begin && (line.n < 2 || line.p[0] == ' '))
 			return "a line that begins with nothing";
 		for (size_t i = 0; i < line.n; i++)
-			if ((unsigned char)line.p[i] < 32 || (unsigned char)line.p[i] > 126)
+			if ((unsigned char)line.p[i] < 32 || (unsigned char)line.p[i] == 127 ||
+			    (!utf8 && (unsigned char)line.p[i] > 126))
 				return "a control or 8-bit character outside literals";
 		literal = announced(line);
 		begin = literal < 0;
@@ -232,7 +233,7 @@ test_fault(struct str got)
 			continue;
 		if ((uint64_t)literal > got.n)
 			return "an unfinished literal";
-		if (memchr(got.p, 0, (size_t)literal) != NULL)
+		if (str_find(line, STR("~{"), 0) == SIZE_MAX && memchr(got.p, 0, (size_t)literal) != NULL)
 			return "NUL in a literal";
 		got = str_from(got, (size_t)literal);
 	}

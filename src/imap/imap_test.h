@@ -34,7 +34,7 @@ void test_client_shut(struct test_client *c);
 /* The same, then runs until the server has closed every connection. False: it did not within ten seconds. */
 bool test_client_end(struct test_imap *t, struct test_client *c);
 
-/* The fault in what a server sent (lines, literals, 7 bits outside them), or NULL. */
-const char *test_fault(struct str got);
+/* The fault in what a server sent (lines, literals, no control characters and without utf8 7 bits outside them), or NULL. */
+const char *test_fault(struct str got, bool utf8);
 
 #endif

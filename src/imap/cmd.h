@@ -46,6 +46,7 @@ enum {
 	CMDF_MOVE = 1 << 5,
 	CMDF_OFF = 1 << 6,       /* this twin takes away: UNSUBSCRIBE, UNSELECT's opposite */
 	CMDF_HEAVY = 1 << 7,     /* asks for a turn before it reads much */
+	CMDF_REPLACE = 1 << 10,  /* APPEND that removes a message of the selected mailbox */
 	CMDF_NUMBERS = 1 << 9,   /* takes sequence numbers; those with NO_EXPUNGE do anyway */
 	CMDF_QUIET = 1 << 8,     /* no untagged updates before the tagged line (LOGOUT, STARTTLS) */
 };

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * APPEND (RFC 3501 6.3.11, RFC 4315) and MULTIAPPEND (RFC 3502). Messages stream into deliveries as they come, invisibly; one
- * short commit stores all of them or none. Whatever goes wrong, the rest of the command is read and thrown away (T86).
+ * short commit stores all of them or none. REPLACE (RFC 8508) is the same for one message, and the commit also removes
+ * one of the selected mailbox. Whatever goes wrong, the rest of the command is read and thrown away (T86).
  */
 #include "base/clock.h"
 #include "blob/blob.h"
 #include "deliver/deliver.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
+#include "imap/set.h"
+#include "wire/flag.h"
 
 /* Messages of one command: they hold the writer together. */
 #define PARTS_MAX 100
@@ -34,6 +37,12 @@ struct appending {
 	struct part *last;
 	unsigned n;
 	uint64_t small;         /* bytes of bodies in memory */
+	/* REPLACE */
+	bool replace;
+	struct runs source;     /* the UID of the message that goes, in the selected mailbox */
+	int64_t from;
+	enum status source_status; /* why it cannot go */
+	struct runs gone;
 };
 
 static enum cmd_next go_on(struct cmd *cmd);
@@ -45,6 +54,8 @@ cleanup(struct cmd *cmd)
 
 	for (struct part *p = x->first; p != NULL; p = p->next)
 		delivery_free(p->d);
+	runs_free(&x->source);
+	runs_free(&x->gone);
 }
 
 /* ---- what stands before a message ---- */
@@ -98,7 +109,33 @@ refuse(struct cmd *cmd, enum status st)
 	return reply_status(cmd, st);
 }
 
-static const char usage[] = "APPEND takes a mailbox, perhaps flags and a date, and a message; then more messages";
+/* REPLACE: which message goes (RFC 8508 5: a single number). ERR_NOT_FOUND: there is no such UID. */
+static enum status
+parse_source(struct cmd *cmd, struct appending *x, struct args *a)
+{
+	struct arg_set set = {0};
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK || (st = arg_set(a, &set)) != OK)
+		return st;
+	if (set.saved || (!set.star && runs_count(&set.runs) != 1) || (set.star && set.runs.n > 0)
+	    || set.star_low != 0) {
+		arg_set_free(&set);
+		return ERR_BAD_INPUT;
+	}
+	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
+		arg_set_free(&set);
+		return st;
+	}
+	runs_clear(&x->source);
+	st = set_resolve(cmd, txn, &set, &x->source);
+	cmd_read_end(cmd, txn);
+	x->from = cmd->session->selected->view.mailbox;
+	return st;
+}
+
+static const char usage[] = "The mailbox, perhaps flags and a date, and a message are wanted";
 
 /* The message before is complete: what can be done without the writer is done now. */
 static enum status
@@ -123,14 +160,33 @@ finish_part(struct cmd *cmd, struct appending *x, struct part *p)
 
 /* The announcer of the first message, with the mailbox before it. ERR_AGAIN: that is a literal, which must be collected. */
 static enum status
-parse_first(struct appending *x, struct part *p, struct args *a, uint64_t *size_r)
+parse_first(struct cmd *cmd, struct part *p, struct args *a, uint64_t *size_r)
 {
+	struct appending *x = cmd->state;
 	enum status st;
 
 	a->at = x->begin.at;
+	if (x->replace && (st = parse_source(cmd, x, a)) != OK)
+		return st;
 	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK)
 		return st;
 	return parse_part(p, a, size_r);
+}
+
+static enum status
+may_replace(struct cmd *cmd, struct appending *x)
+{
+	if (cmd->session->selected->view.read_only)
+		return ERR_READ_ONLY;
+	return x->source.n > 0 ? OK : ERR_NOT_FOUND;
+}
+
+static enum cmd_next
+refuse_source(struct cmd *cmd, enum status st)
+{
+	if (st == ERR_NOT_FOUND)
+		return reply_no(cmd, "NONEXISTENT", "There is no such message to replace");
+	return reply_status(cmd, st);
 }
 
 static enum cmd_next
@@ -145,7 +201,7 @@ at_literal(struct cmd *cmd)
 
 	if (x->last != NULL && (st = finish_part(cmd, x, x->last)) != OK)
 		return refuse(cmd, st);
-	st = x->last ? parse_part(p, &a, &size) : parse_first(x, p, &a, &size);
+	st = x->last ? parse_part(p, &a, &size) : parse_first(cmd, p, &a, &size);
 	if (st == ERR_AGAIN && x->last == NULL) {
 		if (cmd_literal_collect(cmd) != OK)
 			return reply_no(cmd, "TOOBIG", "The literal is too long");
@@ -159,8 +215,12 @@ at_literal(struct cmd *cmd)
 	/* An empty message cancels all (RFC 3502). */
 	if (size == 0)
 		return reply_no(cmd, "CANNOT", "The message is empty");
+	if (x->replace && x->n == 1)
+		return reply_bad(cmd, "REPLACE takes one message"); /* RFC 8508 4.7 */
 	if (x->n == PARTS_MAX || x->small > SMALL_MAX)
 		return reply_no(cmd, "LIMIT", "Too many messages in one command");
+	if (x->replace && (st = may_replace(cmd, x)) != OK)
+		return refuse_source(cmd, st);
 	if (x->n == 0 && (st = find(cmd, x)) != OK)
 		return refuse(cmd, st);
 	p->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, s->imap->settings.message_max);
@@ -173,6 +233,28 @@ at_literal(struct cmd *cmd)
 
 /* ---- the commit ---- */
 
+/* The message that is replaced goes (RFC 8508 3.4): nobody sees it marked \Deleted in between. */
+static enum status
+remove_source(struct appending *x, struct db_txn *txn)
+{
+	static const struct flag_change mark = {.op = FLAGS_ADD, .flags = FLAG_DELETED};
+	const struct actor *actor = &x->first->target.actor;
+	struct flag_result marked = {0};
+	uint64_t modseq;
+	bool more;
+
+	runs_clear(&x->gone);
+	x->source_status = message_flags(actor, txn, x->from, &x->source, &mark, &marked);
+	runs_free(&marked.changed);
+	runs_free(&marked.failed);
+	if (x->source_status == OK)
+		x->source_status = message_expunge(actor, txn, x->from, &x->source, 1, &x->gone, &more, &modseq);
+	/* Somebody else was faster. */
+	if (x->source_status == OK && x->gone.n == 0)
+		x->source_status = ERR_NOT_FOUND;
+	return x->source_status;
+}
+
 static enum status
 append_fn(struct db_txn *txn, void *arg)
 {
@@ -182,7 +264,8 @@ append_fn(struct db_txn *txn, void *arg)
 	/* The first refusal undoes them all (RFC 3502). */
 	for (struct part *p = x->first; p != NULL && st == OK; p = p->next)
 		st = delivery_store(p->d, txn, &p->target, 1);
-	return st;
+	x->source_status = OK;
+	return st == OK && x->replace ? remove_source(x, txn) : st;
 }
 
 static enum cmd_next
@@ -193,6 +276,8 @@ appended(struct cmd *cmd, enum status st)
 	struct buf code = {0};
 	struct str copy;
 
+	if (x->source_status != OK)
+		return refuse_source(cmd, x->source_status);
 	if (st == ERR_LIMIT)
 		return reply_status(cmd, st);
 	if (st != OK)
@@ -206,6 +291,14 @@ appended(struct cmd *cmd, enum status st)
 	runs_free(&uids);
 	copy = arena_str(&cmd->arena, buf_str(&code));
 	buf_free(&code);
+	if (x->replace) {
+		/* Before the EXPUNGE, so that the client knows the new one first (RFC 8508 4.3). */
+		out_code_begin(cmd_out(cmd), STR(""), "OK");
+		buf_add(cmd_out(cmd), copy);
+		out_code_end(cmd_out(cmd), "Replacement message is there");
+		cmd->modseq_due = true;
+		return reply_ok(cmd, "REPLACE completed");
+	}
 	return reply_ok_code(cmd, copy, "APPEND completed");
 }
 
@@ -248,6 +341,7 @@ cmd_append(struct cmd *cmd)
 	struct appending *x = arena_new(&cmd->arena, struct appending);
 
 	x->begin = cmd->args;
+	x->replace = cmd->row->flags & CMDF_REPLACE;
 	x->tail = &x->first;
 	cmd->state = x;
 	cmd->cleanup = cleanup;

@@ -288,6 +288,8 @@ def take(world, w, left, box, mid, flags, must):
         if must:
             world.error(f"lost: {mid}, {must}")
         return False
+    # Two copies of one message may have been copied together, with flags of their own: each finds its own.
+    hits.sort(key=lambda k: flags is not None and left[k][1] != flags)
     if flags is not None and left[hits[0]][1] != flags:
         world.error(f"flags of the unanswered {mid} are {sorted(left[hits[0]][1])} instead of {sorted(flags)}")
     uid = hits[0][1]

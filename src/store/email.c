@@ -138,6 +138,10 @@ email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure
 enum status
 email_read(const struct actor *actor, struct db_txn *txn, const struct email *email, uint64_t at, size_t n, struct buf *out)
 {
+	enum status st = access_account(actor, email->id >> 32);
+
+	if (st != OK)
+		return st;
 	if (at < email->prefix.n) {
 		struct str part = str_head(str_from(email->prefix, (size_t)at), n);
 

@@ -139,6 +139,45 @@ busy(void **state)
 	test_close(s);
 }
 
+/* RENAME INBOX moves its messages, in several commits; what comes meanwhile stays (T30, RFC 9051 6.3.6). */
+static void
+rename_inbox(void **state)
+{
+	struct store *s = test_store();
+	struct actor a = test_account(s, "alice");
+	struct mailbox_move move = {0};
+	int64_t inbox = mailbox_id(&a, "INBOX");
+	struct arena arena = {0};
+	struct mailbox old, now;
+	struct db_txn *w;
+	int steps = 1;
+
+	(void)state;
+	put(&a, inbox, "first", 300, FLAG_SEEN, "kw");
+	/* Many names for one message are enough. */
+	for (int i = 0; i < 16; i++)
+		copy(&a, inbox, 1, MESSAGE_BATCH, inbox, false);
+	assert_int_equal(WRITE(s, mailbox_rename(&a, txn, STR("INBOX"), STR("Old"), &move)), OK);
+	put(&a, inbox, "late", 300, 0, NULL);
+	for (; move.more; steps++)
+		assert_int_equal(WRITE(s, mailbox_move_more(&a, txn, &move)), OK);
+	assert_true(steps > 1);
+	assert_int_equal(READ(s, mailbox_find(&a, txn, &arena, STR("Old"), &old)), OK);
+	assert_int_equal(READ(s, mailbox_find(&a, txn, &arena, STR("INBOX"), &now)), OK);
+	assert_true(old.messages > MESSAGE_BATCH);
+	assert_int_equal(old.unseen, 0);
+	assert_int_equal(now.messages, 1);
+	assert_int_equal(now.id, inbox);
+	assert_int_equal(faults(s, true), 0);
+	/* A write that fails leaves nothing of a rename. */
+	w = write_begin(s);
+	assert_int_equal(mailbox_rename(&a, w, STR("Old"), STR("Older"), &move), OK);
+	assert_int_equal(write_end(ERR_CONFLICT), ERR_CONFLICT);
+	assert_int_equal(mailbox_id(&a, "Older"), 0);
+	arena_free(&arena);
+	test_close(s);
+}
+
 int
 main(void)
 {
@@ -146,6 +185,7 @@ main(void)
 	    cmocka_unit_test(clean),
 	    cmocka_unit_test(damage),
 	    cmocka_unit_test(busy),
+	    cmocka_unit_test(rename_inbox),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,8 +99,7 @@ progress(struct cmd *cmd)
 	uint32_t goal = s->selected->view.exists;
 	bool quotable = str_chr(cmd->tag, ']') == cmd->tag.n;
 
-	if (s->imap->settings.progress_seconds == 0 ||
-	    now - x->told_at < s->imap->settings.progress_seconds * 1000000)
+	if (s->imap->settings.progress_ms == 0 || now - x->told_at < s->imap->settings.progress_ms * 1000)
 		return;
 	x->told_at = now;
 	out_code_begin(cmd_out(cmd), STR(""), "OK");

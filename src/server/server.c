@@ -219,7 +219,7 @@ open_services(struct server *s)
 	io.settings.login_seconds = c->imap_login;
 	io.settings.idle_seconds = c->imap_idle;
 	io.settings.keepalive_seconds = c->imap_keepalive;
-	io.settings.progress_seconds = c->imap_progress;
+	io.settings.progress_ms = (int64_t)c->imap_progress;
 	io.settings.account_max = (unsigned)c->limits_connections_per_account;
 	io.settings.literal_minus = c->imap_literal_minus;
 	io.settings.line_max = (size_t)c->imap_line;

@@ -136,6 +136,37 @@ def store(client, count, seed):
     return out
 
 
+def tangle(client, count, seed):
+    """Mails that refer to each other at random: long chains in any order, circles, ids used twice (S6)."""
+    rng = random.Random(seed)
+    out, tags = [], []
+    ids = list(range(count))
+    rng.shuffle(ids)
+    for i in ids:
+        kind = rng.random()
+        if kind < 0.7:
+            refs = [j for j in range(i - rng.randrange(1, 4), i) if j >= 0]
+        else:
+            refs = [rng.randrange(count + 10) for _ in range(rng.randrange(5))]
+        own = i if rng.random() < 0.95 else rng.randrange(count)
+        head = f"Message-ID: <{own}@x>\r\n" if rng.random() < 0.98 else ""
+        if refs:
+            head += "References: " + " ".join(f"<{j}@x>" for j in refs) + "\r\n"
+        subject = rng.choice(["", "Re: ", "[x] "]) + rng.choice(["tea", "milk", "rum", "", f"n{i}"])
+        text = f"{head}Subject: {subject}\r\n\r\n".encode()
+        arrival = 1000000000 + rng.randrange(count) * 60
+        when = time.strftime("%d-%b-%Y %H:%M:%S +0000", time.gmtime(arrival))
+        tags.append(client.start(f'APPEND Tangle "{when}" ' + "{}", text))
+        out.append(understood(len(out) + 1, text, arrival))
+        if len(tags) >= 50:
+            for t in tags:
+                assert client.finish(t).status == "OK"
+            tags = []
+    for t in tags:
+        assert client.finish(t).status == "OK"
+    return out
+
+
 SORTS = ["subject date", "arrival", "-arrival", "date", "-date", "size", "-size subject", "from date", "to -subject", "cc size",
          "displayfrom -date", "displayto arrival", "-subject", "-from -subject -date"]
 
@@ -164,6 +195,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--mansio")
     p.add_argument("--messages", type=int, default=4000)
+    p.add_argument("--tangle", type=int, default=800)
     p.add_argument("--seed", type=int, default=int(time.time()))
     a = p.parse_args()
     failures = 0
@@ -176,6 +208,10 @@ def main():
     with Server(a.mansio, accounts=["alice"]) as server:
         c = Client(server.imap, timeout=120)
         c.login("alice")
+        c.ok("CREATE Tangle")
+        messages = tangle(c, a.tangle, a.seed)
+        c.ok("SELECT Tangle")
+        run(c, messages, report)
         messages = store(c, a.messages, a.seed)
         if not messages:
             print("no mails to be had: skipped")

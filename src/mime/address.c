@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mime/address.h"
+#include "mime/comment.h"
 
 #define NONE SIZE_MAX
 
@@ -15,28 +16,6 @@ struct reading {
 	bool glue;      /* the next word belongs to the chain */
 	struct str comment;
 };
-
-static inline bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static size_t
-comment_end(struct str s, size_t i)
-{
-	unsigned depth = 0;
-
-	for (; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
-			depth++;
-		else if (s.p[i] == ')' && --depth == 0)
-			return i + 1;
-	}
-	return s.n;
-}
 
 /* Behind the quoted string that begins at i; i + 1 if it does not end. */
 static size_t

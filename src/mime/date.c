@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mime/date.h"
+#include "mime/comment.h"
 
 struct parts {
 	int64_t year;
@@ -54,28 +55,12 @@ digit_at(struct str s, size_t i)
 	return i < s.n && ascii_digit(s.p[i]);
 }
 
-static size_t
-skip_comment(struct str s, size_t i)
-{
-	unsigned depth = 0;
-
-	for (; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
-			depth++;
-		else if (s.p[i] == ')' && --depth == 0)
-			return i + 1;
-	}
-	return s.n;
-}
-
 /* Blanks and comments may stand anywhere, in old mail also inside a time (RFC 5322 4.3). */
 static size_t
 skip_cfws(struct str s, size_t i)
 {
 	while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '('))
-		i = s.p[i] == '(' ? skip_comment(s, i) : i + 1;
+		i = s.p[i] == '(' ? comment_end(s, i) : i + 1;
 	return i;
 }
 
@@ -231,7 +216,7 @@ mime_date_parse(struct str raw, int64_t *utc_r, int *zone_minutes_r)
 		char c = s.p[i];
 
 		if (c == '(') {
-			i = skip_comment(s, i);
+			i = comment_end(s, i);
 		} else if (ascii_digit(c)) {
 			read_number(&p, s, &i);
 		} else if ((c == '+' || c == '-') && p.has_time && digit_at(s, i + 1) &&

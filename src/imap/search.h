@@ -62,6 +62,7 @@ struct search {
 	uint32_t n_leaves;
 	uint32_t n_quick;      /* how many at the front of order are cheap and must all hold */
 	struct str charset;
+	bool utf8_only;        /* UTF8=ACCEPT is enabled: no other charset may be named, and none where it can be left out */
 	bool heavy;            /* opens bodies */
 	bool textual, keywords; /* such keys occur */
 	bool sent;             /* keys of the email row */
@@ -85,7 +86,7 @@ struct search {
 #define SEARCH_DEPTH_MAX 1000
 
 /* [CHARSET x] keys up to the end of the command; with charset_due: charset keys. ERR_BAD_INPUT, ERR_LIMIT; ERR_NOT_FOUND: unknown
- * charset. */
+ * charset; ERR_CONFLICT: one that may not be named (utf8_only). */
 must_check enum status search_parse(struct search *s, struct args *a, bool charset_due);
 void search_free(struct search *s);
 

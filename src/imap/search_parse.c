@@ -369,6 +369,9 @@ read_charset(struct search *s, struct args *a, bool due)
 		return OK;
 	if ((!due && (st = arg_space(a)) != OK) || (st = arg_astring(a, &s->charset)) != OK)
 		return st;
+	/* RFC 9755 3 */
+	if (s->utf8_only && (!due || !str_caseeq(s->charset, STR("UTF-8"))))
+		return ERR_CONFLICT;
 	if (!mime_charset_known(s->charset))
 		return ERR_NOT_FOUND;
 	return arg_space(a);

@@ -244,6 +244,8 @@ search_refuse(struct cmd *cmd, enum status st, const char *what)
 {
 	struct searching *x = cmd->state;
 
+	if (st == ERR_CONFLICT)
+		return reply_bad(cmd, "The charset is UTF-8 since UTF8=ACCEPT was enabled");
 	if (st != ERR_NOT_FOUND)
 		return reply_syntax(cmd, st, what);
 	if (x->ret.save)
@@ -258,6 +260,7 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	enum status st;
 
 	x->search.arena = &cmd->arena;
+	x->search.utf8_only = cmd_enabled(cmd, ENABLED_UTF8);
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)
 		return search_refuse(cmd, st, what);
 	if (x->search.numbers && cmd_enabled(cmd, ENABLED_UIDONLY))

@@ -11,7 +11,6 @@
 struct sort_cmd {
 	struct searching searching; /* first */
 	struct sorting sorting;
-	struct email_cursor *cursor;
 	struct runs list, uids;     /* in order, as they are told; and their UIDs, for "$" */
 };
 
@@ -27,34 +26,11 @@ cleanup(struct cmd *cmd)
 }
 
 static enum status
-begin(struct searching *s, struct db_txn *txn)
+hit(struct searching *s, const struct entry *e, const struct mime_summary *summary)
 {
 	struct sort_cmd *x = (struct sort_cmd *)s;
 
-	return x->sorting.summaries ? email_cursor_open(&s->search.session->actor, txn, &x->cursor) : OK;
-}
-
-static void
-end(struct searching *s)
-{
-	struct sort_cmd *x = (struct sort_cmd *)s;
-
-	if (x->cursor)
-		email_cursor_close(x->cursor);
-	x->cursor = NULL;
-}
-
-/* A message whose row is gone or damaged sorts as one without header. */
-static enum status
-hit(struct searching *s, const struct entry *e)
-{
-	struct sort_cmd *x = (struct sort_cmd *)s;
-	struct mime_summary summary;
-	struct email email;
-	bool there = x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK &&
-	    mime_summary_open(email.summary, &summary) == OK;
-
-	return sort_add(&x->sorting, e, s->it.seq, there ? &summary : NULL);
+	return sort_add(&x->sorting, e, s->it.seq, summary);
 }
 
 static enum cmd_next
@@ -109,13 +85,12 @@ cmd_sort(struct cmd *cmd)
 
 	cmd->state = x;
 	cmd->cleanup = cleanup;
-	x->searching.begin = begin;
 	x->searching.hit = hit;
-	x->searching.end = end;
 	x->searching.over = over;
 	x->searching.heavy_always = true;
 	if ((st = arg_space(a)) != OK || (st = search_return_parse(&x->searching.ret, a)) != OK ||
 	    (st = sort_parse(&x->sorting, a)) != OK || (st = arg_space(a)) != OK)
 		return search_refuse(cmd, st, SYNTAX);
+	x->searching.summaries = x->sorting.summaries;
 	return search_run(cmd, true, SYNTAX);
 }

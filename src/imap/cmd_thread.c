@@ -9,7 +9,6 @@
 struct thread_cmd {
 	struct searching searching; /* first */
 	struct threading threading;
-	struct email_cursor *cursor;
 	uint32_t at;                /* the vertex to be told next */
 	bool begun;
 };
@@ -24,32 +23,11 @@ cleanup(struct cmd *cmd)
 }
 
 static enum status
-begin(struct searching *s, struct db_txn *txn)
+hit(struct searching *s, const struct entry *e, const struct mime_summary *summary)
 {
 	struct thread_cmd *x = (struct thread_cmd *)s;
 
-	return email_cursor_open(&s->search.session->actor, txn, &x->cursor);
-}
-
-static void
-end(struct searching *s)
-{
-	struct thread_cmd *x = (struct thread_cmd *)s;
-
-	email_cursor_close(x->cursor);
-	x->cursor = NULL;
-}
-
-static enum status
-hit(struct searching *s, const struct entry *e)
-{
-	struct thread_cmd *x = (struct thread_cmd *)s;
-	struct mime_summary summary;
-	struct email email;
-	bool there = email_cursor_get(x->cursor, e->email, &email) == OK &&
-	    mime_summary_open(email.summary, &summary) == OK;
-
-	return thread_add(&x->threading, e, s->it.seq, there ? &summary : NULL);
+	return thread_add(&x->threading, e, s->it.seq, summary);
 }
 
 /* ---- telling ---- */
@@ -147,9 +125,8 @@ cmd_thread(struct cmd *cmd)
 
 	cmd->state = x;
 	cmd->cleanup = cleanup;
-	x->searching.begin = begin;
+	x->searching.summaries = true;
 	x->searching.hit = hit;
-	x->searching.end = end;
 	x->searching.over = over;
 	x->searching.heavy_always = true;
 	if ((st = arg_space(a)) != OK || (st = arg_atom_upper(a, &algorithm)) != OK || (st = arg_space(a)) != OK)

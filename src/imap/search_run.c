@@ -116,6 +116,18 @@ progress(struct cmd *cmd)
 	out_code_end(cmd_out(cmd), "Still searching");
 }
 
+/* A message whose row is gone or damaged is one without header. */
+static enum status
+hand_on(struct searching *x, const struct entry *e)
+{
+	struct mime_summary summary;
+	struct email email;
+	bool there = x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK &&
+	    mime_summary_open(email.summary, &summary) == OK;
+
+	return x->hit(x, e, there ? &summary : NULL);
+}
+
 static enum status
 found(struct cmd *cmd, const struct entry *e)
 {
@@ -129,7 +141,7 @@ found(struct cmd *cmd, const struct entry *e)
 	x->modseq_last = e->modseq;
 	if (e->modseq > x->modseq_max)
 		x->modseq_max = e->modseq;
-	return x->hit ? x->hit(x, e) : OK;
+	return x->hit ? hand_on(x, e) : OK;
 }
 
 static enum cmd_next
@@ -166,11 +178,10 @@ find_step(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 
 	if ((*st_r = search_begin(&x->search, txn)) != OK)
 		return CMD_DONE;
-	if (x->begin == NULL || (*st_r = x->begin(x, txn)) == OK) {
+	if (!x->summaries || (*st_r = email_cursor_open(&cmd->session->actor, txn, &x->cursor)) == OK)
 		next = find_some(cmd, txn, st_r);
-		if (x->end)
-			x->end(x);
-	}
+	email_cursor_close(x->cursor);
+	x->cursor = NULL;
 	search_end(&x->search);
 	return next;
 }

@@ -19,15 +19,16 @@ struct searching {
 	const struct runs *order;  /* UIDs in the order of the answer, for "$"; NULL: uids */
 	uint64_t modseq_first, modseq_last, modseq_max; /* of what was found: when search.modseq is set */
 
-	/* Of the command, or NULL. Within a step: begin, hit for each message found, end. */
-	enum status (*begin)(struct searching *x, struct db_txn *txn);
-	enum status (*hit)(struct searching *x, const struct entry *e);
-	void (*end)(struct searching *x);
+	/* Of the command. hit (or NULL) is called for each message found; summary: of the email row, where summaries is set and the row
+	 * can be read, otherwise NULL. */
+	enum status (*hit)(struct searching *x, const struct entry *e, const struct mime_summary *summary);
 	cmd_fn *over;
+	bool summaries;
 	bool heavy_always;         /* SORT, THREAD */
 	const char *ok;            /* text of the tagged line */
 
 	struct view_iter it;
+	struct email_cursor *cursor; /* of summaries, within a step */
 	struct heavy heavy;
 	uint32_t looked;           /* messages so far */
 	int64_t told_at;           /* clock_mono() of the last sign of life */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/config.h"
 #include "cli/cli.h"
+#include "db/faultvfs.h"
 
 #define DEFAULT_CONFIG "/etc/mansio/mansio.conf"
 
@@ -226,6 +227,7 @@ main(int argc, char **argv)
 	const struct verb *v;
 
 	signal(SIGPIPE, SIG_IGN);
+	faultvfs_environment();
 	(void)take_options(&cli, common, false, keep_set);
 	v = take_verb(&cli);
 	if (version)

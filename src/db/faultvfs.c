@@ -2,28 +2,32 @@
 /* The file layer that fails calls and records; cuts are made in powercut.c. */
 #include "db/faultvfs_priv.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/file.h"
 
 struct handle {
 	sqlite3_file base;
 	sqlite3_file *real; /* follows in memory */
 	int file;           /* number in the record */
+	char *path;         /* NULL: a temporary file */
+	bool names;         /* its first sync is one of its folder, too: as the system's layer does with new journals */
 };
 
 static sqlite3_vfs *under;
 static sqlite3_vfs layer;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards everything here */
 static struct fault plan;
-static bool planned, hit, recording;
+static bool planned, hit, recording, wanted;
 static unsigned calls[FAULT_OPS];
 static struct record record;
 
-static const char *const op_words[] = {"open", "read", "write", "truncate", "sync", "delete"};
+static const char *const op_words[] = {"open", "read", "write", "truncate", "sync", "delete", "name"};
 static const char *const how_words[] = {"eio", "enospc", "short"};
 
 const char *
@@ -215,6 +219,60 @@ faultvfs_image(size_t events, enum cut mode, unsigned seed,
 	pthread_mutex_unlock(&lock);
 }
 
+/* ---- the files of base/file.h ---- */
+
+static int
+before_act(enum file_act act, const char *path)
+{
+	static const enum fault_op op[] = {
+	    [FILE_CREATE] = FAULT_OPEN, [FILE_WRITE] = FAULT_WRITE, [FILE_SYNC] = FAULT_SYNC, [FILE_REMOVE] = FAULT_DELETE,
+	    [FILE_RENAME] = FAULT_NAME, [FILE_LINK] = FAULT_NAME, [FILE_FOLDER] = FAULT_NAME,
+	    [FILE_SYNC_NAMES] = FAULT_SYNC};
+	enum fault_how how;
+
+	if (!fails(op[act], &how))
+		return 0;
+	return how == FAULT_EIO ? EIO : ENOSPC;
+}
+
+static void
+after_act(enum file_act act, const char *path, const char *other, struct str bytes)
+{
+	static const enum trace_kind kind[] = {
+	    [FILE_CREATE] = TRACE_CREATE, [FILE_WRITE] = TRACE_WRITE, [FILE_SYNC] = TRACE_SYNC,
+	    [FILE_REMOVE] = TRACE_DELETE, [FILE_RENAME] = TRACE_RENAME, [FILE_LINK] = TRACE_LINK,
+	    [FILE_FOLDER] = TRACE_FOLDER, [FILE_SYNC_NAMES] = TRACE_SYNC_NAMES};
+
+	trace_add(kind[act], path, other, bytes.p, bytes.n, 0);
+}
+
+void
+faultvfs_environment(void)
+{
+#ifndef NDEBUG
+	static const struct file_watch watch = {before_act, after_act};
+	const char *text = getenv("MANSIO_FAULTVFS"), *file = getenv("MANSIO_RECORD");
+	struct fault fault;
+
+	if (text != NULL && faultvfs_parse(str_c(text), &fault)) {
+		faultvfs_plan(&fault);
+		wanted = true;
+	}
+	if (file != NULL) {
+		trace_open(file);
+		wanted = true;
+	}
+	if (wanted)
+		file_watch(&watch);
+#endif
+}
+
+bool
+faultvfs_wanted(void)
+{
+	return wanted;
+}
+
 /* ---- files ---- */
 
 static struct handle *
@@ -223,11 +281,20 @@ handle_of(sqlite3_file *file)
 	return (struct handle *)file;
 }
 
+static void
+trace(enum trace_kind kind, const struct handle *h, const void *p, size_t n, int64_t at)
+{
+	if (trace_is_on() && h->path != NULL)
+		trace_add(kind, h->path, NULL, p, n, at);
+}
+
 static int
 f_close(sqlite3_file *file)
 {
 	struct handle *h = handle_of(file);
 
+	free(h->path);
+	h->path = NULL;
 	return h->real->pMethods->xClose(h->real);
 }
 
@@ -253,12 +320,15 @@ f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 		if (how == FAULT_SHORT && n > 1) {
 			(void)h->real->pMethods->xWrite(h->real, p, n / 2, at);
 			note(EVENT_WRITE, h->file, p, (size_t)n / 2, at);
+			trace(TRACE_WRITE, h, p, (size_t)n / 2, at);
 		}
 		return how == FAULT_EIO ? SQLITE_IOERR_WRITE : SQLITE_FULL;
 	}
 	rc = h->real->pMethods->xWrite(h->real, p, n, at);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
 		note(EVENT_WRITE, h->file, p, (size_t)n, at);
+		trace(TRACE_WRITE, h, p, (size_t)n, at);
+	}
 	return rc;
 }
 
@@ -272,8 +342,10 @@ f_truncate(sqlite3_file *file, sqlite3_int64 n)
 	if (fails(FAULT_TRUNCATE, &how))
 		return SQLITE_IOERR_TRUNCATE;
 	rc = h->real->pMethods->xTruncate(h->real, n);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
 		note(EVENT_TRUNCATE, h->file, NULL, 0, n);
+		trace(TRACE_TRUNCATE, h, NULL, 0, n);
+	}
 	return rc;
 }
 
@@ -287,8 +359,13 @@ f_sync(sqlite3_file *file, int flags)
 	if (fails(FAULT_SYNC, &how))
 		return SQLITE_IOERR_FSYNC;
 	rc = h->real->pMethods->xSync(h->real, flags);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
 		note(EVENT_SYNC, h->file, NULL, 0, 0);
+		trace(TRACE_SYNC, h, NULL, 0, 0);
+		if (h->names)
+			trace(TRACE_SYNC_NAMES, h, NULL, 0, 0);
+		h->names = false;
+	}
 	return rc;
 }
 
@@ -420,8 +497,12 @@ l_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *f
 		return rc;
 	h->base.pMethods = &methods;
 	h->file = file_number(path != NULL ? path : "(temporary)");
-	if (!exists)
+	h->path = path != NULL ? x_strdup(path) : NULL;
+	h->names = (flags & SQLITE_OPEN_CREATE) && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL));
+	if (!exists) {
 		note(EVENT_CREATE, h->file, NULL, 0, 0);
+		trace(TRACE_CREATE, h, NULL, 0, 0);
+	}
 	return SQLITE_OK;
 }
 
@@ -434,8 +515,12 @@ l_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 	if (fails(FAULT_DELETE, &how))
 		return SQLITE_IOERR_DELETE;
 	rc = under->xDelete(under, path, sync_dir);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK) {
 		note(EVENT_DELETE, file_number(path), NULL, 0, sync_dir);
+		trace_add(TRACE_DELETE, path, NULL, NULL, 0, 0);
+		if (sync_dir)
+			trace_add(TRACE_SYNC_NAMES, path, NULL, NULL, 0, 0);
+	}
 	return rc;
 }
 
@@ -484,6 +569,8 @@ l_last_error(sqlite3_vfs *vfs, int n, char *out)
 void
 faultvfs_register(const char *base)
 {
+	if (under != NULL && under == sqlite3_vfs_find(base))
+		return;
 	under = sqlite3_vfs_find(base);
 	ensure(under != NULL && under != &layer);
 	layer = (sqlite3_vfs){

@@ -2,7 +2,9 @@
 /*
  * faultvfs: a file layer over another that fails calls on purpose, and records what was written and synced so that what
  * a power cut would have left can be built afterwards. For tests: db_options.vfs = FAULTVFS_NAME, or, in builds with
- * assertions, the environment of a real server: MANSIO_FAULTVFS=sync:5:eio. One plan and one record a process; any thread.
+ * assertions, the environment of a real program: MANSIO_FAULTVFS=sync:5:eio fails that call, MANSIO_RECORD=FILE adds all that
+ * is done to the record in that file. In a real program both hold for the files of base/file.h, too. One plan and one
+ * record a process; any thread.
  */
 #ifndef DB_FAULTVFS_H
 #define DB_FAULTVFS_H
@@ -11,7 +13,7 @@
 
 #define FAULTVFS_NAME "mansio-fault"
 
-enum fault_op { FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_TRUNCATE, FAULT_SYNC, FAULT_DELETE, FAULT_OPS };
+enum fault_op { FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_TRUNCATE, FAULT_SYNC, FAULT_DELETE, FAULT_NAME, FAULT_OPS };
 /* FAULT_SHORT: half of the bytes are written, then there is no space. */
 enum fault_how { FAULT_EIO, FAULT_ENOSPC, FAULT_SHORT, FAULT_HOWS };
 
@@ -22,7 +24,7 @@ struct fault {
 	bool lasting; /* and all after it */
 };
 
-/* Puts the layer over base (NULL: the system's); once a process, before its first use. */
+/* Puts the layer over base (NULL: the system's), before its first use; over one base a process. */
 void faultvfs_register(const char *base);
 /* Counts from 1 anew; NULL: nothing fails. */
 void faultvfs_plan(const struct fault *fault);
@@ -30,9 +32,14 @@ void faultvfs_plan(const struct fault *fault);
 bool faultvfs_hit(void);
 /* Calls of a kind since the plan was made. */
 unsigned faultvfs_calls(enum fault_op op);
-/* "OP:NTH:HOW" or "OP:NTH:HOW:lasting", with the words open read write truncate sync delete; eio enospc short. */
+/* "OP:NTH:HOW" or "OP:NTH:HOW:lasting", with the words open read write truncate sync delete name; eio enospc short. */
 bool faultvfs_parse(struct str text, struct fault *fault_r);
 const char *fault_op_word(enum fault_op op);
+
+/* What the environment asks for, from the program's start on; nothing in builds without assertions. */
+void faultvfs_environment(void);
+/* Whether it asked for anything: the layer is to be used. */
+bool faultvfs_wanted(void);
 
 /* ---- power cuts ---- */
 

@@ -26,6 +26,15 @@ struct record {
 	int files;
 };
 
+/* One event for the record that a file outside keeps (faultvfs_trace.c); other: a new name, or NULL. Zeroes take no room. */
+enum trace_kind {
+	TRACE_WRITE = 'w', TRACE_TRUNCATE = 't', TRACE_SYNC = 's', TRACE_CREATE = 'c', TRACE_DELETE = 'd',
+	TRACE_RENAME = 'r', TRACE_LINK = 'l', TRACE_FOLDER = 'f', TRACE_SYNC_NAMES = 'n'
+};
+void trace_open(const char *path);
+bool trace_is_on(void);
+void trace_add(enum trace_kind kind, const char *path, const char *other, const void *p, size_t n, int64_t at);
+
 void record_cut(const struct record *r, size_t events, enum cut mode, unsigned seed,
     void (*put)(void *arg, const char *path, struct str bytes), void *arg);
 

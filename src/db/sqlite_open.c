@@ -2,14 +2,13 @@
 /* The SQLite driver: opening, settings, errors. */
 #include "db/sqlite_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "db/faultvfs.h"
@@ -241,17 +240,11 @@ sq_conn_close(struct db_conn *conn)
 enum status
 sq_make_file(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	enum status st = file_create(path, 0600);
 
-	if (fd >= 0)
-		close(fd);
-	else if (errno == EACCES || errno == EPERM)
-		return access(path, R_OK) == 0 ? ERR_READ_ONLY : ERR_NO_PERM;
-	else if (errno == EROFS)
+	if (st == ERR_NO_PERM && access(path, R_OK) == 0)
 		return ERR_READ_ONLY;
-	else if (errno != EEXIST)
-		return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
-	return OK;
+	return st == ERR_EXISTS ? OK : st == ERR_NOT_FOUND ? ERR_IO : st;
 }
 
 /* Format, tables of our own, and the proof that nobody else has the file. */
@@ -320,22 +313,15 @@ begin_use(struct db *db)
 	return st == ERR_AGAIN ? ERR_UNAVAILABLE : st;
 }
 
-/* MANSIO_FAULTVFS=op:nth:how in the environment of a build with assertions: that call fails. */
 static const char *
 system_vfs(const struct db_options *options)
 {
 	if (options->vfs != NULL)
 		return options->vfs;
-#ifndef NDEBUG
-	const char *text = getenv("MANSIO_FAULTVFS");
-	struct fault fault;
-
-	if (text != NULL && !options->read_only && faultvfs_parse(str_c(text), &fault)) {
+	if (faultvfs_wanted() && !options->read_only) {
 		faultvfs_register("unix-excl");
-		faultvfs_plan(&fault);
 		return FAULTVFS_NAME;
 	}
-#endif
 	return options->read_only ? "unix" : "unix-excl";
 }
 

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The certificate that the server makes for itself when nobody gave it one. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
+#include "base/file.h"
 #include "base/log.h"
 #include "net/tls.h"
 
@@ -74,36 +72,24 @@ fill(X509 *x, EVP_PKEY *key, const char *host)
 	    && X509_sign(x, key, EVP_sha256()) > 0;
 }
 
-/* Writes to a file beside and renames it, so that no half file is ever found. */
+/* Kept durably: clients may have been told to trust exactly this certificate. */
 static enum status
 store(const char *path, mode_t mode, X509 *x, EVP_PKEY *key)
 {
-	char *tmp = NULL;
-	FILE *f = NULL;
-	int fd = -1, ok = 0;
+	BIO *bio = BIO_new(BIO_s_mem());
+	enum status st = ERR_IO;
+	char *p = NULL;
+	long n;
+	int ok;
 
-	if (asprintf(&tmp, "%s.new", path) < 0)
-		return ERR_IO;
-	unlink(tmp);
-	if ((fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)) < 0
-	    || (f = fdopen(fd, "w")) == NULL) {
-		log_event(EV_io_error, "cannot write %s: %m", tmp);
-		goto out;
-	}
-	fd = -1;
-	ok = x != NULL ? PEM_write_X509(f, x) : PEM_write_PKCS8PrivateKey(f, key, NULL, NULL, 0, NULL, NULL);
-	ok = fflush(f) == 0 && fsync(fileno(f)) == 0 && ok == 1 && rename(tmp, path) == 0;
-	if (!ok)
+	if (bio == NULL)
+		return st;
+	ok = x != NULL ? PEM_write_bio_X509(bio, x) : PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+	if (ok == 1 && (n = BIO_get_mem_data(bio, &p)) > 0 &&
+	    (st = file_replace(path, mode, str_of(p, (size_t)n))) != OK)
 		log_event(EV_io_error, "cannot write %s: %m", path);
-out:
-	if (f != NULL)
-		fclose(f);
-	if (fd >= 0)
-		close(fd);
-	if (!ok)
-		unlink(tmp);
-	free(tmp);
-	return ok ? OK : ERR_IO;
+	BIO_free(bio);
+	return st;
 }
 
 enum status
@@ -121,7 +107,10 @@ tls_make_certificate(const char *cert, const char *key, const char *host)
 		log_event(EV_tls_error, "cannot make a certificate for %s", host);
 		goto out;
 	}
-	if ((st = store(key, 0600, NULL, pk)) == OK)
+	/* A key without its certificate is made anew; a certificate without its key would stay, beside one that it does not fit. */
+	if ((st = file_remove(cert)) == ERR_NOT_FOUND || st == OK)
+		st = store(key, 0600, NULL, pk);
+	if (st == OK)
 		st = store(cert, 0644, x, NULL);
 out:
 	X509_free(x);

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/config.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "server/server_priv.h"
 
@@ -73,7 +73,7 @@ open_data(struct server *s)
 		char was = *p;
 
 		*p = '\0';
-		if (mkdir(s->data, 0700) != 0 && errno != EEXIST)
+		if (file_make_folder(s->data, 0700) != OK)
 			return server_refuse(ERR_IO, "cannot make the folder %s: %s", s->data, strerror(errno));
 		if ((*p = was) == '\0')
 			return OK;

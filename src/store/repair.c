@@ -5,12 +5,12 @@
  * damaged the new file is thrown away.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "store/repair_priv.h"
 #include "store/store_priv.h"
@@ -192,20 +192,9 @@ static void
 remove_new(struct arena *a, const char *dir)
 {
 	for (size_t i = 0; i < sizeof(parts_of_db) / sizeof(*parts_of_db); i++)
-		(void)unlink(path_of(a, dir, NEW, parts_of_db[i]));
-	(void)unlink(path_of(a, dir, NEW, "-reserve"));
-	(void)unlink(path_of(a, dir, NEW, ""));
-}
-
-static enum status
-sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	enum status st = fd >= 0 && fsync(fd) == 0 ? OK : ERR_IO;
-
-	if (fd >= 0)
-		close(fd);
-	return st;
+		(void)!file_remove(path_of(a, dir, NEW, parts_of_db[i]));
+	(void)!file_remove(path_of(a, dir, NEW, "-reserve"));
+	(void)!file_remove(path_of(a, dir, NEW, ""));
 }
 
 /*
@@ -216,19 +205,22 @@ static enum status
 swap(struct arena *a, const char *dir)
 {
 	struct str name = arena_printf(a, "mansio.db.damaged-%lld", (long long)clock_seconds());
+	enum status st;
 
 	for (int n = 1; access(path_of(a, dir, name.p, ""), F_OK) == 0; n++)
 		name = arena_printf(a, "mansio.db.damaged-%lld-%d", (long long)clock_seconds(), n);
-	if (link(path_of(a, dir, "mansio.db", ""), path_of(a, dir, name.p, "")) != 0)
+	if (file_link(path_of(a, dir, "mansio.db", ""), path_of(a, dir, name.p, "")) != OK)
 		goto failed;
 	for (size_t i = 0; i < sizeof(parts_of_db) / sizeof(*parts_of_db); i++) {
-		if (rename(path_of(a, dir, "mansio.db", parts_of_db[i]), path_of(a, dir, name.p, parts_of_db[i])) != 0 &&
-		    errno != ENOENT)
+		st = file_rename(path_of(a, dir, "mansio.db", parts_of_db[i]), path_of(a, dir, name.p, parts_of_db[i]));
+		if (st != OK && st != ERR_NOT_FOUND)
 			goto failed;
 	}
-	if (sync_dir(dir) != OK || rename(path_of(a, dir, NEW, ""), path_of(a, dir, "mansio.db", "")) != 0)
+	if (file_sync_names(path_of(a, dir, NEW, "")) != OK ||
+	    file_rename(path_of(a, dir, NEW, ""), path_of(a, dir, "mansio.db", "")) != OK ||
+	    file_sync_names(path_of(a, dir, NEW, "")) != OK)
 		goto failed;
-	return sync_dir(dir);
+	return OK;
 failed:
 	log_event(EV_io_error, "what=repair dir=%s error=\"%s\"", dir, strerror(errno));
 	return ERR_IO;

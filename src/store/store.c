@@ -3,60 +3,45 @@
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "store/copy.h"
 #include "store/feed_priv.h"
 #include "store/store_priv.h"
 
-static enum status
-status_of_errno(int e)
-{
-	switch (e) {
-	case EACCES:
-	case EPERM:
-	case ELOOP:
-		return ERR_NO_PERM;
-	case EROFS:
-		return ERR_READ_ONLY;
-	case ENOSPC:
-	case EDQUOT:
-		return ERR_FULL;
-	default:
-		return ERR_IO;
-	}
-}
-
 /*
  * The folder and an empty database file that only its owner may read: the engine's other files take over
- * the mode of this one. A symbolic link in its place is refused (S10).
+ * the mode of this one. A symbolic link in its place is refused (S10). While the file is empty nothing was promised to anybody:
+ * that is the time to see to it that a power cut does not take the folder.
  */
 static enum status
 make_files(const char *dir, const char *path)
 {
 	struct stat sb;
-	int fd, e;
+	enum status st;
 
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		goto failed;
-	if ((fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) < 0)
-		goto failed;
-	if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
-		close(fd);
+	if ((st = file_make_folder(dir, 0700)) == OK)
+		st = file_create(path, 0600);
+	if (st == ERR_EXISTS)
+		st = OK;
+	if (st == OK && lstat(path, &sb) != 0)
+		st = file_status(errno);
+	if (st == OK && sb.st_size == 0 && S_ISREG(sb.st_mode) && (st = file_sync_names(dir)) == OK)
+		st = file_sync_names(path);
+	if (st != OK) {
+		log_event(EV_io_error, "path=%s error=\"%s\"", path, strerror(errno));
+		return st;
+	}
+	if (!S_ISREG(sb.st_mode)) {
 		log_event(EV_io_error, "path=%s error=\"not a regular file\"", path);
 		return ERR_NO_PERM;
 	}
-	close(fd);
 	return OK;
-failed:
-	e = errno;
-	log_event(EV_io_error, "path=%s error=\"%s\"", path, strerror(e));
-	return status_of_errno(e);
 }
 
 static enum status

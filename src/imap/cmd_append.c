@@ -12,8 +12,8 @@
 #include "imap/set.h"
 #include "wire/flag.h"
 
-/* Messages of one command: they hold the writer together. */
-#define PARTS_MAX 100
+/* Messages of one command: they hold the writer together. interimap sends up to 128. */
+#define PARTS_MAX 256
 /* Bodies below a chunk stay in memory until the commit: so much of them in one command. */
 #define SMALL_MAX (8u << 20)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""model: random commands from several sessions, every view checked against a reference model (RFC 3501, 4315, 6851, 7162; S12, T45, T56, T80, T81)."""
+"""model: random commands from several sessions, every view checked against a reference model (RFC 3501, 3502, 4315, 5182, 6851, 7162, 8437, 8508, 9051, 9586;
+S12, T30, T45, T56, T80, T81)."""
 import argparse
 import os
 import random
@@ -43,6 +44,9 @@ class Box:
         self.uidnext = 1
         self.high = {}          # now: HIGHESTMODSEQ as any session was told
         self.recent = {}        # uid: the session that saw \Recent
+        self.fresh = set()      # came while nobody had the mailbox selected: the next one sees \Recent
+        self.validity = None
+        self.after = 0          # UIDVALIDITY of the mailbox that had this name before
 
     def uids(self):
         return sorted(self.messages)
@@ -84,6 +88,12 @@ class Box:
         self.high[self.now] = value
 
 
+    def told_validity(self, value):
+        must(value > self.after, f"{self.name}: UIDVALIDITY {value}, the deleted mailbox of this name had {self.after}")
+        must(self.validity in (None, value), f"{self.name}: UIDVALIDITY {value} and was {self.validity}")
+        self.validity = value
+
+
 class Cache:
     """What a QRESYNC client keeps when it is away."""
 
@@ -98,18 +108,22 @@ class Party:
         self.world, self.number, self.kind = world, number, kind
         self.client = self.box = None
         self.caches = {}        # mailbox: Cache
+        self.by_uid = kind == "uidonly"
+        self.resyncs = kind in ("qresync", "uidonly")
         self.connect()
 
     def connect(self):
         w = self.world
         self.client = Client(w.server.imap, timeout=30, strict=w.server.strict, trace=self.trace if w.verbose else None)
+        self.begin()
+
+    def begin(self):
         self.client.login("alice")
-        if self.kind == "qresync":
-            self.client.ok("ENABLE QRESYNC")
-        elif self.kind == "condstore":
-            self.client.ok("ENABLE CONDSTORE")
+        enable = {"qresync": "QRESYNC", "condstore": "CONDSTORE", "uidonly": "QRESYNC UIDONLY", "rev2": "IMAP4rev2 CONDSTORE"}.get(self.kind)
+        if enable:
+            self.client.ok("ENABLE " + enable)
         self.box = None
-        self.idling = None
+        self.saved = set()      # what $ stands for
 
     def trace(self, side, data):
         self.world.log.append(f"{side}{self.number} {bytes(data[:300])!r}")
@@ -133,13 +147,30 @@ class Party:
             for low, high in r.data["uids"]:
                 for uid in range(low, high + 1):
                     if uid in self.flags or not r.data["earlier"]:
-                        must(uid in self.view or None in self.view, f"VANISHED {uid}, which is not in the view")
-                        self.view.remove(uid if uid in self.view else None)
+                        self.vanish(uid)
                         self.lose(uid)
         elif r.name == "FETCH" and self.box:
+            must(not self.by_uid, "FETCH in a session with UIDONLY")
             self.fetched(r)
+        elif r.name == "UIDFETCH" and self.box:
+            self.uid_fetched(r)
         elif r.code and r.code[0] == "CLOSED":
             self.box = None
+
+    def vanish(self, uid):
+        """Takes a UID out of the view. Where it stands may not be known yet: then it is one of the unknown ones between its neighbours."""
+        if uid in self.view:
+            self.view.remove(uid)
+            return
+        if self.by_uid:
+            must(None in self.view, f"VANISHED {uid}, which is not in the view")
+            self.view.remove(None)
+            return
+        low = max((i for i, u in enumerate(self.view) if u is not None and 0 < u < uid), default=-1) + 1
+        high = min((i for i, u in enumerate(self.view) if u is not None and u > uid), default=len(self.view))
+        gap = self.view[low:high]
+        must(gap, f"VANISHED {uid}, which is not in the view")
+        del self.view[low + gap.index(None if None in gap else -1)]
 
     def grow(self, n):
         """New messages: the next UIDs of the model that are above what the view has. Of those that came and went between two
@@ -151,7 +182,7 @@ class Party:
             raise Wrong(f"EXISTS {n}: {missing} new messages, the model knows {len(new)}")
         if len(new) == missing:
             self.view += new
-        elif None not in self.view and all(u in self.truth.messages for u in new):
+        elif not self.by_uid and None not in self.view and all(u in self.truth.messages for u in new):
             self.view += new[:missing]
         else:
             self.view += [None] * missing
@@ -161,6 +192,18 @@ class Party:
     def lose(self, uid):
         must(uid in self.truth.gone or uid == -1, f"UID {uid} was told to be expunged, and is not")
         self.flags.pop(uid, None)
+        self.saved.discard(uid)
+
+    def uid_fetched(self, r):
+        """UIDFETCH (RFC 9586 3.3): where in the mailbox the message stands is not said; the unknown ones are kept last."""
+        must(r.data.get("UID", r.num) == r.num, f"UIDFETCH {r.num} with UID {r.data.get('UID')}")
+        if r.num not in self.view:
+            must(None in self.view, f"UIDFETCH {r.num}, which is not in the view {self.view}")
+            self.view.remove(None)
+            known = sorted([u for u in self.view if u is not None] + [r.num])
+            self.view = known + [None] * (len(self.view) - len(known) + 1)
+            self.top = max(self.top, r.num)
+        self.learn(r.num, r.data)
 
     def fetched(self, r):
         must(r.num <= len(self.view), f"FETCH {r.num} of {len(self.view)}")
@@ -172,8 +215,13 @@ class Party:
             self.top = max(self.top, uid)
         if "UID" in r.data:
             must(r.data["UID"] == uid, f"message {r.num} should be UID {uid}, FETCH says {r.data['UID']}")
-        if "FLAGS" in r.data:
-            flags = frozenset(f.decode() for f in r.data["FLAGS"])
+        self.learn(uid, r.data)
+
+    def learn(self, uid, data):
+        if "FLAGS" in data:
+            flags = frozenset(f.decode() for f in data["FLAGS"])
+            if "\\Recent" in flags:
+                self.recent.add(uid)
             if "\\Recent" in flags and not self.readonly:
                 other = self.truth.recent.setdefault(uid, (self.number, self.serial))
                 must(other == (self.number, self.serial), f"UID {uid} is \\Recent for two sessions")
@@ -207,7 +255,7 @@ class Party:
         self.leave()
         truth = self.world.boxes[name]
         cache = self.caches.get(name)
-        qresync = self.kind == "qresync" and cache and not readonly and self.world.rng.random() < 0.8
+        qresync = self.resyncs and cache and not readonly and self.world.rng.random() < 0.8
         line = f'{"EXAMINE" if readonly else "SELECT"} "{name}"'
         known = None
         if qresync:
@@ -219,7 +267,7 @@ class Party:
         a = self.cmd(line)
         must(a.status == "OK", f"{line} answered {a.status} {a.text}")
         self.box, self.readonly, self.serial = name, readonly, self.world.step
-        self.view, self.flags = [], {}
+        self.view, self.flags, self.recent, self.saved = [], {}, set(), set()
         self.top = 0
         must(a.one("EXISTS").num == len(truth.messages), f"SELECT {name}: EXISTS {a.one('EXISTS').num}, the model has {len(truth.messages)}")
         must(a.ucode("UIDNEXT") >= truth.uidnext, f"UIDNEXT {a.ucode('UIDNEXT')} below {truth.uidnext}")
@@ -228,6 +276,7 @@ class Party:
         if a.ucode("HIGHESTMODSEQ") is not None:
             truth.told_high(a.ucode("HIGHESTMODSEQ"))
         self.validity = a.ucode("UIDVALIDITY")
+        truth.told_validity(self.validity)
         unseen = a.ucode("UNSEEN")
         want = next((i for i, u in enumerate(self.view, 1) if "\\Seen" not in truth.messages[u].flags), None)
         if unseen is not None:
@@ -236,6 +285,18 @@ class Party:
             self.resync(a, cache, truth)
         else:
             self.full()
+            self.check_recent(a, truth)
+        if not readonly:
+            truth.fresh.clear()
+
+    def check_recent(self, a, truth):
+        """RFC 3501 2.3.2: \\Recent for the first session that is told of a message; RECENT counts them."""
+        if self.kind == "rev2":
+            must(not self.recent and not a.one("RECENT"), "\\Recent in a session with IMAP4rev2")
+            return
+        must(a.one("RECENT").num == len(self.recent), f"RECENT {a.one('RECENT').num}, the flag is on {sorted(self.recent)}")
+        fresh = truth.fresh & set(truth.messages)
+        must(fresh <= self.recent, f"{truth.name}: {sorted(fresh - self.recent)} have been told to nobody and are not \\Recent")
 
     def resync(self, a, cache, truth):
         """VANISHED (EARLIER) and FETCH bring the old state to the present one, exactly (RFC 7162 3.2.5)."""
@@ -246,9 +307,9 @@ class Party:
                 for uid in range(low, min(high, truth.uidnext) + 1):
                     must(uid not in truth.messages, f"VANISHED (EARLIER) names UID {uid}, which is there")
                     flags.pop(uid, None)
-        for r in a.all("FETCH"):
-            must("UID" in r.data and "MODSEQ" in r.data, "FETCH in SELECT without UID or MODSEQ")
-            flags[r.data["UID"]] = frozenset(f.decode() for f in r.data["FLAGS"]) - {"\\Recent"}
+        for r in fetches(a):
+            must((self.by_uid or "UID" in r.data) and "MODSEQ" in r.data, "FETCH in SELECT without UID or MODSEQ")
+            flags[uid_of(r)] = frozenset(f.decode() for f in r.data["FLAGS"]) - {"\\Recent"}
         # new messages must have been told when the whole mailbox was asked for; known-uids may leave them out
         for uid, m in truth.messages.items():
             if uid not in cache.flags and uid not in flags:
@@ -259,12 +320,12 @@ class Party:
 
     def full(self):
         if self.view:
-            a = self.ok("FETCH 1:* (UID FLAGS)")
-            must(len(a.all("FETCH")) >= len(self.view), "FETCH 1:* leaves messages out")
+            a = self.ok("UID FETCH 1:* (FLAGS)" if self.by_uid else "FETCH 1:* (UID FLAGS)")
+            must(len(fetches(a)) >= len(self.view), "FETCH 1:* leaves messages out")
 
     def leave(self):
         """Keeps what a QRESYNC client would keep."""
-        if self.box and self.kind == "qresync":
+        if self.box and self.resyncs:
             self.settle()
             high = self.truth.high.get(self.truth.now)
             if high is not None:
@@ -274,7 +335,7 @@ class Party:
         """Asks for the UIDs of messages that are known by number only."""
         while None in self.view:
             first = self.view.index(None) + 1
-            a = self.cmd(f"FETCH {first}:{len(self.view)} (UID)")
+            a = self.cmd("UID FETCH 1:* (UID)" if self.by_uid else f"FETCH {first}:{len(self.view)} (UID)")
             must(a.status in ("OK", "NO"), f"FETCH UID answered {a.status}")
             self.take(a.untagged)
             self.view = [u if u is not None else -1 for u in self.view]     # expunged already
@@ -319,6 +380,22 @@ def set_text(uids):
     return ",".join(f"{a}" if a == z else f"{a}:{z}" for a, z in out)
 
 
+def found(a, extended):
+    """What SEARCH found: ESEARCH in extended form (RFC 4731; in rev2 always), else SEARCH."""
+    if not extended:
+        return set(a.one("SEARCH").data["numbers"]) if a.one("SEARCH") else set()
+    items = a.one("ESEARCH").data["items"]
+    return {n for low, high in items.get("ALL", ()) for n in range(low, high + 1)}
+
+
+def fetches(a):
+    return a.all("FETCH") + a.all("UIDFETCH")
+
+
+def uid_of(r):
+    return r.num if r.name == "UIDFETCH" else r.data["UID"]
+
+
 def show(flags):
     return "{" + ", ".join(f"{u}: {' '.join(sorted(f))}" for u, f in sorted(flags.items())) + "}"
 
@@ -336,16 +413,16 @@ class World:
             for b in BOXES[1:]:
                 c.ok(f"CREATE {b}")
             caps = c.oracle.caps
-        kinds = ["plain", "plain", "qresync", "condstore", "qresync"]
-        kinds = [k if k.upper().encode() in caps else "plain" for k in kinds]
+        kinds = ["plain", "qresync", "uidonly", "condstore", "qresync", "rev2", "plain"]
+        kinds = [k if {"rev2": b"IMAP4REV2"}.get(k, k.upper().encode()) in caps else "plain" for k in kinds]
         self.parties = [Party(self, i, kinds[i % len(kinds)]) for i in range(args.sessions)]
 
     def run(self):
         for self.step in range(1, self.args.steps + 1):
             p = self.rng.choice(self.parties)
             name = self.rng.choices(list(ACTIONS), [w for w in ACTIONS.values()])[0]
-            if p.box is None and name not in ("append", "status", "drop"):
-                p.select(self.rng.choice(BOXES))
+            if p.box is None and name not in ("append", "multiappend", "status", "drop", "rename", "delete", "unauthenticate"):
+                p.select(self.rng.choice(list(self.boxes)))
                 continue
             del self.log[:-400]
             self.log.append(f"-- step {self.step}: session {p.number} ({p.kind}) {name}")
@@ -357,6 +434,11 @@ class World:
             if p.box:
                 p.settle()
             p.client.cmd("LOGOUT")
+
+    def add(self, box, uid, flags):
+        box.add(uid, flags)
+        if not any(p.box == box.name and not p.readonly for p in self.parties):
+            box.fresh.add(uid)
 
     def some(self, p, most=4):
         """UIDs of the view, and their message numbers."""
@@ -370,15 +452,40 @@ class World:
         return frozenset(self.rng.sample(FLAGS, self.rng.randint(0, most)))
 
     def do_append(self, p):
-        box = self.rng.choice(BOXES)
-        if len(self.boxes[box].messages) > 60:
+        self.append(p, 1)
+
+    def do_multiappend(self, p):
+        self.append(p, self.rng.randint(2, 4))
+
+    def append(self, p, n):
+        box = self.rng.choice(list(self.boxes.values()))
+        if len(box.messages) > 60:
             return
-        flags = self.random_flags(2)
-        a = p.cmd(f'APPEND "{box}" ({" ".join(flags)}) {{}}', TEXT)
+        each = [self.random_flags(2) for _ in range(n)]
+        a = p.cmd(f'APPEND "{box.name}"' + "".join(f' ({" ".join(flags)}) {{}}' for flags in each), *[TEXT] * n)
         must(a.status == "OK", f"APPEND answered {a.status} {a.text}")
-        self.boxes[box].add(a.code[1][1][0][0], flags)
+        uids = [u for low, high in a.code[1][1] for u in range(low, high + 1)]
+        must(len(uids) == n, f"APPENDUID names {uids} for {n} messages")
+        for uid, flags in zip(uids, each):
+            self.add(box, uid, flags)
         if p.box:
             p.take(a.untagged)
+
+    def do_replace(self, p):
+        """RFC 8508: the new one is there and the old one gone, or neither."""
+        uids, numbers = self.some(p, 1)
+        if not uids or p.readonly or uids[0] not in self.boxes[p.box].messages:
+            return
+        box, target, flags = self.boxes[p.box], self.rng.choice(list(self.boxes.values())), self.random_flags(2)
+        what = f"UID REPLACE {uids[0]}" if p.by_uid or self.rng.random() < 0.5 else f"REPLACE {numbers[0]}"
+        a = p.cmd(f'{what} "{target.name}" ({" ".join(flags)}) {{}}', TEXT)
+        must(a.status == "OK", f"{what} answered {a.status} {a.code} {a.text}")
+        code = a.ucode("APPENDUID")
+        must(code is not None, "REPLACE without APPENDUID")
+        self.add(target, code[1][0][0], flags)
+        box.expunge(uids)
+        p.take(a.untagged)
+        must(uids[0] not in p.view, "REPLACE did not tell that the old one is gone")
 
     def do_store(self, p, uid_form=None):
         uids, numbers = self.some(p)
@@ -387,7 +494,7 @@ class World:
         how = self.rng.choice(["+", "-", ""])
         flags = self.random_flags()
         silent = self.rng.choice(["", ".SILENT"])
-        by_uid = self.rng.random() < 0.5
+        by_uid = p.by_uid or self.rng.random() < 0.5
         what = f"UID STORE {set_text(uids)}" if by_uid else f"STORE {set_text(numbers)}"
         alive = [u for u in uids if u in self.boxes[p.box].messages]
         if not by_uid and len(alive) < len(uids):
@@ -451,7 +558,7 @@ class World:
         when = self.rng.choice(sorted(box.high)[-8:])
         vanished = p.kind == "qresync" and self.rng.random() < 0.6
         a = p.ok(f"UID FETCH 1:* (FLAGS) (CHANGEDSINCE {box.high[when]}{' VANISHED' if vanished else ''})")
-        got = {r.data["UID"] for r in a.all("FETCH")}
+        got = {uid_of(r) for r in fetches(a)}
         want = {u for u, m in box.messages.items() if m.when > when}
         must(want <= got, f"CHANGEDSINCE {box.high[when]} leaves out {sorted(want - got)}")
         if vanished:
@@ -464,9 +571,9 @@ class World:
         uids, numbers = self.some(p, 6)
         if not uids:
             return
-        if self.rng.random() < 0.5:
+        if p.by_uid or self.rng.random() < 0.5:
             a = p.ok(f"UID FETCH {set_text(uids)} (FLAGS RFC822.SIZE)")
-            got = {r.data["UID"] for r in a.all("FETCH")}
+            got = {uid_of(r) for r in fetches(a)}
             must({u for u in uids if u in self.boxes[p.box].messages} <= got, "UID FETCH leaves messages out")
         else:
             a = p.cmd(f"FETCH {set_text(numbers)} (UID FLAGS RFC822.SIZE)")
@@ -482,7 +589,7 @@ class World:
         if not p.readonly:
             self.boxes[p.box].set_flags(uids, "+", frozenset(["\\Seen"]))
         a = p.ok(f"UID FETCH {set_text(uids)} BODY[]")
-        for r in a.all("FETCH"):
+        for r in fetches(a):
             if "BODY[]" in r.data:
                 must(r.data["BODY[]"] == TEXT, "another text")
 
@@ -490,10 +597,16 @@ class World:
         flag = self.rng.choice(FLAGS[:5])
         key = flag[1:].upper()
         box = self.boxes[p.box]
-        by_uid = self.rng.random() < 0.5
+        by_uid = p.by_uid or self.rng.random() < 0.5
         view = list(p.view)
-        a = p.ok(("UID " if by_uid else "") + "SEARCH " + key)
-        numbers = set(a.one("SEARCH").data["numbers"]) if a.one("SEARCH") else set()
+        how = self.rng.choice(["", "RETURN (ALL) ", "RETURN (SAVE ALL COUNT) "])
+        a = p.ok(("UID " if by_uid else "") + "SEARCH " + how + key)
+        numbers = found(a, p.kind == "rev2" or how)
+        if "SAVE" in how:
+            p.saved = {view[n - 1] for n in numbers} if not by_uid else numbers
+            if None in p.saved or -1 in p.saved or by_uid and (p.saved - set(p.view)):
+                p.ok("UID SEARCH RETURN (SAVE) UID 1 NOT UID 1")
+                p.saved = set()
         must(by_uid or not numbers or max(numbers) <= len(view), "SEARCH names a message before EXISTS told it")
         if None in view or -1 in view:
             return
@@ -502,15 +615,95 @@ class World:
         want = {u for u, m in box.messages.items() if flag in m.flags and (by_uid or u in view)}
         must(least <= {u for u in got if u in box.messages} <= want, f"SEARCH {key}: {sorted(got)}, the model says {sorted(want)}")
 
+    def do_saved(self, p):
+        """What $ stands for: the messages found, without those that the session was told to be gone (RFC 5182 2.1)."""
+        box = self.boxes[p.box]
+        alive = sorted(u for u in p.saved if u in box.messages)
+        way = self.rng.choice(["search", "fetch", "store", "copy"])
+        if way == "store" and not p.readonly:
+            box.set_flags(alive, "+", frozenset(["$b"]))
+            p.ok("UID STORE $ +FLAGS ($b)")
+        elif way == "copy" and len(box.messages) < 60:
+            a = p.cmd(f'UID COPY $ "{box.name}"')
+            must(a.status == "OK", f"COPY of $ answered {a.status} {a.text}")
+            flags = {u: box.messages[u].flags for u in alive}
+            for old, new in self.copied(a, box, box, alive):
+                self.add(box, new, flags[old])
+            p.take(a.untagged)
+        elif way == "fetch":
+            before = set(p.saved)
+            a = p.cmd("UID FETCH $ (FLAGS MODSEQ)" if p.kind != "plain" else "UID FETCH $ (FLAGS)")
+            must(a.status in ("OK", "NO"), f"FETCH of $ answered {a.status}")
+            got = {uid_of(r) for r in fetches(a)}
+            must(set(alive) <= got, f"FETCH of $ left out {sorted(set(alive) - got)} of {sorted(before)}")
+            p.take(a.untagged)
+        else:
+            before = set(p.saved)
+            numbers = found(p.ok("UID SEARCH RETURN (ALL) $"), True)
+            must(set(alive) <= numbers <= before, f"$ is {sorted(numbers)}, the model says {sorted(alive)} of {sorted(before)}")
+
+    def do_unauthenticate(self, p):
+        """RFC 8437: the session begins anew on the same connection; nothing is enabled, nothing selected."""
+        p.leave()
+        a = p.client.cmd("UNAUTHENTICATE")
+        must(a.status == "OK", f"UNAUTHENTICATE answered {a.status} {a.text}")
+        p.begin()
+
+    def do_rename(self, p):
+        """Sessions that have it selected go on; UIDs and mod-sequences stay."""
+        old = self.rng.choice([b for b in self.boxes if b != "INBOX"])
+        new = old[:-1] if old.endswith("x") else old + "x"
+        a = p.cmd(f'RENAME "{old}" "{new}"')
+        must(a.status == "OK", f"RENAME answered {a.status} {a.text}")
+        box = self.boxes[new] = self.boxes.pop(old)
+        box.name = new
+        for q in self.parties:
+            if q.box == old:
+                q.box = new
+            if old in q.caches:
+                q.caches[new] = q.caches.pop(old)
+        if p.box:
+            p.take(a.untagged)
+
+    def do_delete(self, p):
+        """DELETE and CREATE again. Sessions that had it selected are told that all is gone, or that it is closed (T30)."""
+        name = self.rng.choice([b for b in self.boxes if b != "INBOX"])
+        box = self.boxes[name]
+        box.expunge(box.uids())
+        a = p.cmd(f'DELETE "{name}"')
+        must(a.status == "OK", f"DELETE answered {a.status} {a.text}")
+        if p.box:
+            p.take(a.untagged)
+        made = p.cmd(f'CREATE "{name}"')
+        must(made.status == "OK", f"CREATE answered {made.status} {made.text}")
+        if p.box:
+            p.take(made.untagged)
+        for q in self.parties:
+            if q.box == name:
+                self.deleted_under(q)
+        self.boxes[name] = Box(name)
+        self.boxes[name].after = box.validity or 0
+
+    def deleted_under(self, p):
+        line = self.rng.choice(["NOOP", "UID FETCH 1:* (FLAGS)", "UID SEARCH ALL", "CHECK"])
+        a = p.cmd(line)
+        must(a.status in ("OK", "NO", "BAD"), f"{line} in a deleted mailbox answered {a.status}")
+        p.take(a.untagged)
+        if p.box:
+            a = p.cmd("NOOP")
+            p.take(a.untagged)
+        must(p.box is None or not p.view, f"the mailbox was deleted, the session still has {p.view}")
+        if p.box and self.rng.random() < 0.5:
+            p.cmd(self.rng.choice(["UNSELECT", "CLOSE"]))
+        p.box, p.saved = None, set()
+
     def do_expunge(self, p):
         if p.readonly:
             return
         box = self.boxes[p.box]
         deleted = [u for u in box.uids() if "\\Deleted" in box.messages[u].flags]
         if self.rng.random() < 0.5:
-            # only what this session has been told of must go; what is newer may stay
-            known = [u for u in deleted]
-            box.expunge(known)
+            box.expunge(deleted)
             p.ok("EXPUNGE")
         else:
             uids, _ = self.some(p, 8)
@@ -531,7 +724,7 @@ class World:
 
     def do_copy(self, p):
         uids, _ = self.some(p)
-        box, target = self.boxes[p.box], self.boxes[self.rng.choice(BOXES)]
+        box, target = self.boxes[p.box], self.rng.choice(list(self.boxes.values()))
         uids = [u for u in uids if u in box.messages]
         if not uids or len(target.messages) > 60:
             return
@@ -539,19 +732,19 @@ class World:
         must(a.status == "OK", f"COPY answered {a.status} {a.text}")
         pairs = self.copied(a, box, target, uids)
         for old, new in pairs:
-            target.add(new, box.messages[old].flags)
+            self.add(target, new, box.messages[old].flags)
         p.take(a.untagged)
 
     def do_move(self, p):
         uids, _ = self.some(p)
-        box, target = self.boxes[p.box], self.boxes[self.rng.choice([b for b in BOXES if b != p.box])]
+        box, target = self.boxes[p.box], self.boxes[self.rng.choice([b for b in self.boxes if b != p.box])]
         uids = [u for u in uids if u in box.messages]
         if not uids or p.readonly or len(target.messages) > 60:
             return
         a = p.cmd(f'UID MOVE {set_text(uids)} "{target.name}"')
         must(a.status == "OK", f"MOVE answered {a.status} {a.text}")
         for old, new in self.copied(a, box, target, uids):
-            target.add(new, box.messages[old].flags)
+            self.add(target, new, box.messages[old].flags)
         box.expunge(uids)
         p.take(a.untagged)
 
@@ -559,7 +752,7 @@ class World:
         p.settle()
 
     def do_select(self, p):
-        p.select(self.rng.choice(BOXES), self.rng.random() < 0.15)
+        p.select(self.rng.choice(list(self.boxes)), self.rng.random() < 0.15)
 
     def do_close(self, p):
         box = self.boxes[p.box]
@@ -577,7 +770,7 @@ class World:
         p.box = None
 
     def do_status(self, p):
-        box = self.boxes[self.rng.choice(BOXES)]
+        box = self.rng.choice(list(self.boxes.values()))
         a = p.cmd(f'STATUS "{box.name}" (MESSAGES UIDNEXT UNSEEN)')
         items = a.one("STATUS").data["items"]
         if p.box:
@@ -598,7 +791,7 @@ class World:
             p.take_one(r)
         if other.box is None:
             other.select(p.box)
-        getattr(self, self.rng.choice(["do_append", "do_store", "do_move", "do_expunge"]))(other)
+        getattr(self, self.rng.choice(["do_append", "do_multiappend", "do_replace", "do_store", "do_move", "do_expunge"]))(other)
         deadline = time.monotonic() + 3
         box = p.truth
         while time.monotonic() < deadline:
@@ -619,7 +812,8 @@ class World:
 
 
 ACTIONS = {"append": 14, "store": 16, "unchangedsince": 5, "changedsince": 4, "fetch": 8, "seen": 4, "search": 6, "expunge": 8, "copy": 6,
-           "move": 6, "noop": 10, "select": 6, "close": 2, "status": 5, "idle": 3, "drop": 3}
+           "move": 6, "noop": 10, "select": 6, "close": 2, "status": 5, "idle": 3, "drop": 3, "multiappend": 3, "replace": 4,
+           "saved": 5, "unauthenticate": 2, "rename": 2, "delete": 1}
 
 
 def main():
@@ -628,7 +822,7 @@ def main():
     p.add_argument("--dovecot", action="store_true")
     p.add_argument("--steps", type=int, default=3000)
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--sessions", type=int, default=5)
+    p.add_argument("--sessions", type=int, default=6)
     p.add_argument("--runs", type=int, default=1, help="so many runs, with following seeds")
     args = p.parse_args()
     failures = 0

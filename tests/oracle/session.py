@@ -259,6 +259,8 @@ class Session:
         self.check_solicited(cmd, r)
         if cmd and cmd.name in ("SELECT", "EXAMINE"):
             self.selecting(cmd, r)
+        elif r.code and r.code[0] == "CLOSED":
+            self.mailbox = None         # it was deleted under the session
         if name in NEEDS_MAILBOX and self.mailbox is None:
             self.fault(f"{name} while no mailbox is selected", r.raw)
         if cmd:

@@ -1,50 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * APPEND (RFC 3501 6.3.11, RFC 4315) and MULTIAPPEND (RFC 3502). Messages stream into deliveries as they come, invisibly; one
- * short commit stores all of them or none. REPLACE (RFC 8508) is the same for one message, and the commit also removes
- * one of the selected mailbox. Whatever goes wrong, the rest of the command is read and thrown away (T86).
+ * APPEND (RFC 3501 6.3.11, RFC 4315), MULTIAPPEND (RFC 3502), and the pieces of CATENATE (RFC 4469). Messages stream into deliveries as
+ * they come, invisibly; one short commit stores all of them or none. REPLACE (RFC 8508) is the same for one message, and the
+ * commit also removes one of the selected mailbox. Whatever goes wrong, the rest of the command is read and thrown away (T86).
+ *
+ * The command is read in stretches that end at a literal or at its end. at_message() and at_item() each take one thing off the stretch and
+ * return CMD_AGAIN for the next; cmd->args stands behind what was taken.
  */
 #include "base/clock.h"
 #include "blob/blob.h"
-#include "deliver/deliver.h"
+#include "imap/append.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
-#include "imap/set.h"
 #include "wire/flag.h"
+#include "wire/imap_url.h"
 
 /* Messages of one command: they hold the writer together. interimap sends up to 128. */
 #define PARTS_MAX 256
 /* Bodies below a chunk stay in memory until the commit: so much of them in one command. */
 #define SMALL_MAX (8u << 20)
+/* Microseconds of copying in one step. */
+#define STEP_US 4000
 
-/* One message. */
-struct part {
-	struct part *next;
-	struct arg_flags flags;
-	bool dated;
-	struct date_time date;
-	bool binary;
-	bool utf8; /* written UTF8 (~{n}...) */
-	struct delivery *d;
-	struct delivery_target target;
-};
-
-struct appending {
-	struct args begin;      /* behind the command's name: what stands before the first message is read from here */
-	struct str name;
-	int64_t mailbox;
-	uint32_t uidvalidity;
-	struct part *first, **tail; /* the last one is the one that comes */
-	struct part *last;
-	unsigned n;
-	uint64_t small;         /* bytes of bodies in memory */
-	/* REPLACE */
-	bool replace;
-	struct runs source;     /* the UID of the message that goes, in the selected mailbox */
-	int64_t from;
-	enum status source_status; /* why it cannot go */
-	struct runs gone;
-};
+static const char usage[] = "The mailbox, perhaps flags and a date, and a message are wanted";
 
 static enum cmd_next go_on(struct cmd *cmd);
 
@@ -53,46 +31,107 @@ cleanup(struct cmd *cmd)
 {
 	struct appending *x = cmd->state;
 
-	for (struct part *p = x->first; p != NULL; p = p->next)
-		delivery_free(p->d);
+	append_url_free(&x->url);
+	for (struct append_message *m = x->first; m != NULL; m = m->next)
+		delivery_free(m->d);
 	runs_free(&x->source);
 	runs_free(&x->gone);
 }
 
+static enum cmd_next
+refuse(struct cmd *cmd, enum status st)
+{
+	if (st == ERR_NOT_FOUND)
+		return reply_trycreate(cmd);
+	if (st == ERR_LIMIT)
+		return reply_no(cmd, "TOOBIG", "The message is too big");
+	return reply_status(cmd, st);
+}
+
 /* ---- what stands before a message ---- */
 
-/* [(flags)] ["date"], up to the message's announcer. UTF8 (~{n}...) is how RFC 6855 4 wrote a message with UTF-8 in its header; RFC
- * 9755 B.1 has removed it, and to us it says nothing: clients write it around any message. */
+/* How the message's bytes are written: a literal, or the items of a list. */
+struct data {
+	bool list;     /* CATENATE ( */
+	bool wrapped;  /* UTF8 ( */
+	uint64_t size; /* of the literal */
+};
+
+/* The announcer of the literal that comes. */
 static enum status
-parse_part(struct part *p, struct args *a, uint64_t *size_r)
+parse_announcer(struct args *a, struct data *d, bool *binary_r)
+{
+	enum status st = arg_literal_streamed(a, &d->size, binary_r);
+
+	return st == OK && a->at != a->all.n ? ERR_BAD_INPUT : st;
+}
+
+/* UTF8 (~{n}...) is how RFC 6855 4 wrote a message with UTF-8 in its header. RFC 9755 B.1 has removed it; to us it says nothing: clients write
+ * it around any message. */
+static enum status
+parse_wrapped(struct args *a, struct data *d)
+{
+	bool binary;
+	enum status st;
+
+	d->wrapped = true;
+	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK || (st = parse_announcer(a, d, &binary)) != OK)
+		return st;
+	return binary ? OK : ERR_BAD_INPUT;
+}
+
+/* append-data (RFC 4466 6, RFC 4469 5) */
+static enum status
+parse_data(struct args *a, struct data *d)
+{
+	bool binary;
+	enum status st;
+
+	if (arg_keyword(a, "UTF8"))
+		return parse_wrapped(a, d);
+	if (!arg_keyword(a, "CATENATE"))
+		return parse_announcer(a, d, &binary);
+	d->list = true;
+	if ((st = arg_space(a)) != OK)
+		return st;
+	return arg_open(a);
+}
+
+/* [(flags)] ["date"], and the beginning of the data. */
+static enum status
+parse_message(struct append_message *m, struct args *a, struct data *d)
 {
 	enum status st;
 
 	if ((st = arg_space(a)) != OK)
 		return st;
-	if (arg_peek(a) == '(' && ((st = arg_flags(a, &p->flags)) != OK || (st = arg_space(a)) != OK))
+	if (arg_peek(a) == '(' && ((st = arg_flags(a, &m->flags)) != OK || (st = arg_space(a)) != OK))
 		return st;
 	if (arg_peek(a) == '"') {
-		if ((st = arg_date_time(a, &p->date)) != OK || (st = arg_space(a)) != OK)
+		if ((st = arg_date_time(a, &m->date)) != OK || (st = arg_space(a)) != OK)
 			return st;
-		p->dated = true;
+		m->dated = true;
 	}
-	if (arg_keyword(a, "UTF8")) {
-		p->utf8 = true;
-		if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
-			return st;
-	}
-	if ((st = arg_literal_streamed(a, size_r, &p->binary)) == OK && p->utf8 && !p->binary)
-		return ERR_BAD_INPUT;
-	return st;
+	return parse_data(a, d);
 }
 
-/* Behind a message's bytes. */
+/* The first message, with the mailbox before it. ERR_AGAIN: that is a literal, which must be collected. */
 static enum status
-parse_part_end(struct part *p, struct args *a)
+parse_first(struct cmd *cmd, struct append_message *m, struct args *a, struct data *d)
 {
-	return p->utf8 ? arg_close(a) : OK;
+	struct appending *x = cmd->state;
+	enum status st;
+
+	*a = x->begin;
+	args_extend(a, cmd->args.all);
+	if (x->replace && (st = append_source_parse(cmd, a)) != OK)
+		return st;
+	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK)
+		return st;
+	return parse_message(m, a, d);
 }
+
+/* ---- messages ---- */
 
 /* Before the client sends the message it learns whether there is a place for it. */
 static enum status
@@ -115,164 +154,204 @@ find(struct cmd *cmd, struct appending *x)
 	return OK;
 }
 
-static enum cmd_next
-refuse(struct cmd *cmd, enum status st)
-{
-	if (st == ERR_NOT_FOUND)
-		return reply_trycreate(cmd);
-	if (st == ERR_LIMIT)
-		return reply_no(cmd, "TOOBIG", "The message is too big");
-	return reply_status(cmd, st);
-}
-
-/* REPLACE: which message goes (RFC 8508 5: a single number). ERR_NOT_FOUND: there is no such UID. */
+/* The open message is complete: what can be done without the writer is done now. */
 static enum status
-parse_source(struct cmd *cmd, struct appending *x, struct args *a)
+finish_message(struct cmd *cmd, struct appending *x)
 {
-	struct arg_set set = {0};
-	struct db_txn *txn;
+	struct append_message *m = x->open;
 	enum status st;
 
-	if ((st = arg_space(a)) != OK || (st = arg_set(a, &set)) != OK)
+	if ((st = delivery_finish(m->d)) != OK)
 		return st;
-	if (set.saved || (!set.star && runs_count(&set.runs) != 1) || (set.star && set.runs.n > 0)
-	    || set.star_low != 0) {
-		arg_set_free(&set);
-		return ERR_BAD_INPUT;
-	}
-	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
-		arg_set_free(&set);
-		return st;
-	}
-	runs_clear(&x->source);
-	st = set_resolve(cmd, txn, &set, &x->source);
-	cmd_read_end(cmd, txn);
-	x->from = cmd->session->selected->view.mailbox;
-	return st;
-}
-
-static const char usage[] = "The mailbox, perhaps flags and a date, and a message are wanted";
-
-/* The message before is complete: what can be done without the writer is done now. */
-static enum status
-finish_part(struct cmd *cmd, struct appending *x, struct part *p)
-{
-	enum status st;
-
-	if ((st = delivery_finish(p->d)) != OK)
-		return st;
-	if (delivery_size(p->d) < BLOB_CHUNK)
-		x->small += delivery_size(p->d);
-	p->target.actor = cmd->session->actor;
-	p->target.mailbox = x->mailbox;
-	p->target.flags = (uint8_t)p->flags.system;
-	p->target.keywords = p->flags.keywords;
-	p->target.keywords_n = p->flags.n;
-	p->target.internal_date = p->dated ? p->date.seconds : clock_seconds();
-	p->target.zone = p->dated ? p->date.zone : 0;
-	delivery_prepare(p->d, &p->target);
+	if (delivery_size(m->d) < BLOB_CHUNK)
+		x->small += delivery_size(m->d);
+	m->target.actor = cmd->session->actor;
+	m->target.mailbox = x->mailbox;
+	m->target.flags = (uint8_t)m->flags.system;
+	m->target.keywords = m->flags.keywords;
+	m->target.keywords_n = m->flags.n;
+	m->target.internal_date = m->dated ? m->date.seconds : clock_seconds();
+	m->target.zone = m->dated ? m->date.zone : 0;
+	delivery_prepare(m->d, &m->target);
+	x->open = NULL;
 	return OK;
 }
 
-/* The announcer of the first message, with the mailbox before it. ERR_AGAIN: that is a literal, which must be collected. */
-static enum status
-parse_first(struct cmd *cmd, struct part *p, struct args *a, uint64_t *size_r)
+/* A literal of the open message comes in. */
+static enum cmd_next
+take_literal(struct cmd *cmd, const struct data *d)
+{
+	struct appending *x = cmd->state;
+
+	if (d->size > cmd->session->imap->settings.message_max - delivery_size(x->open->d))
+		return refuse(cmd, ERR_LIMIT);
+	x->wrapped = d->wrapped;
+	cmd_literal_stream(cmd);
+	return CMD_WAIT_INPUT;
+}
+
+/* The next literal belongs to the command itself, if it is not longer than max. */
+static enum cmd_next
+collect(struct cmd *cmd, uint64_t max)
+{
+	if (cmd->session->reader.literal.size > max || cmd_literal_collect(cmd) != OK)
+		return reply_no(cmd, "TOOBIG", "The literal is too long");
+	return CMD_WAIT_INPUT;
+}
+
+/* CMD_AGAIN, or the reply that says why not. */
+static enum cmd_next
+may_begin(struct cmd *cmd, const struct data *d)
 {
 	struct appending *x = cmd->state;
 	enum status st;
 
-	a->at = x->begin.at;
-	if (x->replace && (st = parse_source(cmd, x, a)) != OK)
-		return st;
-	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &x->name)) != OK)
-		return st;
-	return parse_part(p, a, size_r);
-}
-
-static enum status
-may_replace(struct cmd *cmd, struct appending *x)
-{
-	if (cmd->session->selected->view.read_only)
-		return ERR_READ_ONLY;
-	return x->source.n > 0 ? OK : ERR_NOT_FOUND;
-}
-
-static enum cmd_next
-refuse_source(struct cmd *cmd, enum status st)
-{
-	if (st == ERR_NOT_FOUND)
-		return reply_no(cmd, "NONEXISTENT", "There is no such message to replace");
-	return reply_status(cmd, st);
-}
-
-static enum cmd_next
-at_literal(struct cmd *cmd)
-{
-	struct appending *x = cmd->state;
-	struct session *s = cmd->session;
-	struct part *p = arena_new(&cmd->arena, struct part);
-	struct args a = cmd->args;
-	uint64_t size = 0;
-	enum status st;
-
-	if (x->last != NULL && (st = finish_part(cmd, x, x->last)) != OK)
-		return refuse(cmd, st);
-	if (x->last == NULL)
-		st = parse_first(cmd, p, &a, &size);
-	else if ((st = parse_part_end(x->last, &a)) == OK)
-		st = parse_part(p, &a, &size);
-	if (st == ERR_AGAIN && x->last == NULL) {
-		if (cmd_literal_collect(cmd) != OK)
-			return reply_no(cmd, "TOOBIG", "The literal is too long");
-		return CMD_WAIT_INPUT;
-	}
-	if (st != OK)
-		return reply_syntax(cmd, st == ERR_AGAIN ? ERR_BAD_INPUT : st, usage);
-	cmd->args = a;
-	if (size > s->imap->settings.message_max)
+	if (d->size > cmd->session->imap->settings.message_max)
 		return refuse(cmd, ERR_LIMIT);
 	/* An empty message cancels all (RFC 3502). */
-	if (size == 0)
+	if (d->size == 0 && !d->list)
 		return reply_no(cmd, "CANNOT", "The message is empty");
 	if (x->replace && x->n == 1)
 		return reply_bad(cmd, "REPLACE takes one message"); /* RFC 8508 4.7 */
 	if (x->n == PARTS_MAX || x->small > SMALL_MAX)
 		return reply_no(cmd, "LIMIT", "Too many messages in one command");
-	if (x->replace && (st = may_replace(cmd, x)) != OK)
-		return refuse_source(cmd, st);
+	if (x->replace && (st = append_source_check(cmd)) != OK)
+		return append_source_refuse(cmd, st);
 	if (x->n == 0 && (st = find(cmd, x)) != OK)
 		return refuse(cmd, st);
-	p->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, s->imap->settings.message_max);
-	*x->tail = x->last = p;
-	x->tail = &p->next;
+	return CMD_AGAIN;
+}
+
+static enum cmd_next
+begin_message(struct cmd *cmd, struct append_message *m, const struct data *d)
+{
+	struct appending *x = cmd->state;
+	struct session *s = cmd->session;
+	enum cmd_next next = may_begin(cmd, d);
+
+	if (next != CMD_AGAIN)
+		return next;
+	m->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, s->imap->settings.message_max);
+	*x->tail = x->open = m;
+	x->tail = &m->next;
 	x->n++;
-	cmd_literal_stream(cmd);
-	return CMD_WAIT_INPUT;
+	x->list = d->list;
+	return x->list ? CMD_AGAIN : take_literal(cmd, d);
+}
+
+static enum cmd_next commit(struct cmd *cmd);
+
+/* Between messages. */
+static enum cmd_next
+at_message(struct cmd *cmd)
+{
+	struct appending *x = cmd->state;
+	struct append_message *m;
+	struct args a = cmd->args;
+	struct data d = {0};
+	enum status st;
+
+	if (x->open != NULL && (st = finish_message(cmd, x)) != OK)
+		return refuse(cmd, st);
+	if (x->over && x->n > 0 && arg_end(&a) == OK)
+		return commit(cmd);
+	m = arena_new(&cmd->arena, struct append_message);
+	st = x->n == 0 ? parse_first(cmd, m, &a, &d) : parse_message(m, &a, &d);
+	if (st == ERR_AGAIN && x->n == 0 && !x->over)
+		return collect(cmd, UINT64_MAX);
+	if (st != OK || (x->over && !d.list))
+		return reply_syntax(cmd, st == ERR_LIMIT ? st : ERR_BAD_INPUT, usage);
+	cmd->args = a;
+	return begin_message(cmd, m, &d);
+}
+
+/* ---- CATENATE's list ---- */
+
+/* cat-part (RFC 4469 5). A literal8 is taken as TEXT too: BINARY lets APPEND have it (RFC 3516 4.4). */
+static enum status
+parse_item(struct args *a, struct data *d, struct str *url_r)
+{
+	bool binary;
+	enum status st;
+
+	if (arg_keyword(a, "UTF8"))
+		return parse_wrapped(a, d);
+	if (arg_keyword(a, "TEXT"))
+		return (st = arg_space(a)) != OK ? st : parse_announcer(a, d, &binary);
+	if (!arg_keyword(a, "URL"))
+		return ERR_BAD_INPUT;
+	return (st = arg_space(a)) != OK ? st : arg_astring(a, url_r);
+}
+
+static enum cmd_next
+end_list(struct cmd *cmd)
+{
+	struct appending *x = cmd->state;
+
+	x->list = false;
+	/* At least one item is wanted. */
+	if (arg_close(&cmd->args) != OK || cmd->args.all.p[cmd->args.at - 2] == '(')
+		return reply_bad(cmd, "CATENATE takes a list of TEXT literals and URLs");
+	if (delivery_size(x->open->d) == 0)
+		return reply_no(cmd, "CANNOT", "The message is empty");
+	return CMD_AGAIN;
+}
+
+static enum cmd_next
+at_item(struct cmd *cmd)
+{
+	struct appending *x = cmd->state;
+	struct args a = cmd->args;
+	struct str url = STR_NONE;
+	struct data d = {0};
+	enum status st;
+
+	if (!arg_more(&a))
+		return end_list(cmd);
+	st = parse_item(&a, &d, &url);
+	if (st == ERR_AGAIN && !x->over)
+		return collect(cmd, IMAP_URL_MAX);
+	if (st != OK || (x->over && url.p == NULL))
+		return reply_syntax(cmd, st == ERR_LIMIT ? st : ERR_BAD_INPUT, "CATENATE takes TEXT literals and URLs");
+	cmd->args = a;
+	if (url.p == NULL)
+		return take_literal(cmd, &d);
+	st = append_url_begin(cmd, url);
+	return st == OK ? CMD_AGAIN : append_url_refuse(cmd, st);
+}
+
+static enum cmd_next
+copy(struct cmd *cmd)
+{
+	enum status st = append_url_copy(cmd);
+
+	if (st == ERR_AGAIN)
+		return CMD_WAIT_COMMIT;
+	return st == OK ? CMD_AGAIN : append_url_refuse(cmd, st);
+}
+
+/* Goes through the stretch of the command that is there. */
+static enum cmd_next
+advance(struct cmd *cmd)
+{
+	struct appending *x = cmd->state;
+	int64_t start = clock_mono();
+	enum cmd_next next;
+
+	do {
+		if (x->url.left > 0)
+			next = copy(cmd);
+		else if (x->wrapped && arg_close(&cmd->args) != OK)
+			next = reply_bad(cmd, usage);
+		else {
+			x->wrapped = false;
+			next = x->list ? at_item(cmd) : at_message(cmd);
+		}
+	} while (next == CMD_AGAIN && clock_mono() - start < STEP_US);
+	return next == CMD_AGAIN && conn_gone(cmd->session->conn) ? CMD_ABORT : next;
 }
 
 /* ---- the commit ---- */
-
-/* The message that is replaced goes (RFC 8508 3.4): nobody sees it marked \Deleted in between. */
-static enum status
-remove_source(struct appending *x, struct db_txn *txn)
-{
-	static const struct flag_change mark = {.op = FLAGS_ADD, .flags = FLAG_DELETED};
-	const struct actor *actor = &x->first->target.actor;
-	struct flag_result marked = {0};
-	uint64_t modseq;
-	bool more;
-
-	runs_clear(&x->gone);
-	x->source_status = message_flags(actor, txn, x->from, &x->source, &mark, &marked);
-	runs_free(&marked.changed);
-	runs_free(&marked.failed);
-	if (x->source_status == OK)
-		x->source_status = message_expunge(actor, txn, x->from, &x->source, 1, &x->gone, &more, &modseq);
-	/* Somebody else was faster. */
-	if (x->source_status == OK && x->gone.n == 0)
-		x->source_status = ERR_NOT_FOUND;
-	return x->source_status;
-}
 
 static enum status
 append_fn(struct db_txn *txn, void *arg)
@@ -281,10 +360,10 @@ append_fn(struct db_txn *txn, void *arg)
 	enum status st = OK;
 
 	/* The first refusal undoes them all (RFC 3502). */
-	for (struct part *p = x->first; p != NULL && st == OK; p = p->next)
-		st = delivery_store(p->d, txn, &p->target, 1);
+	for (struct append_message *m = x->first; m != NULL && st == OK; m = m->next)
+		st = delivery_store(m->d, txn, &m->target, 1);
 	x->source_status = OK;
-	return st == OK && x->replace ? remove_source(x, txn) : st;
+	return st == OK && x->replace ? append_source_remove(x, txn) : st;
 }
 
 static enum cmd_next
@@ -296,14 +375,14 @@ appended(struct cmd *cmd, enum status st)
 	struct str copy;
 
 	if (x->source_status != OK)
-		return refuse_source(cmd, x->source_status);
+		return append_source_refuse(cmd, x->source_status);
 	if (st == ERR_LIMIT)
 		return reply_status(cmd, st);
 	if (st != OK)
 		return refuse(cmd, st);
 	/* One transaction gave them numbers in this order. */
-	for (struct part *p = x->first; p != NULL; p = p->next)
-		runs_add(&uids, p->target.uid, p->target.uid);
+	for (struct append_message *m = x->first; m != NULL; m = m->next)
+		runs_add(&uids, m->target.uid, m->target.uid);
 	notify_own_uids(cmd->session, x->mailbox, x->first->target.uid, x->n);
 	buf_addf(&code, "APPENDUID %u ", x->uidvalidity);
 	runs_print(&code, &uids);
@@ -322,16 +401,9 @@ appended(struct cmd *cmd, enum status st)
 }
 
 static enum cmd_next
-at_end(struct cmd *cmd)
+commit(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
-	enum status st;
-
-	if (x->last == NULL || parse_part_end(x->last, &cmd->args) != OK || arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, usage);
-	if ((st = finish_part(cmd, x, x->last)) != OK)
-		return refuse(cmd, st);
-	return cmd_write(cmd, append_fn, x, appended);
+	return cmd_write(cmd, append_fn, cmd->state, appended);
 }
 
 static enum cmd_next
@@ -340,18 +412,14 @@ go_on(struct cmd *cmd)
 	struct appending *x = cmd->state;
 	enum status st;
 
-	switch (cmd->at) {
-	case CMD_AT_LITERAL:
-		return at_literal(cmd);
-	case CMD_AT_CHUNK:
-		if ((st = delivery_add(x->last->d, cmd->chunk)) != OK)
+	if (cmd->at == CMD_AT_CHUNK) {
+		if ((st = delivery_add(x->open->d, cmd->chunk)) != OK)
 			return refuse(cmd, st);
 		return CMD_WAIT_INPUT;
-	case CMD_AT_END:
-		return at_end(cmd);
-	default:
-		return CMD_WAIT_INPUT;
 	}
+	if (cmd->at != CMD_AT_EVENT)
+		x->over = cmd->at == CMD_AT_END;
+	return advance(cmd);
 }
 
 enum cmd_next

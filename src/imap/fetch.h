@@ -130,6 +130,13 @@ enum cmd_next fetch_bodies(struct fetch *f, enum status *st_r);
 enum cmd_next fetch_binary(struct fetch *f, const struct fetch_item *item, enum status *st_r);
 /* Forgets a half-sent one. */
 void fetch_binary_reset(struct fetch *f);
+/* Where in the message the bytes of a section that is not HEADER.FIELDS lie. ERR_NOT_FOUND: there is no such part. The current message's
+ * email must be there. */
+must_check enum status fetch_locate(struct fetch *f, const struct section *section, struct mime_range *range_r);
+/* Header fields of a section into f->tmp. ERR_NOT_FOUND: there is no such part. */
+must_check enum status fetch_header_fields(struct fetch *f, const struct section *section, const struct mime_names *names);
+/* Cuts a range to the section's <first.count>. */
+void fetch_cut(const struct section *section, uint64_t *at, uint64_t *n);
 /* For plain literals, which cannot hold NUL (RFC 3501 9, CHAR8). */
 void fetch_hide_nul(char *p, size_t n);
 

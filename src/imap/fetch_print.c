@@ -220,9 +220,9 @@ label(struct fetch *f, const struct fetch_item *item)
 	buf_add(out, item->label);
 }
 
-/* Cuts a range to <first.count> (T54). */
-static void
-cut(const struct section *sec, uint64_t *at, uint64_t *n)
+/* T54 */
+void
+fetch_cut(const struct section *sec, uint64_t *at, uint64_t *n)
 {
 	if (!sec->partial)
 		return;
@@ -236,11 +236,10 @@ cut(const struct section *sec, uint64_t *at, uint64_t *n)
 		*n = sec->count;
 }
 
-/* Header fields into f->tmp: from the summary where it can tell, else from the message. */
-static enum status
-header_fields(struct fetch *f, const struct fetch_item *item)
+/* From the summary where it can tell, else from the message. */
+enum status
+fetch_header_fields(struct fetch *f, const struct section *sec, const struct mime_names *names)
 {
-	const struct section *sec = &item->section;
 	bool not = sec->kind == SECTION_FIELDS_NOT;
 	struct mime_range range;
 	struct mime_summary sum;
@@ -249,7 +248,7 @@ header_fields(struct fetch *f, const struct fetch_item *item)
 
 	buf_clear(&f->tmp);
 	if (sec->parts == 0 && (st = mime_summary_open(f->email.summary, &sum)) == OK)
-		st = mime_summary_select(&sum, &f->tmp, &item->names, not);
+		st = mime_summary_select(&sum, &f->tmp, names, not);
 	if (st != ERR_NOT_FOUND)
 		return st;
 	buf_clear(&f->tmp);
@@ -259,14 +258,13 @@ header_fields(struct fetch *f, const struct fetch_item *item)
 	st = email_read(&f->cmd->session->actor, f->txn, &f->email, range.offset,
 	    range.size < HEADER_MAX ? (size_t)range.size : HEADER_MAX, &header);
 	if (st == OK)
-		mime_header_select(&f->tmp, buf_str(&header), &item->names, not);
+		mime_header_select(&f->tmp, buf_str(&header), names, not);
 	buf_free(&header);
 	return st;
 }
 
-/* Where in the message the bytes of an item lie. ERR_NOT_FOUND: there is no such part. */
-static enum status
-locate(struct fetch *f, const struct section *sec, struct mime_range *range_r)
+enum status
+fetch_locate(struct fetch *f, const struct section *sec, struct mime_range *range_r)
 {
 	static const enum mime_section sections[] = {
 		[SECTION_ALL] = MIME_SECTION_ALL,
@@ -290,7 +288,7 @@ static enum status
 print_fields(struct fetch *f, const struct fetch_item *item)
 {
 	struct buf *out = cmd_out(f->cmd);
-	enum status st = header_fields(f, item);
+	enum status st = fetch_header_fields(f, &item->section, &item->names);
 	uint64_t at = 0, n = f->tmp.n;
 
 	if (st != OK && st != ERR_NOT_FOUND)
@@ -300,7 +298,7 @@ print_fields(struct fetch *f, const struct fetch_item *item)
 		buf_add(out, STR("NIL"));
 		return OK;
 	}
-	cut(&item->section, &at, &n);
+	fetch_cut(&item->section, &at, &n);
 	out_literal_header(out, n);
 	if (n) {
 		fetch_hide_nul(f->tmp.p + at, (size_t)n);
@@ -315,7 +313,7 @@ open_literal(struct fetch *f, const struct fetch_item *item)
 {
 	struct buf *out = cmd_out(f->cmd);
 	struct mime_range range;
-	enum status st = locate(f, &item->section, &range);
+	enum status st = fetch_locate(f, &item->section, &range);
 
 	f->left = 0;
 	if (st != OK && st != ERR_NOT_FOUND)
@@ -327,7 +325,7 @@ open_literal(struct fetch *f, const struct fetch_item *item)
 	}
 	f->at = range.offset;
 	f->left = range.size;
-	cut(&item->section, &f->at, &f->left);
+	fetch_cut(&item->section, &f->at, &f->left);
 	if (f->left == 0)
 		buf_add(out, STR("\"\""));
 	else

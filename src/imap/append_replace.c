@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* REPLACE (RFC 8508): the message that goes when the new one is stored. */
+#include "imap/append.h"
+#include "imap/reply.h"
+#include "imap/set.h"
+
+enum status
+append_source_parse(struct cmd *cmd, struct args *a)
+{
+	struct appending *x = cmd->state;
+	struct arg_set set = {0};
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = arg_space(a)) != OK || (st = arg_set(a, &set)) != OK)
+		return st;
+	if (set.saved || (!set.star && runs_count(&set.runs) != 1) || (set.star && set.runs.n > 0)
+	    || set.star_low != 0) {
+		arg_set_free(&set);
+		return ERR_BAD_INPUT;
+	}
+	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
+		arg_set_free(&set);
+		return st;
+	}
+	runs_clear(&x->source);
+	st = set_resolve(cmd, txn, &set, &x->source);
+	cmd_read_end(cmd, txn);
+	x->from = cmd->session->selected->view.mailbox;
+	return st;
+}
+
+enum status
+append_source_check(struct cmd *cmd)
+{
+	struct appending *x = cmd->state;
+
+	if (cmd->session->selected->view.read_only)
+		return ERR_READ_ONLY;
+	return x->source.n > 0 ? OK : ERR_NOT_FOUND;
+}
+
+enum cmd_next
+append_source_refuse(struct cmd *cmd, enum status st)
+{
+	if (st == ERR_NOT_FOUND)
+		return reply_no(cmd, "NONEXISTENT", "There is no such message to replace");
+	return reply_status(cmd, st);
+}
+
+/* Nobody sees it marked \Deleted in between. */
+enum status
+append_source_remove(struct appending *x, struct db_txn *txn)
+{
+	static const struct flag_change mark = {.op = FLAGS_ADD, .flags = FLAG_DELETED};
+	const struct actor *actor = &x->first->target.actor;
+	struct flag_result marked = {0};
+	uint64_t modseq;
+	bool more;
+
+	runs_clear(&x->gone);
+	x->source_status = message_flags(actor, txn, x->from, &x->source, &mark, &marked);
+	runs_free(&marked.changed);
+	runs_free(&marked.failed);
+	if (x->source_status == OK)
+		x->source_status = message_expunge(actor, txn, x->from, &x->source, 1, &x->gone, &more, &modseq);
+	/* Somebody else was faster. */
+	if (x->source_status == OK && x->gone.n == 0)
+		x->source_status = ERR_NOT_FOUND;
+	return x->source_status;
+}

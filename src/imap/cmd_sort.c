@@ -26,11 +26,9 @@ cleanup(struct cmd *cmd)
 }
 
 static enum status
-hit(struct searching *s, const struct entry *e, const struct mime_summary *summary)
+hit(struct searching *s, const struct sort_row *row)
 {
-	struct sort_cmd *x = (struct sort_cmd *)s;
-
-	return sort_add(&x->sorting, e, s->it.seq, summary);
+	return sort_add(&((struct sort_cmd *)s)->sorting, row);
 }
 
 static enum cmd_next
@@ -40,7 +38,7 @@ sorted(struct cmd *cmd)
 	struct searching *s = &x->searching;
 
 	for (size_t i = 0; i < x->sorting.n; i++) {
-		uint32_t row = sort_row(&x->sorting, i);
+		uint32_t row = sort_at(&x->sorting, i);
 
 		run_list_add(&x->list, cmd->uid ? x->sorting.uid[row] : x->sorting.seq[row]);
 		if (s->ret.save)
@@ -92,5 +90,6 @@ cmd_sort(struct cmd *cmd)
 	    (st = sort_parse(&x->sorting, a)) != OK || (st = arg_space(a)) != OK)
 		return search_refuse(cmd, st, SYNTAX);
 	x->searching.summaries = x->sorting.summaries;
+	x->sorting.comparator = cmd->session->comparator;
 	return search_run(cmd, true, SYNTAX);
 }

@@ -23,11 +23,9 @@ cleanup(struct cmd *cmd)
 }
 
 static enum status
-hit(struct searching *s, const struct entry *e, const struct mime_summary *summary)
+hit(struct searching *s, const struct sort_row *row)
 {
-	struct thread_cmd *x = (struct thread_cmd *)s;
-
-	return thread_add(&x->threading, e, s->it.seq, summary);
+	return thread_add(&((struct thread_cmd *)s)->threading, row);
 }
 
 /* ---- telling ---- */
@@ -133,5 +131,6 @@ cmd_thread(struct cmd *cmd)
 		return search_refuse(cmd, st, SYNTAX);
 	if (!thread_init(&x->threading, algorithm))
 		return reply_bad(cmd, SYNTAX);
+	x->threading.order.comparator = cmd->session->comparator;
 	return search_run(cmd, true, SYNTAX);
 }

@@ -62,6 +62,7 @@ struct search {
 	uint32_t n_leaves;
 	uint32_t n_quick;      /* how many at the front of order are cheap and must all hold */
 	struct str charset;
+	enum mime_collation collation; /* the active comparator, set by the caller */
 	bool utf8_only;        /* UTF8=ACCEPT is enabled: no other charset may be named, and none where it can be left out */
 	bool heavy;            /* opens bodies */
 	bool textual, keywords; /* such keys occur */

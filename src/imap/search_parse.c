@@ -202,7 +202,7 @@ add_text(struct parser *p, int key, struct str name, bool negated)
 	enum status st;
 
 	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &text)) != OK ||
-	    (st = search_needle_new(p->s->charset, text, &needle)) != OK)
+	    (st = search_needle_new(p->s->charset, text, p->s->collation, &needle)) != OK)
 		return st;
 	n = node_add(p, SEARCH_TEXTUAL, negated);
 	n->text_key = (enum search_key)key;

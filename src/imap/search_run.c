@@ -9,6 +9,8 @@
 
 /* Bytes of bodies in one step. */
 #define STEP_BYTES (4u << 20)
+/* Of a header that is read from the message. */
+#define HEADER_BYTES (1u << 20)
 
 void
 search_run_free(struct searching *x)
@@ -17,6 +19,7 @@ search_run_free(struct searching *x)
 	search_tell_free(&x->tell);
 	runs_free(&x->uids);
 	runs_free(&x->seqs);
+	buf_free(&x->header);
 	if (x->heavy.pool)
 		heavy_leave(&x->heavy);
 }
@@ -116,20 +119,40 @@ progress(struct cmd *cmd)
 	out_code_end(cmd_out(cmd), "Still searching");
 }
 
+/* Header fields for keys: as the summary has them, or where they were too long for it, from the message. */
+static enum status
+read_header(struct searching *x, struct db_txn *txn, const struct email *email, const struct mime_summary *summary, struct str *header_r)
+{
+	enum status st;
+
+	(void)mime_summary_header(summary, header_r);
+	if (header_r->p != NULL)
+		return OK;
+	buf_clear(&x->header);
+	if ((st = email_read(&x->search.session->actor, txn, email, 0, HEADER_BYTES, &x->header)) == OK)
+		*header_r = str_head(buf_str(&x->header), mime_header_size(buf_str(&x->header)));
+	return st;
+}
+
 /* A message whose row is gone or damaged is one without header. */
 static enum status
-hand_on(struct searching *x, const struct entry *e)
+hand_on(struct searching *x, struct db_txn *txn, const struct entry *e)
 {
+	struct sort_row row = {.entry = e, .seq = x->it.seq};
 	struct mime_summary summary;
 	struct email email;
-	bool there = x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK &&
-	    mime_summary_open(email.summary, &summary) == OK;
+	enum status st = OK;
 
-	return x->hit(x, e, there ? &summary : NULL);
+	if (x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK && mime_summary_open(email.summary, &summary) == OK) {
+		row.summary = &summary;
+		if (x->search.collation != MIME_UNICODE_CASEMAP)
+			st = read_header(x, txn, &email, &summary, &row.header);
+	}
+	return st == OK || st == ERR_NOT_FOUND || st == ERR_CORRUPT ? x->hit(x, &row) : st;
 }
 
 static enum status
-found(struct cmd *cmd, const struct entry *e)
+found(struct cmd *cmd, struct db_txn *txn, const struct entry *e)
 {
 	struct searching *x = cmd->state;
 
@@ -141,7 +164,7 @@ found(struct cmd *cmd, const struct entry *e)
 	x->modseq_last = e->modseq;
 	if (e->modseq > x->modseq_max)
 		x->modseq_max = e->modseq;
-	return x->hit ? hand_on(x, e) : OK;
+	return x->hit ? hand_on(x, txn, e) : OK;
 }
 
 static enum cmd_next
@@ -159,7 +182,7 @@ find_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 		x->looked++;
 		if ((*st_r = search_message(&x->search, e, &hit)) != OK)
 			break;
-		if (hit && (*st_r = found(cmd, e)) != OK)
+		if (hit && (*st_r = found(cmd, txn, e)) != OK)
 			break;
 		if (cmd_spent(cmd) || (x->search.textual && search_matcher_read(x->search.matcher) > STEP_BYTES))
 			next = CMD_AGAIN;
@@ -271,6 +294,7 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	enum status st;
 
 	x->search.arena = &cmd->arena;
+	x->search.collation = cmd->session->comparator.collation;
 	x->search.utf8_only = cmd_enabled(cmd, ENABLED_UTF8);
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)
 		return search_refuse(cmd, st, what);

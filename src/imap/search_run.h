@@ -9,6 +9,7 @@
 
 #include "imap/search.h"
 #include "imap/search_return.h"
+#include "imap/sort.h"
 
 struct searching {
 	struct search search;
@@ -19,9 +20,9 @@ struct searching {
 	const struct runs *order;  /* UIDs in the order of the answer, for "$"; NULL: uids */
 	uint64_t modseq_first, modseq_last, modseq_max; /* of what was found: when search.modseq is set */
 
-	/* Of the command. hit (or NULL) is called for each message found; summary: of the email row, where summaries is set and the row
-	 * can be read, otherwise NULL. */
-	enum status (*hit)(struct searching *x, const struct entry *e, const struct mime_summary *summary);
+	/* Of the command. hit (or NULL) is called for each message found; with summaries its row has the summary, if that can be read, and
+	 * the header where keys have to be made of it. */
+	enum status (*hit)(struct searching *x, const struct sort_row *row);
 	cmd_fn *over;
 	bool summaries;
 	bool heavy_always;         /* SORT, THREAD */
@@ -29,6 +30,7 @@ struct searching {
 
 	struct view_iter it;
 	struct email_cursor *cursor; /* of summaries, within a step */
+	struct buf header;         /* of a message whose summary has none */
 	struct heavy heavy;
 	uint32_t looked;           /* messages so far */
 	int64_t told_at;           /* clock_mono() of the last sign of life */

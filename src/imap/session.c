@@ -108,6 +108,7 @@ session_logged_out(struct session *s)
 	s->user = NULL;
 	s->account_seen = 0;
 	s->enabled = 0;
+	s->comparator = (struct comparator){0};
 	s->bad = 0;
 	s->state = STATE_NOT_AUTH;
 	s->reader.limits = &s->imap->limits_before;

@@ -33,6 +33,12 @@ enum session_enabled {
 };
 #undef E
 
+/* A comparator as COMPARATOR chose it (RFC 5255 4.7). */
+struct comparator {
+	uint8_t collation; /* enum mime_collation */
+	bool descending;   /* "-": the order of strings is turned round (RFC 4790 4.2.4) */
+};
+
 struct cmd;
 struct notify;
 struct updater;
@@ -69,6 +75,7 @@ struct session {
 	uint8_t bad;               /* bad commands so far, before login */
 	uint32_t strange_since;    /* conn_age() at which it last became one that has to log in */
 	uint32_t enabled;          /* enum session_enabled */
+	struct comparator comparator; /* the active one; zeroes are the default */
 	struct selected *selected; /* NULL: none */
 	struct cmd *cmd;           /* the running command, or NULL */
 	struct cmd *below;         /* IDLE, while cmd is the command of NOTIFY that has no tag; else NULL */

@@ -94,22 +94,32 @@ string_key(struct sorting *s, struct str text)
 	return k;
 }
 
+/* The summary has the keys of the default comparator; others are made here. */
 static struct sort_key
-make_key(struct sorting *s, enum sort_by by, const struct entry *e, const struct mime_summary *summary)
+text_key(struct sorting *s, enum mime_key key, const struct sort_row *row)
+{
+	if (row->summary == NULL)
+		return (struct sort_key){0};
+	if (s->comparator.collation == MIME_UNICODE_CASEMAP)
+		return string_key(s, mime_summary_key(row->summary, key));
+	buf_clear(&s->key);
+	mime_header_key(&s->key, row->header, key, (enum mime_collation)s->comparator.collation);
+	return string_key(s, buf_str(&s->key));
+}
+
+static struct sort_key
+make_key(struct sorting *s, enum sort_by by, const struct sort_row *row)
 {
 	switch (by) {
 	case SORT_ARRIVAL:
-		return (struct sort_key){.prefix = from_signed(e->internal_date)};
+		return (struct sort_key){.prefix = from_signed(row->entry->internal_date)};
 	case SORT_DATE:
-		return (struct sort_key){.prefix = from_signed(sort_sent_date(e, summary))};
+		return (struct sort_key){.prefix = from_signed(sort_sent_date(row->entry, row->summary))};
 	case SORT_SIZE:
-		return (struct sort_key){.prefix = e->size};
+		return (struct sort_key){.prefix = row->entry->size};
 	default:
-		break;
+		return text_key(s, criteria[by].key, row);
 	}
-	if (summary == NULL)
-		return (struct sort_key){0};
-	return string_key(s, mime_summary_key(summary, criteria[by].key));
 }
 
 static enum status
@@ -129,21 +139,44 @@ grow(struct sorting *s)
 	return OK;
 }
 
-enum status
-sort_add(struct sorting *s, const struct entry *e, uint32_t seq, const struct mime_summary *summary)
+/* Strings under a descending comparator; their keys are turned round when they are compared. */
+static bool
+descending(const struct sorting *s, unsigned i)
 {
+	return s->comparator.descending && criteria[s->by[i].by].kind == STRING;
+}
+
+/* Of text that could not be decoded: it stays behind all else whatever the direction (RFC 5255 4.6 c). */
+#define OCTETS (UINT64_C(0xff) << 56)
+
+static uint64_t
+turned(uint64_t prefix)
+{
+	return prefix >= OCTETS ? prefix : OCTETS - 1 - prefix;
+}
+
+static uint64_t
+first_prefix(const struct sorting *s, const struct sort_key *key)
+{
+	uint64_t prefix = descending(s, 0) ? turned(key->prefix) : key->prefix;
+
+	return s->by[0].reverse ? ~prefix : prefix;
+}
+
+enum status
+sort_add(struct sorting *s, const struct sort_row *row)
+{
+	struct sort_key *keys;
 	enum status st = grow(s);
 
 	if (st != OK)
 		return st;
+	keys = &s->keys[s->n * s->n_by];
 	for (unsigned i = 0; i < s->n_by; i++)
-		s->keys[s->n * s->n_by + i] = make_key(s, s->by[i].by, e, summary);
-	s->uid[s->n] = e->uid;
-	s->seq[s->n] = seq;
-	s->items[s->n].row = (uint32_t)s->n;
-	s->items[s->n].first = s->keys[s->n * s->n_by].prefix;
-	if (s->by[0].reverse)
-		s->items[s->n].first = ~s->items[s->n].first;
+		keys[i] = make_key(s, s->by[i].by, row);
+	s->uid[s->n] = row->entry->uid;
+	s->seq[s->n] = row->seq;
+	s->items[s->n] = (struct sort_item){.first = first_prefix(s, keys), .row = (uint32_t)s->n};
 	s->n++;
 	return OK;
 }
@@ -158,6 +191,15 @@ compare_key(const struct sorting *s, const struct sort_key *x, const struct sort
 	if (x->n <= 8 || y->n <= 8)
 		return x->n < y->n ? -1 : x->n > y->n;
 	return str_cmp(str_of(s->pool.p + x->at, x->n - 8), str_of(s->pool.p + y->at, y->n - 8));
+}
+
+/* By criterion i, without REVERSE. */
+static int
+compare(const struct sorting *s, const struct sort_key *x, const struct sort_key *y, unsigned i)
+{
+	int c = compare_key(s, x, y);
+
+	return descending(s, i) && x->prefix < OCTETS && y->prefix < OCTETS ? -c : c;
 }
 
 static const struct sort_key *
@@ -200,7 +242,7 @@ before(const struct sorting *s, const struct sort_item *y, const struct sort_ite
 	kx = &s->keys[(size_t)x->row * s->n_by];
 	ky = &s->keys[(size_t)y->row * s->n_by];
 	for (unsigned i = 0; i < (s->n_order ? s->n_order : s->n_by); i++) {
-		int c = compare_key(s, &ky[i], &kx[i]);
+		int c = compare(s, &ky[i], &kx[i], i);
 
 		if (c != 0)
 			return (c < 0) != s->by[i].reverse;
@@ -259,4 +301,5 @@ sort_free(struct sorting *s)
 	free(s->items);
 	free(s->other);
 	buf_free(&s->pool);
+	buf_free(&s->key);
 }

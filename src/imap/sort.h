@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sort: putting messages in order (RFC 5256, RFC 5957). Messages come in mailbox order with their keys, are sorted in steps by a
- * stable merge (so the sequence number is the last criterion, RFC 5256), and leave as lists. Of a string the first eight bytes
+ * stable merge (so the sequence number is the last criterion, RFC 5256), and leave as lists. Strings compare by the active comparator
+ * (RFC 5255 4.6). Of a string the first eight bytes
  * decide nearly always; the rest lies in one pool. One thread at a time.
  */
 #ifndef IMAP_SORT_H
 #define IMAP_SORT_H
 
+#include "imap/session.h"
 #include "mime/summary.h"
 #include "store/entry.h"
 #include "wire/imap_args.h"
@@ -36,6 +38,7 @@ struct sort_item {
 };
 
 struct sorting {
+	struct comparator comparator; /* the active one; set before the first message */
 	struct sort_criterion by[SORT_MAX];
 	unsigned n_by;
 	unsigned n_order;    /* how many of them make the order; 0: all. The others are kept for sort_same() */
@@ -45,6 +48,7 @@ struct sorting {
 	struct sort_key *keys; /* of row i: keys[i * n_by ...] */
 	size_t n, cap;
 	struct buf pool;
+	struct buf key;      /* one being made */
 
 	struct sort_item *items, *other;
 	size_t width;        /* runs of this length are in order; 0: not begun */
@@ -55,15 +59,23 @@ struct sorting {
 must_check enum status sort_parse(struct sorting *s, struct args *a);
 /* Adds a criterion. */
 void sort_by(struct sorting *s, enum sort_by by, bool reverse);
-/* The next message. summary may be NULL: its row is gone or not needed. */
-must_check enum status sort_add(struct sorting *s, const struct entry *e, uint32_t seq, const struct mime_summary *summary);
+/* A message's row: summary may be NULL: it is gone or not needed. header: fields of which keys under other comparators than the default are
+ * made (mime_summary_header(), or the message's own). */
+struct sort_row {
+	const struct entry *entry;
+	uint32_t seq;
+	const struct mime_summary *summary;
+	struct str header;
+};
+/* The next message. */
+must_check enum status sort_add(struct sorting *s, const struct sort_row *row);
 /* The sent date (RFC 5256 2.2). */
 int64_t sort_sent_date(const struct entry *e, const struct mime_summary *summary);
 /* Some thousand moves of the sorting; true: in order. */
 bool sort_some(struct sorting *s);
 /* After that: rows in order. */
 static inline uint32_t
-sort_row(const struct sorting *s, size_t i)
+sort_at(const struct sorting *s, size_t i)
 {
 	return s->items[i].row;
 }

@@ -40,16 +40,16 @@ grow(struct threading *t)
 }
 
 enum status
-thread_add(struct threading *t, const struct entry *e, uint32_t seq, const struct mime_summary *summary)
+thread_add(struct threading *t, const struct sort_row *row)
 {
-	uint32_t row = (uint32_t)t->order.n;
+	size_t i = t->order.n;
 
 	grow(t);
-	t->reply[row] = summary && mime_summary_is_reply(summary);
-	t->arrival[row] = e->internal_date;
+	t->reply[i] = row->summary && mime_summary_is_reply(row->summary);
+	t->arrival[i] = row->entry->internal_date;
 	if (t->algorithm != THREAD_ORDEREDSUBJECT)
-		t->node_of[row] = thread_link(&t->links, row, summary);
-	return sort_add(&t->order, e, seq, summary);
+		t->node_of[i] = thread_link(&t->links, (uint32_t)i, row->summary);
+	return sort_add(&t->order, row);
 }
 
 /* ---- the forest ---- */
@@ -91,7 +91,7 @@ hang_all(struct threading *t)
 	for (size_t v = 0; v < t->n_vertices; v++)
 		t->vertex[v].child = t->vertex[v].last = THREAD_NONE;
 	for (size_t i = 0; i < t->order.n; i++) {
-		uint32_t v = sort_row(&t->order, i), p = t->vertex[v].parent;
+		uint32_t v = sort_at(&t->order, i), p = t->vertex[v].parent;
 
 		if (p != THREAD_NONE && is_dummy(t, p) && t->vertex[p].child == THREAD_NONE)
 			hang(t, p);
@@ -239,7 +239,7 @@ static void
 gather_ordered(struct threading *t)
 {
 	for (size_t i = 0; i < t->order.n; i++) {
-		uint32_t v = sort_row(&t->order, i), *slot = subject_slot(t, v);
+		uint32_t v = sort_at(&t->order, i), *slot = subject_slot(t, v);
 
 		if (*slot == THREAD_NONE)
 			*slot = v;
@@ -271,7 +271,7 @@ add_roots(struct threading *t)
 		for (uint32_t v = r; v != THREAD_NONE; v = walk(t, r, v))
 			if (!is_dummy(t, v) && t->arrival[v] > e.internal_date)
 				e.internal_date = t->arrival[v];
-		if (sort_add(&t->roots, &e, 0, NULL) != OK)
+		if (sort_add(&t->roots, &(struct sort_row){.entry = &e}) != OK)
 			return false;
 	}
 	return true;
@@ -282,7 +282,7 @@ reorder_roots(struct threading *t)
 {
 	t->first = t->last_root = THREAD_NONE;
 	for (size_t i = 0; i < t->roots.n; i++)
-		hang(t, t->roots.uid[sort_row(&t->roots, i)]);
+		hang(t, t->roots.uid[sort_at(&t->roots, i)]);
 }
 
 /* ---- steps ---- */

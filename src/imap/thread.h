@@ -58,7 +58,7 @@ struct threading {
 
 /* False: no such algorithm. */
 bool thread_init(struct threading *t, struct str algorithm);
-must_check enum status thread_add(struct threading *t, const struct entry *e, uint32_t seq, const struct mime_summary *summary);
+must_check enum status thread_add(struct threading *t, const struct sort_row *row);
 /* Some of the work; true: t->first and the vertices are there. */
 bool thread_some(struct threading *t);
 void thread_free(struct threading *t);

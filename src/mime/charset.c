@@ -326,6 +326,12 @@ mime_charset_finish(struct mime_charset *c, struct buf *out)
 }
 
 bool
+mime_charset_broken(const struct mime_charset *c)
+{
+	return c->errors > 0;
+}
+
+bool
 mime_charset_convert(struct buf *out, struct str name, struct str in, bool strict)
 {
 	struct mime_charset *c = mime_charset_open(name);

@@ -43,6 +43,8 @@ struct mime_charset *mime_charset_open(struct str name);
  * next call. The output is always valid UTF-8. */
 void mime_charset_add(struct mime_charset *c, struct str in, struct buf *out);
 void mime_charset_finish(struct mime_charset *c, struct buf *out); /* a cut character becomes U+FFFD */
+/* Whether something so far was not of the charset (after mime_charset_finish(): anything). */
+bool mime_charset_broken(const struct mime_charset *c);
 void mime_charset_close(struct mime_charset *c);
 /* All at once: false for an unknown charset or (strict) on bytes that are not of it; nothing added then. */
 bool mime_charset_convert(struct buf *out, struct str name, struct str in, bool strict);
@@ -67,6 +69,8 @@ struct mime_text_stream;
 struct mime_text_stream *mime_text_open(enum mime_cte cte, struct str charset, bool html);
 void mime_text_add(struct mime_text_stream *t, struct str in, struct buf *out);
 void mime_text_finish(struct mime_text_stream *t, struct buf *out);
+/* Whether the text so far is a guess: the charset is unknown, or bytes are not of it. */
+bool mime_text_broken(const struct mime_text_stream *t);
 void mime_text_close(struct mime_text_stream *t);
 
 #endif

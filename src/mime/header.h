@@ -52,6 +52,11 @@ void mime_unfold(struct buf *out, struct str raw);
  * result is always valid UTF-8 without NUL, CR, LF.
  */
 void mime_header_text(struct buf *out, struct str raw, struct str charset);
+/*
+ * The same for comparing (RFC 5255 4.6): also adds the octets, encoded words decoded but nothing converted. False: the text is a guess,
+ * something is in an unknown charset or not of its charset; then the octets are what compares.
+ */
+must_check bool mime_header_strict(struct buf *text, struct buf *octets, struct str raw, struct str charset);
 
 /* Adds RFC 2047 encoded words (UTF-8, base64, each at most 75 characters) that stand for s, UTF-8. */
 void mime_encode_words(struct buf *out, struct str s);

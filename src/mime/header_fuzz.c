@@ -93,7 +93,7 @@ dates(struct str s)
 static void
 subjects(struct str s)
 {
-	struct buf text = {0}, base = {0}, again = {0}, key = {0};
+	struct buf text = {0}, base = {0}, again = {0}, octets = {0}, key = {0};
 	bool reply;
 
 	mime_header_text(&text, s, STR_NONE);
@@ -101,9 +101,13 @@ subjects(struct str s)
 	ensure(base.n <= text.n && utf8_valid(buf_str(&base)));
 	mime_casemap(&key, buf_str(&base));
 	ensure(utf8_valid(buf_str(&key)));
-	mime_address_key(&key, s);
-	mime_display_key(&key, s, STR_NONE);
-	buf_free(&text), buf_free(&base), buf_free(&again), buf_free(&key);
+	/* Strict decoding gives the same wherever it gives text. */
+	if (mime_header_strict(&again, &octets, s, STR_NONE))
+		ensure(str_eq(buf_str(&again), buf_str(&text)));
+	mime_subject_key(&key, MIME_OCTET, s, STR_NONE, &reply);
+	mime_address_key(&key, MIME_UNICODE_CASEMAP, s);
+	mime_display_key(&key, MIME_ASCII_CASEMAP, s, STR_NONE);
+	buf_free(&text), buf_free(&base), buf_free(&again), buf_free(&octets), buf_free(&key);
 }
 
 int

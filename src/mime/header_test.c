@@ -271,6 +271,10 @@ test_keys(void **state)
 		{"bob.smith@x", "BOB.SMITH", "BOB.SMITH@X"},
 		{"=?utf-8?q?=C3=A9?= <z@x>", "Z", "E\xcc\x81"},
 		{"Team: a@b;", "TEAM", "TEAM"},
+		{"\"\" <a@b>", "A", "A@B"},                      /* RFC 5957 3: an empty name is none */
+		{"=?utf-8?q?" "?= <a@b>", "A", "A@B"},
+		{"\" \" <a@b>", "A", "A@B"},
+		{"\xfcl <\xfc@b>", "\xff\xfc", "\xff\xfcl"},     /* of no charset: octets, after all else (RFC 5255 4.6) */
 		{"", "", ""},
 	};
 
@@ -286,8 +290,8 @@ test_keys(void **state)
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		struct buf got = {0}, display = {0};
 
-		mime_address_key(&got, str_c(addresses[i].raw));
-		mime_display_key(&display, str_c(addresses[i].raw), STR_NONE);
+		mime_address_key(&got, MIME_UNICODE_CASEMAP, str_c(addresses[i].raw));
+		mime_display_key(&display, MIME_UNICODE_CASEMAP, str_c(addresses[i].raw), STR_NONE);
 		if (!str_eq(buf_str(&got), str_c(addresses[i].mailbox)) || !str_eq(buf_str(&display), str_c(addresses[i].display)))
 			fail_msg("%s gives %.*s %.*s", addresses[i].raw, STR_FMT(buf_str(&got)), STR_FMT(buf_str(&display)));
 		buf_free(&got);

@@ -12,12 +12,12 @@
 
 /* The first bytes of s, not ending inside a character. */
 static struct str
-cut(struct str s, size_t max)
+cut(struct str s)
 {
 	size_t n = s.n;
 
-	if (n > max) {
-		n = max;
+	if (n > KEY_BYTES) {
+		n = KEY_BYTES;
 		while (n > 0 && (s.p[n] & 0xc0) == 0x80)
 			n--;
 	}
@@ -113,7 +113,7 @@ mime_base_subject(struct buf *out, struct str decoded, bool *reply_r)
 	bool reply = false, wrapped;
 
 	/* Step 1: runs of white space become one space. */
-	decoded = cut(decoded, KEY_BYTES);
+	decoded = cut(decoded);
 	for (size_t i = 0; i < decoded.n; i++) {
 		bool blank = decoded.p[i] == ' ' || decoded.p[i] == '\t';
 
@@ -178,6 +178,48 @@ mime_casemap(struct buf *out, struct str s)
 	}
 }
 
+void
+mime_collate(struct buf *out, enum mime_collation c, struct str utf8)
+{
+	switch (c) {
+	case MIME_UNICODE_CASEMAP:
+		mime_casemap(out, utf8);
+		break;
+	case MIME_ASCII_CASEMAP:
+		casemap_ascii(out, utf8);
+		break;
+	case MIME_OCTET:
+		buf_add(out, utf8);
+		break;
+	}
+}
+
+/* The key of text that could be decoded, or of the octets of what could not. */
+static void
+key_add(struct buf *out, enum mime_collation c, struct str text, bool decoded)
+{
+	text = cut(text);
+	if (decoded) {
+		mime_collate(out, c, text);
+	} else if (text.n > 0) {
+		buf_addc(out, MIME_KEY_OCTETS);
+		buf_add(out, text);
+	}
+}
+
+void
+mime_subject_key(struct buf *out, enum mime_collation c, struct str raw, struct str charset, bool *reply_r)
+{
+	struct buf text = {0}, octets = {0}, base = {0};
+	bool decoded = mime_header_strict(&text, &octets, str_head(raw, 16384), charset);
+
+	mime_base_subject(&base, buf_str(decoded ? &text : &octets), reply_r);
+	key_add(out, c, buf_str(&base), decoded);
+	buf_free(&text);
+	buf_free(&octets);
+	buf_free(&base);
+}
+
 static bool
 first_address(struct arena *a, struct str raw, struct mime_address *address_r)
 {
@@ -189,36 +231,49 @@ first_address(struct arena *a, struct str raw, struct mime_address *address_r)
 }
 
 void
-mime_address_key(struct buf *out, struct str raw)
+mime_address_key(struct buf *out, enum mime_collation c, struct str raw)
 {
 	struct arena arena = {0};
 	struct mime_address a;
 
 	/* RFC 5256 2.2 sorts by addr-mailbox of the envelope, which of a group is its name. */
-	if (first_address(&arena, raw, &a))
-		mime_casemap(out, cut(a.kind == MIME_GROUP_START ? a.name : a.local, KEY_BYTES));
+	if (first_address(&arena, raw, &a)) {
+		struct str s = a.kind == MIME_GROUP_START ? a.name : a.local;
+
+		key_add(out, c, s, utf8_valid(s));
+	}
 	arena_free(&arena);
 }
 
+static void
+add_mailbox(struct buf *out, const struct mime_address *a)
+{
+	buf_add(out, a->local);
+	if (a->domain.n > 0) {
+		buf_addc(out, '@');
+		buf_add(out, a->domain);
+	}
+}
+
 void
-mime_display_key(struct buf *out, struct str raw, struct str charset)
+mime_display_key(struct buf *out, enum mime_collation c, struct str raw, struct str charset)
 {
 	struct arena arena = {0};
 	struct mime_address a;
-	struct buf text = {0};
+	struct buf text = {0}, octets = {0};
+	bool decoded;
 
 	if (first_address(&arena, raw, &a)) {
-		if (a.name.n > 0) {
-			mime_header_text(&text, a.name, charset);
-		} else {
-			buf_add(&text, a.local);
-			if (a.domain.n > 0) {
-				buf_addc(&text, '@');
-				buf_add(&text, a.domain);
-			}
+		decoded = mime_header_strict(&text, &octets, a.name, charset);
+		/* A name that says nothing is none. */
+		if (text.n == 0) {
+			add_mailbox(&text, &a);
+			add_mailbox(&octets, &a);
+			decoded = utf8_valid(buf_str(&text));
 		}
-		mime_casemap(out, cut(buf_str(&text), KEY_BYTES));
+		key_add(out, c, buf_str(decoded ? &text : &octets), decoded);
 	}
 	buf_free(&text);
+	buf_free(&octets);
 	arena_free(&arena);
 }

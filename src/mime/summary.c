@@ -95,18 +95,48 @@ sources_find(struct str header, struct str value[SOURCES])
 	}
 }
 
+static const enum source key_source[] = {
+	[MIME_KEY_SUBJECT] = SRC_SUBJECT,
+	[MIME_KEY_FROM] = SRC_FROM,
+	[MIME_KEY_TO] = SRC_TO,
+	[MIME_KEY_CC] = SRC_CC,
+	[MIME_KEY_DISPLAY_FROM] = SRC_FROM,
+	[MIME_KEY_DISPLAY_TO] = SRC_TO,
+};
+
+/*
+ * Raw bytes that are not UTF-8 are of no charset: the one that the body has tells nothing about the header. Returns whether a subject is
+ * one of a reply.
+ */
 static bool
-subject_key(struct buf *out, struct str raw, struct str charset)
+key_add(struct buf *out, enum mime_key key, enum mime_collation c, struct str value)
 {
-	struct buf text = {0}, base = {0};
 	bool reply = false;
 
-	mime_header_text(&text, str_head(raw, 16384), charset);
-	mime_base_subject(&base, buf_str(&text), &reply);
-	mime_casemap(out, buf_str(&base));
-	buf_free(&text);
-	buf_free(&base);
+	switch (key) {
+	case MIME_KEY_SUBJECT:
+		mime_subject_key(out, c, value, STR_NONE, &reply);
+		break;
+	case MIME_KEY_FROM:
+	case MIME_KEY_TO:
+	case MIME_KEY_CC:
+		mime_address_key(out, c, value);
+		break;
+	case MIME_KEY_DISPLAY_FROM:
+	case MIME_KEY_DISPLAY_TO:
+		mime_display_key(out, c, value, STR_NONE);
+		break;
+	}
 	return reply;
+}
+
+void
+mime_header_key(struct buf *out, struct str header, enum mime_key key, enum mime_collation c)
+{
+	struct str value[SOURCES];
+
+	sources_find(header, value);
+	(void)key_add(out, key, c, value[key_source[key]]);
 }
 
 static void
@@ -204,19 +234,11 @@ mime_summary_pack(struct buf *out, const struct mime_message *m, struct str prev
 	envelopes_add(out, start, m);
 	flags = header_add(out, &m->parts[0]);
 	item_end(out, start, ITEM_HEADER);
-	if (subject_key(out, value[SRC_SUBJECT], m->charset))
-		flags |= IS_REPLY;
-	item_end(out, start, ITEM_SUBJECT);
-	mime_address_key(out, value[SRC_FROM]);
-	item_end(out, start, ITEM_FROM);
-	mime_address_key(out, value[SRC_TO]);
-	item_end(out, start, ITEM_TO);
-	mime_address_key(out, value[SRC_CC]);
-	item_end(out, start, ITEM_CC);
-	mime_display_key(out, value[SRC_FROM], m->charset);
-	item_end(out, start, ITEM_DISPLAY_FROM);
-	mime_display_key(out, value[SRC_TO], m->charset);
-	item_end(out, start, ITEM_DISPLAY_TO);
+	for (int k = MIME_KEY_SUBJECT; k <= MIME_KEY_DISPLAY_TO; k++) {
+		if (key_add(out, (enum mime_key)k, MIME_UNICODE_CASEMAP, value[key_source[k]]))
+			flags |= IS_REPLY;
+		item_end(out, start, (enum item)(ITEM_SUBJECT + k));
+	}
 	refs_add(out, &arena, value);
 	item_end(out, start, ITEM_REFS);
 	buf_add(out, str_head(preview, MIME_PREVIEW_MAX));

@@ -13,6 +13,7 @@
 #include "mime/header.h"
 #include "mime/nstring.h"
 #include "mime/parser.h"
+#include "mime/subject.h"
 
 /* preview: what mime_preview_add made, or empty. */
 void mime_summary_pack(struct buf *out, const struct mime_message *m, struct str preview);
@@ -43,16 +44,19 @@ must_check enum status mime_summary_select(const struct mime_summary *s, struct 
  * internal date). */
 bool mime_summary_date(const struct mime_summary *s, int64_t *utc_r, int *zone_r);
 
-/* Sort keys, to be compared as bytes; empty where the field is missing. */
+/* Sort keys under i;unicode-casemap, to be compared as bytes; empty where the field is missing. Keys of what could not be decoded begin with
+ * MIME_KEY_OCTETS (mime/subject.h). */
 enum mime_key {
-	MIME_KEY_SUBJECT,      /* casemapped base subject */
-	MIME_KEY_FROM,         /* casemapped mailbox of the first address */
+	MIME_KEY_SUBJECT,      /* base subject */
+	MIME_KEY_FROM,         /* mailbox of the first address */
 	MIME_KEY_TO,
 	MIME_KEY_CC,
 	MIME_KEY_DISPLAY_FROM, /* RFC 5957 */
 	MIME_KEY_DISPLAY_TO,
 };
 struct str mime_summary_key(const struct mime_summary *s, enum mime_key key);
+/* Adds the same under any collation, made from header fields (all of them, or those of mime_summary_header()). */
+void mime_header_key(struct buf *out, struct str header, enum mime_key key, enum mime_collation c);
 /* Whether the subject was one of a reply or forward (RFC 5256 3, step 5). */
 bool mime_summary_is_reply(const struct mime_summary *s);
 

@@ -10,6 +10,7 @@ struct mime_text_stream {
 	struct mime_charset *charset;
 	struct mime_html html;
 	bool is_html;
+	bool unknown; /* the charset */
 	struct buf bytes, text; /* between the stages; they live for one call */
 };
 
@@ -20,7 +21,8 @@ mime_text_open(enum mime_cte cte, struct str charset, bool html)
 
 	mime_decoder_init(&t->decoder, cte, false);
 	t->charset = mime_charset_open(charset);
-	if (t->charset == NULL)
+	t->unknown = t->charset == NULL;
+	if (t->unknown)
 		t->charset = mime_charset_open(STR_NONE);
 	t->is_html = html;
 	mime_html_init(&t->html);
@@ -64,6 +66,12 @@ mime_text_finish(struct mime_text_stream *t, struct buf *out)
 	mime_charset_finish(t->charset, &t->text);
 	mime_html_add(&t->html, buf_str(&t->text), out);
 	mime_html_finish(&t->html, out);
+}
+
+bool
+mime_text_broken(const struct mime_text_stream *t)
+{
+	return t->unknown || mime_charset_broken(t->charset);
 }
 
 void

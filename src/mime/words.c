@@ -20,6 +20,15 @@ struct pending {
 	struct buf bytes;
 };
 
+/* A line being decoded. */
+struct line {
+	struct buf *out;
+	struct buf *octets;  /* the same without conversion, or NULL */
+	struct str charset;  /* of raw 8-bit bytes */
+	struct pending p;
+	bool broken;         /* something was not of its charset */
+};
+
 /* The encoded word that begins with the "=?" at the start of s. Blanks in the text are let pass: many
  * mailers write them. *open is cleared when no "?=" follows, so that nobody looks for it again. */
 static bool
@@ -83,20 +92,29 @@ decode_b(struct buf *out, struct str s)
 }
 
 static void
-pending_flush(struct pending *p, struct buf *out)
+pending_flush(struct line *l)
 {
-	if (p->bytes.n > 0)
-		(void)mime_charset_convert(out, p->charset, buf_str(&p->bytes), false);
-	buf_clear(&p->bytes);
+	struct str bytes = buf_str(&l->p.bytes);
+
+	if (l->octets)
+		buf_add(l->octets, bytes);
+	if (bytes.n > 0 && !mime_charset_convert(l->out, l->p.charset, bytes, true)) {
+		l->broken = true;
+		(void)mime_charset_convert(l->out, l->p.charset, bytes, false);
+	}
+	buf_clear(&l->p.bytes);
 }
 
 /* False: its charset is unknown, the word stays as it is. */
 static bool
-word_add(struct pending *p, const struct word *w, struct buf *out)
+word_add(struct line *l, const struct word *w)
 {
+	struct pending *p = &l->p;
+	bool known = true;
+
 	if (p->bytes.n == 0 || !str_caseeq(p->charset, w->charset)) {
-		pending_flush(p, out);
-		if (!mime_charset_known(w->charset))
+		pending_flush(l);
+		if (!(known = mime_charset_known(w->charset)) && l->octets == NULL)
 			return false;
 		p->charset = w->charset;
 	}
@@ -104,17 +122,25 @@ word_add(struct pending *p, const struct word *w, struct buf *out)
 		decode_q(&p->bytes, w->text);
 	else
 		decode_b(&p->bytes, w->text);
-	return true;
+	if (known)
+		return true;
+	buf_add(l->octets, buf_str(&p->bytes));
+	buf_clear(&p->bytes);
+	return false;
 }
 
 /* Text between words. */
 static void
-raw_add(struct buf *out, struct str s, struct str charset)
+raw_add(struct line *l, struct str s)
 {
-	if (utf8_valid(s))
-		buf_add(out, s);
-	else if (charset.n == 0 || !mime_charset_convert(out, charset, s, true))
-		(void)mime_charset_convert(out, STR("windows-1252"), s, false);
+	if (l->octets)
+		buf_add(l->octets, s);
+	if (utf8_valid(s)) {
+		buf_add(l->out, s);
+	} else if (l->charset.n == 0 || !mime_charset_convert(l->out, l->charset, s, true)) {
+		l->broken = true;
+		(void)mime_charset_convert(l->out, STR("windows-1252"), s, false);
+	}
 }
 
 static bool
@@ -126,10 +152,21 @@ all_blank(struct str s)
 	return true;
 }
 
+/* A word whose charset is unknown. Its octets are there already. */
 static void
-decode_line(struct buf *out, struct str s, struct str charset)
+unknown_word(struct line *l, const struct word *w)
 {
-	struct pending p = {0};
+	struct buf *octets = l->octets;
+
+	l->octets = NULL;
+	raw_add(l, w->full);
+	l->octets = octets;
+	l->broken = true;
+}
+
+static void
+decode_line(struct line *l, struct str s)
+{
 	struct word w;
 	size_t from = 0, at = 0;
 	bool open = true, after_word = false;
@@ -143,18 +180,18 @@ decode_line(struct buf *out, struct str s, struct str charset)
 		}
 		/* Blanks between two words are not text (RFC 2047 6.2). */
 		if (!after_word || !all_blank(between)) {
-			pending_flush(&p, out);
-			raw_add(out, between, charset);
+			pending_flush(l);
+			raw_add(l, between);
 		}
-		after_word = word_add(&p, &w, out);
+		after_word = word_add(l, &w);
 		if (!after_word)
-			raw_add(out, w.full, charset);
+			unknown_word(l, &w);
 		at += w.full.n;
 		from = at;
 	}
-	pending_flush(&p, out);
-	raw_add(out, str_from(s, from), charset);
-	buf_free(&p.bytes);
+	pending_flush(l);
+	raw_add(l, str_from(s, from));
+	buf_free(&l->p.bytes);
 }
 
 /* One line, no NUL: what an encoded word brought in becomes a blank (S13). */
@@ -166,21 +203,50 @@ clean(struct buf *out, size_t start)
 			out->p[i] = ' ';
 }
 
+/* Nothing is encoded in it. */
+static bool
+is_plain(struct str raw)
+{
+	return str_find(raw, STR("=?"), 0) == SIZE_MAX && str_is_ascii(raw);
+}
+
 void
 mime_header_text(struct buf *out, struct str raw, struct str charset)
 {
+	struct line l = {.out = out, .charset = charset};
 	struct buf line = {0};
 	size_t start = out->n;
 
 	raw = str_trim(raw);
-	if (str_find(raw, STR("=?"), 0) == SIZE_MAX && str_is_ascii(raw)) {
+	if (is_plain(raw)) {
 		mime_unfold(out, raw);
 	} else {
 		mime_unfold(&line, raw);
-		decode_line(out, buf_str(&line), charset);
+		decode_line(&l, buf_str(&line));
 		buf_free(&line);
 	}
 	clean(out, start);
+}
+
+bool
+mime_header_strict(struct buf *text, struct buf *octets, struct str raw, struct str charset)
+{
+	struct line l = {.out = text, .octets = octets, .charset = charset};
+	size_t text_start = text->n, octets_start = octets->n;
+	struct buf line = {0};
+
+	raw = str_trim(raw);
+	if (is_plain(raw)) {
+		mime_unfold(text, raw);
+		mime_unfold(octets, raw);
+	} else {
+		mime_unfold(&line, raw);
+		decode_line(&l, buf_str(&line));
+		buf_free(&line);
+	}
+	clean(text, text_start);
+	clean(octets, octets_start);
+	return !l.broken;
 }
 
 void

@@ -28,6 +28,7 @@ search_matcher_free(struct search_matcher *m)
 	search_matcher_end(m);
 	needle_scan_free(&m->scan);
 	buf_free(&m->text);
+	buf_free(&m->octets);
 	buf_free(&m->field);
 	buf_free(&m->prefix);
 	buf_free(&m->packed);
@@ -155,21 +156,20 @@ static void
 scan_field(struct search_matcher *m, struct str raw)
 {
 	const struct search_needle *needle = m->scan.needle;
+	bool decoded;
 
-	needle_scan_begin(&m->scan, needle);
+	needle_scan_begin(&m->scan, needle, false);
 	if (m->scan.hit)
 		return;
-	if (needle->octet) {
-		needle_scan_add(&m->scan, raw);
-		return;
-	}
 	if (plain_text(needle, raw)) {
-		m->scan.hit = scan_ascii(raw, buf_str(&needle->key));
+		m->scan.hit = needle_in_plain(needle, raw);
 		return;
 	}
 	buf_clear(&m->text);
-	mime_header_text(&m->text, raw, STR_NONE);
-	needle_scan_add(&m->scan, buf_str(&m->text));
+	buf_clear(&m->octets);
+	decoded = mime_header_strict(&m->text, &m->octets, raw, STR_NONE) && !needle->octet;
+	needle_scan_begin(&m->scan, needle, !decoded);
+	needle_scan_add(&m->scan, buf_str(decoded ? &m->text : &m->octets));
 }
 
 /* Moves *header to the next field whose line begins with m->field. */
@@ -215,7 +215,7 @@ scan_named(struct search_matcher *m, struct str header, struct str name, bool *f
 static bool
 surely_not(const struct search_needle *needle, struct str header)
 {
-	return needle->key.n > 0 && plain_text(needle, header) && !scan_ascii(header, buf_str(&needle->key));
+	return needle->key.n > 0 && plain_text(needle, header) && !needle_in_plain(needle, header);
 }
 
 void

@@ -2,13 +2,14 @@
 /*
  * Matching of one message after the other against the text keys of SEARCH (RFC 9051 6.4.4, RFC 3501 6.4.4): is a
  * string contained in the decoded text (RFC 2047, transfer encodings, charsets) of a field, the body, or
- * everything? Strings compare under i;unicode-casemap (RFC 5051), in any script; bytes that are of no charset compare as i;octet.
+ * everything? Strings compare under the key's collation (i;unicode-casemap unless the client chose another, RFC 5255); a field or part that
+ * cannot be decoded (an unknown charset, bytes that are not of it) compares as i;octet, encodings of MIME undone (RFC 5255 4.6 c).
  *
  * What the summary row tells is looked at first; a body is opened only when it must be, is read chunk by chunk, and takes
  * memory of a few chunks whatever its size. White space runs and line ends in header fields count as they stand after
  * unfolding.
  *
- *	search_needle_new(charset, key_bytes, &needle);   once for each key of a command
+ *	search_needle_new(charset, key_bytes, collation, &needle);   once for each key of a command
  *	m = search_matcher_new(actor, cancelled, arg);    once a command
  *	st = search_matcher_begin(m, txn);                for each step of the command
  *	search_matcher_message(m, entry->email);          for each message
@@ -20,6 +21,7 @@
 #ifndef SEARCH_MATCH_H
 #define SEARCH_MATCH_H
 
+#include "mime/subject.h"
 #include "store/email.h"
 
 enum search_key {
@@ -38,9 +40,10 @@ enum search_key {
 struct search_needle;
 /* charset: what CHARSET named; empty: UTF-8 (and so US-ASCII). ERR_NOT_FOUND: unknown charset, NO [BADCHARSET]. Bytes that are not of the
  * charset are compared as octets. */
-must_check enum status search_needle_new(struct str charset, struct str bytes, struct search_needle **needle_r);
+must_check enum status search_needle_new(struct str charset, struct str bytes, enum mime_collation collation,
+    struct search_needle **needle_r);
 void search_needle_free(struct search_needle *needle);
-/* Is the needle contained in UTF-8 text (casemapped)? For callers with text of their own (ANNOTATION, FILTER). */
+/* Is the needle contained in UTF-8 text (under its collation)? For callers with text of their own (ANNOTATION, FILTER). */
 bool search_needle_in(const struct search_needle *needle, struct str text);
 
 struct search_matcher;

@@ -37,18 +37,17 @@ plain(const struct mime_spart *p, struct str bytes)
 	return scan_ascii_prefix(bytes) == bytes.n;
 }
 
-/* One way of decoding for text, another for keys that are compared as octets. */
+/* One way of decoding for text, another where octets are compared. */
 struct decoding {
 	struct mime_text_stream *text;
 	struct mime_decoder cte;
-	bool octet;
 };
 
 static void
-decoding_begin(struct decoding *d, const struct mime_spart *p, bool octet)
+decoding_begin(struct decoding *d, const struct mime_spart *p, bool octets)
 {
-	*d = (struct decoding){.octet = octet};
-	if (octet)
+	*d = (struct decoding){0};
+	if (octets)
 		mime_decoder_init(&d->cte, p->cte, false);
 	else
 		d->text = mime_text_open(p->cte, p->charset, str_caseeq(p->subtype, STR("html")));
@@ -60,7 +59,7 @@ decoding_add(struct decoding *d, struct search_matcher *m, struct str bytes, boo
 	enum status st;
 
 	buf_clear(&m->text);
-	if (!d->octet) {
+	if (d->text != NULL) {
 		mime_text_add(d->text, bytes, &m->text);
 		if (last)
 			mime_text_finish(d->text, &m->text);
@@ -73,15 +72,19 @@ decoding_add(struct decoding *d, struct search_matcher *m, struct str bytes, boo
 	needle_scan_add(&m->scan, buf_str(&m->text));
 }
 
-static void
+/* Whether the text was a guess. */
+static bool
 decoding_end(struct decoding *d)
 {
-	if (d->text != NULL)
-		mime_text_close(d->text);
+	bool broken = d->text != NULL && mime_text_broken(d->text);
+
+	mime_text_close(d->text);
+	return broken;
 }
 
+/* Looks through a part. *broken_r: it cannot be decoded, what was found does not count. So text is read to its end also after a hit. */
 static enum status
-match_part(struct search_matcher *m, const struct mime_spart *p)
+scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, bool *broken_r)
 {
 	uint64_t at = p->body_start;
 	struct decoding d = {0};
@@ -89,26 +92,36 @@ match_part(struct search_matcher *m, const struct mime_spart *p)
 	struct str bytes;
 	enum status st = OK;
 
-	needle_scan_begin(&m->scan, m->scan.needle);
-	while (at < p->body_end && !m->scan.hit) {
+	*broken_r = false;
+	needle_scan_begin(&m->scan, m->scan.needle, octets);
+	while (at < p->body_end && !(m->scan.hit && octets)) {
 		uint64_t n = p->body_end - at;
 		if (m->email.size > MATCH_WHOLE && n > MATCH_STEP)
 			n = MATCH_STEP;
 		if ((st = match_bytes(m, at, n, &bytes)) != OK || bytes.n == 0)
 			break;
 		at += bytes.n;
-		if (!begun && at == p->body_end && plain(p, bytes)) {
+		if (!begun && !octets && at == p->body_end && plain(p, bytes)) {
 			needle_scan_add(&m->scan, bytes);
 			break;
 		}
 		if (!begun)
-			decoding_begin(&d, p, m->scan.needle->octet);
+			decoding_begin(&d, p, octets);
 		begun = true;
 		decoding_add(&d, m, bytes, at == p->body_end);
 	}
 	if (begun)
-		decoding_end(&d);
+		*broken_r = decoding_end(&d);
 	return st;
+}
+
+static enum status
+match_part(struct search_matcher *m, const struct mime_spart *p)
+{
+	bool broken;
+	enum status st = scan_part(m, p, m->scan.needle->octet, &broken);
+
+	return st == OK && broken ? scan_part(m, p, true, &broken) : st;
 }
 
 /* The header of a part, or of a message inside. */

@@ -18,6 +18,7 @@ struct search_matcher {
 	struct email_cursor *cursor;
 	struct needle_scan scan;
 	struct buf text;     /* decoded text of a piece or field */
+	struct buf octets;   /* of a field, not converted */
 	struct buf field;    /* a line feed and a field's name in upper case */
 	uint64_t read;
 

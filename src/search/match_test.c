@@ -63,6 +63,9 @@ message(struct str text)
 	return email;
 }
 
+/* What needles compare by. */
+static enum mime_collation collation;
+
 static bool
 matches(int64_t email, enum search_key key, const char *name, const char *charset, struct str bytes)
 {
@@ -71,7 +74,7 @@ matches(int64_t email, enum search_key key, const char *name, const char *charse
 	struct db_txn *txn;
 	bool hit = false;
 
-	assert_int_equal(search_needle_new(str_c(charset), bytes, &needle), OK);
+	assert_int_equal(search_needle_new(str_c(charset), bytes, collation, &needle), OK);
 	assert_int_equal(db_read_begin(store_db(store), &txn), OK);
 	assert_int_equal(search_matcher_begin(m, txn), OK);
 	search_matcher_message(m, email);
@@ -174,10 +177,10 @@ needles(void **state)
 	char *long_one = calloc(1, SEARCH_NEEDLE_MAX + 1);
 
 	(void)state;
-	assert_int_equal(search_needle_new(STR("x-no-such-charset"), STR("a"), &n), ERR_NOT_FOUND);
-	assert_int_equal(search_needle_new(STR(""), str_of(long_one, SEARCH_NEEDLE_MAX + 1), &n), ERR_LIMIT);
+	assert_int_equal(search_needle_new(STR("x-no-such-charset"), STR("a"), MIME_UNICODE_CASEMAP, &n), ERR_NOT_FOUND);
+	assert_int_equal(search_needle_new(STR(""), str_of(long_one, SEARCH_NEEDLE_MAX + 1), MIME_UNICODE_CASEMAP, &n), ERR_LIMIT);
 	free(long_one);
-	assert_int_equal(search_needle_new(STR(""), STR("Ünter"), &n), OK);
+	assert_int_equal(search_needle_new(STR(""), STR("Ünter"), MIME_UNICODE_CASEMAP, &n), OK);
 	assert_true(search_needle_in(n, STR("voll ÜNTERsagt")));
 	assert_false(search_needle_in(n, STR("unter")));
 	search_needle_free(n);
@@ -214,6 +217,63 @@ large(void **state)
 	}
 }
 
+/* RFC 5255 4.6: other collations, and what cannot be decoded. */
+static void
+collations(void **state)
+{
+	static const struct {
+		enum mime_collation by;
+		enum search_key key;
+		const char *what;
+		bool hit;
+	} t[] = {
+	    {MIME_OCTET, SEARCH_SUBJECT, "Straße", true},
+	    {MIME_OCTET, SEARCH_SUBJECT, "straße", false},
+	    {MIME_OCTET, SEARCH_TO, "Alice", true},
+	    {MIME_OCTET, SEARCH_TO, "ALICE", false},
+	    {MIME_OCTET, SEARCH_HEADER, "strange", true}, /* names of fields have no case */
+	    {MIME_OCTET, SEARCH_HEADER, "Strange", false},
+	    {MIME_OCTET, SEARCH_BODY, "inner body", true},
+	    {MIME_OCTET, SEARCH_BODY, "Inner body", false},
+	    {MIME_OCTET, SEARCH_BODY, "Caf\xc3\xa9 au", true},
+	    {MIME_OCTET, SEARCH_BODY, "Cafe\xcc\x81 au", false},
+	    {MIME_ASCII_CASEMAP, SEARCH_SUBJECT, "sTRAße", true},
+	    {MIME_ASCII_CASEMAP, SEARCH_SUBJECT, "FOLDED HERE", true},
+	    {MIME_ASCII_CASEMAP, SEARCH_FROM, "J\xc3\xbcRGEN", true},
+	    {MIME_ASCII_CASEMAP, SEARCH_FROM, "J\xc3\x9cRGEN", false}, /* letters outside ASCII keep their case */
+	    {MIME_ASCII_CASEMAP, SEARCH_FROM, "RGEN", true},
+	    {MIME_ASCII_CASEMAP, SEARCH_BODY, "CAF\xc3\xa9", true},
+	    {MIME_ASCII_CASEMAP, SEARCH_BODY, "CAF\xc3\x89", false},
+	    {MIME_ASCII_CASEMAP, SEARCH_TEXT, "STRANGE", true},
+	};
+	int64_t email = message(str_c(mail)), bad;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		collation = t[i].by;
+		if (matches(email, t[i].key, "x-odd", "", str_c(t[i].what)) != t[i].hit)
+			fail_msg("collation %d key %d \"%s\" %s", t[i].by, t[i].key, t[i].what, t[i].hit ? "does not match" : "matches");
+	}
+	collation = MIME_UNICODE_CASEMAP;
+	bad = message(STR("Subject: Raw \xdc" "bung\r\nFrom: =?x-none?q?Some_N=E9?= <a@b>\r\nTo: =?utf-8?q?Cut_=C3?= <c@d>\r\n"
+	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+	    "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nFirst Words\r\nthen \xff\r\n"
+	    "--b\r\nContent-Type: text/plain; charset=x-none\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nSecond=20Words =E9\r\n"
+	    "--b--\r\n"));
+	assert_true(matches(bad, SEARCH_SUBJECT, "", "", STR("Raw")));
+	assert_false(matches(bad, SEARCH_SUBJECT, "", "", STR("raw")));
+	assert_true(matches(bad, SEARCH_SUBJECT, "", "iso-8859-1", STR("\xdc" "bung")));
+	assert_false(matches(bad, SEARCH_SUBJECT, "", "", STR("Übung")));
+	assert_true(matches(bad, SEARCH_FROM, "", "", STR("Some N\xe9")));
+	assert_false(matches(bad, SEARCH_FROM, "", "", STR("some")));
+	assert_true(matches(bad, SEARCH_TO, "", "", STR("Cut")));
+	assert_false(matches(bad, SEARCH_TO, "", "", STR("cut")));
+	assert_true(matches(bad, SEARCH_BODY, "", "", STR("First Words\r\nthen \xff")));
+	assert_false(matches(bad, SEARCH_BODY, "", "", STR("first")));
+	assert_true(matches(bad, SEARCH_BODY, "", "", STR("Second Words \xe9")));
+	assert_false(matches(bad, SEARCH_BODY, "", "", STR("second")));
+}
+
 static bool
 yes(void *arg)
 {
@@ -233,7 +293,7 @@ cancels(void **state)
 
 	(void)state;
 	m = search_matcher_new(&alice, yes, &asked);
-	assert_int_equal(search_needle_new(STR(""), STR("zzz"), &needle), OK);
+	assert_int_equal(search_needle_new(STR(""), STR("zzz"), MIME_UNICODE_CASEMAP, &needle), OK);
 	assert_int_equal(db_read_begin(store_db(store), &txn), OK);
 	assert_int_equal(search_matcher_begin(m, txn), OK);
 	search_matcher_message(m, email);
@@ -296,6 +356,7 @@ main(void)
 	    cmocka_unit_test(scans),
 	    cmocka_unit_test(needles),
 	    cmocka_unit_test_setup_teardown(keys, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(collations, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(large, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(cancels, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(damaged, set_up, tear_down),

@@ -5,7 +5,6 @@
 
 #include "base/utf8.h"
 #include "mime/decode.h"
-#include "mime/subject.h"
 #include "search/scan.h"
 
 static bool
@@ -27,17 +26,17 @@ map_key(struct search_needle *n, struct str charset, struct str bytes)
 
 	if (charset.n == 0 || str_caseeq(charset, STR("utf-8")) || str_caseeq(charset, STR("us-ascii"))) {
 		if ((ok = utf8_valid(bytes)))
-			mime_casemap(&n->key, bytes);
+			mime_collate(&n->key, n->collation, bytes);
 		return ok;
 	}
 	if ((ok = mime_charset_convert(&utf8, charset, bytes, true)))
-		mime_casemap(&n->key, buf_str(&utf8));
+		mime_collate(&n->key, n->collation, buf_str(&utf8));
 	buf_free(&utf8);
 	return ok;
 }
 
 enum status
-search_needle_new(struct str charset, struct str bytes, struct search_needle **needle_r)
+search_needle_new(struct str charset, struct str bytes, enum mime_collation collation, struct search_needle **needle_r)
 {
 	struct search_needle *n;
 
@@ -46,6 +45,8 @@ search_needle_new(struct str charset, struct str bytes, struct search_needle **n
 	if (charset.n > 0 && !mime_charset_known(charset))
 		return ERR_NOT_FOUND;
 	n = x_new(struct search_needle);
+	n->collation = collation;
+	buf_add(&n->octets, bytes);
 	if (!map_key(n, charset, bytes)) {
 		n->octet = true;
 		buf_clear(&n->key);
@@ -63,6 +64,7 @@ search_needle_free(struct search_needle *n)
 	if (n == NULL)
 		return;
 	buf_free(&n->key);
+	buf_free(&n->octets);
 	free(n);
 }
 
@@ -72,7 +74,7 @@ search_needle_in(const struct search_needle *needle, struct str text)
 	struct needle_scan s = {0};
 	bool hit;
 
-	needle_scan_begin(&s, needle);
+	needle_scan_begin(&s, needle, needle->octet);
 	needle_scan_add(&s, text);
 	hit = s.hit;
 	needle_scan_free(&s);
@@ -82,18 +84,25 @@ search_needle_in(const struct search_needle *needle, struct str text)
 /* ---- in pieces ---- */
 
 void
-needle_scan_begin(struct needle_scan *s, const struct search_needle *needle)
+needle_scan_begin(struct needle_scan *s, const struct search_needle *needle, bool octets)
 {
 	s->needle = needle;
+	s->octets = octets;
 	s->hit = needle->key.n == 0;
 	buf_clear(&s->tail);
+}
+
+static struct str
+key_of(const struct needle_scan *s)
+{
+	return buf_str(s->octets ? &s->needle->octets : &s->needle->key);
 }
 
 /* The end of mapped text is kept: as much as a match may have before the next piece. */
 static void
 keep(struct needle_scan *s, struct str mapped)
 {
-	size_t most = s->needle->key.n - 1;
+	size_t most = key_of(s).n - 1;
 
 	if (mapped.n >= most) {
 		buf_clear(&s->tail);
@@ -115,8 +124,8 @@ across(struct needle_scan *s, struct str mapped, bool (*in)(struct str, struct s
 	if (s->tail.n == 0)
 		return false;
 	buf_add(&both, buf_str(&s->tail));
-	buf_add(&both, str_head(mapped, s->needle->key.n - 1));
-	hit = in(buf_str(&both), buf_str(&s->needle->key));
+	buf_add(&both, str_head(mapped, key_of(s).n - 1));
+	hit = in(buf_str(&both), key_of(s));
 	buf_free(&both);
 	return hit;
 }
@@ -127,10 +136,16 @@ in_exact(struct str text, struct str key)
 	return text.n >= key.n && memmem(text.p, text.n, key.p, key.n) != NULL;
 }
 
+bool
+needle_in_plain(const struct search_needle *n, struct str bytes)
+{
+	return n->collation == MIME_OCTET ? in_exact(bytes, buf_str(&n->key)) : scan_ascii(bytes, buf_str(&n->key));
+}
+
 static void
 look(struct needle_scan *s, struct str mapped, bool (*in)(struct str, struct str))
 {
-	s->hit = in(mapped, buf_str(&s->needle->key)) || across(s, mapped, in);
+	s->hit = in(mapped, key_of(s)) || across(s, mapped, in);
 	if (!s->hit)
 		keep(s, mapped);
 }
@@ -157,23 +172,25 @@ map_text(struct buf *out, struct str text)
 void
 needle_scan_add(struct needle_scan *s, struct str text)
 {
-	bool plain;
+	const struct search_needle *n = s->needle;
 
 	if (s->hit || text.n == 0)
 		return;
-	if (s->needle->octet) {
+	if (s->octets || n->collation == MIME_OCTET) {
 		look(s, text, in_exact);
 		return;
 	}
 	/* With an ASCII key text is compared in place; the tail may then hold lower case, which this comparison passes over. */
-	plain = s->needle->ascii && scan_ascii_prefix(text) == text.n;
-	if (plain) {
+	if (n->ascii && (n->collation == MIME_ASCII_CASEMAP || scan_ascii_prefix(text) == text.n)) {
 		look(s, text, scan_ascii);
 		return;
 	}
 	buf_clear(&s->mapped);
-	map_text(&s->mapped, text);
-	look(s, buf_str(&s->mapped), s->needle->ascii ? scan_ascii : in_exact);
+	if (n->collation == MIME_ASCII_CASEMAP)
+		mime_collate(&s->mapped, n->collation, text);
+	else
+		map_text(&s->mapped, text);
+	look(s, buf_str(&s->mapped), n->ascii ? scan_ascii : in_exact);
 }
 
 void

@@ -6,22 +6,28 @@
 #include "search/match.h"
 
 struct search_needle {
-	struct buf key; /* the bytes that are looked for: casemapped, or as they came when octet is set */
-	bool ascii;     /* key is ASCII: text that is ASCII needs no casemapping */
-	bool octet;     /* the key is of no charset: it is looked for in undecoded bytes */
-	bool blank;     /* the key holds a white space or a control character: it may span a fold */
+	enum mime_collation collation;
+	struct buf key;    /* the bytes that are looked for in text, under the collation */
+	struct buf octets; /* as the client sent them: looked for in what cannot be decoded */
+	bool ascii;        /* key is ASCII: text that is ASCII needs no casemapping */
+	bool octet;        /* the key is of no charset: it is looked for in undecoded bytes only */
+	bool blank;        /* the key holds a white space or a control character: it may span a fold */
 };
+
+/* Is the ASCII key in bytes in which nothing is encoded? */
+bool needle_in_plain(const struct search_needle *needle, struct str bytes);
 
 /* A search in pieces of one text: the end of what went before is kept for matches across pieces. A struct of zeroes
  * is ready; hit is what came out. */
 struct needle_scan {
 	const struct search_needle *needle;
+	bool octets;      /* the text is bytes that were not converted */
 	struct buf tail;  /* the last bytes of the mapped text, fewer than the key's */
 	struct buf mapped; /* working space */
 	bool hit;
 };
-void needle_scan_begin(struct needle_scan *s, const struct search_needle *needle);
-/* More text: UTF-8 cut between characters; with an octet needle any bytes. */
+void needle_scan_begin(struct needle_scan *s, const struct search_needle *needle, bool octets);
+/* More text: UTF-8 cut between characters; or octets. */
 void needle_scan_add(struct needle_scan *s, struct str text);
 void needle_scan_free(struct needle_scan *s);
 

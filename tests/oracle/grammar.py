@@ -648,12 +648,25 @@ def enabled_data(c):
     return caps
 
 
+# RFC 4790 3.1 and 3.3
+COLLATION_ID = re.compile(rb"[a-z][a-z0-9.-]*;[a-z][a-z0-9-]*(?:;[a-z][a-z0-9]*=[a-z0-9.]+)*", re.I)
+
+
+def collation_id(c, signed=False):
+    name = c.astring()
+    bare = name[1:] if signed and name[:1] in (b"+", b"-") else name
+    if len(bare) > 254 or not COLLATION_ID.fullmatch(bare):
+        c.bad(f"{name!r} is no collation id")
+    return name
+
+
 def comparator_data(c):
     c.sp()
-    active = c.astring()
+    active = collation_id(c, signed=True)
     if c.peek(b" "):
         c.sp()
-        c.list_of(c.astring)
+        if len(c.list_of(lambda: collation_id(c))) < 2:
+            c.bad("a list of one comparator (RFC 5255 4.8: only if more than one matched)")
     return active
 
 

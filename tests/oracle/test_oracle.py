@@ -45,7 +45,7 @@ GOOD = [
     b"* QUOTAROOT x", b"* ACL INBOX alice lrs bob \"\"", b"* MYRIGHTS INBOX rwiptsldaex", b"* LISTRIGHTS x bob \"\" l r s",
     b"* LISTRIGHTS x bob lr", b'* METADATA INBOX (/shared/comment "x" /private/y NIL)', b'* METADATA "" /shared/comment /shared/x',
     b'* METADATA x (/shared/b ~{3}\r\na\0b)',
-    b"* VANISHED 1:3,9", b"* VANISHED (EARLIER) 41", b'* LANGUAGE ("de" "en")', b"* COMPARATOR i;octet", b'* COMPARATOR a (a "b")',
+    b"* VANISHED 1:3,9", b"* VANISHED (EARLIER) 41", b'* LANGUAGE ("de" "en")', b"* COMPARATOR i;octet", b'* COMPARATOR -i;octet (i;octet "de;x;v=1.2")', b"a NO [BADCOMPARATOR] x",
     b'* GENURLAUTH "imap://x"', b'* URLFETCH "imap://x" NIL', b'* URLFETCH "u" (BODY "x") (BODYPARTSTRUCTURE ' + BS + b")",
     b'* URLFETCH "u" (BINARY ~{2}\r\na\0)', b'* UIDBATCHES (TAG "a") 50:38,37:28', b'* UIDBATCHES (TAG "a")',
     b'* JMAPACCESS "https://x"',
@@ -122,6 +122,8 @@ BAD = [
     (b"* ID (" + b" ".join(b'"k%d" "v"' % i for i in range(31)) + b")", "more than 30 ID"),
     (b"* ACL x alice", "without rights"), (b"* LISTRIGHTS x bob", "something is missing"), (b"* QUOTA x (STORAGE 1)", "expected one space"),
     (b"* METADATA x (comment NIL)", "the entry name"), (b"* VANISHED 1:*", "expected a number"), (b"* VANISHED", "expected one space"),
+    (b"* COMPARATOR octet", "is no collation id"), (b"* COMPARATOR i;octet (i;octet)", "a list of one comparator"), (b"* COMPARATOR", "expected one space"),
+    (b"* COMPARATOR i;octet (-i;octet i;x)", "is no collation id"), (b"* COMPARATOR i;octet ()", "expected an astring"), (b"* COMPARATOR i;*", "is no collation id"),
     (b"* URLFETCH", "URLFETCH without data"), (b'* UIDBATCHES (TAG "a") 5:9', "from the highest"),
     (b"* 0 EXPUNGE", "message number 0"), (b"* 0 FETCH (FLAGS ())", "message number 0"), (b"* 1 FETCH ()", "FETCH item"), (b"* 1 FETCH FLAGS ()", "expected '('"),
     (f(b"FLAGS () UID 5"), "not the first item"), (f(b"FLAGS () FLAGS ()"), "FETCH item twice"), (f(b"FOO 1"), "FETCH item"),    # proton-bridge #204

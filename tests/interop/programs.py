@@ -332,8 +332,8 @@ def terminal(args, env, timeout=40):
     return out
 
 
-def scenario_mutt(server, user, folder, more=""):
-    need("mutt")
+def scenario_mutt(server, user, folder, more="", program="mutt"):
+    need(program)
     fill(server, user, 0, 60)
     with client(server, user) as c:
         c.ok('CREATE "Archiv/&ANY-l"')
@@ -354,7 +354,7 @@ set sleep_time=0 timeout=5
 {more}
 push '{push}'
 """)
-        return terminal(["mutt", "-n", "-F", rc], env)
+        return terminal([program, "-n", "-F", rc], env)
     out = mutt("<tag-pattern>~s Invoice<enter><tag-prefix><flag-message><sync-mailbox><quit>")
     there = listing(server, user, "INBOX")
     check(sum("\\Flagged" in f for f in there.values()) == 10, f"flagged by mutt: {out[-800:]!r}")
@@ -375,6 +375,10 @@ push '{push}'
 def scenario_muttmodern(server, user, folder):
     """The same with all that mutt can: COMPRESS=DEFLATE, CONDSTORE and QRESYNC."""
     scenario_mutt(server, user, folder, "set imap_deflate=yes imap_condstore=yes imap_qresync=yes")
+
+
+def scenario_neomutt(server, user, folder):
+    scenario_mutt(server, user, folder, "set imap_condstore=yes imap_qresync=yes", "neomutt")
 
 
 # Postfix

@@ -186,6 +186,20 @@ refusal(enum status st)
 	    st == ERR_LIMIT || st == ERR_BAD_INPUT;
 }
 
+/* What may have changed since delivery_prepare(), and where the body is. */
+static void
+refresh(struct delivery *d, struct delivery_target *t, bool shared)
+{
+	t->message.stage = shared ? NULL : d->stage;
+	t->message.body = d->candidate;
+	t->message.shared_body = shared;
+	t->message.flags = t->flags;
+	t->message.keywords = t->keywords;
+	t->message.keywords_n = t->keywords_n;
+	t->message.internal_date = t->internal_date;
+	t->message.zone = t->zone;
+}
+
 enum status
 delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *targets, size_t n)
 {
@@ -199,14 +213,7 @@ delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *t
 	for (size_t i = 0; i < n; i++) {
 		struct delivery_target *t = &targets[i];
 
-		t->message.stage = shared ? NULL : d->stage;
-		t->message.body = d->candidate;
-		t->message.shared_body = shared;
-		t->message.flags = t->flags;
-		t->message.keywords = t->keywords;
-		t->message.keywords_n = t->keywords_n;
-		t->message.internal_date = t->internal_date;
-		t->message.zone = t->zone;
+		refresh(d, t, shared);
 		t->status = message_append(&t->actor, txn, t->mailbox, &t->message, &t->uid, &t->modseq);
 		if (t->status != OK && !refusal(t->status))
 			return t->status;
@@ -216,4 +223,28 @@ delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *t
 		if (targets[i].status == OK)
 			return OK;
 	return n > 0 ? targets[0].status : OK;
+}
+
+enum status
+delivery_store_all(struct delivery *const *d, struct delivery_target *const *targets, size_t n, struct db_txn *txn)
+{
+	const struct message_new **messages = x_calloc(n, sizeof(*messages));
+	uint32_t first = 0;
+	uint64_t modseq = 0;
+	enum status st;
+
+	for (size_t i = 0; i < n; i++) {
+		ensure(d[i]->message != NULL && d[i]->status == OK && !d[i]->shared);
+		d[i]->candidate = 0;
+		refresh(d[i], targets[i], false);
+		messages[i] = &targets[i]->message;
+	}
+	st = message_append_all(&targets[0]->actor, txn, targets[0]->mailbox, messages, n, &first, &modseq);
+	for (size_t i = 0; i < n; i++) {
+		targets[i]->status = st;
+		targets[i]->uid = first + (uint32_t)i;
+		targets[i]->modseq = modseq;
+	}
+	free(messages);
+	return st;
 }

@@ -68,5 +68,9 @@ void delivery_committed(struct delivery *d);
 /* Part of a write function. Each target gets its own status: a target's refusal (no such mailbox, quota, limit) leaves the
  * others alone, but where all refuse the first refusal is returned, so that the write is undone; other errors end all and are returned. The message's strings and flags are read again from the target. */
 must_check enum status delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *targets, size_t n);
+/* Part of a write function: several messages into one mailbox of one actor (those of targets[0]), all or none, with consecutive UIDs. None is
+ * shared. n > 0. */
+must_check enum status delivery_store_all(struct delivery *const *d, struct delivery_target *const *targets, size_t n,
+    struct db_txn *txn);
 
 #endif

@@ -37,6 +37,8 @@ struct appending {
 	struct append_message *first, **tail;
 	struct append_message *open; /* the last one, while it still comes */
 	unsigned n;
+	struct delivery **deliveries; /* of all of them, for the commit */
+	struct delivery_target **targets;
 	uint64_t small;         /* bytes of bodies in memory */
 	bool list;              /* inside the parentheses of CATENATE */
 	bool wrapped;           /* inside those of UTF8 (...) */

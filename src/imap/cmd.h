@@ -154,6 +154,20 @@ enum cmd_next cmd_pause(struct cmd *cmd);
  */
 enum cmd_next cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done);
 
+/* How many messages one COPY or APPEND may store, and one other command may work on (RFC 9738); 0: as many as there are. */
+static inline uint64_t
+cmd_message_max(const struct cmd *cmd)
+{
+	return cmd->session->imap->settings.work_max;
+}
+static inline uint64_t
+cmd_save_max(const struct cmd *cmd)
+{
+	uint64_t save = cmd->session->imap->settings.save_max, all = cmd_message_max(cmd);
+
+	return save == 0 || (all > 0 && all < save) ? all : save;
+}
+
 /* Reads one bare line next (RFC 9051 authenticate, DONE): return CMD_WAIT_INPUT then. */
 void cmd_read_line(struct cmd *cmd, size_t limit);
 /* A "+ text" continuation; flushed with the step. */

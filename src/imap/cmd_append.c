@@ -15,10 +15,10 @@
 #include "wire/flag.h"
 #include "wire/imap_url.h"
 
-/* Messages of one command: they hold the writer together. interimap sends up to 128. */
-#define PARTS_MAX 256
+/* Messages of one command: one commit stores them, some tens of microseconds each. interimap sends up to 128. */
+#define MESSAGES_MAX 1000
 /* Bodies below a chunk stay in memory until the commit: so much of them in one command. */
-#define SMALL_MAX (8u << 20)
+#define SMALL_MAX (16u << 20)
 /* Microseconds of copying in one step. */
 #define STEP_US 4000
 
@@ -204,6 +204,7 @@ static enum cmd_next
 may_begin(struct cmd *cmd, const struct data *d)
 {
 	struct appending *x = cmd->state;
+	uint64_t max;
 	enum status st;
 
 	if (d->size > cmd->session->imap->settings.message_max)
@@ -213,7 +214,10 @@ may_begin(struct cmd *cmd, const struct data *d)
 		return reply_no(cmd, "CANNOT", "The message is empty");
 	if (x->replace && x->n == 1)
 		return reply_bad(cmd, "REPLACE takes one message"); /* RFC 8508 4.7 */
-	if (x->n == PARTS_MAX || x->small > SMALL_MAX)
+	if ((max = cmd_save_max(cmd)) > 0 && x->n >= max)
+		return reply_no(cmd, arena_printf(&cmd->arena, "MESSAGELIMIT %llu", (unsigned long long)max).p,
+		    "Too many messages in one command");
+	if (x->n == MESSAGES_MAX || x->small > SMALL_MAX)
 		return reply_no(cmd, "LIMIT", "Too many messages in one command");
 	if (x->replace && (st = append_source_check(cmd)) != OK)
 		return append_source_refuse(cmd, st);
@@ -357,11 +361,10 @@ static enum status
 append_fn(struct db_txn *txn, void *arg)
 {
 	struct appending *x = arg;
-	enum status st = OK;
+	enum status st;
 
 	/* The first refusal undoes them all (RFC 3502). */
-	for (struct append_message *m = x->first; m != NULL && st == OK; m = m->next)
-		st = delivery_store(m->d, txn, &m->target, 1);
+	st = delivery_store_all(x->deliveries, x->targets, x->n, txn);
 	x->source_status = OK;
 	return st == OK && x->replace ? append_source_remove(x, txn) : st;
 }
@@ -403,7 +406,16 @@ appended(struct cmd *cmd, enum status st)
 static enum cmd_next
 commit(struct cmd *cmd)
 {
-	return cmd_write(cmd, append_fn, cmd->state, appended);
+	struct appending *x = cmd->state;
+	size_t n = 0;
+
+	x->deliveries = arena_array(&cmd->arena, x->n, sizeof(*x->deliveries));
+	x->targets = arena_array(&cmd->arena, x->n, sizeof(*x->targets));
+	for (struct append_message *m = x->first; m != NULL; m = m->next) {
+		x->deliveries[n] = m->d;
+		x->targets[n++] = &m->target;
+	}
+	return cmd_write(cmd, append_fn, x, appended);
 }
 
 static enum cmd_next

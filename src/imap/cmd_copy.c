@@ -232,7 +232,7 @@ next_batch(struct cmd *cmd)
 static enum status
 over_limit(struct copying *x, struct db_txn *txn, uint32_t *uid_r)
 {
-	uint64_t max = x->session->imap->settings.save_max, over;
+	uint64_t max = cmd_save_max(x->session->cmd), over;
 	struct runs there = {0};
 	enum status st;
 
@@ -299,7 +299,7 @@ start(struct cmd *cmd, struct arg_set *set)
 		return reply_status(cmd, ERR_READ_ONLY);
 	if (lowest != 0)
 		return reply_no(cmd, arena_printf(&cmd->arena, "MESSAGELIMIT %llu %u",
-		    (unsigned long long)cmd->session->imap->settings.save_max, lowest).p, "Too many messages, try fewer");
+		    (unsigned long long)cmd_save_max(cmd), lowest).p, "Too many messages, try fewer");
 	x->scan = (struct view_iter)VIEW_ITER(v, &x->uids);
 	x->scan.no_seq = true;
 	return next_batch(cmd);

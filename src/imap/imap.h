@@ -20,6 +20,7 @@
 struct imap_settings {
 	uint64_t message_max;      /* bytes of one message in APPEND; also APPENDLIMIT */
 	uint64_t save_max;         /* messages that one COPY or APPEND may store: SAVELIMIT (RFC 9738); 0: no limit */
+	uint64_t work_max;         /* messages that any command may work on: MESSAGELIMIT (RFC 9738); 0: no limit */
 	int64_t login_seconds;     /* from the greeting to the login */
 	int64_t idle_seconds;      /* silence after login until BYE, outside IDLE; at least 1800 (RFC 9051 5.4) */
 	int64_t keepalive_seconds; /* "* OK Still here" in IDLE (T91); 0: none */

@@ -64,12 +64,12 @@ join_thread(struct db_txn *txn, int64_t account, const struct message_new *m, in
 	return st;
 }
 
-/* Writes what never changes of the message. */
+/* Writes what never changes of the message, which gets that UID. */
 static enum status
-email_write(struct edit *e, const struct message_new *m, int64_t *email_r)
+email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *email_r)
 {
 	struct birth birth = {.mailbox = e->mailbox,
-	    .uid = e->uidnext,
+	    .uid = uid,
 	    .internal_date = m->internal_date,
 	    .zone = m->zone,
 	    .flags = m->flags & FLAG_ALL,
@@ -101,42 +101,62 @@ email_write(struct edit *e, const struct message_new *m, int64_t *email_r)
 	return st;
 }
 
-enum status
-message_append(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct message_new *m,
-    uint32_t *uid_r, uint64_t *modseq_r)
+/* The entry of a message that gets that UID. */
+static enum status
+make_entry(struct edit *e, struct arena *arena, const struct message_new *m, uint32_t uid, struct entry *entry)
 {
-	struct edit e;
-	struct arena arena = {0};
-	struct runs uids = {0};
-	struct entry entry = {.flags = m->flags & FLAG_ALL,
+	enum status st;
+
+	*entry = (struct entry){.uid = uid,
+	    .modseq = e->modseq,
+	    .flags = m->flags & FLAG_ALL,
 	    .zone = m->zone,
 	    .internal_date = m->internal_date,
 	    .save_date = clock_seconds(),
 	    .size = m->size};
+	st = keyword_ids(e, arena, m->keywords, m->keywords_n, true, &entry->keywords, &entry->keywords_n);
+	return st == OK ? email_write(e, m, uid, &entry->email) : st;
+}
+
+enum status
+message_append_all(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct message_new *const *m,
+    size_t n, uint32_t *first_r, uint64_t *modseq_r)
+{
+	struct edit e;
+	struct arena arena = {0};
+	struct runs uids = {0};
+	struct entry *entries;
+	uint32_t first;
+	uint64_t modseq;
 	enum status st = edit_begin(&e, actor, txn, mailbox, NEED_INSERT);
 
 	if (st != OK)
 		return st;
-	if (e.uidnext >= UINT32_MAX - 1)
+	first = e.uidnext;
+	if (first >= UINT32_MAX - n)
 		st = ERR_LIMIT;
+	entries = arena_array(&arena, n, sizeof(*entries));
+	for (size_t i = 0; i < n && st == OK; i++)
+		st = make_entry(&e, &arena, m[i], first + (uint32_t)i, &entries[i]);
 	if (st == OK)
-		st = keyword_ids(&e, &arena, m->keywords, m->keywords_n, true, &entry.keywords, &entry.keywords_n);
-	if (st == OK)
-		st = email_write(&e, m, &entry.email);
+		st = edit_append(&e, entries, (uint32_t)n);
 	if (st == OK) {
-		entry.uid = e.uidnext;
-		entry.modseq = e.modseq;
-		runs_add(&uids, entry.uid, entry.uid);
-		st = edit_append(&e, &entry, 1);
-	}
-	if (st == OK)
+		runs_add(&uids, first, first + (uint32_t)n - 1);
 		st = edit_change(&e, CHANGE_ADDED, &uids);
-	st = edit_end(&e, st);
-	if (st == OK) {
-		*uid_r = entry.uid;
-		*modseq_r = entry.modseq;
+	}
+	modseq = e.modseq;
+	if ((st = edit_end(&e, st)) == OK) {
+		*first_r = first;
+		*modseq_r = modseq;
 	}
 	runs_free(&uids);
 	arena_free(&arena);
 	return st;
+}
+
+enum status
+message_append(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct message_new *m,
+    uint32_t *uid_r, uint64_t *modseq_r)
+{
+	return message_append_all(actor, txn, mailbox, &m, 1, uid_r, modseq_r);
 }

@@ -37,6 +37,10 @@ struct message_new {
 must_check enum status message_append(const struct actor *actor, struct db_txn *txn, int64_t mailbox,
     const struct message_new *message, uint32_t *uid_r, uint64_t *modseq_r);
 
+/* Several messages with consecutive UIDs, all or none, one change row: cheaper than one by one. n > 0. */
+must_check enum status message_append_all(const struct actor *actor, struct db_txn *txn, int64_t mailbox,
+    const struct message_new *const *messages, size_t n, uint32_t *first_uid_r, uint64_t *modseq_r);
+
 enum flag_op { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
 struct flag_change {
 	enum flag_op op;

@@ -36,6 +36,7 @@ sorted(struct cmd *cmd)
 {
 	struct sort_cmd *x = cmd->state;
 	struct searching *s = &x->searching;
+	struct buf scores = {0};
 
 	for (size_t i = 0; i < x->sorting.n; i++) {
 		uint32_t row = sort_at(&x->sorting, i);
@@ -43,7 +44,11 @@ sorted(struct cmd *cmd)
 		run_list_add(&x->list, cmd->uid ? x->sorting.uid[row] : x->sorting.seq[row]);
 		if (s->ret.save)
 			run_list_add(&x->uids, x->sorting.uid[row]);
+		if (s->ret.relevancy)
+			buf_addc(&scores, s->scores.p[row]);
 	}
+	buf_free(&s->scores);
+	s->scores = scores;
 	sort_free(&x->sorting);
 	x->sorting = (struct sorting){0};
 	if (s->ret.save)
@@ -90,6 +95,7 @@ cmd_sort(struct cmd *cmd)
 	    (st = sort_parse(&x->sorting, a)) != OK || (st = arg_space(a)) != OK)
 		return search_refuse(cmd, st, SYNTAX);
 	x->searching.summaries = x->sorting.summaries;
+	x->searching.relevancy = x->sorting.relevancy;
 	x->sorting.comparator = cmd->session->comparator;
 	return search_run(cmd, true, SYNTAX);
 }

@@ -36,6 +36,7 @@ enum search_op {
 struct search_node {
 	enum search_op op;
 	bool not;
+	bool fuzzy;            /* FUZZY stands before it, or before what it is in (RFC 6203) */
 	uint32_t parent;       /* index; of the root itself: 0 */
 	uint32_t children;     /* of AND and OR */
 	uint8_t flags;
@@ -68,6 +69,7 @@ struct search {
 	bool textual, keywords; /* such keys occur */
 	bool sent;             /* keys of the email row */
 	bool numbers;          /* sequence numbers occur */
+	bool fuzzy;            /* FUZZY occurs */
 	bool modseq;           /* MODSEQ occurs: the answer tells mod-sequences (RFC 7162 3.1.5) */
 	int64_t now;           /* seconds since 1970: OLDER and YOUNGER count from here */
 	const struct runs *only; /* search_only() */
@@ -75,6 +77,8 @@ struct search {
 	/* Of a message. */
 	truth *value;
 	uint32_t *open;        /* children of each AND or OR whose value is not known */
+	uint32_t *sum;         /* for search_relevancy(), which uses open as well */
+	int16_t *score;        /* how well each fuzzy key matched: 0 to 100; SEARCH_UNSCORED. NULL: there are none */
 
 	/* Of a step. */
 	struct session *session;
@@ -83,6 +87,7 @@ struct search {
 	struct email_cursor *cursor;
 };
 
+#define SEARCH_UNSCORED (-1)
 #define SEARCH_KEYS_MAX 10000
 #define SEARCH_DEPTH_MAX 1000
 
@@ -101,5 +106,7 @@ must_check enum status search_begin(struct search *s, struct db_txn *txn);
 void search_end(struct search *s);
 /* Does the message fit? ERR_AGAIN: the client is gone. */
 must_check enum status search_message(struct search *s, const struct entry *e, bool *hit_r);
+/* After a hit, where there are fuzzy keys: how relevant is the message, 1 to 100 (RFC 6203 4)? Errors as above. */
+must_check enum status search_relevancy(struct search *s, const struct entry *e, uint8_t *relevancy_r);
 
 #endif

@@ -112,22 +112,26 @@ between(const struct search_node *n, int64_t seconds, int zone)
 
 /* The Date field; a message without one was sent on no day. A row that is gone or damaged fits nothing. */
 static enum status
-sent(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
+sent_date(struct search *s, const struct entry *e, bool *there_r, int64_t *utc_r, int *zone_r)
 {
 	struct mime_summary sum;
 	struct email email;
-	int64_t utc;
-	int zone;
 	enum status st = email_cursor_get(s->cursor, e->email, &email);
 
-	*hit_r = false;
-	if (st == ERR_NOT_FOUND || st == ERR_CORRUPT)
-		return OK;
-	if (st != OK)
-		return st;
-	if (mime_summary_open(email.summary, &sum) == OK && mime_summary_date(&sum, &utc, &zone))
-		*hit_r = between(n, utc, zone);
-	return OK;
+	*there_r = st == OK && mime_summary_open(email.summary, &sum) == OK && mime_summary_date(&sum, utc_r, zone_r);
+	return st == ERR_NOT_FOUND || st == ERR_CORRUPT ? OK : st;
+}
+
+static enum status
+sent(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
+{
+	int64_t utc = 0;
+	int zone = 0;
+	bool there;
+	enum status st = sent_date(s, e, &there, &utc, &zone);
+
+	*hit_r = there && between(n, utc, zone);
+	return st;
 }
 
 /* A row that is gone is in no thread. */
@@ -141,8 +145,9 @@ in_thread(struct search *s, const struct search_node *n, const struct entry *e, 
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
+/* Does the key hold, without regard to NOT? */
 static enum status
-leaf(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
+exactly(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
 {
 	bool hit = false;
 	enum status st = OK;
@@ -201,6 +206,92 @@ leaf(struct search *s, const struct search_node *n, const struct entry *e, bool 
 	case SEARCH_OPS:
 		break;
 	}
+	*hit_r = hit;
+	return st;
+}
+
+/* ---- fuzzy keys (RFC 6203 5) ---- */
+
+/* A day too early or too late takes 12 from 100, so that a week is the most. */
+static unsigned
+date_score(const struct search_node *n, int64_t seconds, int zone)
+{
+	int32_t day = date_of((struct date_time){.seconds = seconds, .zone = (int16_t)zone});
+	int64_t off = day < n->from ? (int64_t)n->from - day : day > n->to ? (int64_t)day - n->to : 0;
+
+	return off > 7 ? 0 : 100 - 12 * (unsigned)off;
+}
+
+/* From 95 down, the nearer it is to a fifth away from the size asked for. */
+static unsigned
+size_score(const struct search_node *n, const struct entry *e)
+{
+	bool larger = n->op == SEARCH_LARGER;
+	uint64_t off, percent;
+
+	if (larger ? e->size > n->size : e->size < n->size)
+		return 100;
+	off = larger ? n->size - e->size : e->size - n->size;
+	percent = off < n->size ? (uint64_t)((unsigned __int128)off * 100 / n->size) : 100;
+	return percent >= 20 ? 0 : 95 - (unsigned)percent * 95 / 20;
+}
+
+static enum status
+fuzzy_score_of(struct search *s, const struct search_node *n, const struct entry *e, unsigned *score_r)
+{
+	bool hit, there;
+	int64_t utc = 0;
+	int zone = 0;
+	enum status st;
+
+	switch (n->op) {
+	case SEARCH_TEXTUAL:
+		return search_match_fuzzy(s->matcher, n->text_key, n->name, n->needle, score_r);
+	case SEARCH_DATE:
+		*score_r = date_score(n, e->internal_date, e->zone);
+		return OK;
+	case SEARCH_SENT:
+		if ((st = sent_date(s, e, &there, &utc, &zone)) == OK)
+			*score_r = there ? date_score(n, utc, zone) : 0;
+		return st;
+	case SEARCH_SAVED:
+		*score_r = date_score(n, e->save_date, 0);
+		return OK;
+	case SEARCH_LARGER:
+	case SEARCH_SMALLER:
+		*score_r = size_score(n, e);
+		return OK;
+	default:
+		/* Of flags, sets, ids and the like there is no nearly. */
+		if ((st = exactly(s, n, e, &hit)) == OK)
+			*score_r = hit ? 100 : 0;
+		return st;
+	}
+}
+
+static enum status
+fuzzily(struct search *s, uint32_t i, const struct entry *e, bool *hit_r)
+{
+	const struct search_node *n = &s->nodes[i];
+	unsigned score = 0;
+	enum status st;
+
+	if ((st = fuzzy_score_of(s, n, e, &score)) != OK)
+		return st;
+	s->score[i] = (int16_t)score;
+	*hit_r = score > 0;
+	return OK;
+}
+
+static enum status
+leaf(struct search *s, uint32_t i, const struct entry *e, bool *hit_r)
+{
+	const struct search_node *n = &s->nodes[i];
+	bool hit = false;
+	/* "Not nearly" means something of text only. */
+	bool fuzzy = n->fuzzy && (!n->not || n->op == SEARCH_TEXTUAL);
+	enum status st = fuzzy ? fuzzily(s, i, e, &hit) : exactly(s, n, e, &hit);
+
 	*hit_r = hit != n->not;
 	return st;
 }
@@ -256,7 +347,7 @@ ask(struct search *s, const struct entry *e, bool *hit_r)
 
 		if (moot(s, i))
 			continue;
-		if ((st = leaf(s, &s->nodes[i], e, &hit)) != OK)
+		if ((st = leaf(s, i, e, &hit)) != OK)
 			return st;
 		settle(s, i, hit);
 	}
@@ -269,10 +360,67 @@ search_message(struct search *s, const struct entry *e, bool *hit_r)
 {
 	enum status st;
 
+	for (uint32_t i = 0; s->score && i < s->n; i++)
+		s->score[i] = SEARCH_UNSCORED;
 	for (uint32_t k = 0; k < s->n_quick; k++) {
-		if ((st = leaf(s, &s->nodes[s->order[k]], e, hit_r)) != OK || !*hit_r)
+		if ((st = leaf(s, s->order[k], e, hit_r)) != OK || !*hit_r)
 			return st;
 	}
 	*hit_r = true;
 	return s->n_quick == s->n_leaves ? OK : ask(s, e, hit_r);
+}
+
+/* ---- relevancy ---- */
+
+/* Scores of fuzzy keys that the answer did not need. */
+static enum status
+score_rest(struct search *s, const struct entry *e)
+{
+	enum status st;
+	bool hit;
+
+	if (s->textual)
+		search_matcher_message(s->matcher, e->email);
+	for (uint32_t k = 0; k < s->n_leaves; k++) {
+		uint32_t i = s->order[k];
+
+		if (s->nodes[i].fuzzy && !s->nodes[i].not && s->score[i] == SEARCH_UNSCORED && (st = leaf(s, i, e, &hit)) != OK)
+			return st;
+	}
+	return OK;
+}
+
+/* Scores go up from the last nodes to the root: of AND the mean, of OR the best; what stands behind NOT tells nothing. Non-fuzzy keys do
+ * not count. */
+enum status
+search_relevancy(struct search *s, const struct entry *e, uint8_t *relevancy_r)
+{
+	uint32_t *sum = s->sum, *n = s->open;
+	enum status st;
+
+	if ((st = score_rest(s, e)) != OK)
+		return st;
+	memset(sum, 0, s->n * sizeof(*sum));
+	memset(n, 0, s->n * sizeof(*n));
+	for (uint32_t i = s->n - 1; i > 0; i--) {
+		const struct search_node *node = &s->nodes[i];
+		uint32_t up = node->parent, score;
+
+		if (node->op != SEARCH_AND && node->op != SEARCH_OR) {
+			n[i] = s->score[i] != SEARCH_UNSCORED;
+			sum[i] = n[i] ? (uint32_t)s->score[i] : 0;
+		}
+		if (n[i] == 0 || node->not)
+			continue;
+		score = sum[i] / n[i];
+		if (s->nodes[up].op != SEARCH_OR) {
+			sum[up] += score;
+			n[up]++;
+		} else if (n[up] == 0 || score > sum[up]) {
+			sum[up] = score;
+			n[up] = 1;
+		}
+	}
+	*relevancy_r = n[0] == 0 ? 100 : sum[0] / n[0] == 0 ? 1 : (uint8_t)(sum[0] / n[0]);
+	return OK;
 }

@@ -5,13 +5,14 @@
 #include <stdint.h>
 
 /*
- * What the parser is inside of: an AND (of parentheses, or the whole command), an OR that still wants keys. NOT is not kept but
- * turned into a mark of the next key.
+ * What the parser is inside of: an AND (of parentheses, or the whole command), an OR that still wants keys. NOT and FUZZY are not kept but
+ * turned into marks of the next key.
  */
 struct level {
 	uint32_t node;
 	unsigned wants; /* keys that an OR still takes; 0: an AND, which takes any number */
 	bool paren;     /* ends with ")" */
+	bool fuzzy;     /* all inside is */
 };
 
 struct parser {
@@ -19,7 +20,7 @@ struct parser {
 	struct args *a;
 	struct level *levels;
 	size_t depth;
-	bool not;
+	bool not, fuzzy; /* of the next key */
 };
 
 static struct search_node *
@@ -39,11 +40,13 @@ node_add(struct parser *p, enum search_op op, bool negated)
 	}
 	n = &s->nodes[s->n++];
 	*n = (struct search_node){.op = op, .not = p->not != negated, .keyword = -1};
+	n->fuzzy = p->fuzzy;
 	if (p->depth > 0) {
 		n->parent = p->levels[p->depth - 1].node;
+		n->fuzzy |= p->levels[p->depth - 1].fuzzy;
 		s->nodes[n->parent].children++;
 	}
-	p->not = false;
+	p->not = p->fuzzy = false;
 	return n;
 }
 
@@ -51,10 +54,12 @@ node_add(struct parser *p, enum search_op op, bool negated)
 static enum status
 level_open(struct parser *p, enum search_op op, unsigned wants, bool paren)
 {
+	struct search_node *n;
+
 	if (p->depth >= SEARCH_DEPTH_MAX)
 		return ERR_LIMIT;
-	(void)node_add(p, op, false);
-	p->levels[p->depth++] = (struct level){.node = p->s->n - 1, .wants = wants, .paren = paren};
+	n = node_add(p, op, false);
+	p->levels[p->depth++] = (struct level){.node = p->s->n - 1, .wants = wants, .paren = paren, .fuzzy = n->fuzzy};
 	return OK;
 }
 
@@ -208,7 +213,9 @@ add_text(struct parser *p, int key, struct str name, bool negated)
 	n->text_key = (enum search_key)key;
 	n->name = name;
 	n->needle = needle;
-	p->s->heavy = p->s->heavy || key == SEARCH_BODY || key == SEARCH_TEXT;
+	if (n->fuzzy)
+		search_needle_fuzzy(needle, p->s->charset);
+	p->s->heavy = p->s->heavy || n->fuzzy || key == SEARCH_BODY || key == SEARCH_TEXT;
 	return OK;
 }
 
@@ -304,7 +311,7 @@ key_done(struct parser *p)
 		p->depth--;
 }
 
-/* Reads one word of the program: NOT, OR, "(" or a whole key. *key_r: it was a key. */
+/* Reads one word of the program: NOT, FUZZY, OR, "(" or a whole key. *key_r: it was a key. */
 static enum status
 read_word(struct parser *p, bool *key_r)
 {
@@ -316,6 +323,10 @@ read_word(struct parser *p, bool *key_r)
 		return (st = arg_open(p->a)) != OK ? st : level_open(p, SEARCH_AND, 0, true);
 	if (arg_keyword(p->a, "NOT")) {
 		p->not = !p->not;
+		return arg_space(p->a);
+	}
+	if (arg_keyword(p->a, "FUZZY")) {
+		p->fuzzy = p->s->fuzzy = true;
 		return arg_space(p->a);
 	}
 	if (arg_keyword(p->a, "OR"))
@@ -414,6 +425,10 @@ make_order(struct search *s)
 		}
 	s->value = arena_array(s->arena, s->n, sizeof(*s->value));
 	s->open = arena_array(s->arena, s->n, sizeof(*s->open));
+	if (s->fuzzy) {
+		s->sum = arena_array(s->arena, s->n, sizeof(*s->sum));
+		s->score = arena_array(s->arena, s->n, sizeof(*s->score));
+	}
 }
 
 enum status

@@ -42,6 +42,8 @@ read_option(struct search_return *ret, struct args *a)
 		ret->count = true;
 	else if (arg_keyword(a, "SAVE"))
 		ret->save = true;
+	else if (arg_keyword(a, "RELEVANCY"))
+		ret->relevancy = true;
 	else if (!arg_keyword(a, "PARTIAL") || ret->partial.given)
 		return ERR_BAD_INPUT;
 	else if (arg_space(a) != OK)
@@ -96,22 +98,28 @@ run_list_add(struct runs *list, uint32_t n)
 		append(list, (struct run){n, n});
 }
 
+/* Which of total results p asks for: *first_r to *last_r, counted from 1. False: none. */
+static bool
+partial_range(const struct partial *p, uint64_t total, uint64_t *first_r, uint64_t *last_r)
+{
+	uint64_t first = p->a < p->b ? p->a : p->b, last = p->a < p->b ? p->b : p->a;
+
+	if (first > total)
+		return false;
+	if (last > total)
+		last = total;
+	*first_r = p->from_end ? total - last + 1 : first;
+	*last_r = p->from_end ? total - first + 1 : last;
+	return true;
+}
+
 void
 run_list_slice(const struct runs *list, const struct partial *p, struct runs *slice_r)
 {
-	uint64_t first = p->a < p->b ? p->a : p->b, last = p->a < p->b ? p->b : p->a;
-	uint64_t total = runs_count(list), at = 1;
+	uint64_t first, last, at = 1;
 
-	if (first > total)
+	if (!partial_range(p, runs_count(list), &first, &last))
 		return;
-	if (last > total)
-		last = total;
-	if (p->from_end) {
-		uint64_t low = total - last + 1;
-
-		last = total - first + 1;
-		first = low;
-	}
 	for (size_t i = 0; i < list->n && at <= last; i++) {
 		struct run r = list->run[i];
 		uint64_t n = (uint64_t)r.last - r.first + 1;
@@ -288,22 +296,46 @@ begin_partial(struct search_tell *t, struct buf *out)
 	begin_list(t, &t->slice);
 }
 
-enum part { HEAD, PARTIAL, ALL };
+/* " RELEVANCY (4 99 42)": of what PARTIAL tells, otherwise of all (RFC 6203 4). */
+static void
+begin_scores(struct search_tell *t, struct buf *out)
+{
+	uint64_t total = runs_count(t->found), first = 1;
 
-enum cmd_next
-search_tell(struct search_tell *t, struct conn *c)
+	t->score = 0;
+	t->scores_end = total;
+	if (t->ret->partial.given && partial_range(&t->ret->partial, total, &first, &t->scores_end))
+		t->score = first - 1;
+	else if (t->ret->partial.given)
+		t->scores_end = 0;
+	buf_add(out, STR(" RELEVANCY ("));
+}
+
+static enum cmd_next
+tell_scores(struct search_tell *t, struct conn *c)
 {
 	struct buf *out = conn_out(c);
-	enum cmd_next next = CMD_DONE;
 
-	if (!t->ret->given)
-		return tell_plain(t, c);
-	if (t->part == HEAD) {
-		tell_head(t, out);
-		if (t->ret->partial.given)
-			begin_partial(t, out);
-		t->part = PARTIAL;
+	while (t->score < t->scores_end) {
+		if (conn_out_full(c))
+			return CMD_WAIT_OUTPUT;
+		buf_addf(out, "%u", t->scores[t->score]);
+		if (++t->score < t->scores_end)
+			buf_addc(out, ' ');
 	}
+	buf_addc(out, ')');
+	return CMD_DONE;
+}
+
+enum part { HEAD, PARTIAL, ALL, SCORES };
+
+/* The set that is being told, and what comes after it. */
+static enum cmd_next
+tell_sets(struct search_tell *t, struct conn *c)
+{
+	struct buf *out = conn_out(c);
+	enum cmd_next next;
+
 	if (t->part == PARTIAL) {
 		if (t->list && (next = tell_set(t, c)) != CMD_DONE)
 			return next;
@@ -316,7 +348,31 @@ search_tell(struct search_tell *t, struct conn *c)
 		}
 		t->part = ALL;
 	}
-	if (t->list && (next = tell_set(t, c)) != CMD_DONE)
+	return t->list ? tell_set(t, c) : CMD_DONE;
+}
+
+enum cmd_next
+search_tell(struct search_tell *t, struct conn *c)
+{
+	struct buf *out = conn_out(c);
+	enum cmd_next next;
+
+	if (!t->ret->given)
+		return tell_plain(t, c);
+	if (t->part == HEAD) {
+		tell_head(t, out);
+		if (t->ret->partial.given)
+			begin_partial(t, out);
+		t->part = PARTIAL;
+	}
+	if (t->part < SCORES) {
+		if ((next = tell_sets(t, c)) != CMD_DONE)
+			return next;
+		if (t->ret->relevancy)
+			begin_scores(t, out);
+		t->part = SCORES;
+	}
+	if (t->ret->relevancy && (next = tell_scores(t, c)) != CMD_DONE)
 		return next;
 	buf_add(out, STR("\r\n"));
 	return CMD_DONE;

@@ -18,6 +18,7 @@ struct partial {
 struct search_return {
 	bool given;    /* the answer is an ESEARCH line */
 	bool min, max, all, count, save, update, context;
+	bool relevancy; /* RFC 6203 4 */
 	struct partial partial;
 };
 
@@ -42,11 +43,13 @@ struct search_tell {
 	struct str tag;
 	bool uid;
 	uint64_t modseq;         /* 0: not told */
+	const uint8_t *scores;   /* of RELEVANCY: of each found, in that order */
 	const char *word;        /* of the plain answer: "SEARCH" or "SORT" */
 
 	const struct runs *list; /* being told; NULL: not yet */
 	size_t run;
 	uint32_t number;
+	uint64_t score, scores_end; /* the next score to be told */
 	unsigned part;
 };
 enum cmd_next search_tell(struct search_tell *t, struct conn *c);

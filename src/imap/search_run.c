@@ -20,6 +20,7 @@ search_run_free(struct searching *x)
 	runs_free(&x->uids);
 	runs_free(&x->seqs);
 	buf_free(&x->header);
+	buf_free(&x->scores);
 	if (x->heavy.pool)
 		heavy_leave(&x->heavy);
 }
@@ -77,13 +78,14 @@ search_answer(struct cmd *cmd, const struct runs *found, const char *word, const
 	if (r->save)
 		search_return_saved(r, &x->uids, x->order ? x->order : &x->uids, &cmd->session->selected->saved);
 	/* SAVE alone is quiet (RFC 5182 1). */
-	if (r->save && !(r->min || r->max || r->all || r->count || r->partial.given))
+	if (r->save && !(r->min || r->max || r->all || r->count || r->relevancy || r->partial.given))
 		return reply_ok(cmd, ok);
 	x->tell.ret = r;
 	x->tell.found = found;
 	x->tell.tag = cmd->tag;
 	x->tell.uid = cmd->uid;
 	x->tell.modseq = modseq_told(x);
+	x->tell.scores = (const uint8_t *)x->scores.p;
 	x->tell.word = word;
 	x->ok = ok;
 	cmd->step = telling;
@@ -136,9 +138,9 @@ read_header(struct searching *x, struct db_txn *txn, const struct email *email, 
 
 /* A message whose row is gone or damaged is one without header. */
 static enum status
-hand_on(struct searching *x, struct db_txn *txn, const struct entry *e)
+hand_on(struct searching *x, struct db_txn *txn, const struct entry *e, uint8_t relevancy)
 {
-	struct sort_row row = {.entry = e, .seq = x->it.seq};
+	struct sort_row row = {.entry = e, .seq = x->it.seq, .relevancy = relevancy};
 	struct mime_summary summary;
 	struct email email;
 	enum status st = OK;
@@ -155,7 +157,14 @@ static enum status
 found(struct cmd *cmd, struct db_txn *txn, const struct entry *e)
 {
 	struct searching *x = cmd->state;
+	uint8_t relevancy = 0;
+	enum status st;
 
+	if (x->relevancy) {
+		if ((st = search_relevancy(&x->search, e, &relevancy)) != OK)
+			return st;
+		buf_addc(&x->scores, (char)relevancy);
+	}
 	runs_add(&x->uids, e->uid, e->uid);
 	if (!cmd->uid)
 		runs_add(&x->seqs, x->it.seq, x->it.seq);
@@ -164,7 +173,7 @@ found(struct cmd *cmd, struct db_txn *txn, const struct entry *e)
 	x->modseq_last = e->modseq;
 	if (e->modseq > x->modseq_max)
 		x->modseq_max = e->modseq;
-	return x->hit ? hand_on(x, txn, e) : OK;
+	return x->hit ? hand_on(x, txn, e, relevancy) : OK;
 }
 
 static enum cmd_next
@@ -298,6 +307,9 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	x->search.utf8_only = cmd_enabled(cmd, ENABLED_UTF8);
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)
 		return search_refuse(cmd, st, what);
+	x->relevancy |= x->ret.relevancy;
+	if (x->relevancy && !x->search.fuzzy)
+		return reply_bad(cmd, "RELEVANCY is of FUZZY keys");
 	if (x->search.numbers && cmd_enabled(cmd, ENABLED_UIDONLY))
 		return reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more");
 	/* No expunge during a UID SEARCH that holds message numbers (RFC 9051 7.5.1, RFC 7162 3.2.10). */

@@ -18,6 +18,8 @@ struct searching {
 	struct runs uids;          /* found */
 	struct runs seqs;          /* the same as sequence numbers; empty in UID commands */
 	const struct runs *order;  /* UIDs in the order of the answer, for "$"; NULL: uids */
+	bool relevancy;            /* scores are wanted: set by the command for SORT (RELEVANCY), by RETURN (RELEVANCY) */
+	struct buf scores;         /* of what was found, a byte each */
 	uint64_t modseq_first, modseq_last, modseq_max; /* of what was found: when search.modseq is set */
 
 	/* Of the command. hit (or NULL) is called for each message found; with summaries its row has the summary, if that can be read, and
@@ -48,7 +50,7 @@ void search_run_free(struct searching *x);
 bool search_turn(struct cmd *cmd);
 void search_turn_over(struct cmd *cmd);
 
-/* Ends SEARCH and SORT: saves "$" from x->uids, tells found (uids, seqs or a list in another order), says OK. */
+/* Ends SEARCH and SORT: saves "$" from x->uids, tells found (uids, seqs or a list in another order; x->scores in the same), says OK. */
 enum cmd_next search_answer(struct cmd *cmd, const struct runs *found, const char *word, const char *ok);
 
 #endif

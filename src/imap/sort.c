@@ -27,8 +27,8 @@ void
 sort_by(struct sorting *s, enum sort_by by, bool reverse)
 {
 	s->by[s->n_by++] = (struct sort_criterion){.by = by, .reverse = reverse};
-	if (by != SORT_ARRIVAL && by != SORT_SIZE)
-		s->summaries = true;
+	s->relevancy |= by == SORT_RELEVANCY;
+	s->summaries |= by != SORT_ARRIVAL && by != SORT_SIZE && by != SORT_RELEVANCY;
 }
 
 static enum status
@@ -115,6 +115,8 @@ make_key(struct sorting *s, enum sort_by by, const struct sort_row *row)
 		return (struct sort_key){.prefix = from_signed(row->entry->internal_date)};
 	case SORT_DATE:
 		return (struct sort_key){.prefix = from_signed(sort_sent_date(row->entry, row->summary))};
+	case SORT_RELEVANCY:
+		return (struct sort_key){.prefix = 100u - row->relevancy}; /* the most relevant first */
 	case SORT_SIZE:
 		return (struct sort_key){.prefix = row->entry->size};
 	default:

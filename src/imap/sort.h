@@ -43,6 +43,7 @@ struct sorting {
 	unsigned n_by;
 	unsigned n_order;    /* how many of them make the order; 0: all. The others are kept for sort_same() */
 	bool summaries;      /* a criterion needs the summary */
+	bool relevancy;      /* one is RELEVANCY */
 
 	uint32_t *uid, *seq; /* of row i */
 	struct sort_key *keys; /* of row i: keys[i * n_by ...] */
@@ -64,6 +65,7 @@ void sort_by(struct sorting *s, enum sort_by by, bool reverse);
 struct sort_row {
 	const struct entry *entry;
 	uint32_t seq;
+	uint8_t relevancy; /* 1 to 100, or 0 */
 	const struct mime_summary *summary;
 	struct str header;
 };

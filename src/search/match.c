@@ -151,25 +151,53 @@ plain_text(const struct search_needle *needle, struct str raw)
 	return needle->ascii && !needle->blank && scan_ascii_prefix(raw) == raw.n && !scan_ascii(raw, STR("=?"));
 }
 
+void
+match_text_begin(struct search_matcher *m, unsigned weight, bool octets)
+{
+	if (m->fuzzy)
+		fuzzy_begin(&m->fuzz, weight);
+	else
+		needle_scan_begin(&m->scan, m->scan.needle, octets);
+}
+
+void
+match_text_add(struct search_matcher *m, struct str text)
+{
+	if (m->fuzzy)
+		fuzzy_add(&m->fuzz, text);
+	else
+		needle_scan_add(&m->scan, text);
+}
+
+void
+match_text_end(struct search_matcher *m)
+{
+	if (m->fuzzy)
+		fuzzy_end(&m->fuzz);
+}
+
 /* Decodes header text and looks through it. Values of fields are texts of their own: no match spans two. */
 static void
-scan_field(struct search_matcher *m, struct str raw)
+scan_field(struct search_matcher *m, struct str raw, unsigned weight)
 {
 	const struct search_needle *needle = m->scan.needle;
-	bool decoded;
+	bool octets;
 
-	needle_scan_begin(&m->scan, needle, false);
+	match_text_begin(m, weight, false);
 	if (m->scan.hit)
 		return;
-	if (plain_text(needle, raw)) {
+	if (!m->fuzzy && plain_text(needle, raw)) {
 		m->scan.hit = needle_in_plain(needle, raw);
 		return;
 	}
 	buf_clear(&m->text);
 	buf_clear(&m->octets);
-	decoded = mime_header_strict(&m->text, &m->octets, raw, STR_NONE) && !needle->octet;
-	needle_scan_begin(&m->scan, needle, !decoded);
-	needle_scan_add(&m->scan, buf_str(decoded ? &m->text : &m->octets));
+	octets = !mime_header_strict(&m->text, &m->octets, raw, STR_NONE) || needle->octet;
+	if (m->fuzzy)
+		octets = false;
+	match_text_begin(m, weight, octets);
+	match_text_add(m, buf_str(octets ? &m->octets : &m->text));
+	match_text_end(m);
 }
 
 /* Moves *header to the next field whose line begins with m->field. */
@@ -205,7 +233,7 @@ scan_named(struct search_matcher *m, struct str header, struct str name, bool *f
 		start = false;
 		if (mime_field_next(&rest, &f) && str_caseeq(f.name, name)) {
 			*found_r = true;
-			scan_field(m, f.value);
+			scan_field(m, f.value, WEIGHT_ASKED);
 		}
 		header = str_from(header, 1);
 	}
@@ -218,18 +246,28 @@ surely_not(const struct search_needle *needle, struct str header)
 	return needle->key.n > 0 && plain_text(needle, header) && !needle_in_plain(needle, header);
 }
 
+static unsigned
+weight_of(struct str name)
+{
+	if (str_caseeq(name, STR("subject")))
+		return WEIGHT_ASKED;
+	if (str_caseeq(name, STR("from")) || str_caseeq(name, STR("to")) || str_caseeq(name, STR("cc")) || str_caseeq(name, STR("bcc")))
+		return WEIGHT_ADDRESS;
+	return WEIGHT_FIELD;
+}
+
 void
 match_header_text(struct search_matcher *m, struct str header)
 {
 	struct mime_field f;
 
-	if (surely_not(m->scan.needle, header)) {
+	if (!m->fuzzy && surely_not(m->scan.needle, header)) {
 		m->scan.hit = false;
 		return;
 	}
 	m->scan.hit = false;
 	while (!m->scan.hit && mime_field_next(&header, &f))
-		scan_field(m, f.full);
+		scan_field(m, f.full, weight_of(f.name));
 }
 
 /* The whole header of the message: from the summary where that holds it, otherwise from the message. */
@@ -313,6 +351,34 @@ match(struct search_matcher *m, enum search_key key, struct str name, bool *hit_
 	return st;
 }
 
+/* A row that is gone or damaged matches nothing. */
+static enum status
+lost(enum status st)
+{
+	return st == ERR_NOT_FOUND || st == ERR_CORRUPT ? OK : st;
+}
+
+enum status
+search_match_fuzzy(struct search_matcher *m, enum search_key key, struct str name, const struct search_needle *needle, unsigned *score_r)
+{
+	bool hit = false;
+	enum status st;
+
+	if (needle->fuzzy == NULL) {
+		if ((st = search_match(m, key, name, needle, &hit)) == OK)
+			*score_r = hit ? 100 : 0;
+		return st;
+	}
+	m->scan.needle = needle;
+	m->fuzzy = true;
+	fuzzy_scan_init(&m->fuzz, needle->fuzzy);
+	st = lost(match(m, key, name, &hit));
+	m->fuzzy = false;
+	if (st == OK)
+		*score_r = fuzzy_score(&m->fuzz);
+	return st;
+}
+
 enum status
 search_match(struct search_matcher *m, enum search_key key, struct str name, const struct search_needle *needle, bool *hit_r)
 {
@@ -326,11 +392,8 @@ search_match(struct search_matcher *m, enum search_key key, struct str name, con
 		return OK;
 	}
 	st = match(m, key, name, &hit);
-	if (st == ERR_NOT_FOUND || st == ERR_CORRUPT) {
-		hit = false;
-		st = OK;
-	}
-	if (st == OK)
+	hit = hit && st == OK;
+	if ((st = lost(st)) == OK)
 		*hit_r = hit;
 	return st;
 }

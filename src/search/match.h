@@ -42,6 +42,8 @@ struct search_needle;
  * charset are compared as octets. */
 must_check enum status search_needle_new(struct str charset, struct str bytes, enum mime_collation collation,
     struct search_needle **needle_r);
+/* Makes it one for search_match_fuzzy() as well; once, with the same charset. */
+void search_needle_fuzzy(struct search_needle *needle, struct str charset);
 void search_needle_free(struct search_needle *needle);
 /* Is the needle contained in UTF-8 text (under its collation)? For callers with text of their own (ANNOTATION, FILTER). */
 bool search_needle_in(const struct search_needle *needle, struct str text);
@@ -61,6 +63,13 @@ void search_matcher_message(struct search_matcher *m, int64_t email);
  */
 must_check enum status search_match(struct search_matcher *m, enum search_key key, struct str name,
     const struct search_needle *needle, bool *hit_r);
+/*
+ * How well does the message match (RFC 6203, search/fuzzy.h): 1 to 100, or 0. Places weigh: 100 a field that was asked for and the subject in
+ * TEXT, 90 addresses in TEXT, 75 bodies, 60 other fields. A key without words (search_needle_fuzzy() found none) matches as
+ * search_match() does, with 100. Comparators do not count. Errors as above.
+ */
+must_check enum status search_match_fuzzy(struct search_matcher *m, enum search_key key, struct str name,
+    const struct search_needle *needle, unsigned *score_r);
 /* Bytes of bodies read since begin: the caller ends its step when it is enough. */
 uint64_t search_matcher_read(const struct search_matcher *m);
 

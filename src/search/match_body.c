@@ -69,7 +69,7 @@ decoding_add(struct decoding *d, struct search_matcher *m, struct str bytes, boo
 			st = mime_decoder_finish(&d->cte, &m->text);
 		(void)st; /* lenient: what could be decoded is there */
 	}
-	needle_scan_add(&m->scan, buf_str(&m->text));
+	match_text_add(m, buf_str(&m->text));
 }
 
 /* Whether the text was a guess. */
@@ -93,7 +93,7 @@ scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, boo
 	enum status st = OK;
 
 	*broken_r = false;
-	needle_scan_begin(&m->scan, m->scan.needle, octets);
+	match_text_begin(m, WEIGHT_BODY, octets);
 	while (at < p->body_end && !(m->scan.hit && octets)) {
 		uint64_t n = p->body_end - at;
 		if (m->email.size > MATCH_WHOLE && n > MATCH_STEP)
@@ -102,7 +102,7 @@ scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, boo
 			break;
 		at += bytes.n;
 		if (!begun && !octets && at == p->body_end && plain(p, bytes)) {
-			needle_scan_add(&m->scan, bytes);
+			match_text_add(m, bytes);
 			break;
 		}
 		if (!begun)
@@ -110,8 +110,9 @@ scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, boo
 		begun = true;
 		decoding_add(&d, m, bytes, at == p->body_end);
 	}
+	match_text_end(m);
 	if (begun)
-		*broken_r = decoding_end(&d);
+		*broken_r = decoding_end(&d) && !m->fuzzy;
 	return st;
 }
 
@@ -119,7 +120,7 @@ static enum status
 match_part(struct search_matcher *m, const struct mime_spart *p)
 {
 	bool broken;
-	enum status st = scan_part(m, p, m->scan.needle->octet, &broken);
+	enum status st = scan_part(m, p, m->scan.needle->octet && !m->fuzzy, &broken);
 
 	return st == OK && broken ? scan_part(m, p, true, &broken) : st;
 }

@@ -17,6 +17,8 @@ struct search_matcher {
 	struct db_txn *txn;
 	struct email_cursor *cursor;
 	struct needle_scan scan;
+	bool fuzzy;          /* words are looked for, by fuzz instead of scan; scan.hit stays false */
+	struct fuzzy_scan fuzz;
 	struct buf text;     /* decoded text of a piece or field */
 	struct buf octets;   /* of a field, not converted */
 	struct buf field;    /* a line feed and a field's name in upper case */
@@ -40,6 +42,12 @@ must_check enum status match_load(struct search_matcher *m);
 must_check enum status match_load_structure(struct search_matcher *m);
 /* A range of the message, cut to n bytes at most; lives until the next call. ERR_AGAIN: cancelled. */
 must_check enum status match_bytes(struct search_matcher *m, uint64_t at, uint64_t n, struct str *bytes_r);
+/* Looks through a text in pieces, for what is asked. weight: of its place (search/fuzzy.h); octets: it could not be decoded. */
+void match_text_begin(struct search_matcher *m, unsigned weight, bool octets);
+void match_text_add(struct search_matcher *m, struct str text);
+void match_text_end(struct search_matcher *m);
+/* What places are worth, in percent. */
+enum match_weight { WEIGHT_ASKED = 100, WEIGHT_ADDRESS = 90, WEIGHT_BODY = 75, WEIGHT_FIELD = 60 };
 /* Scans header fields (all of them, names and values). */
 void match_header_text(struct search_matcher *m, struct str header);
 must_check enum status match_body(struct search_matcher *m);

@@ -17,28 +17,23 @@ has_blank(struct str s)
 	return false;
 }
 
-/* Fills the key; false where the bytes are not of the charset. */
+/* The bytes as UTF-8; false where they are not of the charset. */
 static bool
-map_key(struct search_needle *n, struct str charset, struct str bytes)
+to_utf8(struct buf *utf8, struct str charset, struct str bytes)
 {
-	struct buf utf8 = {0};
-	bool ok;
-
-	if (charset.n == 0 || str_caseeq(charset, STR("utf-8")) || str_caseeq(charset, STR("us-ascii"))) {
-		if ((ok = utf8_valid(bytes)))
-			mime_collate(&n->key, n->collation, bytes);
-		return ok;
-	}
-	if ((ok = mime_charset_convert(&utf8, charset, bytes, true)))
-		mime_collate(&n->key, n->collation, buf_str(&utf8));
-	buf_free(&utf8);
-	return ok;
+	if (charset.n > 0 && !str_caseeq(charset, STR("utf-8")) && !str_caseeq(charset, STR("us-ascii")))
+		return mime_charset_convert(utf8, charset, bytes, true);
+	if (!utf8_valid(bytes))
+		return false;
+	buf_add(utf8, bytes);
+	return true;
 }
 
 enum status
 search_needle_new(struct str charset, struct str bytes, enum mime_collation collation, struct search_needle **needle_r)
 {
 	struct search_needle *n;
+	struct buf utf8 = {0};
 
 	if (bytes.n > SEARCH_NEEDLE_MAX)
 		return ERR_LIMIT;
@@ -47,15 +42,31 @@ search_needle_new(struct str charset, struct str bytes, enum mime_collation coll
 	n = x_new(struct search_needle);
 	n->collation = collation;
 	buf_add(&n->octets, bytes);
-	if (!map_key(n, charset, bytes)) {
-		n->octet = true;
-		buf_clear(&n->key);
+	n->octet = !to_utf8(&utf8, charset, bytes);
+	if (n->octet)
 		buf_add(&n->key, bytes);
-	}
+	else
+		mime_collate(&n->key, collation, buf_str(&utf8));
+	buf_free(&utf8);
 	n->ascii = !n->octet && str_is_ascii(buf_str(&n->key));
 	n->blank = has_blank(buf_str(&n->key));
 	*needle_r = n;
 	return OK;
+}
+
+void
+search_needle_fuzzy(struct search_needle *n, struct str charset)
+{
+	struct fuzzy_query *q = x_new(struct fuzzy_query);
+	struct buf utf8 = {0};
+
+	if (to_utf8(&utf8, charset, buf_str(&n->octets)))
+		fuzzy_query_init(q, buf_str(&utf8));
+	buf_free(&utf8);
+	if (q->n > 0)
+		n->fuzzy = q;
+	else
+		free(q);
 }
 
 void
@@ -65,6 +76,7 @@ search_needle_free(struct search_needle *n)
 		return;
 	buf_free(&n->key);
 	buf_free(&n->octets);
+	free(n->fuzzy);
 	free(n);
 }
 

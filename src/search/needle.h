@@ -3,6 +3,7 @@
 #ifndef SEARCH_NEEDLE_H
 #define SEARCH_NEEDLE_H
 
+#include "search/fuzzy.h"
 #include "search/match.h"
 
 struct search_needle {
@@ -11,6 +12,7 @@ struct search_needle {
 	struct buf octets; /* as the client sent them: looked for in what cannot be decoded */
 	bool ascii;        /* key is ASCII: text that is ASCII needs no casemapping */
 	bool octet;        /* the key is of no charset: it is looked for in undecoded bytes only */
+	struct fuzzy_query *fuzzy; /* search_needle_fuzzy() was called; NULL: not, or there are no words in it */
 	bool blank;        /* the key holds a white space or a control character: it may span a fold */
 };
 

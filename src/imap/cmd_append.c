@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "blob/blob.h"
 #include "imap/append.h"
+#include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "wire/flag.h"
@@ -396,7 +397,7 @@ appended(struct cmd *cmd, enum status st)
 		/* Before the EXPUNGE, so that the client knows the new one first (RFC 8508 4.3). */
 		out_code_begin(cmd_out(cmd), STR(""), "OK");
 		buf_add(cmd_out(cmd), copy);
-		out_code_end(cmd_out(cmd), "Replacement message is there");
+		out_code_end(cmd_out(cmd), language_text(cmd->session, "Replacement message is there"));
 		cmd->modseq_due = true;
 		return reply_ok(cmd, "REPLACE completed");
 	}

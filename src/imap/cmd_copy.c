@@ -3,6 +3,7 @@
  * COPY, MOVE and their UID forms (RFC 3501 6.4.7, RFC 4315 3, RFC 6851). A COPY of many messages is staged in several commits and
  * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3).
  */
+#include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
@@ -71,7 +72,7 @@ finish(struct cmd *cmd, enum status st)
 		/* Before the EXPUNGEs that the updates bring (RFC 6851 4.3, T84). */
 		out_code_begin(cmd_out(cmd), STR(""), "OK");
 		buf_add(cmd_out(cmd), code);
-		out_code_end(cmd_out(cmd), "Moved");
+		out_code_end(cmd_out(cmd), language_text(cmd->session, "Moved"));
 		code = STR_NONE;
 	}
 	if (st == ERR_NOT_FOUND)

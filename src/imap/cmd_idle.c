@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/update.h"
@@ -39,7 +40,7 @@ idle(struct cmd *cmd)
 	if (cmd->at == CMD_AT_LINE || cmd->at == CMD_AT_BAD_LINE)
 		return reply_bad(cmd, "DONE ends IDLE, nothing else");
 	if (cmd->events & CONN_EV_TIMEOUT)
-		out_untagged(cmd_out(cmd), "OK", NULL, "Still here");
+		out_untagged(cmd_out(cmd), "OK", NULL, language_text(cmd->session, "Still here"));
 	/* With NOTIFY the session tells it (RFC 5465 4). */
 	if (s->notify == NULL && s->selected && update_due(s, true)) {
 		enum cmd_next next = update_step(s, true, false);
@@ -61,7 +62,7 @@ cmd_idle(struct cmd *cmd)
 	cmd->step = idle;
 	cmd->cleanup = cleanup;
 	cmd->interruptible = true;
-	cmd_continue(cmd, STR("idling"));
+	cmd_continue(cmd, str_c(language_text(cmd->session, "idling")));
 	/* First the bell, then the look (session/hub.h). */
 	if (s->selected)
 		notify_bell(s, true);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/condstore.h"
 #include "imap/objectid.h"
@@ -11,13 +12,15 @@
 
 /* "* OK [WORD n] text" */
 static void
-number_code(struct buf *out, const char *word, uint64_t n, const char *text)
+number_code(struct cmd *cmd, const char *word, uint64_t n, const char *text)
 {
+	struct buf *out = cmd_out(cmd);
+
 	out_code_begin(out, STR(""), "OK");
 	buf_adds(out, word);
 	buf_addc(out, ' ');
 	buf_addu(out, n);
-	out_code_end(out, text);
+	out_code_end(out, language_text(cmd->session, text));
 }
 
 struct selecting {
@@ -105,14 +108,14 @@ describe(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb)
 		out_number_line(out, runs_count(&v->recent), "RECENT");
 		/* RFC 9586 3: no message numbers. */
 		if (unseen && !cmd_enabled(cmd, ENABLED_UIDONLY))
-			number_code(out, "UNSEEN", unseen, "The first unseen message");
+			number_code(cmd, "UNSEEN", unseen, "The first unseen message");
 	}
-	number_code(out, "UIDVALIDITY", v->uidvalidity, "UIDs are valid");
-	number_code(out, "UIDNEXT", mb->uidnext, "The next UID");
-	number_code(out, "HIGHESTMODSEQ", mb->modseq, "The newest change");
+	number_code(cmd, "UIDVALIDITY", v->uidvalidity, "UIDs are valid");
+	number_code(cmd, "UIDNEXT", mb->uidnext, "The next UID");
+	number_code(cmd, "HIGHESTMODSEQ", mb->modseq, "The newest change");
 	out_code_begin(out, STR(""), "OK");
 	objectid_add(out, "MAILBOXID", OBJECTID_MAILBOX, mb->id); /* RFC 8474 4.2 */
-	out_code_end(out, "Mailbox id");
+	out_code_end(out, language_text(cmd->session, "Mailbox id"));
 	list_line(cmd, mb);
 	return OK;
 }
@@ -179,7 +182,8 @@ cmd_select(struct cmd *cmd)
 		return reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more");
 	if (s->selected) {
 		/* RFC 7162 3.2.11: what follows belongs to the new mailbox (T43). */
-		out_untagged(cmd_out(cmd), "OK", "CLOSED", "The previous mailbox is closed");
+		out_untagged(cmd_out(cmd), "OK", "CLOSED",
+		    language_text(cmd->session, "The previous mailbox is closed"));
 		selected_close(s);
 	}
 	if (x->condstore || x->qresync.given)

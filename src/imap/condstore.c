@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/condstore.h"
+#include "imap/language.h"
 #include "imap/reply.h"
 
 /* Runs of one VANISHED line. */
@@ -18,9 +19,10 @@ condstore_print(struct session *s)
 {
 	struct buf *out = conn_out(s->conn);
 
-	buf_add(out, STR("* OK [HIGHESTMODSEQ "));
+	out_code_begin(out, STR(""), "OK");
+	buf_add(out, STR("HIGHESTMODSEQ "));
 	buf_addu(out, condstore_told(s->selected));
-	buf_add(out, STR("] You know everything up to here\r\n"));
+	out_code_end(out, language_text(s, "You know everything up to here"));
 }
 
 void

@@ -29,6 +29,7 @@ struct imap_settings {
 	unsigned account_max;      /* logged-in connections of one account; 0: no limit */
 	size_t line_max;           /* bytes of a command line after login; 0: the default */
 	size_t literals_max;       /* bytes of a command's literals, messages not counted; 0: the default */
+	uint8_t language;          /* what LANGUAGE "default" gives (RFC 5255 3.2): from imap_language() */
 	bool trust_loopback;       /* auth.plaintext=loopback: passwords may cross the loopback interface in the clear */
 	bool literal_minus;        /* LITERAL- in place of LITERAL+ (RFC 7888 5) */
 	const char *hidden;        /* capabilities not to be offered, separated by blanks (T12); NULL: none */
@@ -42,6 +43,9 @@ struct imap_options {
 	struct auth *auth;
 	struct imap_settings settings; /* hidden is copied */
 };
+
+/* The number of a language by its tag ("de", "i-default"); false: there is none. */
+bool imap_language(const char *tag, uint8_t *language_r);
 
 struct imap;
 /* What the options point to must outlive it. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "imap/fetch.h"
+#include "imap/language.h"
 #include "imap/notify_picture.h"
 #include "imap/reply.h"
 #include "imap/update.h"
@@ -172,7 +173,8 @@ tell_others(struct cmd *cmd)
 static void
 overflow(struct session *s)
 {
-	out_untagged(conn_out(s->conn), "OK", "NOTIFICATIONOVERFLOW", "Too much to tell; ask by yourself");
+	out_untagged(conn_out(s->conn), "OK", "NOTIFICATIONOVERFLOW",
+	    language_text(s, "Too much to tell; ask by yourself"));
 	notify_set(s, x_new(struct notify));
 }
 

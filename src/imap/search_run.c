@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "imap/condstore.h"
+#include "imap/language.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/update.h"
@@ -118,7 +119,7 @@ progress(struct cmd *cmd)
 		buf_addf(cmd_out(cmd), "%u)", goal);
 	else
 		buf_add(cmd_out(cmd), STR("NIL)"));
-	out_code_end(cmd_out(cmd), "Still searching");
+	out_code_end(cmd_out(cmd), language_text(s, "Still searching"));
 }
 
 /* Header fields for keys: as the summary has them, or where they were too long for it, from the message. */

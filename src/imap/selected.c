@@ -2,6 +2,7 @@
 #include "imap/selected.h"
 
 #include <stdlib.h>
+#include "imap/language.h"
 #include "imap/reply.h"
 #include "imap/update.h"
 
@@ -121,12 +122,15 @@ selected_print_flags(struct session *s, struct buf *out)
 
 	buf_add(out, STR("* FLAGS "));
 	print_list(s, out, "");
-	buf_add(out, STR("\r\n* OK [PERMANENTFLAGS "));
-	if (sel->view.read_only)
-		buf_add(out, STR("()] No flag can be changed\r\n"));
-	else {
+	buf_add(out, STR("\r\n"));
+	out_code_begin(out, STR(""), "OK");
+	buf_add(out, STR("PERMANENTFLAGS "));
+	if (sel->view.read_only) {
+		buf_add(out, STR("()"));
+		out_code_end(out, language_text(s, "No flag can be changed"));
+	} else {
 		print_list(s, out, " \\*");
-		buf_add(out, STR("] Any keyword can be set\r\n"));
+		out_code_end(out, language_text(s, "Any keyword can be set"));
 	}
 	sel->kw_told = keywords_in_use(&sel->keywords);
 	sel->kw_listed = true;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "imap/capability.h"
+#include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/condstore.h"
 #include "imap/reply.h"
@@ -109,6 +110,7 @@ session_logged_out(struct session *s)
 	s->account_seen = 0;
 	s->enabled = 0;
 	s->comparator = (struct comparator){0};
+	s->language = 0;
 	s->bad = 0;
 	s->state = STATE_NOT_AUTH;
 	s->reader.limits = &s->imap->limits_before;
@@ -139,7 +141,7 @@ session_bye(struct session *s, const char *code, const char *text)
 	if (s->state == STATE_LOGOUT)
 		return;
 	s->state = STATE_LOGOUT;
-	out_untagged(conn_out(s->conn), "BYE", code, text);
+	out_untagged(conn_out(s->conn), "BYE", code, language_text(s, text));
 }
 
 /* ---- running a command ---- */
@@ -265,9 +267,9 @@ answer(struct session *s)
 	if (cmd->code.n) {
 		out_code_begin(cmd_out(cmd), cmd->tag, cmd->cond);
 		buf_add(cmd_out(cmd), cmd->code);
-		out_code_end(cmd_out(cmd), cmd->text);
+		out_code_end(cmd_out(cmd), language_text(s, cmd->text));
 	} else {
-		out_tagged(cmd_out(cmd), cmd->tag, cmd->cond, NULL, cmd->text);
+		out_tagged(cmd_out(cmd), cmd->tag, cmd->cond, NULL, language_text(s, cmd->text));
 	}
 	if (cmd->cond[0] == 'B' && s->state == STATE_NOT_AUTH)
 		s->bad++;
@@ -344,7 +346,7 @@ collect_literal(struct session *s)
 		return GO;
 	}
 	out_tagged(conn_out(s->conn), imap_reader_tag(&s->reader), "NO", "TOOBIG",
-	    "The literal is too long");
+	    language_text(s, "The literal is too long"));
 	imap_reader_refuse(&s->reader);
 	return GO;
 }
@@ -373,9 +375,9 @@ bad_input(struct session *s)
 	struct str tag = imap_reader_tag(&s->reader);
 
 	if (tag.n)
-		out_tagged(conn_out(s->conn), tag, "BAD", s->reader.code, s->reader.why);
+		out_tagged(conn_out(s->conn), tag, "BAD", s->reader.code, language_text(s, s->reader.why));
 	else
-		out_untagged(conn_out(s->conn), "BAD", NULL, s->reader.why);
+		out_untagged(conn_out(s->conn), "BAD", NULL, language_text(s, s->reader.why));
 	if (s->state == STATE_NOT_AUTH && ++s->bad >= s->imap->settings.bad_max) {
 		session_bye(s, NULL, "Too many bad commands");
 		return CONN_CLOSE;
@@ -591,6 +593,7 @@ forget(struct session *s)
 	imap_reader_free(&s->reader);
 	imap_reader_init(&s->reader, &s->imap->limits_before);
 	s->enabled = 0;
+	s->language = 0;
 	s->starting_tls = false;
 }
 

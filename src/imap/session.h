@@ -72,6 +72,7 @@ struct session {
 	bool delayed;              /* an answer is held back after a failed login */
 	bool starting_tls;
 	bool stopping;             /* the server stops: BYE when the command is over */
+	uint8_t language;          /* enum language (imap/language.h) */
 	uint8_t bad;               /* bad commands so far, before login */
 	uint32_t strange_since;    /* conn_age() at which it last became one that has to log in */
 	uint32_t enabled;          /* enum session_enabled */

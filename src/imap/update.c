@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "base/log.h"
+#include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/condstore.h"
 #include "imap/reply.h"
@@ -311,7 +312,8 @@ update_step(struct session *s, bool may_expunge, bool uid)
 			st = begin(s, txn, news, may_expunge, uid);
 		if (st == OK && vague(s, sel->updater)) {
 			db_read_end(txn);
-			out_untagged(conn_out(s->conn), "OK", "CLOSED", "The mailbox has been deleted");
+			out_untagged(conn_out(s->conn), "OK", "CLOSED",
+			    language_text(s, "The mailbox has been deleted"));
 			selected_close(s);
 			return CMD_DONE;
 		}

@@ -199,7 +199,7 @@ feed(void *arg, const struct store_event *ev)
 	}
 }
 
-static void
+static enum status
 open_services(struct server *s)
 {
 	const struct config *c = config();
@@ -221,6 +221,8 @@ open_services(struct server *s)
 	io.settings.keepalive_seconds = c->imap_keepalive;
 	io.settings.progress_ms = (int64_t)c->imap_progress;
 	io.settings.account_max = (unsigned)c->limits_connections_per_account;
+	if (!imap_language(c->imap_language, &io.settings.language))
+		return server_refuse(ERR_BAD_INPUT, "imap.language: texts cannot be had in %s", c->imap_language);
 	io.settings.literal_minus = c->imap_literal_minus;
 	io.settings.line_max = (size_t)c->imap_line;
 	io.settings.literals_max = (size_t)c->imap_literals;
@@ -235,6 +237,7 @@ open_services(struct server *s)
 	    .max_message = (uint64_t)c->limits_message, .max_recipients = (size_t)c->lmtp_recipients,
 	    .separator = *c->deliver_separator};
 	store_subscribe(s->store, feed, s);
+	return OK;
 }
 
 static enum status
@@ -309,8 +312,7 @@ start(struct server *s)
 	find_name(s);
 	if ((st = open_tls(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
 		return st;
-	open_services(s);
-	if ((st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
+	if ((st = open_services(s)) != OK || (st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
 		return st;
 	buf_addc(&s->addresses, '\0');
 	log_event(EV_started, "version=" MANSIO_VERSION " data=%s threads=%u %s", s->data,

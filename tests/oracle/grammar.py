@@ -4,7 +4,7 @@
 5524, 5530, 6154, 6203, 6851, 7162, 7377, 7889, 8438, 8440, 8474, 8514, 8970, 9394, 9585, 9586, 9590, 9738, 10022."""
 import re
 from .body import body, body_structure, envelope
-from .lex import Bad, Cursor, MAX63, RE_BASE64, RE_TAG, set_count  # noqa: F401
+from .lex import Bad, Cursor, MAX63, RE_BASE64, RE_TAG, mutf7_fault, set_count  # noqa: F401
 
 
 class Context:
@@ -13,6 +13,8 @@ class Context:
     def __init__(self):
         self.utf8 = False       # ENABLE UTF8=ACCEPT or IMAP4rev2
         self.rev2 = False
+        self.accept = False     # ENABLE UTF8=ACCEPT
+        self.language = False   # LANGUAGE, another one than i-default (RFC 5255)
 
 
 class Response:
@@ -70,6 +72,8 @@ def capability_data(c):
         c.bad("CAPABILITY without IMAP4rev1 or IMAP4rev2")
     if len(set(caps)) != len(caps):
         c.bad("a capability twice")
+    if b"UTF8=ACCEPT" in caps and b"UTF8=ONLY" in caps:
+        c.bad("both UTF8=ACCEPT and UTF8=ONLY (RFC 9755 7)")
     if b"IMAP4" in caps and caps[0] != b"IMAP4":
         c.bad("IMAP4 is not the first capability")
     return caps
@@ -233,7 +237,16 @@ def resp_text(c, what):
         c.bad("a space at the end of the text")
     if b"\0" in text or b"\r" in text or b"\n" in text:
         c.bad("NUL, CR or LF in the text")
-    c.check_8bit(text, "text")
+    if c.language:
+        # resp-text and UTF8-TEXT-CHAR of RFC 5255 3.5
+        if text.startswith(b"["):
+            c.bad("a localised text begins with a bracket")
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError:
+            c.bad("a localised text is not UTF-8")
+    else:
+        c.check_8bit(text, "text")
     c.i = len(c.b) - 2
     c.end()
     return code, text.decode("utf-8", "replace")
@@ -474,9 +487,11 @@ def namespace(c):
         delim = delimiter(c)
         while c.peek(b" "):
             c.sp()
-            c.string()
+            name = c.string()
             c.sp()
-            c.list_of(c.string)
+            values = c.list_of(c.string)
+            if name.upper() == b"TRANSLATION" and (len(values) != 1 or mutf7_fault(values[0])):
+                c.bad("TRANSLATION is not one string in modified UTF-7 (RFC 5255 3.5)")
         c.need(b")")
         out.append((prefix, delim))
     if not out:
@@ -645,6 +660,8 @@ def enabled_data(c):
     while c.peek(b" "):
         c.sp()
         caps.append(c.atom().upper())
+    if b"UTF8=ONLY" in caps:
+        c.bad("UTF8=ONLY is never enabled (RFC 9755 7)")
     return caps
 
 
@@ -658,6 +675,19 @@ def collation_id(c, signed=False):
     if len(bare) > 254 or not COLLATION_ID.fullmatch(bare):
         c.bad(f"{name!r} is no collation id")
     return name
+
+
+def language_data(c):
+    """language-data: Language-Tags (RFC 4646 2.1, as RFC 4647 compares them)."""
+    c.sp()
+    tags = [t.upper() for t in c.list_of(c.astring)]
+    if not all(re.fullmatch(rb"[A-Z]{1,8}(-[A-Z0-9]{1,8})*", t) for t in tags):
+        c.bad("not a language tag")
+    if len(set(tags)) != len(tags):
+        c.bad("a language twice")
+    if len(tags) > 1 and b"I-DEFAULT" not in tags:
+        c.bad("i-default is not among the languages (RFC 5255 3.1)")
+    return tags
 
 
 def comparator_data(c):
@@ -696,7 +726,7 @@ UNTAGGED = {
     b"LISTRIGHTS": names_after(Cursor.mailbox, Cursor.astring, 2),
     b"METADATA": metadata_data,
     b"VANISHED": vanished_data,
-    b"LANGUAGE": sp_then(lambda c: c.list_of(c.astring)),
+    b"LANGUAGE": language_data,
     b"COMPARATOR": comparator_data,
     b"GENURLAUTH": names_after(Cursor.astring, Cursor.astring),
     b"URLFETCH": urlfetch_data,
@@ -889,7 +919,7 @@ def continuation(c, raw):
 def parse_response(raw, context=None):
     """One whole response with its CRLF; returns a Response or raises Bad."""
     context = context or Context()
-    c = Cursor(raw, context.utf8)
+    c = Cursor(raw, context.utf8, context.language)
     if not raw.endswith(b"\r\n"):
         c.i = len(raw)
         c.bad("the response does not end in CRLF")

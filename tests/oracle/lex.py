@@ -96,10 +96,11 @@ MAX63 = 9223372036854775807
 class Cursor:
     """Reads one response from left to right; every method raises Bad."""
 
-    def __init__(self, data, utf8=False):
+    def __init__(self, data, utf8=False, language=False):
         self.b = data
         self.i = 0
         self.utf8 = utf8
+        self.language = language
 
     def bad(self, message):
         raise Bad(f"{message} at octet {self.i}: {self.b[max(0, self.i - 30):self.i]!r} >>> "

@@ -18,7 +18,8 @@ SOLICITED = {
     "SEARCH": {"SEARCH", "UID SEARCH"},
     "SORT": {"SORT", "UID SORT"},
     "THREAD": {"THREAD", "UID THREAD"},
-    "NAMESPACE": {"NAMESPACE"},
+    "NAMESPACE": {"NAMESPACE", "LANGUAGE"},
+    "LANGUAGE": {"LANGUAGE"},
     "ID": {"ID"},
     "ENABLED": {"ENABLE"},
     "QUOTA": {"GETQUOTA", "GETQUOTAROOT", "SETQUOTA"},
@@ -32,7 +33,7 @@ SOLICITED = {
     "COMPARATOR": {"COMPARATOR"},
 }
 # What an OK must have been preceded by.
-ANSWERS = {"CAPABILITY": "CAPABILITY", "NAMESPACE": "NAMESPACE", "ID": "ID", "ENABLE": "ENABLED", "STATUS": "STATUS",
+ANSWERS = {"CAPABILITY": "CAPABILITY", "NAMESPACE": "NAMESPACE", "ID": "ID", "ENABLE": "ENABLED", "LANGUAGE": "LANGUAGE", "STATUS": "STATUS",
            "SORT": "SORT", "UID SORT": "SORT", "THREAD": "THREAD", "UID THREAD": "THREAD", "GETACL": "ACL",
            "MYRIGHTS": "MYRIGHTS", "LISTRIGHTS": "LISTRIGHTS", "GETQUOTAROOT": "QUOTAROOT", "GETQUOTA": "QUOTA",
            "UIDBATCHES": "UIDBATCHES", "COMPARATOR": "COMPARATOR"}
@@ -121,9 +122,11 @@ class Session:
         self.loose = set()      # words at line starts that a BAD may take for a tag
         self.greeted = self.authenticated = self.bye = self.over = False
         self.caps = []
+        self.first_caps = None  # those of the greeting
         self.mailbox = None
         self.condstore = self.qresync = self.uidonly = self.notify = self.updates = False
         self.responses = 0
+        self.known_text = None  # knows the texts of the language that was chosen; None: any text will do
         self.asked = False      # AUTHENTICATE or IDLE waits for a line
 
     # what goes wrong
@@ -194,6 +197,8 @@ class Session:
             return Response(raw, "bad", "")
         if self.over:
             self.fault("a response after the end of the session", raw)
+        if self.known_text and self.context.language and r.text and not self.known_text(r):
+            self.fault("a text that is not in the catalogue", raw)
         if not self.greeted:
             self.greeting(r)
         elif r.kind == "tagged":
@@ -229,6 +234,10 @@ class Session:
         caps = r.data if r.name == "CAPABILITY" else r.code[1] if r.code and r.code[0] == "CAPABILITY" else None
         if caps is None:
             return
+        if self.first_caps is None:
+            self.first_caps = caps
+        elif b"LANGUAGE" in caps and b"LANGUAGE" not in self.first_caps:
+            self.fault("LANGUAGE is missing in the first capabilities (RFC 5255 3.1)", r.raw)
         self.caps = caps
         if self.tls and b"STARTTLS" in caps:
             self.fault("STARTTLS offered under TLS", r.raw)
@@ -329,6 +338,8 @@ class Session:
         for cap in r.data:
             if cap in (b"UTF8=ACCEPT", b"IMAP4REV2"):
                 self.context.utf8 = True
+            if cap == b"UTF8=ACCEPT":
+                self.context.accept = True
             if cap == b"IMAP4REV2":
                 self.context.rev2 = True
             if cap in (b"CONDSTORE", b"QRESYNC"):
@@ -337,6 +348,14 @@ class Session:
                 self.qresync = True
             if cap == b"UIDONLY":
                 self.uidonly = True
+
+    def on_language(self, cmd, r):
+        """One tag: the change takes effect right behind it; several: what there is (RFC 5255 3.3)."""
+        asked = bool(cmd and len(cmd.line.split()) > 2)
+        if asked != (len(r.data) == 1):
+            self.fault("one LANGUAGE for a choice, several for a list (RFC 5255 3.3)", r.raw)
+        if len(r.data) == 1:
+            self.context.language = r.data[0] != b"I-DEFAULT"
 
     def on_flags(self, cmd, r):
         if self.mailbox is not None:
@@ -564,6 +583,8 @@ class Session:
         if need == "SORT" and re.search(rb"SORT RETURN \(", cmd.line.upper()):
             # RFC 5267 3: an ESEARCH instead; with SAVE alone nothing (RFC 5182 1)
             need = None if re.search(rb"RETURN \( *SAVE *\)", cmd.line.upper()) else "ESEARCH"
+        if self.context.accept and re.match(rb"\S+ (UID )?SEARCH (RETURN \([^)]*\) )?CHARSET ", cmd.line.upper()):
+            self.strictly("SEARCH with CHARSET after ENABLE UTF8=ACCEPT (RFC 9755 3)", r.raw)
         if need and need not in cmd.seen:
             self.fault(f"OK to {name} without a {need} response", r.raw)
         handler = getattr(self, "did_" + name.lower().replace(" ", "_"), None)
@@ -580,10 +601,12 @@ class Session:
     def did_unauthenticate(self, cmd, r):
         self.authenticated = False
         self.mailbox = None
-        self.context.utf8 = self.context.rev2 = self.condstore = self.qresync = self.uidonly = self.notify = False
+        self.context.utf8 = self.context.rev2 = self.context.accept = self.context.language = False
+        self.condstore = self.qresync = self.uidonly = self.notify = False
 
     def did_starttls(self, cmd, r):
         self.caps = []
+        self.context.language = False
 
     def did_select(self, cmd, r):
         m = self.mailbox

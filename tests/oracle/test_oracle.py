@@ -45,7 +45,9 @@ GOOD = [
     b"* QUOTAROOT x", b"* ACL INBOX alice lrs bob \"\"", b"* MYRIGHTS INBOX rwiptsldaex", b"* LISTRIGHTS x bob \"\" l r s",
     b"* LISTRIGHTS x bob lr", b'* METADATA INBOX (/shared/comment "x" /private/y NIL)', b'* METADATA "" /shared/comment /shared/x',
     b'* METADATA x (/shared/b ~{3}\r\na\0b)',
-    b"* VANISHED 1:3,9", b"* VANISHED (EARLIER) 41", b'* LANGUAGE ("de" "en")', b"* COMPARATOR i;octet", b'* COMPARATOR -i;octet (i;octet "de;x;v=1.2")', b"a NO [BADCOMPARATOR] x",
+    b"* VANISHED 1:3,9", b"* VANISHED (EARLIER) 41", b'* LANGUAGE ("de" "i-default")', b"* LANGUAGE (EN DE IT i-default)", b"* LANGUAGE (DE-IT)",
+    b'* NAMESPACE (("" "/")) (("Other Users/" "/" "TRANSLATION" ("Andere Ben&APw-tzer/"))) NIL', b"* CAPABILITY IMAP4rev1 UTF8=ONLY",
+    b"* COMPARATOR i;octet", b'* COMPARATOR -i;octet (i;octet "de;x;v=1.2")', b"a NO [BADCOMPARATOR] x",
     b'* GENURLAUTH "imap://x"', b'* URLFETCH "imap://x" NIL', b'* URLFETCH "u" (BODY "x") (BODYPARTSTRUCTURE ' + BS + b")",
     b'* URLFETCH "u" (BINARY ~{2}\r\na\0)', b'* UIDBATCHES (TAG "a") 50:38,37:28', b'* UIDBATCHES (TAG "a")',
     b'* JMAPACCESS "https://x"',
@@ -116,6 +118,12 @@ BAD = [
     (b'* ESEARCH (TAG "a") RELEVANCY (0)', "a relevancy outside"), (b'* ESEARCH (TAG "a") PARTIAL (1:-5 NIL)', "expected a number"),
     (b"* THREAD ()", "an empty thread"), (b"* THREAD (1 (2))", "one thread only"), (b"* THREAD (1(2)(3))", "needs a space"), (b"* THREAD 1", "number that does not belong"),
     (b"* THREAD (1 ", "an empty"[:0] or "expected a number"), (b"* THREAD ((1) 2)", "a space that does not belong"), (b"* THREAD (1))", "parenthesis too many"), (b"* THREAD (1 )", "before its end"),
+    (b"* LANGUAGE ()", "expected an astring"), (b"* LANGUAGE de", "expected '('"), (b"* LANGUAGE (de_DE)", "not a language tag"),
+    (b"* LANGUAGE (de-)", "not a language tag"), (b"* LANGUAGE (deutschland)", "not a language tag"), (b"* LANGUAGE (de DE i-default)", "a language twice"),
+    (b"* LANGUAGE (de en)", "i-default is not among"), (b'* LANGUAGE ("")', "not a language tag"),
+    (b'* NAMESPACE (("" "/")) (("O/" "/" "TRANSLATION" ("Ben&tzer/"))) NIL', "TRANSLATION is not one string"),
+    (b'* NAMESPACE (("" "/")) (("O/" "/" "TRANSLATION" ("a/" "b/"))) NIL', "TRANSLATION is not one string"),
+    (b"* CAPABILITY IMAP4rev1 UTF8=ACCEPT UTF8=ONLY", "both UTF8=ACCEPT and UTF8=ONLY"), (b"* ENABLED UTF8=ONLY", "UTF8=ONLY is never enabled"),
     (b'* NAMESPACE () NIL NIL', "an empty namespace"), (b'* NAMESPACE (("" "/")) NIL', "expected one space"),
     (b"* ID ()", "expected a string"), (b'* ID ("a")', "expected one space"), (b'* ID ("a" "1" "A" "2")', "an ID field twice"),   # Roundcube #7392
     (b'* ID ("' + b"a" * 31 + b'" "x")', "longer than 30"), (b'* ID ("a" "' + b"a" * 1025 + b'")', "longer than 1024"),
@@ -169,6 +177,7 @@ BAD = [
 def sessions():
     """(name, [(client line or None, server bytes)], part of the fault or None, strict)."""
     hi = (None, b"* OK [CAPABILITY IMAP4rev1 UIDPLUS] hi\r\n")
+    hi_language = (None, b"* OK [CAPABILITY IMAP4rev1 LANGUAGE] hi\r\n")
     login = (b"l LOGIN a b\r\n", b"l OK [CAPABILITY IMAP4rev1 UIDPLUS] in\r\n")
     data = (b"* FLAGS (\\Seen \\Deleted k)\r\n* OK [PERMANENTFLAGS (\\Seen \\Deleted k \\*)] x\r\n* 3 EXISTS\r\n* 0 RECENT\r\n"
             b"* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 10] x\r\n* OK [HIGHESTMODSEQ 5] x\r\n")
@@ -193,9 +202,26 @@ def sessions():
         ("SEARCH SAVE", after(b"a SEARCH RETURN (SAVE) ALL\r\n", ok)),
         ("sizes", after(b"a FETCH 1 RFC822\r\n", b"* 1 FETCH (UID 3 RFC822.SIZE 5 BODY[] {5}\r\n\r\nabc BODY[HEADER] {2}\r\n\r\n BODY[TEXT] {3}\r\nabc)\r\n" + ok)),
         ("UTF-8", [hi, login, (b"e ENABLE UTF8=ACCEPT\r\n", b"* ENABLED UTF8=ACCEPT\r\ne OK x\r\n"), (b'a LIST "" *\r\n', '* LIST () "/" "ä&b"\r\na OK x\r\n'.encode())]),
+        ("LANGUAGE", [hi_language, (b"a LANGUAGE\r\n", b"* LANGUAGE (EN DE i-default)\r\na OK x\r\n"),
+                      (b"b LANGUAGE DE\r\n", b"* LANGUAGE (DE)\r\n" + 'b OK ausgeführt\r\n'.encode()), (b"c NOOP\r\n", 'c OK [ALERT] ä\r\n'.encode()),
+                      (b"d LANGUAGE FR\r\n", "d NO [CANNOT] unterstützt\r\n".encode()), (b'e LANGUAGE "i-default"\r\n', b"* LANGUAGE (i-default)\r\ne OK x\r\n")]),
+        ("LANGUAGE and NAMESPACE", start + [(b"a LANGUAGE DE\r\n", b'* LANGUAGE (DE)\r\n* NAMESPACE (("" "/")) NIL NIL\r\na OK x\r\n')]),
+        ("SORT in UTF-8", after(b"e ENABLE UTF8=ACCEPT\r\n", b"* ENABLED UTF8=ACCEPT\r\ne OK x\r\n") + [(b"a SORT (DATE) UTF-8 ALL\r\n", b"* SORT\r\n" + ok)]),
         ("bad tag line", [hi, (b"xyz\r\n", b"xyz BAD what\r\n")]),
     ]
+    german = [hi_language, (b"b LANGUAGE DE\r\n", b"* LANGUAGE (DE)\r\nb OK x\r\n")]
     bad = [
+        ("LANGUAGE before its response", [hi_language, (b"b LANGUAGE DE\r\n", 'b OK ausgeführt\r\n'.encode())], "8-bit octets in a text"),
+        ("LANGUAGE unasked", [hi_language, (b"", b"* LANGUAGE (DE)\r\n")], "LANGUAGE that was not asked for"),
+        ("LANGUAGE without a response", [hi_language, (b"b LANGUAGE DE\r\n", b"b OK x\r\n")], "without a LANGUAGE response"),
+        ("LANGUAGE list for a choice", [hi_language, (b"b LANGUAGE DE\r\n", b"* LANGUAGE (DE i-default)\r\nb OK x\r\n")], "one LANGUAGE for a choice"),
+        ("LANGUAGE choice for a list", [hi_language, (b"b LANGUAGE\r\n", b"* LANGUAGE (DE)\r\nb OK x\r\n")], "one LANGUAGE for a choice"),
+        ("LANGUAGE and i-default", german + [(b"e LANGUAGE i-default\r\n", b"* LANGUAGE (i-default)\r\n" + 'e OK ä\r\n'.encode())], "8-bit octets in a text"),
+        ("LANGUAGE in Latin-1", german + [(b"c NOOP\r\n", b"c OK \xe4\r\n")], "a localised text is not UTF-8"),
+        ("LANGUAGE and brackets", german + [(b"c NOOP\r\n", b"c OK [ALERT] [x\r\n")], "begins with a bracket"),
+        ("LANGUAGE and UNAUTHENTICATE", german + [login, (b"c UNAUTHENTICATE\r\n", b"c OK x\r\n"), (b"d NOOP\r\n", 'd OK ä\r\n'.encode())], "8-bit octets in a text"),
+        ("LANGUAGE too late", [hi, (b"a LOGIN x y\r\n", b"a OK [CAPABILITY IMAP4rev1 LANGUAGE] x\r\n")], "LANGUAGE is missing in the first"),
+        ("CHARSET in UTF-8", after(b"e ENABLE UTF8=ACCEPT\r\n", b"* ENABLED UTF8=ACCEPT\r\ne OK x\r\n") + [(b"a UID SEARCH RETURN (ALL) CHARSET UTF-8 ALL\r\n", b'* ESEARCH (TAG "a") UID\r\n' + ok)], "SEARCH with CHARSET after"),
         ("EXISTS shrinks", after(b"a NOOP\r\n", b"* 1 EXPUNGE\r\n* 1 EXISTS\r\n" + ok), "EXISTS shrinks"),
         ("EXISTS 0 after EXPUNGE", after(b"a EXPUNGE\r\n", b"* 1 EXPUNGE\r\n* 0 EXISTS\r\n" + ok), "EXISTS shrinks"),   # wildduck #241
         ("EXISTS again", after(b"a NOOP\r\n", b"* 3 EXISTS\r\n" + ok), "EXISTS again"),
@@ -364,6 +390,13 @@ def main():
     tls.received(b"* OK [CAPABILITY IMAP4rev1 STARTTLS] x\r\n")
     tls.tls_started()
     said += tls.faults
+    spoken = Session()
+    spoken.known_text = lambda r: r.text == "ja"
+    for line in (b"* OK [CAPABILITY IMAP4rev1 LANGUAGE] hi\r\n", b"* OK not yet\r\n", b"* LANGUAGE (de)\r\n", b"* OK ja\r\n", b"* OK yes\r\n"):
+        spoken.received(line)
+    said += spoken.faults
+    if sum("catalogue" in x for x in spoken.faults) != 1:
+        fail("texts of the catalogue")
     allowed = Session(allow=["bare LF"])
     allowed.received(b"* OK [CAPABILITY IMAP4rev1] x\n")
     if not tls.faults or any("bare LF" in x for x in allowed.faults):

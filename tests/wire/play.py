@@ -46,8 +46,8 @@ class Expectation:
 
 
 class Player:
-    def __init__(self, script, server):
-        self.script, self.server = script, server
+    def __init__(self, script, server, language=None):
+        self.script, self.server, self.language = script, server, language
         self.vars = Variables(script)
         self.parties = {}
         self.transcript = []
@@ -135,6 +135,8 @@ class Player:
         if "starttls" in words:
             client.ok("STARTTLS")
             client.starttls()
+        if self.language and "nogreet" not in words and client.greeting.name == "OK":
+            self.language.choose(client)
         if "login" in words:
             account = words[words.index("login") + 1]
             client.login(self.script.real(account))
@@ -176,6 +178,10 @@ class Player:
 
     def do_sleep(self, step, rest):
         time.sleep(duration(rest, 0))
+
+    def do_english(self, step, rest):
+        if self.language:
+            raise Skipped("it looks at English texts")
 
     def do_needs(self, step, rest):
         with Client(self.server.imap) as c:

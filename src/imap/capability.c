@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
 
-enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL, LIMIT, LITPLUS, LITMINUS, COMPRESS, SAVE };
+enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL, LIMIT, LITPLUS, LITMINUS, COMPRESS, SAVE, WORK };
 
 #define K(name, when, risky, rfc, doc) {{name, rfc, doc, risky}, when},
 static const struct {
@@ -47,7 +47,10 @@ holds(struct session *s, enum when when)
 	case LIMIT:
 		return !before;
 	case SAVE:
-		return !before && s->imap->settings.save_max > 0;
+		return !before && s->imap->settings.save_max > 0 &&
+		    (s->imap->settings.work_max == 0 || s->imap->settings.save_max < s->imap->settings.work_max);
+	case WORK:
+		return !before && s->imap->settings.work_max > 0;
 	case TLS:
 		return before && conn_tls_offer(s->conn);
 	case NOLOGIN:
@@ -95,6 +98,8 @@ capability_add(struct buf *out, struct session *s)
 		buf_add(out, name);
 		if (rows[i].when == LIMIT)
 			buf_addu(out, s->imap->settings.message_max);
+		if (rows[i].when == WORK)
+			buf_addu(out, s->imap->settings.work_max);
 		if (rows[i].when == SAVE)
 			buf_addu(out, s->imap->settings.save_max);
 	}

@@ -111,6 +111,7 @@ struct cmd {
 	int64_t step_start;            /* clock_mono() of this step */
 	unsigned step_count;
 	bool modseq_due;               /* HIGHESTMODSEQ belongs into the tagged OK, where it is enabled */
+	uint32_t limit_uid;            /* the set was too large (imap/limit.h): the lowest UID worked on; 0: it was not */
 	bool expunge_issued;           /* a message was gone for good: NO [EXPUNGEISSUED] at the end (T56) */
 	char tag_bytes[24];
 };

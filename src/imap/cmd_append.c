@@ -11,6 +11,7 @@
 #include "blob/blob.h"
 #include "imap/append.h"
 #include "imap/language.h"
+#include "imap/limit.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "wire/flag.h"
@@ -216,8 +217,7 @@ may_begin(struct cmd *cmd, const struct data *d)
 	if (x->replace && x->n == 1)
 		return reply_bad(cmd, "REPLACE takes one message"); /* RFC 8508 4.7 */
 	if ((max = cmd_save_max(cmd)) > 0 && x->n >= max)
-		return reply_no(cmd, arena_printf(&cmd->arena, "MESSAGELIMIT %llu", (unsigned long long)max).p,
-		    "Too many messages in one command");
+		return limit_refuse(cmd, max, 0);
 	if (x->n == MESSAGES_MAX || x->small > SMALL_MAX)
 		return reply_no(cmd, "LIMIT", "Too many messages in one command");
 	if (x->replace && (st = append_source_check(cmd)) != OK)

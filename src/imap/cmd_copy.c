@@ -4,6 +4,7 @@
  * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3).
  */
 #include "imap/language.h"
+#include "imap/limit.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
@@ -228,33 +229,17 @@ next_batch(struct cmd *cmd)
 	return cmd_write(cmd, stage_fn, x, stage_done);
 }
 
-/* RFC 9738 3.1: more messages than one COPY may store are refused as a whole; the code names the lowest UID that would be
- * done of the highest ones. 0: they fit. */
+/* RFC 9738 3.1: more messages than one COPY may store are refused as a whole, *lowest_r tells where the highest ones begin that it would
+ * take; of too many to MOVE the highest ones go. */
 static enum status
-over_limit(struct copying *x, struct db_txn *txn, uint32_t *uid_r)
+keep_limit(struct cmd *cmd, struct db_txn *txn, uint32_t *lowest_r)
 {
-	uint64_t max = cmd_save_max(x->session->cmd), over;
-	struct runs there = {0};
-	enum status st;
+	struct copying *x = cmd->state;
 
-	*uid_r = 0;
-	if (max == 0 || x->move)
-		return OK;
-	st = view_uids_present(&x->session->selected->view, txn, &x->uids, &there);
-	over = runs_count(&there) > max ? runs_count(&there) - max : 0;
-	for (size_t i = 0; st == OK && over > 0 && i < there.n; i++) {
-		uint64_t n = (uint64_t)(there.run[i].last - there.run[i].first) + 1;
-
-		if (n > over) {
-			*uid_r = there.run[i].first + (uint32_t)over;
-			break;
-		}
-		over -= n;
-		if (over == 0 && i + 1 < there.n)
-			*uid_r = there.run[i + 1].first;
-	}
-	runs_free(&there);
-	return st;
+	*lowest_r = 0;
+	if (x->move)
+		return limit_cut(cmd, txn, (struct limit_filter){0}, &x->uids);
+	return limit_lowest(cmd, txn, &x->uids, cmd_save_max(cmd), lowest_r);
 }
 
 static enum status
@@ -290,7 +275,7 @@ start(struct cmd *cmd, struct arg_set *set)
 		return reply_status(cmd, st);
 	}
 	if ((st = find(cmd, txn, set)) == OK)
-		st = over_limit(x, txn, &lowest);
+		st = keep_limit(cmd, txn, &lowest);
 	cmd_read_end(cmd, txn);
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
@@ -299,8 +284,7 @@ start(struct cmd *cmd, struct arg_set *set)
 	if (x->move && v->read_only)
 		return reply_status(cmd, ERR_READ_ONLY);
 	if (lowest != 0)
-		return reply_no(cmd, arena_printf(&cmd->arena, "MESSAGELIMIT %llu %u",
-		    (unsigned long long)cmd_save_max(cmd), lowest).p, "Too many messages, try fewer");
+		return limit_refuse(cmd, cmd_save_max(cmd), lowest);
 	x->scan = (struct view_iter)VIEW_ITER(v, &x->uids);
 	x->scan.no_seq = true;
 	return next_batch(cmd);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/limit.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/set.h"
@@ -62,6 +63,9 @@ parse_uids(struct cmd *cmd, struct expunging *x)
 		return st;
 	}
 	st = set_resolve(cmd, txn, &set, &x->uids);
+	/* Of UID EXPUNGE only (RFC 9738 3.1). */
+	if (st == OK)
+		st = limit_cut(cmd, txn, (struct limit_filter){.deleted = true}, &x->uids);
 	cmd_read_end(cmd, txn);
 	return st;
 }

@@ -26,6 +26,7 @@ cleanup(struct cmd *cmd)
 	if (!f->whole)
 		runs_free(&f->batch);
 	runs_free(&f->unseen);
+	runs_free(&f->part);
 	runs_free(&f->marked);
 	arena_free(&f->arena);
 	buf_free(&f->tmp);
@@ -118,7 +119,7 @@ message(struct fetch *f, const struct entry *e)
 	enum status st = cover(f, e);
 	size_t start = out->n;
 
-	begin_message(f, f->it.seq, e);
+	begin_message(f, f->seq, e);
 	if (st == OK)
 		st = light_items(f, e);
 	if (st == OK && (f->needs & FETCH_BODY)) {
@@ -187,6 +188,16 @@ seen_fn(struct db_txn *txn, void *arg)
 	return st;
 }
 
+/* The batch is to be sent. */
+static void
+begin_batch(struct fetch *f)
+{
+	struct view *v = &f->cmd->session->selected->view;
+
+	f->it = (struct view_iter)VIEW_ITER(v, &f->batch);
+	f->descent = (struct descent)DESCENT(v, &f->batch);
+}
+
 /* A \Seen that could not be set does not keep the client from reading. */
 static enum cmd_next
 seen_done(struct cmd *cmd, enum status st)
@@ -197,13 +208,13 @@ seen_done(struct cmd *cmd, enum status st)
 		view_told(&cmd->session->selected->view, f->seen_modseq);
 	if (st != OK)
 		runs_clear(&f->marked);
-	f->it = (struct view_iter)VIEW_ITER(&cmd->session->selected->view, &f->batch);
+	begin_batch(f);
 	return step(cmd);
 }
 
 /* The next messages that go out together, and which of them are to get \Seen. */
 static enum status
-gather(struct fetch *f)
+gather_some(struct fetch *f)
 {
 	const struct entry *e;
 	uint64_t bytes = 0;
@@ -218,13 +229,51 @@ gather(struct fetch *f)
 		return st;
 	while ((e = view_iter_next(&f->scan)) != NULL) {
 		runs_add(&f->batch, e->uid, e->uid);
-		if (!(e->flags & FLAG_SEEN) && !e->expunged)
+		if (f->mark && !(e->flags & FLAG_SEEN) && !e->expunged)
 			runs_add(&f->unseen, e->uid, e->uid);
 		bytes += e->size;
-		if (++n >= BATCH_MESSAGES || bytes >= BATCH_BYTES)
+		if (!f->down && (++n >= BATCH_MESSAGES || bytes >= BATCH_BYTES))
 			break;
 	}
+	if (f->scan.missed)
+		f->cmd->expunge_issued = true;
 	return view_iter_end(&f->scan);
+}
+
+static enum status
+gather(struct fetch *f)
+{
+	enum status st;
+
+	if (!f->down)
+		return gather_some(f);
+	do {
+		runs_clear(&f->part);
+		limit_take_top(&f->uids, BATCH_MESSAGES, &f->part);
+		f->scan = (struct view_iter)VIEW_ITER(&f->cmd->session->selected->view, &f->part);
+		f->scan.no_seq = true;
+		st = gather_some(f);
+	} while (st == OK && f->batch.n == 0 && f->uids.n > 0);
+	return st;
+}
+
+static const struct entry *
+next_message(struct fetch *f)
+{
+	const struct entry *e = f->down ? descent_next(&f->descent) : view_iter_next(&f->it);
+
+	f->seq = f->down ? f->descent.seq : f->it.seq;
+	return e;
+}
+
+static enum status
+end_walk(struct fetch *f)
+{
+	enum status st = f->down ? descent_end(&f->descent) : view_iter_end(&f->it);
+
+	if (f->it.missed || f->descent.missed)
+		f->cmd->expunge_issued = true;
+	return st;
 }
 
 /* Sends messages of the batch until it is over or the step is. */
@@ -238,16 +287,16 @@ send_batch(struct fetch *f, enum status *st_r)
 		return next;
 	if ((f->needs & FETCH_KEYWORDS) && (*st_r = selected_keywords(f->cmd->session, f->txn)) != OK)
 		return CMD_DONE;
-	if ((*st_r = view_iter_begin(&f->it, f->txn)) != OK)
+	if (f->down)
+		descent_begin(&f->descent, f->txn);
+	else if ((*st_r = view_iter_begin(&f->it, f->txn)) != OK)
 		return CMD_DONE;
-	while (next == CMD_DONE && (e = view_iter_next(&f->it)) != NULL) {
+	while (next == CMD_DONE && (e = next_message(f)) != NULL) {
 		next = message(f, e);
 		if (next == CMD_DONE)
 			next = cmd_pause(f->cmd);
 	}
-	*st_r = view_iter_end(&f->it);
-	if (f->it.missed)
-		f->cmd->expunge_issued = true;
+	*st_r = end_walk(f);
 	return next;
 }
 
@@ -298,7 +347,7 @@ step(struct cmd *cmd)
 		if (next == CMD_DONE && !over && f->unseen.n)
 			return cmd_write(cmd, seen_fn, f, seen_done);
 		if (next == CMD_DONE && !over)
-			f->it = (struct view_iter)VIEW_ITER(&cmd->session->selected->view, &f->batch);
+			begin_batch(f);
 	}
 	return next == CMD_DONE ? finish(cmd) : next;
 }
@@ -314,7 +363,7 @@ walk(struct fetch *f)
 	f->scan = (struct view_iter)VIEW_ITER(v, &f->uids);
 	f->scan.no_seq = true;
 	f->scan.changed_since = f->changed_since;
-	f->it = (struct view_iter)VIEW_ITER(v, &f->batch);
+	begin_batch(f);
 	if (f->whole)
 		f->it.changed_since = f->changed_since;
 	f->cmd->step = step;
@@ -335,6 +384,8 @@ start(struct cmd *cmd, struct arg_set *set)
 	}
 	if ((st = set_resolve(cmd, txn, set, &f->uids)) == OK)
 		st = fetch_narrow(f, txn);
+	if (st == OK && !f->partial.given)
+		st = limit_cut(cmd, txn, (struct limit_filter){.changed_since = f->changed_since}, &f->uids);
 	cmd_read_end(cmd, txn);
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
@@ -342,7 +393,9 @@ start(struct cmd *cmd, struct arg_set *set)
 		return reply_status(cmd, st);
 	if (f->uids.n == 0)
 		return finish(cmd);
-	f->whole = !(f->needs & FETCH_SEEN) || v->read_only;
+	f->mark = (f->needs & FETCH_SEEN) && !v->read_only;
+	f->down = cmd->limit_uid != 0;
+	f->whole = !f->mark && !f->down;
 	return walk(f);
 }
 
@@ -393,6 +446,11 @@ cmd_fetch(struct cmd *cmd)
 	    (st = fetch_modifiers(f, &cmd->args)) != OK) {
 		arg_set_free(&set);
 		return reply_syntax(cmd, st, "FETCH takes a set, data items, and perhaps modifiers");
+	}
+	/* RFC 9738 3.1: not begun at all. */
+	if (f->partial.given && cmd_message_max(cmd) > 0 && partial_span(&f->partial) > cmd_message_max(cmd)) {
+		arg_set_free(&set);
+		return limit_refuse(cmd, cmd_message_max(cmd), 0);
 	}
 	return fetch_begin(cmd, f, &set);
 }

@@ -4,6 +4,7 @@
  * for the writer; after each the new flags of its messages are told.
  */
 #include "imap/condstore.h"
+#include "imap/limit.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/set.h"
@@ -16,6 +17,9 @@ struct storing {
 	bool silent;
 	struct runs uids, batch;
 	struct view_iter scan, it;
+	bool down;                 /* more than the limit: from the highest UID down (RFC 9738 3.1) */
+	struct runs part;          /* going down: what batch is made of */
+	struct descent descent;    /* in place of it */
 	struct flag_result result; /* of the batch */
 	struct runs modified;      /* those that failed UNCHANGEDSINCE, as MODIFIED names them */
 };
@@ -29,6 +33,7 @@ cleanup(struct cmd *cmd)
 
 	runs_free(&x->uids);
 	runs_free(&x->batch);
+	runs_free(&x->part);
 	runs_free(&x->result.changed);
 	runs_free(&x->result.failed);
 	runs_free(&x->modified);
@@ -100,6 +105,12 @@ gather(struct cmd *cmd, struct db_txn *txn)
 	enum status st;
 
 	runs_clear(&x->batch);
+	if (x->down) {
+		runs_clear(&x->part);
+		limit_take_top(&x->uids, MESSAGE_BATCH, &x->part);
+		x->scan = (struct view_iter)VIEW_ITER(&cmd->session->selected->view, &x->part);
+		x->scan.no_seq = true;
+	}
 	if ((st = view_iter_begin(&x->scan, txn)) != OK)
 		return st;
 	while (n < MESSAGE_BATCH && (e = view_iter_next(&x->scan)) != NULL) {
@@ -140,6 +151,15 @@ tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
 	selected_fetch_end(cmd->session, out, e);
 }
 
+static const struct entry *
+next_told(struct storing *x, uint32_t *seq_r)
+{
+	const struct entry *e = x->down ? descent_next(&x->descent) : view_iter_next(&x->it);
+
+	*seq_r = x->down ? x->descent.seq : x->it.seq;
+	return e;
+}
+
 static enum cmd_next
 tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 {
@@ -147,28 +167,31 @@ tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 	struct session *s = cmd->session;
 	enum cmd_next next = CMD_DONE;
 	const struct entry *e;
+	uint32_t seq;
+	enum status st;
 
 	/* The change may have brought keywords (T41). */
 	if (x->change.keywords_n)
 		selected_keywords_forget(s->selected);
 	if ((*st_r = selected_keywords(s, txn)) != OK)
 		return CMD_DONE;
-	if ((*st_r = view_iter_begin(&x->it, txn)) != OK)
+	if (x->down)
+		descent_begin(&x->descent, txn);
+	else if ((*st_r = view_iter_begin(&x->it, txn)) != OK)
 		return CMD_DONE;
-	while (next == CMD_DONE && (e = view_iter_next(&x->it)) != NULL) {
+	while (next == CMD_DONE && (e = next_told(x, &seq)) != NULL) {
 		if (!selected_keywords_cover(s->selected, e)) {
 			selected_keywords_forget(s->selected);
 			if ((*st_r = selected_keywords(s, txn)) != OK)
 				break;
 		}
 		if (!e->expunged)
-			tell(cmd, x->it.seq, e);
+			tell(cmd, seq, e);
 		next = cmd_pause(cmd);
 	}
+	st = x->down ? descent_end(&x->descent) : view_iter_end(&x->it);
 	if (*st_r == OK)
-		*st_r = view_iter_end(&x->it);
-	else
-		(void)!view_iter_end(&x->it);
+		*st_r = st;
 	return next;
 }
 
@@ -204,6 +227,7 @@ changed(struct cmd *cmd, enum status st)
 	if (x->silent && !cmd_enabled(cmd, ENABLED_CONDSTORE))
 		return next_batch(cmd);
 	x->it = (struct view_iter)VIEW_ITER(v, &x->batch);
+	x->descent = (struct descent)DESCENT(v, &x->batch);
 	cmd->step = tell_step;
 	return tell_step(cmd);
 }
@@ -232,7 +256,9 @@ next_batch(struct cmd *cmd)
 	enum status st;
 
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		st = gather(cmd, txn);
+		do
+			st = gather(cmd, txn);
+		while (st == OK && x->batch.n == 0 && x->down && x->uids.n > 0);
 		cmd_read_end(cmd, txn);
 	}
 	if (st != OK)
@@ -254,7 +280,9 @@ start(struct cmd *cmd, struct arg_set *set)
 		arg_set_free(set);
 		return reply_status(cmd, st);
 	}
-	st = set_resolve(cmd, txn, set, &x->uids);
+	if ((st = set_resolve(cmd, txn, set, &x->uids)) == OK)
+		st = limit_cut(cmd, txn, (struct limit_filter){0}, &x->uids);
+	x->down = cmd->limit_uid != 0;
 	cmd_read_end(cmd, txn);
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");

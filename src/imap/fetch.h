@@ -6,6 +6,7 @@
 #ifndef IMAP_FETCH_H
 #define IMAP_FETCH_H
 
+#include "imap/limit.h"
 #include "imap/search_return.h"
 #include "mime/header.h"
 #include "mime/structure.h"
@@ -64,7 +65,12 @@ struct fetch {
 	uint64_t seen_modseq;     /* of that change */
 	struct runs marked;       /* of the batch: they just got it; their FLAGS are told */
 	bool whole;               /* batch stands for uids */
+	bool mark;                /* \Seen is to be set */
+	bool down;                /* more than the limit were asked for: from the highest UID down (RFC 9738 3.1) */
+	struct runs part;         /* going down: of the uids, what batch is made of */
+	uint32_t seq;             /* of the current message */
 	struct view_iter scan, it;
+	struct descent descent;   /* in place of it, going down */
 
 	/* Of this step. */
 	struct db_txn *txn;

@@ -101,6 +101,9 @@ must_check enum status search_resolve(struct search *s, struct cmd *cmd, struct 
 /* If only messages of a set can be found (a set stands among the keys that must all hold): the set; else NULL. */
 const struct runs *search_only(const struct search *s);
 
+/* The UIDs that all sets among the keys that must hold have in common. */
+void search_scope(const struct search *s, struct runs *scope_r);
+
 /* A step begins and ends. */
 must_check enum status search_begin(struct search *s, struct db_txn *txn);
 void search_end(struct search *s);

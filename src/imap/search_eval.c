@@ -52,6 +52,22 @@ search_only(const struct search *s)
 	return NULL;
 }
 
+void
+search_scope(const struct search *s, struct runs *scope_r)
+{
+	runs_add(scope_r, 1, UINT32_MAX);
+	for (uint32_t i = 0; i < s->n_quick; i++) {
+		const struct search_node *n = &s->nodes[s->order[i]];
+		struct runs common = {0};
+
+		if (n->op != SEARCH_UIDS || n->not)
+			continue;
+		runs_add_common(&common, scope_r, &n->uids);
+		runs_free(scope_r);
+		*scope_r = common;
+	}
+}
+
 /* ---- steps ---- */
 
 static bool

@@ -276,6 +276,25 @@ key_uid(struct parser *p, int arg, bool negated)
 	return st == OK ? add_set(p, true, negated) : st;
 }
 
+/* UIDAFTER (arg) and UIDBEFORE (RFC 9738 3.2): all UIDs on one side of a UID. */
+static enum status
+key_uid_side(struct parser *p, int arg, bool negated)
+{
+	struct search_node *n;
+	uint32_t uid;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_nz_number(p->a, &uid)) != OK)
+		return st;
+	n = node_add(p, SEARCH_UIDS, negated);
+	n->uid_set = true;
+	if (arg && uid < UINT32_MAX)
+		runs_add(&n->set.runs, uid + 1, UINT32_MAX);
+	if (!arg && uid > 1)
+		runs_add(&n->set.runs, 1, uid - 1);
+	return OK;
+}
+
 static const struct {
 	const char *name;
 	key_fn *read;

@@ -24,6 +24,12 @@ struct search_return {
 
 /* Reads "RETURN (...)" and the space behind it, if it stands here. ERR_BAD_INPUT. */
 must_check enum status search_return_parse(struct search_return *ret, struct args *a);
+/* How many results it asks for. */
+static inline uint64_t
+partial_span(const struct partial *p)
+{
+	return (p->a < p->b ? (uint64_t)p->b - p->a : (uint64_t)p->a - p->b) + 1;
+}
 /* "n:m" or "-n:-m" (RFC 9394 4), for FETCH too. */
 must_check enum status partial_parse(struct partial *p, struct args *a);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "imap/condstore.h"
 #include "imap/language.h"
+#include "imap/limit.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/update.h"
@@ -18,6 +19,7 @@ search_run_free(struct searching *x)
 {
 	search_free(&x->search);
 	search_tell_free(&x->tell);
+	runs_free(&x->scope);
 	runs_free(&x->uids);
 	runs_free(&x->seqs);
 	buf_free(&x->header);
@@ -230,6 +232,14 @@ failed(struct cmd *cmd, enum status st)
 	return reply_status(cmd, st);
 }
 
+/* Nothing can be sorted or threaded of which a part is missing (RFC 9738 3.3). */
+static enum cmd_next
+failed_limit(struct cmd *cmd)
+{
+	(void)failed(cmd, ERR_LIMIT);
+	return limit_refuse(cmd, cmd_message_max(cmd), 0);
+}
+
 static enum cmd_next
 step(struct cmd *cmd)
 {
@@ -256,6 +266,18 @@ step(struct cmd *cmd)
 	return x->over(cmd);
 }
 
+/* RFC 9738 3.1: messages that are looked at count, not those that are found. */
+static enum status
+keep_limit(struct cmd *cmd, struct db_txn *txn)
+{
+	struct searching *x = cmd->state;
+
+	if (cmd_message_max(cmd) == 0 || cmd->session->selected->view.exists <= cmd_message_max(cmd))
+		return OK;
+	search_scope(&x->search, &x->scope);
+	return limit_cut(cmd, txn, (struct limit_filter){0}, &x->scope);
+}
+
 static enum cmd_next
 start(struct cmd *cmd)
 {
@@ -267,14 +289,17 @@ start(struct cmd *cmd)
 	x->search.now = clock_seconds();
 	x->told_at = clock_mono();
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		st = search_resolve(&x->search, cmd, txn);
+		if ((st = search_resolve(&x->search, cmd, txn)) == OK)
+			st = keep_limit(cmd, txn);
 		cmd_read_end(cmd, txn);
 	}
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
 	if (st != OK)
 		return failed(cmd, st);
-	x->search.only = search_only(&x->search);
+	if (cmd->limit_uid != 0 && x->heavy_always)
+		return failed_limit(cmd);
+	x->search.only = cmd->limit_uid != 0 ? &x->scope : search_only(&x->search);
 	x->it = (struct view_iter)VIEW_ITER(&s->selected->view, x->search.only);
 	x->it.no_seq = cmd->uid;
 	if ((x->search.heavy || x->heavy_always) && s->imap->pool)

@@ -15,6 +15,7 @@ struct searching {
 	struct search search;
 	struct search_return ret;
 	struct search_tell tell;
+	struct runs scope;         /* where a limit makes them fewer: the messages that are looked at */
 	struct runs uids;          /* found */
 	struct runs seqs;          /* the same as sequence numbers; empty in UID commands */
 	const struct runs *order;  /* UIDs in the order of the answer, for "$"; NULL: uids */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "imap/capability.h"
 #include "imap/language.h"
+#include "imap/limit.h"
 #include "imap/notify.h"
 #include "imap/condstore.h"
 #include "imap/reply.h"
@@ -236,6 +237,26 @@ tell_modseq(struct session *s, struct cmd *cmd)
 	sel->modseq_told = sel->gone_line = false;
 }
 
+/* A command that worked on some of its messages only says so in the tagged OK, or where another code stands there, before it
+ * (RFC 9738 3.1). */
+static void
+tell_limit(struct cmd *cmd)
+{
+	struct buf code = {0};
+
+	if (cmd->limit_uid == 0 || cmd->cond[0] != 'O')
+		return;
+	limit_code(&code, cmd);
+	if (cmd->code.n == 0 && !cmd->expunge_issued) {
+		cmd->code = arena_str(&cmd->arena, buf_str(&code));
+	} else {
+		out_code_begin(cmd_out(cmd), STR(""), "NO");
+		buf_add(cmd_out(cmd), buf_str(&code));
+		out_code_end(cmd_out(cmd), language_text(cmd->session, "Only the last of the messages were worked on"));
+	}
+	buf_free(&code);
+}
+
 /* The tagged line, after the updates (T80, T82). */
 static enum conn_next
 answer(struct session *s)
@@ -257,6 +278,7 @@ answer(struct session *s)
 			return after(s, next);
 	}
 	tell_modseq(s, cmd);
+	tell_limit(cmd);
 	if (cmd->expunge_issued && str_eq(str_c(cmd->cond), STR("OK"))) {
 		cmd->cond = "NO";
 		/* MODIFIED stays (RFC 7162 3.1.3, example 11). */

@@ -216,6 +216,7 @@ open_services(struct server *s)
 	io.auth = s->auth;
 	io.settings.message_max = (uint64_t)c->limits_message;
 	io.settings.save_max = (uint64_t)c->limits_save;
+	io.settings.work_max = (uint64_t)c->limits_messages;
 	io.settings.login_seconds = c->imap_login;
 	io.settings.idle_seconds = c->imap_idle;
 	io.settings.keepalive_seconds = c->imap_keepalive;

@@ -537,6 +537,7 @@ test_refused(void **state)
 	refused(&unbound, "SCRAM-SHA-256", STR("garbage"));
 	refused(&unbound, "SCRAM-SHA-256", STR("n,,n=al\0ice,r=abc"));
 	refused(&unbound, "SCRAM-SHA-256", str_of(big, 70000));
+	refused(&unbound, "PLAIN", STR(""));
 	refused(&unbound, "PLAIN", STR("alice"));
 	refused(&unbound, "PLAIN", STR("\0alice"));
 	refused(&unbound, "PLAIN", STR("\0alice\0pencil\0"));

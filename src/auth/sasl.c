@@ -292,6 +292,9 @@ auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
 		buf_add(output, str_of(out, n));
 	gsasl_free(out);
+	/* An empty message, "=" in IMAP (RFC 4959 3), is not the same as none: it leads nowhere. */
+	if (rc == GSASL_NEEDS_MORE && input.p != NULL && input.n == 0 && output->n == 0)
+		return fail(s, ERR_BAD_INPUT);
 	if (rc == GSASL_NEEDS_MORE)
 		return AUTH_CONTINUE;
 	if (rc == GSASL_OK)

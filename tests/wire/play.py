@@ -183,6 +183,10 @@ class Player:
         if self.language:
             raise Skipped("it looks at English texts")
 
+    def do_long(self, step, rest):
+        if not os.environ.get("MANSIO_LONG"):
+            raise Skipped("takes long: MANSIO_LONG=1")
+
     def do_needs(self, step, rest):
         with Client(self.server.imap) as c:
             name = self.script.accounts[0] if self.script.accounts else None

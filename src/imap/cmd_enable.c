@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
 #include "imap/condstore.h"
+#include "imap/context.h"
 #include "imap/reply.h"
 
 #define E(name, bit, word, doc) {word, ENABLED_##name},
@@ -19,6 +20,8 @@ enable(struct cmd *cmd, uint32_t bit)
 	/* QRESYNC includes CONDSTORE (RFC 7162 3.2.3, T06). */
 	if (bit & (ENABLED_CONDSTORE | ENABLED_QRESYNC))
 		condstore_enable(cmd);
+	if (bit & ENABLED_UIDONLY)
+		contexts_withdraw(cmd->session, true, "There are no message numbers any more");
 	cmd->session->enabled |= bit;
 }
 

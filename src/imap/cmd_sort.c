@@ -42,7 +42,7 @@ sorted(struct cmd *cmd)
 		uint32_t row = sort_at(&x->sorting, i);
 
 		run_list_add(&x->list, cmd->uid ? x->sorting.uid[row] : x->sorting.seq[row]);
-		if (s->ret.save)
+		if (s->ret.save || s->context != NULL)
 			run_list_add(&x->uids, x->sorting.uid[row]);
 		if (s->ret.relevancy)
 			buf_addc(&scores, s->scores.p[row]);
@@ -51,7 +51,7 @@ sorted(struct cmd *cmd)
 	s->scores = scores;
 	sort_free(&x->sorting);
 	x->sorting = (struct sorting){0};
-	if (s->ret.save)
+	if (s->ret.save || s->context != NULL)
 		s->order = &x->uids;
 	return search_answer(cmd, &x->list, "SORT", "SORT completed");
 }
@@ -90,6 +90,7 @@ cmd_sort(struct cmd *cmd)
 	cmd->cleanup = cleanup;
 	x->searching.hit = hit;
 	x->searching.over = over;
+	x->searching.sorting = &x->sorting;
 	x->searching.heavy_always = true;
 	if ((st = arg_space(a)) != OK || (st = search_return_parse(&x->searching.ret, a)) != OK ||
 	    (st = sort_parse(&x->sorting, a)) != OK || (st = arg_space(a)) != OK)

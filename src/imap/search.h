@@ -70,6 +70,8 @@ struct search {
 	bool sent;             /* keys of the email row */
 	bool numbers;          /* sequence numbers occur */
 	bool fuzzy;            /* FUZZY occurs */
+	bool star;             /* "*" occurs among UIDs */
+	uint32_t last;         /* what it means: the last UID, or 0 */
 	bool modseq;           /* MODSEQ occurs: the answer tells mod-sequences (RFC 7162 3.1.5) */
 	int64_t now;           /* seconds since 1970: OLDER and YOUNGER count from here */
 	const struct runs *only; /* search_only() */
@@ -95,9 +97,13 @@ struct search {
  * charset; ERR_CONFLICT: one that may not be named (utf8_only). */
 must_check enum status search_parse(struct search *s, struct args *a, bool charset_due);
 void search_free(struct search *s);
+/* Bytes that its sets take. */
+size_t search_size(const struct search *s);
 
 /* Resolves the sets among the keys; before the first step. ERR_BAD_INPUT: a sequence number past the last message. */
 must_check enum status search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn);
+/* "*" among UIDs means this one now. For searches that are kept (imap/context.h). */
+void search_star(struct search *s, uint32_t last);
 /* If only messages of a set can be found (a set stands among the keys that must all hold): the set; else NULL. */
 const struct runs *search_only(const struct search *s);
 
@@ -107,6 +113,8 @@ void search_scope(const struct search *s, struct runs *scope_r);
 /* A step begins and ends. */
 must_check enum status search_begin(struct search *s, struct db_txn *txn);
 void search_end(struct search *s);
+/* Between steps that may lie far apart: gives back what is only needed to read. */
+void search_rest(struct search *s);
 /* Does the message fit? ERR_AGAIN: the client is gone. */
 must_check enum status search_message(struct search *s, const struct entry *e, bool *hit_r);
 /* After a hit, where there are fuzzy keys: how relevant is the message, 1 to 100 (RFC 6203 4)? Errors as above. */

@@ -5,27 +5,45 @@
 
 /* ---- sets ---- */
 
+/* The UIDs of a set; "*" is put in beside, so that it can mean another one later. */
+static void
+resolve_uids(struct search_node *n, uint32_t last)
+{
+	struct arg_set star = n->set;
+
+	star.runs = (struct runs){0};
+	arg_set_resolve(&star, last);
+	runs_clear(&n->uids);
+	runs_add_all(&n->uids, &n->set.runs);
+	runs_add_all(&n->uids, &star.runs);
+	runs_free(&star.runs);
+}
+
+void
+search_star(struct search *s, uint32_t last)
+{
+	s->last = last;
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->nodes[i].op == SEARCH_UIDS && s->nodes[i].uid_set && s->nodes[i].set.star)
+			resolve_uids(&s->nodes[i], last);
+}
+
 static enum status
-resolve(struct search_node *n, struct selected *sel, struct db_txn *txn)
+resolve(struct search_node *n, struct selected *sel, struct db_txn *txn, uint32_t last)
 {
 	struct view *v = &sel->view;
-	uint32_t last = v->exists;
-	enum status st = OK;
 
 	/* "$" means messages, here as there (RFC 5182 2.1). */
 	if (n->set.saved) {
 		runs_add_all(&n->uids, &sel->saved);
 		return OK;
 	}
-	if (n->uid_set && n->set.star)
-		st = view_last_uid(v, txn, &last);
-	if (st != OK)
-		return st;
-	arg_set_resolve(&n->set, last);
-	if (!n->uid_set)
-		return view_uids_of_seqs(v, txn, &n->set.runs, &n->uids);
-	runs_add_all(&n->uids, &n->set.runs);
-	return OK;
+	if (n->uid_set) {
+		resolve_uids(n, last);
+		return OK;
+	}
+	arg_set_resolve(&n->set, v->exists);
+	return view_uids_of_seqs(v, txn, &n->set.runs, &n->uids);
 }
 
 enum status
@@ -34,9 +52,11 @@ search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn)
 	enum status st = OK;
 
 	s->session = cmd->session;
+	if (s->star)
+		st = view_last_uid(&cmd->session->selected->view, txn, &s->last);
 	for (uint32_t i = 0; st == OK && i < s->n; i++)
 		if (s->nodes[i].op == SEARCH_UIDS)
-			st = resolve(&s->nodes[i], cmd->session->selected, txn);
+			st = resolve(&s->nodes[i], cmd->session->selected, txn, s->last);
 	return st;
 }
 

@@ -265,6 +265,7 @@ add_set(struct parser *p, bool uid, bool negated)
 	n->set = set;
 	n->uid_set = uid;
 	p->s->numbers |= !uid && !set.saved;
+	p->s->star |= uid && set.star;
 	return OK;
 }
 
@@ -458,7 +459,7 @@ search_parse(struct search *s, struct args *a, bool charset_due)
 
 	if ((st = read_charset(s, a, charset_due)) != OK)
 		return st;
-	p.levels = arena_array(s->arena, SEARCH_DEPTH_MAX, sizeof(*p.levels));
+	p.levels = arena_array(a->arena, SEARCH_DEPTH_MAX, sizeof(*p.levels));
 	if ((st = read_program(&p)) != OK)
 		return st == ERR_NOT_FOUND ? ERR_BAD_INPUT : st;
 	for (uint32_t i = 0; i < s->n; i++) {
@@ -478,7 +479,23 @@ search_free(struct search *s)
 		arg_set_free(&s->nodes[i].set);
 		runs_free(&s->nodes[i].uids);
 	}
-	search_matcher_free(s->matcher);
+	search_rest(s);
 	s->n = 0;
+}
+
+void
+search_rest(struct search *s)
+{
+	search_matcher_free(s->matcher);
 	s->matcher = NULL;
+}
+
+size_t
+search_size(const struct search *s)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < s->n; i++)
+		n += (s->nodes[i].set.runs.cap + s->nodes[i].uids.cap) * sizeof(struct run);
+	return n;
 }

@@ -44,6 +44,10 @@ read_option(struct search_return *ret, struct args *a)
 		ret->save = true;
 	else if (arg_keyword(a, "RELEVANCY"))
 		ret->relevancy = true;
+	else if (arg_keyword(a, "UPDATE"))
+		ret->update = true;
+	else if (arg_keyword(a, "CONTEXT"))
+		ret->context = true; /* a hint (RFC 5267 4.2) */
 	else if (!arg_keyword(a, "PARTIAL") || ret->partial.given)
 		return ERR_BAD_INPUT;
 	else if (arg_space(a) != OK)

@@ -5,6 +5,7 @@
 #include "imap/condstore.h"
 #include "imap/language.h"
 #include "imap/limit.h"
+#include "imap/context.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 #include "imap/update.h"
@@ -18,6 +19,7 @@ void
 search_run_free(struct searching *x)
 {
 	search_free(&x->search);
+	context_free(x->context);
 	search_tell_free(&x->tell);
 	runs_free(&x->scope);
 	runs_free(&x->uids);
@@ -63,13 +65,29 @@ modseq_told(const struct searching *x)
 	return first > last ? first : last;
 }
 
+/* Why the results cannot be kept up, or NULL. */
+static const char *
+cannot_keep(const struct cmd *cmd)
+{
+	const struct searching *x = cmd->state;
+
+	if (cmd->limit_uid != 0)
+		return "The search did not look at all messages";
+	return x->context->by.relevancy ? "An order by relevancy is not kept up" : NULL;
+}
+
 static enum cmd_next
 telling(struct cmd *cmd)
 {
 	struct searching *x = cmd->state;
 	enum cmd_next next = search_tell(&x->tell, cmd->session->conn);
 
-	return next == CMD_DONE ? reply_ok(cmd, x->ok) : next;
+	if (next != CMD_DONE)
+		return next;
+	if (x->context != NULL)
+		context_keep(x->context, &x->search, &x->uids, x->order, cannot_keep(cmd));
+	x->context = NULL;
+	return reply_ok(cmd, x->ok);
 }
 
 enum cmd_next
@@ -81,7 +99,7 @@ search_answer(struct cmd *cmd, const struct runs *found, const char *word, const
 	if (r->save)
 		search_return_saved(r, &x->uids, x->order ? x->order : &x->uids, &cmd->session->selected->saved);
 	/* SAVE alone is quiet (RFC 5182 1). */
-	if (r->save && !(r->min || r->max || r->all || r->count || r->relevancy || r->partial.given))
+	if (r->save && !(r->min || r->max || r->all || r->count || r->relevancy || r->partial.given || r->update))
 		return reply_ok(cmd, ok);
 	x->tell.ret = r;
 	x->tell.found = found;
@@ -124,18 +142,18 @@ progress(struct cmd *cmd)
 	out_code_end(cmd_out(cmd), language_text(s, "Still searching"));
 }
 
-/* Header fields for keys: as the summary has them, or where they were too long for it, from the message. */
-static enum status
-read_header(struct searching *x, struct db_txn *txn, const struct email *email, const struct mime_summary *summary, struct str *header_r)
+enum status
+search_row_header(const struct actor *actor, struct db_txn *txn, const struct email *email, const struct mime_summary *summary,
+    struct buf *tmp, struct str *header_r)
 {
 	enum status st;
 
 	(void)mime_summary_header(summary, header_r);
 	if (header_r->p != NULL)
 		return OK;
-	buf_clear(&x->header);
-	if ((st = email_read(&x->search.session->actor, txn, email, 0, HEADER_BYTES, &x->header)) == OK)
-		*header_r = str_head(buf_str(&x->header), mime_header_size(buf_str(&x->header)));
+	buf_clear(tmp);
+	if ((st = email_read(actor, txn, email, 0, HEADER_BYTES, tmp)) == OK)
+		*header_r = str_head(buf_str(tmp), mime_header_size(buf_str(tmp)));
 	return st;
 }
 
@@ -151,7 +169,7 @@ hand_on(struct searching *x, struct db_txn *txn, const struct entry *e, uint8_t 
 	if (x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK && mime_summary_open(email.summary, &summary) == OK) {
 		row.summary = &summary;
 		if (x->search.collation != MIME_UNICODE_CASEMAP)
-			st = read_header(x, txn, &email, &summary, &row.header);
+			st = search_row_header(&x->search.session->actor, txn, &email, &summary, &x->header, &row.header);
 	}
 	return st == OK || st == ERR_NOT_FOUND || st == ERR_CORRUPT ? x->hit(x, &row) : st;
 }
@@ -329,6 +347,14 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	enum status st;
 
 	x->search.arena = &cmd->arena;
+	if (x->ret.update) {
+		if (context_find(cmd->session, cmd->tag) != NULL)
+			return reply_bad(cmd, "This tag belongs to a search that is still updated");
+		x->context = context_new(cmd);
+		x->search.arena = &x->context->arena;
+		if (x->sorting != NULL)
+			sort_like(&x->context->by, x->sorting);
+	}
 	x->search.collation = cmd->session->comparator.collation;
 	x->search.utf8_only = cmd_enabled(cmd, ENABLED_UTF8);
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)

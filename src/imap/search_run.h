@@ -16,6 +16,7 @@ struct searching {
 	struct search_return ret;
 	struct search_tell tell;
 	struct runs scope;         /* where a limit makes them fewer: the messages that are looked at */
+	struct context *context;   /* UPDATE: will be told of changes of the results; NULL: will not */
 	struct runs uids;          /* found */
 	struct runs seqs;          /* the same as sequence numbers; empty in UID commands */
 	const struct runs *order;  /* UIDs in the order of the answer, for "$"; NULL: uids */
@@ -28,6 +29,7 @@ struct searching {
 	enum status (*hit)(struct searching *x, const struct sort_row *row);
 	cmd_fn *over;
 	bool summaries;
+	const struct sorting *sorting; /* criteria of SORT */
 	bool heavy_always;         /* SORT, THREAD */
 	const char *ok;            /* text of the tagged line */
 
@@ -50,6 +52,11 @@ void search_run_free(struct searching *x);
 /* For steps of other work: a turn among the heavy. False: return CMD_WAIT_COMMIT. */
 bool search_turn(struct cmd *cmd);
 void search_turn_over(struct cmd *cmd);
+
+/* struct sort_row's header for keys under other comparators than the default: as the summary has it, or where it was too long for that
+ * from the message, in tmp. */
+must_check enum status search_row_header(const struct actor *actor, struct db_txn *txn, const struct email *email,
+    const struct mime_summary *summary, struct buf *tmp, struct str *header_r);
 
 /* Ends SEARCH and SORT: saves "$" from x->uids, tells found (uids, seqs or a list in another order; x->scores in the same), says OK. */
 enum cmd_next search_answer(struct cmd *cmd, const struct runs *found, const char *word, const char *ok);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "imap/language.h"
+#include "imap/context.h"
 #include "imap/reply.h"
 #include "imap/update.h"
 
@@ -32,6 +33,7 @@ selected_close(struct session *s)
 		return;
 	hub_unwatch(s->imap->hub, &sel->watcher);
 	update_free(sel);
+	contexts_free(sel);
 	view_close(&sel->view);
 	runs_free(&sel->notify_own);
 	runs_free(&sel->saved);

@@ -40,6 +40,7 @@ struct comparator {
 };
 
 struct cmd;
+struct context;
 struct notify;
 struct updater;
 
@@ -59,6 +60,7 @@ struct selected {
 	uint32_t kw_told;      /* how many keywords the last FLAGS line knew of */
 	bool modseq_told;      /* a MODSEQ went out since the last tagged line */
 	bool gone_line;        /* VANISHED or EXPUNGE went out since then */
+	struct context *contexts; /* searches whose results are kept up (imap/context.h), the newest first */
 	struct updater *updater; /* untagged updates half sent, or NULL */
 	uint32_t notify_from;  /* NOTIFY: UIDs from here on are to be fetched; 0: from next_told on */
 	struct runs notify_own; /* NOTIFY: messages that this session itself put there */

@@ -186,20 +186,26 @@ sort_add(struct sorting *s, const struct sort_row *row)
 /* ---- order ---- */
 
 static int
-compare_key(const struct sorting *s, const struct sort_key *x, const struct sort_key *y)
+compare_keys(const struct sorting *s, const struct sort_key *x, const struct sorting *t, const struct sort_key *y)
 {
 	if (x->prefix != y->prefix)
 		return x->prefix < y->prefix ? -1 : 1;
 	if (x->n <= 8 || y->n <= 8)
 		return x->n < y->n ? -1 : x->n > y->n;
-	return str_cmp(str_of(s->pool.p + x->at, x->n - 8), str_of(s->pool.p + y->at, y->n - 8));
+	return str_cmp(str_of(s->pool.p + x->at, x->n - 8), str_of(t->pool.p + y->at, y->n - 8));
 }
 
-/* By criterion i, without REVERSE. */
 static int
-compare(const struct sorting *s, const struct sort_key *x, const struct sort_key *y, unsigned i)
+compare_key(const struct sorting *s, const struct sort_key *x, const struct sort_key *y)
 {
-	int c = compare_key(s, x, y);
+	return compare_keys(s, x, s, y);
+}
+
+/* By criterion i, without REVERSE; y may lie in another list with the same criteria. */
+static int
+compare(const struct sorting *s, const struct sort_key *x, const struct sorting *t, const struct sort_key *y, unsigned i)
+{
+	int c = compare_keys(s, x, t, y);
 
 	return descending(s, i) && x->prefix < OCTETS && y->prefix < OCTETS ? -c : c;
 }
@@ -233,6 +239,18 @@ sort_hash(const struct sorting *s, uint32_t row, unsigned i)
 	return hash_keyed(str_of(two, sizeof(two)));
 }
 
+bool
+sort_before(const struct sorting *s, uint32_t row, const struct sorting *t, uint32_t other)
+{
+	for (unsigned i = 0; i < s->n_by; i++) {
+		int c = compare(s, key_of(s, row, i), t, key_of(t, other, i), i);
+
+		if (c != 0)
+			return (c < 0) != s->by[i].reverse;
+	}
+	return s->uid[row] < t->uid[other];
+}
+
 /* Does y come before x? Only then they change places. */
 static bool
 before(const struct sorting *s, const struct sort_item *y, const struct sort_item *x)
@@ -244,7 +262,7 @@ before(const struct sorting *s, const struct sort_item *y, const struct sort_ite
 	kx = &s->keys[(size_t)x->row * s->n_by];
 	ky = &s->keys[(size_t)y->row * s->n_by];
 	for (unsigned i = 0; i < (s->n_order ? s->n_order : s->n_by); i++) {
-		int c = compare(s, &ky[i], &kx[i], i);
+		int c = compare(s, &ky[i], s, &kx[i], i);
 
 		if (c != 0)
 			return (c < 0) != s->by[i].reverse;
@@ -292,6 +310,26 @@ sort_some(struct sorting *s)
 		begin_merge(s);
 	}
 	return false;
+}
+
+void
+sort_like(struct sorting *s, const struct sorting *other)
+{
+	*s = (struct sorting){
+		.comparator = other->comparator,
+		.n_by = other->n_by,
+		.summaries = other->summaries,
+		.relevancy = other->relevancy,
+	};
+	memcpy(s->by, other->by, sizeof(s->by));
+}
+
+void
+sort_clear(struct sorting *s)
+{
+	s->n = 0;
+	s->width = 0;
+	s->pool.n = 0;
 }
 
 void

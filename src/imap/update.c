@@ -6,13 +6,14 @@
 #include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/condstore.h"
+#include "imap/context.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 
 /* How many expunges go out before the mark is looked at again. */
 #define GONE_STEP 256
 
-enum phase { GONE, COUNTS, FLAGS, OVER };
+enum phase { CONTEXTS_GONE, GONE, COUNTS, FLAGS, CONTEXTS_CHANGED, OVER };
 
 /* Updates that are half sent. Owned by struct selected. */
 struct updater {
@@ -23,6 +24,7 @@ struct updater {
 	uint32_t left;       /* in the last of them, from its first on; 0: not begun */
 	struct view_iter it;
 	bool uid;
+	struct context_update *contexts; /* NULL: there are none */
 };
 
 bool
@@ -49,6 +51,7 @@ update_free(struct selected *sel)
 	if (sel->updater == NULL)
 		return;
 	view_update_free(&sel->updater->u);
+	context_update_free(sel->updater->contexts);
 	free(sel->updater);
 	sel->updater = NULL;
 }
@@ -261,6 +264,8 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 	runs_remove_all(&sel->saved, &up->u.gone); /* RFC 5182 2.1 */
 	up->run = up->u.gone_seqs.n;
 	up->uid = uid || s->notify != NULL; /* RFC 5465 5.1 */
+	if (sel->contexts != NULL)
+		up->contexts = context_update_new(s, &up->u);
 	if (!notify_flags(s))
 		runs_clear(&up->u.changed);
 	up->it = (struct view_iter)VIEW_ITER(&sel->view, &up->u.changed);
@@ -273,6 +278,11 @@ step(struct session *s, struct db_txn *txn, struct updater *up, enum status *st_
 {
 	enum cmd_next next = CMD_DONE;
 
+	if (up->phase == CONTEXTS_GONE) {
+		if ((next = contexts_gone(s, txn, &up->u, st_r)) != CMD_DONE || *st_r != OK)
+			return next;
+		up->phase = GONE;
+	}
 	if (up->phase == GONE) {
 		if ((next = send_gone(s, up)) != CMD_DONE)
 			return next;
@@ -283,8 +293,13 @@ step(struct session *s, struct db_txn *txn, struct updater *up, enum status *st_
 			return CMD_DONE;
 		up->phase = FLAGS;
 	}
-	if (up->phase == FLAGS && up->u.changed.n)
-		next = send_changed(s, txn, up, st_r);
+	if (up->phase == FLAGS) {
+		if (up->u.changed.n && ((next = send_changed(s, txn, up, st_r)) != CMD_DONE || *st_r != OK))
+			return next;
+		up->phase = CONTEXTS_CHANGED;
+	}
+	if (up->phase == CONTEXTS_CHANGED && up->contexts)
+		next = contexts_changed(s, txn, up->contexts, st_r);
 	return next;
 }
 

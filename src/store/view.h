@@ -35,6 +35,7 @@ struct view {
 	/* Mod-sequences of this session's own flag changes that it told itself: see view_told(). */
 	struct modseq_run own[8];
 	unsigned own_n;
+	bool keep_own;              /* view_sync() gives them too, apart */
 	uint32_t keywords_told; /* how many keywords the mailbox had at the last sync */
 };
 
@@ -99,6 +100,7 @@ struct view_update {
 	bool grown;            /* exists changed upwards: send EXISTS (never only because of expunges, T81) */
 	uint32_t first_new;    /* UIDs from here on came in now; 0: none. For the \Recent claim */
 	struct runs changed;   /* UIDs in the (old) view whose flags changed and were not told; not gone ones */
+	struct runs own;       /* with keep_own: UIDs whose flags changed, those that this session told itself included */
 	bool keywords;         /* the mailbox has keywords that it had not at the last sync: send FLAGS */
 	uint64_t modseq;       /* any HIGHESTMODSEQ sent with this update: the lower of the two positions */
 };

@@ -21,7 +21,7 @@ add_below(struct runs *out, const struct runs *uids, uint32_t limit)
 
 /* Flag changes of messages that the view had before. */
 static enum status
-find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, struct runs *out)
+find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, struct runs *out, struct runs *own)
 {
 	struct change_walk w;
 	bool pages = v->flags_told < now->oldest_change;
@@ -31,8 +31,12 @@ find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, str
 		change_walk_begin(&w, txn, v->mailbox, v->flags_told, false);
 		while ((st = change_walk_next(&w)) == OK) {
 			pages |= w.row.damaged;
-			if ((w.row.kind == CHANGE_FLAGS || w.row.kind == CHANGE_ANNOTATION) && !is_own(v, w.row.modseq))
+			if (w.row.kind != CHANGE_FLAGS && w.row.kind != CHANGE_ANNOTATION)
+				continue;
+			if (!is_own(v, w.row.modseq))
 				add_below(out, &w.row.uids, v->next_told);
+			else if (v->keep_own)
+				add_below(own, &w.row.uids, v->next_told);
 		}
 		change_walk_end(&w);
 		if (st == ERR_NOT_FOUND)
@@ -40,7 +44,10 @@ find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, str
 	}
 	if (st == OK && pages)
 		st = changes_from_pages(txn, v->mailbox, v->flags_told, v->next_told, v->own, v->own_n, out);
+	if (st == OK && pages && v->keep_own)
+		st = changes_from_pages(txn, v->mailbox, v->flags_told, v->next_told, NULL, 0, own);
 	runs_remove_all(out, &v->ghosts);
+	runs_remove_all(own, &v->ghosts);
 	return st;
 }
 
@@ -105,7 +112,7 @@ view_sync(struct view *v, struct db_txn *txn, bool may_expunge, struct view_upda
 		return OK;
 	}
 	if (v->flags_told < now.modseq)
-		st = find_changed(v, txn, &now, &u.changed);
+		st = find_changed(v, txn, &now, &u.changed, &u.own);
 	if (st == OK && may_expunge && v->ghosts.n > 0)
 		st = ghost_seqs(v, txn, &u.gone_seqs);
 	if (st != OK) {
@@ -136,4 +143,5 @@ view_update_free(struct view_update *u)
 	runs_free(&u->gone);
 	runs_free(&u->gone_seqs);
 	runs_free(&u->changed);
+	runs_free(&u->own);
 }

@@ -415,7 +415,7 @@ def esearch_item(c):
 
 
 def esearch_data(c):
-    data = {"tag": None, "uid": False, "items": {}}
+    data = {"tag": None, "uid": False, "items": {}, "updates": []}
     if c.peek(b" ("):
         c.sp()
         pairs = c.list_of(lambda: correlator(c))
@@ -432,6 +432,8 @@ def esearch_data(c):
         if name in data["items"] and name not in ("ADDTO", "REMOVEFROM"):
             c.bad("an ESEARCH item twice")
         data["items"][name] = value
+        if name in ("ADDTO", "REMOVEFROM"):
+            data["updates"].append((name, value))
     return data
 
 

@@ -2,6 +2,7 @@
 """session: what must hold across the responses of one connection. It reads both directions: sent() and received()."""
 import re
 from .grammar import Context, Response, parse_response
+from .live import Live
 from .lex import RE_TAG, Bad, Splitter, set_count
 
 CLIENT_LITERAL = re.compile(rb"~?\{(\d+)([+-]?)\}$")
@@ -38,6 +39,7 @@ ANSWERS = {"CAPABILITY": "CAPABILITY", "NAMESPACE": "NAMESPACE", "ID": "ID", "EN
            "MYRIGHTS": "MYRIGHTS", "LISTRIGHTS": "LISTRIGHTS", "GETQUOTAROOT": "QUOTAROOT", "GETQUOTA": "QUOTA",
            "UIDBATCHES": "UIDBATCHES", "COMPARATOR": "COMPARATOR"}
 DYNAMIC = {"FLAGS", "MODSEQ", "UID", "PREVIEW", "ANNOTATION"}
+RE_UPDATE = re.compile(rb"RETURN \([^)]*\bUPDATE\b", re.I)
 SAME_AS = {"RFC822": "BODY[]", "RFC822.HEADER": "BODY[HEADER]", "RFC822.TEXT": "BODY[TEXT]"}
 
 
@@ -61,6 +63,7 @@ class Mailbox:
         self.ready = False
         self.static = {}
         self.modseq = 0
+        self.live = {}          # tag: search whose results are kept up
 
 
 class ClientStream:
@@ -124,7 +127,7 @@ class Session:
         self.caps = []
         self.first_caps = None  # those of the greeting
         self.mailbox = None
-        self.condstore = self.qresync = self.uidonly = self.notify = self.updates = False
+        self.condstore = self.qresync = self.uidonly = self.notify = False
         self.responses = 0
         self.known_text = None  # knows the texts of the language that was chosen; None: any text will do
         self.asked = False      # AUTHENTICATE or IDLE waits for a line
@@ -170,8 +173,6 @@ class Session:
             self.condstore = True
         if command.name == "NOTIFY":
             self.notify = line.split()[2:3] != [b"NONE"]
-        if b"UPDATE" in line:
-            self.updates = True
 
     # the server's direction
 
@@ -321,6 +322,8 @@ class Session:
             self.fault(f"{name} while no mailbox is selected", r.raw)
         if m is None:
             return
+        if name == "NOUPDATE":
+            m.live.pop(value.decode("latin-1"), None)
         if name == "UNSEEN" and m.exists is not None and value > m.exists:
             self.fault("UNSEEN above EXISTS", r.raw)
         if name == "PERMANENTFLAGS" and m.flags is not None:
@@ -408,6 +411,8 @@ class Session:
             return
         del m.uids[r.num - 1]
         m.exists -= 1
+        for live in m.live.values():
+            live.expunged(r.num, lambda message: self.fault(message, r.raw))
 
     def on_vanished(self, cmd, r):
         m = self.mailbox
@@ -429,6 +434,8 @@ class Session:
             keep = [[None, None] for _ in range(m.exists - count)]     # which ones are old is not known any more
         m.uids = keep
         m.exists -= count
+        for live in m.live.values():
+            live.vanished(r.data["uids"], lambda message: self.fault(message, r.raw))
 
     def on_uidfetch(self, cmd, r):
         if not self.uidonly:
@@ -543,8 +550,23 @@ class Session:
 
     def on_esearch(self, cmd, r):
         tag = (r.data["tag"] or b"").decode("latin-1")
-        if not self.updates and tag not in [c.tag for c in self.queue]:
+        m = self.mailbox
+        if r.data["updates"]:
+            live = m.live.get(tag) if m else None
+            if live is None:
+                self.fault(f"ADDTO or REMOVEFROM for the tag {tag!r}, which asked for no updates", r.raw)
+            elif live.uid != r.data["uid"]:
+                self.fault("ADDTO or REMOVEFROM: the UID mark does not fit the search (RFC 5267 4.3.2)", r.raw)
+            else:
+                for name, pairs in r.data["updates"]:
+                    live.update(name, pairs, lambda message: self.fault(message, r.raw), m.exists)
+            return
+        if tag not in [c.tag for c in self.queue]:
             self.fault(f"ESEARCH for the tag {tag!r}, which is not under way", r.raw)
+        if cmd and m and RE_UPDATE.search(cmd.line):
+            items = r.data["items"]
+            every = items.get("ALL", [] if items.get("COUNT") == 0 else None)
+            m.live[tag] = Live(cmd.name.startswith("UID"), cmd.name.endswith("SORT"), every)
         if cmd and cmd.name in ("SEARCH", "UID SEARCH") and r.data["uid"] != cmd.name.startswith("UID"):
             self.fault("ESEARCH: the UID mark does not fit the command", r.raw)
 
@@ -649,6 +671,11 @@ class Session:
             self.fault(f"OK to {cmd.name} without {want} (T70)", r.raw)
 
     did_uid_search = did_search
+
+    def did_cancelupdate(self, cmd, r):
+        for tag in re.findall(rb'"([^"]*)"', cmd.line):
+            if self.mailbox:
+                self.mailbox.live.pop(tag.decode("latin-1"), None)
 
     def did_status(self, cmd, r):
         asked = re.search(rb"\(([^()]*)\)\s*$", cmd.line)

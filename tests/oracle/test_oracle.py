@@ -188,6 +188,8 @@ def sessions():
 
     def after(line, server):
         return start + [(line, server)]
+    up = after(b"a SEARCH RETURN (UPDATE ALL) ALL\r\n", b'* ESEARCH (TAG "a") ALL 2:3\r\n' + ok)
+    sortup = after(b"a UID SORT RETURN (ALL UPDATE) (DATE) UTF-8 ALL\r\n", b'* ESEARCH (TAG "a") UID ALL 2734,2735\r\n' + ok)
     good = [
         ("a plain session", start + [(b"a NOOP\r\n", b"* 1 EXPUNGE\r\n* 5 EXISTS\r\n* 1 RECENT\r\na OK x\r\n"),
                                      (b"a UID FETCH 1:* FLAGS\r\n", b"* 1 FETCH (UID 3 FLAGS (k))\r\n* 5 FETCH (UID 10 FLAGS ())\r\na OK x\r\n"), bye]),
@@ -207,6 +209,11 @@ def sessions():
                       (b"d LANGUAGE FR\r\n", "d NO [CANNOT] unterstützt\r\n".encode()), (b'e LANGUAGE "i-default"\r\n', b"* LANGUAGE (i-default)\r\ne OK x\r\n")]),
         ("LANGUAGE and NAMESPACE", start + [(b"a LANGUAGE DE\r\n", b'* LANGUAGE (DE)\r\n* NAMESPACE (("" "/")) NIL NIL\r\na OK x\r\n')]),
         ("SORT in UTF-8", after(b"e ENABLE UTF8=ACCEPT\r\n", b"* ENABLED UTF8=ACCEPT\r\ne OK x\r\n") + [(b"a SORT (DATE) UTF-8 ALL\r\n", b"* SORT\r\n" + ok)]),
+        ("UPDATE", up + [(b"n NOOP\r\n", b'* ESEARCH (TAG "a") REMOVEFROM (0 2)\r\n* 2 EXPUNGE\r\n* 4 EXISTS\r\n* ESEARCH (TAG "a") ADDTO (0 4)\r\nn OK x\r\n'),
+                         (b'c CANCELUPDATE "a"\r\n', b"c OK x\r\n")]),
+        # RFC 5267 4.3.3: three ways to say the same
+        ("UPDATE of SORT", sortup + [(b"", b'* ESEARCH (TAG "a") UID ADDTO (1 2733 1 2732 1 2731)\r\n* ESEARCH (TAG "a") UID REMOVEFROM (1 2731:2733)\r\n'
+                                            b'* ESEARCH (TAG "a") UID ADDTO (1 2733) ADDTO (1 2731:2732)\r\n* ESEARCH (TAG "a") UID REMOVEFROM (5 2735 1 2731,2732)\r\n')]),
         ("bad tag line", [hi, (b"xyz\r\n", b"xyz BAD what\r\n")]),
     ]
     german = [hi_language, (b"b LANGUAGE DE\r\n", b"* LANGUAGE (DE)\r\nb OK x\r\n")]
@@ -254,6 +261,18 @@ def sessions():
         ("SEARCH unselected", [hi, login, (b"a SEARCH ALL\r\n", b"* SEARCH\r\n" + ok)], "SEARCH while no mailbox"),
         ("ESEARCH tag", after(b"a SEARCH RETURN (COUNT) ALL\r\n", b'* ESEARCH (TAG "b") COUNT 1\r\n' + ok), "which is not under way"),
         ("ESEARCH UID", after(b"a SEARCH RETURN (COUNT) ALL\r\n", b'* ESEARCH (TAG "a") UID COUNT 1\r\n' + ok), "UID mark"),
+        ("an update too many", after(b"a SEARCH RETURN (ALL) ALL\r\n", b'* ESEARCH (TAG "a") ALL 1\r\n' + ok + b'* ESEARCH (TAG "a") ADDTO (0 2)\r\n'), "which asked for no updates"),
+        ("an update cancelled", up + [(b'c CANCELUPDATE "a"\r\n', b'c OK x\r\n* ESEARCH (TAG "a") ADDTO (0 1)\r\n')], "which asked for no updates"),
+        ("an update refused", up + [(b"", b'* NO [NOUPDATE "a"] x\r\n* ESEARCH (TAG "a") ADDTO (0 1)\r\n')], "which asked for no updates"),
+        ("an update of UIDs", up + [(b"", b'* ESEARCH (TAG "a") UID ADDTO (0 1)\r\n')], "the UID mark does not fit the search"),
+        ("ADDTO twice", up + [(b"", b'* ESEARCH (TAG "a") ADDTO (0 2)\r\n')], "which is there already"),
+        ("ADDTO before EXISTS", up + [(b"n NOOP\r\n", b'* ESEARCH (TAG "a") ADDTO (0 4)\r\n')], "before its EXISTS"),
+        ("ADDTO past the end", sortup + [(b"", b'* ESEARCH (TAG "a") UID ADDTO (4 7)\r\n')], "past the end"),
+        ("ADDTO at 0", sortup + [(b"", b'* ESEARCH (TAG "a") UID ADDTO (0 7)\r\n')], "position 0 in the results"),
+        ("REMOVEFROM what is not there", up + [(b"", b'* ESEARCH (TAG "a") REMOVEFROM (0 1)\r\n')], "which is not in the results"),
+        ("REMOVEFROM elsewhere", sortup + [(b"", b'* ESEARCH (TAG "a") UID REMOVEFROM (1 2735)\r\n')], "where it is not"),
+        ("EXPUNGE before REMOVEFROM", up + [(b"n NOOP\r\n", b"* 2 EXPUNGE\r\n")], "is expunged while it is in the results"),
+        ("VANISHED before REMOVEFROM", [hi, login, (b"e ENABLE QRESYNC\r\n", b"* ENABLED QRESYNC\r\ne OK x\r\n")] + sortup[2:] + [(b"n NOOP\r\n", b"* VANISHED 2734\r\nn OK x\r\n")], "vanishes while it is in the results"),
         ("BYE twice", start + [(b"z LOGOUT\r\n", b"* BYE x\r\n* BYE x\r\nz OK x\r\n")], "BYE twice"),                  # Yandex
         ("no BYE", start + [(b"z LOGOUT\r\n", b"z OK x\r\n")], "LOGOUT without BYE"),
         ("after the end", start + [bye, (b"a NOOP\r\n", ok)], "after the end"),
@@ -325,10 +344,10 @@ def run_session(exchange, pieces=None):
 def rules():
     """Every message of the oracle, as far as it is a constant, with the file that holds it."""
     out = {}
-    for name in ("lex.py", "grammar.py", "body.py", "session.py"):
+    for name in ("lex.py", "grammar.py", "body.py", "session.py", "live.py"):
         with open(os.path.join(HERE, name), encoding="utf-8") as fh:
             text = fh.read()
-        for m in re.finditer(r'(?:\.bad|\.fault|\.strictly)\(\s*(?:f?"((?:[^"\\]|\\.)*)")', text):
+        for m in re.finditer(r'(?:\.bad|\.fault|\.strictly|\bfault)\(\s*(?:f?"((?:[^"\\]|\\.)*)")', text):
             body = m.group(1).replace('\\"', '"').replace("\\\\", "\\")
             parts = [p for p in re.split(r"\{[^{}]*\}", body) if len(p) > 3]
             if parts:

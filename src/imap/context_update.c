@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What changed in the mailbox, as changes of the results of contexts. */
+#include <stdlib.h>
+#include "base/clock.h"
+#include "imap/context.h"
+
+/* Changes of one context in one line. */
+#define LOT 1024
+/* Bytes of bodies in one step. */
+#define STEP_BYTES (4u << 20)
+
+struct context_update {
+	struct runs uids;        /* to be looked at */
+	struct view_iter it;
+	struct heavy heavy;      /* with programs that open bodies */
+	bool begun;
+};
+
+static void
+add(struct context_members *set, uint32_t uid, uint32_t seq)
+{
+	if (set->n == set->cap) {
+		set->cap = set->cap ? set->cap * 2 : 16;
+		set->m = x_realloc(set->m, set->cap * sizeof(*set->m));
+	}
+	set->m[set->n++] = (struct context_member){uid, seq};
+}
+
+static void
+drop(struct context_members *set)
+{
+	free(set->m);
+	*set = (struct context_members){0};
+}
+
+/* ---- telling ---- */
+
+/* In mailbox order: at position 0 (RFC 5267 4.3.3). */
+static void
+print_set(const struct context *c, const struct context_members *set, struct buf *out)
+{
+	struct runs list = {0};
+
+	for (size_t i = 0; i < set->n; i++) {
+		uint32_t n = c->uid ? set->m[i].uid : set->m[i].seq;
+
+		runs_add(&list, n, n);
+	}
+	buf_add(out, STR("0 "));
+	runs_print(out, &list);
+	runs_free(&list);
+}
+
+static void
+to_runs(const struct context_members *set, struct runs *out)
+{
+	for (size_t i = 0; i < set->n; i++)
+		runs_add(out, set->m[i].uid, set->m[i].uid);
+}
+
+/* Moves the results, adds what is to be said of it. */
+static enum status
+apply(struct context *c, struct session *s, struct db_txn *txn, struct buf *out)
+{
+	struct runs uids = {0};
+	enum status st = OK;
+
+	if (c->left.n) {
+		buf_add(out, STR(" REMOVEFROM ("));
+		if (c->sorted)
+			context_order_remove(c, out);
+		else
+			print_set(c, &c->left, out);
+		buf_addc(out, ')');
+		to_runs(&c->left, &uids);
+		runs_remove_all(&c->uids, &uids);
+		runs_clear(&uids);
+	}
+	if (c->came.n) {
+		buf_add(out, STR(" ADDTO ("));
+		if (c->sorted)
+			st = context_order_insert(c, s, txn, out);
+		else
+			print_set(c, &c->came, out);
+		buf_addc(out, ')');
+		to_runs(&c->came, &uids);
+		runs_add_all(&c->uids, &uids);
+	}
+	runs_free(&uids);
+	return st;
+}
+
+/* Tells what came and left, and forgets it. */
+static enum status
+tell(struct context *c, struct session *s, struct db_txn *txn)
+{
+	struct buf line = {0};
+	enum status st = OK;
+
+	if (c->left.n || c->came.n) {
+		buf_add(&line, STR("* ESEARCH (TAG \""));
+		buf_add(&line, c->tag);
+		buf_adds(&line, c->uid ? "\") UID" : "\")");
+		if ((st = apply(c, s, txn, &line)) == OK) {
+			buf_add(&line, STR("\r\n"));
+			buf_add(conn_out(s->conn), buf_str(&line));
+		}
+	}
+	buf_free(&line);
+	drop(&c->left);
+	drop(&c->came);
+	sort_free(&c->fresh);
+	c->fresh = (struct sorting){0};
+	return st;
+}
+
+/* ---- what is gone ---- */
+
+/* Where number i (from 0) of the first set is in the second, which is as large. */
+static uint32_t
+nth(const struct runs *set, uint64_t i)
+{
+	for (size_t k = 0; k < set->n; k++) {
+		uint64_t n = (uint64_t)set->run[k].last - set->run[k].first + 1;
+
+		if (i < n)
+			return set->run[k].first + (uint32_t)i;
+		i -= n;
+	}
+	return 0;
+}
+
+/* Collects a lot of results that are gone. */
+static enum status
+find_gone(struct context *c, struct session *s, struct db_txn *txn, const struct runs *gone, const struct runs *seqs)
+{
+	enum status st = OK;
+
+	for (size_t i = 0; i < gone->n; i++) {
+		uint32_t uid = runs_next(&c->uids, gone->run[i].first), seq = 0;
+
+		for (; uid != 0 && uid <= gone->run[i].last; uid = uid == UINT32_MAX ? 0 : runs_next(&c->uids, uid + 1)) {
+			if (!c->uid && seqs != NULL)
+				seq = nth(seqs, runs_below(gone, uid));
+			else if (!c->uid && (st = view_seq(&s->selected->view, txn, uid, &seq)) != OK)
+				return st;
+			add(&c->left, uid, seq);
+			if (c->left.n == LOT)
+				return OK;
+		}
+	}
+	return st;
+}
+
+enum cmd_next
+contexts_gone(struct session *s, struct db_txn *txn, const struct view_update *u, enum status *st_r)
+{
+	struct selected *sel = s->selected;
+	const struct runs *gone = u->gone.n ? &u->gone : &sel->view.ghosts;
+
+	if (sel->gone_told) {
+		contexts_withdraw(s, false, "The mailbox has been deleted");
+		return CMD_DONE;
+	}
+	for (struct context *c = sel->contexts; c != NULL;) {
+		size_t n;
+
+		*st_r = find_gone(c, s, txn, gone, u->gone.n ? &u->gone_seqs : NULL);
+		n = c->left.n;
+		if (*st_r != OK || (*st_r = tell(c, s, txn)) != OK)
+			return CMD_DONE;
+		if (n < LOT)
+			c = c->next;
+		if (conn_out_full(s->conn) && c != NULL)
+			return CMD_WAIT_OUTPUT;
+	}
+	return CMD_DONE;
+}
+
+/* ---- what is new or changed ---- */
+
+struct context_update *
+context_update_new(struct session *s, const struct view_update *u)
+{
+	struct context_update *cu = x_new(struct context_update);
+	struct selected *sel = s->selected;
+
+	runs_add_all(&cu->uids, &u->changed);
+	runs_add_all(&cu->uids, &u->own);
+	if (u->first_new != 0 && u->first_new < sel->view.next_told)
+		runs_add(&cu->uids, u->first_new, sel->view.next_told - 1);
+	return cu;
+}
+
+void
+context_update_free(struct context_update *cu)
+{
+	if (cu == NULL)
+		return;
+	runs_free(&cu->uids);
+	if (cu->heavy.pool)
+		heavy_leave(&cu->heavy);
+	free(cu);
+}
+
+/* "UID 5:*" is about the last message, whichever that is now. */
+static enum status
+move_star(struct context *c, struct context_update *cu, struct session *s, struct db_txn *txn)
+{
+	uint32_t last;
+	enum status st;
+
+	if (!c->search.star)
+		return OK;
+	if ((st = view_last_uid(&s->selected->view, txn, &last)) != OK || last == c->search.last)
+		return st;
+	if (c->search.last != 0)
+		runs_add(&cu->uids, c->search.last, c->search.last);
+	if (last != 0)
+		runs_add(&cu->uids, last, last);
+	search_star(&c->search, last);
+	return OK;
+}
+
+static enum status
+begin(struct session *s, struct db_txn *txn, struct context_update *cu)
+{
+	bool uid = true, heavy = false;
+	enum status st;
+
+	cu->begun = true;
+	for (struct context *c = s->selected->contexts; c != NULL; c = c->next) {
+		uid &= c->uid;
+		heavy |= c->search.heavy;
+		c->search.now = clock_seconds();
+		if ((st = move_star(c, cu, s, txn)) != OK)
+			return st;
+	}
+	cu->it = (struct view_iter)VIEW_ITER(&s->selected->view, &cu->uids);
+	cu->it.no_seq = uid;
+	if (heavy && s->imap->pool)
+		heavy_init(&cu->heavy, s->imap->pool, s->conn, (uint64_t)s->actor.account);
+	return OK;
+}
+
+/* Does a message belong to the results now, and did it? */
+static enum status
+look(struct context *c, struct session *s, struct db_txn *txn, const struct entry *e, uint32_t seq)
+{
+	bool hit;
+	enum status st = search_message(&c->search, e, &hit);
+
+	if (st != OK || hit == runs_has(&c->uids, e->uid))
+		return st;
+	if (!hit) {
+		add(&c->left, e->uid, seq);
+		return OK;
+	}
+	add(&c->came, e->uid, seq);
+	if (!c->sorted)
+		return OK;
+	if (c->came.n == 1)
+		sort_like(&c->fresh, &c->by);
+	return context_order_key(&c->fresh, s, txn, e);
+}
+
+/* Has this step done enough? */
+static bool
+enough(const struct context *c)
+{
+	return c->came.n + c->left.n >= LOT || (c->search.textual && search_matcher_read(c->search.matcher) > STEP_BYTES);
+}
+
+#define UNREADABLE "Something could not be read; search again"
+
+/* A context that fails ends; the others go on. ERR_AGAIN: the client has gone. */
+static enum status
+look_all(struct session *s, struct db_txn *txn, const struct entry *e, uint32_t seq, bool *enough_r)
+{
+	struct context *c, *next;
+
+	for (c = s->selected->contexts; c != NULL; c = next) {
+		enum status st = look(c, s, txn, e, seq);
+
+		next = c->next;
+		if (st == ERR_AGAIN)
+			return st;
+		if (st != OK) {
+			search_end(&c->search);
+			context_withdraw(s, c, UNREADABLE);
+		} else {
+			*enough_r |= enough(c);
+		}
+	}
+	return OK;
+}
+
+static enum cmd_next
+walk(struct session *s, struct db_txn *txn, struct context_update *cu, enum status *st_r)
+{
+	enum cmd_next next = CMD_DONE;
+	const struct entry *e;
+	bool full = false;
+	enum status end;
+
+	s->cmd->step_start = 0;
+	s->cmd->step_count = 0;
+	if ((*st_r = view_iter_begin(&cu->it, txn)) != OK)
+		return CMD_DONE;
+	while (next == CMD_DONE && (e = view_iter_next(&cu->it)) != NULL) {
+		if (!e->expunged && (*st_r = look_all(s, txn, e, cu->it.seq, &full)) != OK)
+			break;
+		if (full || cmd_spent(s->cmd))
+			next = CMD_AGAIN;
+	}
+	end = view_iter_end(&cu->it);
+	if (*st_r == OK)
+		*st_r = end;
+	return next;
+}
+
+static void
+tell_all(struct session *s, struct db_txn *txn)
+{
+	struct selected *sel = s->selected;
+	size_t bytes = 0;
+	struct context *c, *next;
+
+	for (c = sel->contexts; c != NULL; c = next) {
+		next = c->next;
+		search_end(&c->search);
+		if (tell(c, s, txn) != OK)
+			context_withdraw(s, c, UNREADABLE);
+		else if ((bytes += context_size(c)) > CONTEXT_BYTES && (next != NULL || c->sorted))
+			context_withdraw(s, c, "The results need too much memory");
+	}
+}
+
+enum cmd_next
+contexts_changed(struct session *s, struct db_txn *txn, struct context_update *cu, enum status *st_r)
+{
+	struct context *c, *after;
+	enum cmd_next next;
+
+	if (!cu->begun && (*st_r = begin(s, txn, cu)) != OK)
+		return CMD_DONE;
+	if (cu->uids.n == 0)
+		return CMD_DONE;
+	if (cu->heavy.pool && !heavy_enter(&cu->heavy))
+		return CMD_WAIT_COMMIT;
+	for (c = s->selected->contexts; c != NULL; c = after) {
+		after = c->next;
+		if (search_begin(&c->search, txn) != OK)
+			context_withdraw(s, c, UNREADABLE);
+	}
+	next = walk(s, txn, cu, st_r);
+	tell_all(s, txn);
+	if (cu->heavy.pool)
+		heavy_leave(&cu->heavy);
+	if (*st_r == ERR_AGAIN) {
+		*st_r = OK;
+		return CMD_ABORT;
+	}
+	if (next == CMD_DONE)
+		for (c = s->selected->contexts; c != NULL; c = c->next)
+			search_rest(&c->search);
+	return next != CMD_DONE && conn_out_full(s->conn) ? CMD_WAIT_OUTPUT : next;
+}

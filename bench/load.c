@@ -1,663 +1,567 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * load: a light client for benchmarks. Opens some connections, logs in, says a prelude, then the same command again and again,
- * pipelined, and counts tagged answers. It looks at nothing but line ends, literals and tags, so that the server is what is
- * measured. One thread, epoll. Prints one JSON object.
+ * pipelined, and counts tagged answers. One thread. Prints one JSON object.
  *
- *   load --port P [--tls] [--user u%d --password s] [--prelude LINE]... --command LINE --count N [--depth D] [--clients C]
+ *   load --port P [--tls] [--compress] [--user u%d --users N --password s] [--prelude LINE]... --command LINE
+ *        [--count N] [--seconds S] [--depth D] [--clients C] [--gate]
  *   load ... --append FILE --folder F       APPENDs the bytes of FILE
+ *   load ... --list FILE --folder F         APPENDs the files that FILE names, in turn
  *   load ... --lmtp --rcpt NAME --append FILE   delivers it by LMTP
- *   load ... --hold                         logs in, says the prelude, prints "ready", holds until standard input ends
- *   load ... --session                      each operation is a connection: connect, login, logout
- *   load ... --watch --writer-user U --append FILE --count N   all clients IDLE; N messages are appended; latency until each one hears
+ *   load ... --hold [--idle] [--append FILE]   logs in, says the prelude, appends FILE, IDLEs, prints "ready", holds until standard input ends
+ *   load ... --session                      each operation is a connection: connect, login, prelude, logout
+ *   load ... --watch --lmtp-port Q --rcpt NAME --append FILE   all clients IDLE; messages are delivered one by one; latency until those
+ *                                           who watch hear. NAME with %d: one user after the other; else all watch one mailbox
  *
- * In LINE %n is a number that runs from --first to --last, and begins again.
+ * --gate: when all have said the prelude, prints "ready" and waits for a line, so that only the work itself is measured.
+ * In LINE %n is a number that runs from --first to --last, and begins again. In user and rcpt %d is the client's number modulo --users.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/ssl.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-enum stage { GREETING, PRELUDE, WORK, IDLING, DONE };
+#include "client.h"
 
-struct client {
-	int fd;
-	SSL *ssl;
+enum stage { GREETING, PRELUDE, READY, WORK, IDLING, DONE };
+enum { PRELUDES = 16, PUSH_LIMIT_US = 10000000 };
+
+struct worker {
+	struct client c; /* first: the callbacks get its address */
 	enum stage stage;
 	size_t prelude;      /* next line of the prelude */
 	unsigned waiting;    /* commands sent, not answered */
 	unsigned tag;
-	char *out;
-	size_t out_n, out_at, out_cap;
-	size_t was_waiting;  /* out_n when the poller was told last */
-	char line[4096];     /* the beginning of the current line */
-	size_t line_n;
-	uint64_t literal;    /* bytes of a literal still to come */
 	uint64_t started;    /* of the oldest operation */
 	unsigned replies;    /* LMTP: replies to come of this delivery */
-	bool heard;
-	bool rest;           /* the current line goes on behind a literal, or lost its beginning for length */
+	uint64_t number;     /* of the message being delivered */
+	bool logged_in, appended, heard;
 };
 
 static struct {
-	const char *user, *password, *command, *folder, *rcpt, *writer;
-	const char *prelude[16];
+	const char *user, *password, *command, *folder, *rcpt;
+	const char *prelude[PRELUDES];
 	size_t preludes;
-	int port;
-	bool tls, lmtp, hold, session, watch;
-	unsigned clients, depth;
-	uint64_t count, first, last;
-	char *message;
+	int port, lmtp_port;
+	bool tls, compress, lmtp, hold, idle, session, watch, gate;
+	unsigned clients, depth, users;
+	uint64_t count, first, last, seconds;
+	struct message *messages;
 	size_t message_n;
-} opt = {.user = "u0", .password = "secret", .folder = "INBOX", .clients = 1, .depth = 1, .count = 1, .first = 1, .last = 1};
+} opt = {.user = "u0", .password = "secret", .folder = "INBOX", .clients = 1, .depth = 1, .users = 1000000, .first = 1, .last = 1};
 
-static struct client *clients;
-static int poller;
-static SSL_CTX *tls;
-static uint64_t sent, answered, bytes_in, refused, number;
-static uint64_t *latency;
-static size_t latencies, latency_cap;
-static unsigned idling, heard;
+static struct worker *workers;
+static uint64_t sent, answered, refused, number, deadline;
+static struct latencies latency, last_ones;
+static unsigned ready, heard;
 static uint64_t push_at;
+static bool gate_open;
+
+static bool
+more(void)
+{
+	return sent < opt.count && (deadline == 0 || now_us() < deadline);
+}
+
+/* A name with %d, written for client I. */
+static void
+put_name(struct client *c, const char *name, uint64_t i)
+{
+	const char *at = strstr(name, "%d");
+
+	if (at == NULL)
+		client_putf(c, "%s", name);
+	else
+		client_putf(c, "%.*s%llu%s", (int)(at - name), name, (unsigned long long)(i % opt.users), at + 2);
+}
 
 static uint64_t
-now_us(void)
+next_number(void)
 {
-	struct timespec ts;
+	uint64_t n = number;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fputs("load: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	exit(1);
-}
-
-static void
-note_latency(uint64_t us)
-{
-	if (latencies == latency_cap) {
-		latency_cap = latency_cap ? latency_cap * 2 : 4096;
-		latency = realloc(latency, latency_cap * sizeof(*latency));
-		if (latency == NULL)
-			fail("out of memory");
-	}
-	latency[latencies++] = us;
-}
-
-static void
-put(struct client *c, const void *p, size_t n)
-{
-	if (c->out_n + n > c->out_cap) {
-		c->out_cap = (c->out_n + n) * 2;
-		if ((c->out = realloc(c->out, c->out_cap)) == NULL)
-			fail("out of memory");
-	}
-	memcpy(c->out + c->out_n, p, n);
-	c->out_n += n;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-putf(struct client *c, const char *fmt, ...)
-{
-	char text[4096];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	put(c, text, (size_t)n);
-}
-
-static void
-interest(struct client *c)
-{
-	struct epoll_event ev = {.events = EPOLLIN | (c->out_n > c->out_at ? (unsigned)EPOLLOUT : 0u), .data.ptr = c};
-
-	epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &ev);
-}
-
-static void
-flush(struct client *c)
-{
-	while (c->out_at < c->out_n) {
-		ssize_t n;
-
-		if (c->ssl) {
-			n = SSL_write(c->ssl, c->out + c->out_at, (int)(c->out_n - c->out_at));
-			if (n <= 0)
-				break;
-		} else {
-			n = write(c->fd, c->out + c->out_at, c->out_n - c->out_at);
-			if (n < 0) {
-				if (errno == EAGAIN)
-					break;
-				fail("write: %s", strerror(errno));
-			}
-		}
-		c->out_at += (size_t)n;
-	}
-	if (c->out_at == c->out_n) {
-		c->out_at = c->out_n = 0;
-		if (opt.hold) {
-			free(c->out);
-			c->out = NULL;
-			c->out_cap = 0;
-		}
-	}
-	if (c->out_n != c->was_waiting) {
-		c->was_waiting = c->out_n;
-		interest(c);
-	}
-}
-
-static void
-open_client(struct client *c)
-{
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
-	int one = 1;
-
-	/* More than one loopback address, so that ten thousand connections do not run out of ports. */
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
-		fail("connect: %s", strerror(errno));
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (opt.tls) {
-		c->ssl = SSL_new(tls);
-		SSL_set_fd(c->ssl, c->fd);
-		if (SSL_connect(c->ssl) != 1)
-			fail("TLS handshake failed");
-	}
-	fcntl(c->fd, F_SETFL, O_NONBLOCK);
-	c->stage = GREETING;
-	c->prelude = 0;
-	c->waiting = 0;
-	c->line_n = 0;
-	c->literal = 0;
-	c->started = now_us();
-	epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &ev);
-}
-
-static void
-close_client(struct client *c)
-{
-	if (c->ssl) {
-		SSL_set_quiet_shutdown(c->ssl, 1);
-		SSL_free(c->ssl);
-		c->ssl = NULL;
-	}
-	close(c->fd);
-	c->out_n = c->out_at = 0;
-}
-
-/* The command with %n replaced. */
-static void
-put_command(struct client *c, const char *line)
-{
-	char text[4096];
-	const char *at = strstr(line, "%n");
-
-	if (at == NULL) {
-		putf(c, "%s\r\n", line);
-		return;
-	}
-	snprintf(text, sizeof(text), "%.*s%llu%s", (int)(at - line), line, (unsigned long long)number, at + 2);
 	if (++number > opt.last)
 		number = opt.first;
-	putf(c, "%s\r\n", text);
+	return n;
 }
 
 static void
-put_operation(struct client *c)
+put_command(struct worker *w, const char *line)
 {
-	sent++;
-	c->waiting++;
-	if (c->waiting == 1)
-		c->started = now_us();
+	const char *at = strstr(line, "%n");
+
+	if (at == NULL)
+		client_putf(&w->c, "a%u %s\r\n", ++w->tag, line);
+	else
+		client_putf(&w->c, "a%u %.*s%llu%s\r\n", ++w->tag, (int)(at - line), line, (unsigned long long)next_number(), at + 2);
+}
+
+static void
+put_operation(struct worker *w)
+{
+	struct message *m = opt.messages != NULL ? &opt.messages[sent % opt.message_n] : NULL;
+	char copy[32] = "";
+
+	w->number = sent++;
+	w->waiting++;
+	if (w->waiting == 1)
+		w->started = now_us();
 	if (opt.lmtp) {
-		putf(c, "MAIL FROM:<bench@example.org>\r\nRCPT TO:<");
-		putf(c, opt.rcpt, (int)(c - clients));
-		putf(c, ">\r\nBDAT %zu LAST\r\n", opt.message_n);
-		put(c, opt.message, opt.message_n);
-		c->replies = 3;
-	} else if (opt.message != NULL && !opt.watch) {
-		putf(c, "a%u APPEND %s {%zu+}\r\n", ++c->tag, opt.folder, opt.message_n);
-		put(c, opt.message, opt.message_n);
-		putf(c, "\r\n");
+		client_putf(&w->c, "MAIL FROM:<bench@example.org>\r\nRCPT TO:<");
+		put_name(&w->c, opt.rcpt, w->number);
+		client_putf(&w->c, ">\r\nDATA\r\n");
+		w->replies = 4;
+	} else if (m != NULL) {
+		/* Copies of a mail differ, as mails do. */
+		if (opt.message_n > 1)
+			snprintf(copy, sizeof(copy), "X-Copy: %llu\r\n", (unsigned long long)w->number);
+		client_putf(&w->c, "a%u APPEND %s {%zu+}\r\n%s", ++w->tag, opt.folder, m->n + strlen(copy), copy);
+		message_put(&w->c, m, w->number);
+		client_put(&w->c, "\r\n", 2);
 	} else {
-		putf(c, "a%u ", ++c->tag);
-		put_command(c, opt.command);
+		put_command(w, opt.command);
 	}
 }
 
 static void
-work(struct client *c)
+work(struct worker *w)
 {
-	if (opt.lmtp) {
-		if (c->waiting == 0 && sent < opt.count)
-			put_operation(c);
-	} else {
-		while (c->waiting < opt.depth && sent < opt.count)
-			put_operation(c);
-	}
-	if (c->waiting == 0)
-		c->stage = DONE;
+	while (w->waiting < (opt.lmtp ? 1 : opt.depth) && more())
+		put_operation(w);
+	if (w->waiting == 0)
+		w->stage = DONE;
+}
+
+static void
+is_ready(struct worker *w, enum stage stage)
+{
+	w->stage = stage;
+	ready++;
+	client_flush(&w->c);
+	client_trim(&w->c);
 }
 
 /* The next line of login and prelude, or the work itself. */
 static void
-proceed(struct client *c)
+proceed(struct worker *w)
 {
-	if (c->prelude == 0 && !opt.lmtp) {
-		c->prelude = 1;
-		putf(c, "p LOGIN ");
-		putf(c, opt.user, (int)(c - clients));
-		putf(c, " %s\r\n", opt.password);
-	} else if (!opt.session && c->prelude - !opt.lmtp < opt.preludes) {
-		putf(c, "%s%s\r\n", opt.lmtp ? "" : "p ", opt.prelude[c->prelude++ - !opt.lmtp]);
+	size_t i = (size_t)(w - workers);
+
+	if (!w->logged_in && !opt.lmtp) {
+		w->logged_in = true;
+		client_putf(&w->c, "p LOGIN ");
+		put_name(&w->c, opt.user, opt.session ? w->number : i);
+		client_putf(&w->c, " %s\r\n", opt.password);
+	} else if (opt.compress && w->c.inflate == NULL && w->tag == 0) {
+		w->tag = 1; /* asked */
+		client_putf(&w->c, "p COMPRESS DEFLATE\r\n");
+	} else if (w->prelude < opt.preludes) {
+		client_putf(&w->c, "%s%s\r\n", opt.lmtp ? "" : "p ", opt.prelude[w->prelude++]);
 	} else if (opt.session) {
-		putf(c, "p LOGOUT\r\n");
-		c->stage = DONE;
-	} else if (opt.watch) {
-		putf(c, "p IDLE\r\n");
+		client_putf(&w->c, "p LOGOUT\r\n");
+		w->stage = DONE;
+	} else if (opt.hold && opt.messages && !w->appended) {
+		w->appended = true;
+		client_putf(&w->c, "p APPEND %s {%zu+}\r\n", opt.folder, opt.messages[0].n);
+		message_put(&w->c, &opt.messages[0], i);
+		client_put(&w->c, "\r\n", 2);
+	} else if (opt.watch || opt.idle) {
+		client_putf(&w->c, "p IDLE\r\n");
 	} else if (opt.hold) {
-		c->stage = IDLING;
-		idling++;
+		is_ready(w, IDLING);
 	} else {
-		c->stage = WORK;
-		work(c);
+		is_ready(w, READY);
+		if (gate_open) {
+			w->stage = WORK;
+			work(w);
+		}
 	}
 }
 
 static void
-tagged(struct client *c, const char *line)
+refuse(const char *line)
+{
+	if (refused++ == 0)
+		fprintf(stderr, "load: %.300s\n", line);
+}
+
+static void
+tagged(struct worker *w, const char *line)
 {
 	const char *space = strchr(line, ' ');
 
-	if (space == NULL || strncmp(space + 1, "OK", 2) != 0) {
-		if (refused++ == 0)
-			fprintf(stderr, "load: %.200s\n", line);
-	}
-	if (c->stage == PRELUDE) {
-		proceed(c);
-	} else if (c->stage == WORK) {
-		c->waiting--;
+	if (space == NULL || strncmp(space + 1, "OK", 2) != 0)
+		refuse(line);
+	if (w->stage == PRELUDE) {
+		if (w->tag == 1 && opt.compress && w->c.inflate == NULL)
+			client_compress(&w->c);
+		proceed(w);
+	} else if (w->stage == WORK) {
+		uint64_t now = now_us();
+
+		w->waiting--;
 		answered++;
-		note_latency(now_us() - c->started);
-		c->started = now_us();
-		work(c);
+		latency_note(&latency, now - w->started);
+		w->started = now;
+		work(w);
 	}
 }
 
 static void
-lmtp_line(struct client *c, const char *line)
+lmtp_line(struct worker *w, const char *line)
 {
 	if (strlen(line) > 3 && line[3] == '-')
 		return;
-	if (line[0] != '2' && line[0] != '3' && refused++ == 0)
-		fprintf(stderr, "load: %.200s\n", line);
-	if (c->stage == GREETING) {
-		c->stage = PRELUDE;
-		putf(c, "LHLO bench\r\n");
-	} else if (c->stage == PRELUDE) {
-		proceed(c);
-	} else if (--c->replies == 0) {
-		c->waiting--;
+	if (line[0] != '2' && line[0] != '3')
+		refuse(line);
+	if (w->stage == GREETING) {
+		w->stage = PRELUDE;
+		client_putf(&w->c, "LHLO bench\r\n");
+	} else if (w->stage == PRELUDE) {
+		proceed(w);
+	} else if (line[0] == '3') {
+		w->replies = 1;
+		message_put(&w->c, &opt.messages[0], w->number);
+		client_putf(&w->c, ".\r\n");
+	} else if (--w->replies == 0) {
+		w->waiting--;
 		answered++;
-		note_latency(now_us() - c->started);
-		work(c);
+		latency_note(&latency, now_us() - w->started);
+		work(w);
 	}
 }
 
-static void
-take_line(struct client *c)
+void
+client_line(struct client *c, char *line)
 {
-	char *line = c->line;
-	size_t n = c->line_n;
+	struct worker *w = (struct worker *)c;
 
-	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-		n--;
-	line[n] = '\0';
 	if (opt.lmtp) {
-		lmtp_line(c, line);
-		return;
-	}
-	if (n > 2 && line[n - 1] == '}') {
-		char *brace = strrchr(line, '{');
-
-		if (brace != NULL)
-			c->literal = strtoull(brace + 1, NULL, 10);
-		c->rest = true;
-		return;
-	}
-	if (c->rest) {
-		c->rest = false;
-		return;
-	}
-	if (c->stage == GREETING) {
-		c->stage = PRELUDE;
-		proceed(c);
-	} else if (line[0] == '+' && c->stage == PRELUDE) {
-		c->stage = IDLING;
-		idling++;
-	} else if (line[0] == '*') {
-		if (c->stage == IDLING && !c->heard && strstr(line, "EXISTS") != NULL) {
-			c->heard = true;
-			heard++;
-			note_latency(now_us() - push_at);
-		}
-	} else {
-		tagged(c, line);
-	}
-}
-
-/* Lines end in LF; only a line's last 4 kB are kept, its end is what tells of a literal. */
-static void
-take(struct client *c, const char *p, size_t n)
-{
-	while (n > 0) {
-		const char *lf;
-		size_t part;
-
-		if (c->literal > 0) {
-			part = c->literal < n ? (size_t)c->literal : n;
-			c->literal -= part;
-			p += part;
-			n -= part;
-			continue;
-		}
-		lf = memchr(p, '\n', n);
-		part = lf ? (size_t)(lf - p) + 1 : n;
-		if (part > sizeof(c->line) - 1) {
-			memcpy(c->line, p + part - 2048, 2048);
-			c->line_n = 2048;
-			c->rest = true;
-		} else {
-			if (c->line_n + part > sizeof(c->line) - 1) {
-				c->line_n = 0;
-				c->rest = true;
-			}
-			memcpy(c->line + c->line_n, p, part);
-			c->line_n += part;
-		}
-		p += part;
-		n -= part;
-		if (lf) {
-			take_line(c);
-			c->line_n = 0;
-		}
-	}
-}
-
-static char room[1 << 18];
-
-/* False: the server closed. */
-static bool
-readable(struct client *c)
-{
-	for (;;) {
-		ssize_t n;
-
-		if (c->ssl) {
-			n = SSL_read(c->ssl, room, sizeof(room));
-			if (n <= 0)
-				return SSL_get_error(c->ssl, (int)n) == SSL_ERROR_WANT_READ;
-		} else {
-			n = read(c->fd, room, sizeof(room));
-			if (n == 0 || (n < 0 && errno != EAGAIN))
-				return false;
-			if (n < 0)
-				return true;
-		}
-		bytes_in += (uint64_t)n;
-		take(c, room, (size_t)n);
-		/* What the answers of one read set off goes out together. */
-		flush(c);
-		if (!c->ssl && (size_t)n < sizeof(room))
-			return true;
+		lmtp_line(w, line);
+	} else if (w->stage == GREETING) {
+		w->stage = PRELUDE;
+		proceed(w);
+	} else if (line[0] == '+' && w->stage == PRELUDE) {
+		is_ready(w, IDLING);
+	} else if (line[0] != '*') {
+		tagged(w, line);
+	} else if (w->stage == IDLING && !w->heard && push_at != 0 && strstr(line, "EXISTS") != NULL) {
+		w->heard = true;
+		heard++;
+		latency_note(&latency, now_us() - push_at);
 	}
 }
 
 static void
-closed(struct client *c)
+begin(struct worker *w)
 {
+	w->stage = GREETING;
+	w->prelude = 0;
+	w->waiting = w->tag = 0;
+	w->logged_in = false;
+	w->started = now_us();
+	client_open(&w->c, opt.port, opt.tls);
+}
+
+void
+client_closed(struct client *c)
+{
+	struct worker *w = (struct worker *)c;
+
 	if (!opt.session)
 		fail("the server closed a connection");
-	note_latency(now_us() - c->started);
+	latency_note(&latency, now_us() - w->started);
 	answered++;
-	close_client(c);
-	if (sent < opt.count) {
-		sent++;
-		open_client(c);
+	if (more()) {
+		w->number = sent++;
+		begin(w);
 	}
-}
-
-static void
-turn(int timeout_ms)
-{
-	struct epoll_event ev[256];
-	int n = epoll_wait(poller, ev, 256, timeout_ms);
-
-	for (int i = 0; i < n; i++) {
-		struct client *c = ev[i].data.ptr;
-
-		if (ev[i].events & EPOLLOUT)
-			flush(c);
-		if (ev[i].events & (EPOLLIN | EPOLLHUP) && !readable(c))
-			closed(c);
-	}
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 static void
 report(uint64_t wall)
 {
-	qsort(latency, latencies, sizeof(*latency), by_size);
+	latency_sort(&latency);
+	latency_sort(&last_ones);
 	printf("{\"operations\": %llu, \"wall_us\": %llu, \"bytes\": %llu, \"refused\": %llu, \"p50_us\": %llu, \"p99_us\": %llu, "
-	       "\"max_us\": %llu}\n",
+	       "\"max_us\": %llu, \"last_us\": %llu}\n",
 	    (unsigned long long)answered, (unsigned long long)wall, (unsigned long long)bytes_in, (unsigned long long)refused,
-	    latencies ? (unsigned long long)latency[latencies / 2] : 0ull,
-	    latencies ? (unsigned long long)latency[latencies * 99 / 100] : 0ull,
-	    latencies ? (unsigned long long)latency[latencies - 1] : 0ull);
+	    (unsigned long long)latency_at(&latency, 0.5), (unsigned long long)latency_at(&latency, 0.99),
+	    (unsigned long long)latency_at(&latency, 1), (unsigned long long)latency_at(&last_ones, 0.5));
 }
 
 static void
-load_file(const char *path)
+load_list(const char *path)
 {
-	FILE *f = fopen(path, "rb");
-	long n;
+	FILE *f = fopen(path, "r");
+	char name[1024];
+	size_t cap = 0;
 
 	if (f == NULL)
 		fail("%s: %s", path, strerror(errno));
-	fseek(f, 0, SEEK_END);
-	n = ftell(f);
-	rewind(f);
-	if ((opt.message = malloc((size_t)n + 1)) == NULL || fread(opt.message, 1, (size_t)n, f) != (size_t)n)
-		fail("%s: cannot be read", path);
-	opt.message_n = (size_t)n;
+	while (fgets(name, sizeof(name), f) != NULL) {
+		name[strcspn(name, "\n")] = '\0';
+		if (opt.message_n == cap) {
+			cap = cap ? cap * 2 : 1024;
+			if ((opt.messages = realloc(opt.messages, cap * sizeof(*opt.messages))) == NULL)
+				fail("out of memory");
+		}
+		message_load(&opt.messages[opt.message_n++], name);
+	}
 	fclose(f);
+	if (opt.message_n == 0)
+		fail("%s: names no file", path);
+}
+
+static void
+load_one(const char *path)
+{
+	if ((opt.messages = calloc(1, sizeof(*opt.messages))) == NULL)
+		fail("out of memory");
+	message_load(opt.messages, path);
+	opt.message_n = 1;
+}
+
+static const struct {
+	const char *name;
+	bool *flag;
+	const char **text;
+	int *number;
+	unsigned *count;
+	uint64_t *big;
+} options[] = {
+    {"--tls", .flag = &opt.tls},
+    {"--compress", .flag = &opt.compress},
+    {"--lmtp", .flag = &opt.lmtp},
+    {"--hold", .flag = &opt.hold},
+    {"--idle", .flag = &opt.idle},
+    {"--session", .flag = &opt.session},
+    {"--watch", .flag = &opt.watch},
+    {"--gate", .flag = &opt.gate},
+    {"--user", .text = &opt.user},
+    {"--password", .text = &opt.password},
+    {"--command", .text = &opt.command},
+    {"--folder", .text = &opt.folder},
+    {"--rcpt", .text = &opt.rcpt},
+    {"--port", .number = &opt.port},
+    {"--lmtp-port", .number = &opt.lmtp_port},
+    {"--clients", .count = &opt.clients},
+    {"--depth", .count = &opt.depth},
+    {"--users", .count = &opt.users},
+    {"--count", .big = &opt.count},
+    {"--seconds", .big = &opt.seconds},
+    {"--first", .big = &opt.first},
+    {"--last", .big = &opt.last},
+};
+
+/* True when it was one of the table; *i then stands on the last word used. */
+static bool
+option(int argc, char **argv, int *i)
+{
+	for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++) {
+		const char *v = *i + 1 < argc ? argv[*i + 1] : "";
+
+		if (strcmp(argv[*i], options[k].name) != 0)
+			continue;
+		if (options[k].flag) {
+			*options[k].flag = true;
+			return true;
+		}
+		++*i;
+		if (options[k].text)
+			*options[k].text = v;
+		else if (options[k].number)
+			*options[k].number = atoi(v);
+		else if (options[k].count)
+			*options[k].count = (unsigned)atoi(v);
+		else
+			*options[k].big = strtoull(v, NULL, 10);
+		return true;
+	}
+	return false;
 }
 
 static void
 parse(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		const char *o = argv[i], *v = i + 1 < argc ? argv[i + 1] : "";
+		const char *v = i + 1 < argc ? argv[i + 1] : "";
 
-		if (strcmp(o, "--tls") == 0)
-			opt.tls = true;
-		else if (strcmp(o, "--lmtp") == 0)
-			opt.lmtp = true;
-		else if (strcmp(o, "--hold") == 0)
-			opt.hold = true;
-		else if (strcmp(o, "--session") == 0)
-			opt.session = true;
-		else if (strcmp(o, "--watch") == 0)
-			opt.watch = true;
-		else {
-			i++;
-			if (strcmp(o, "--port") == 0)
-				opt.port = atoi(v);
-			else if (strcmp(o, "--user") == 0)
-				opt.user = v;
-			else if (strcmp(o, "--password") == 0)
-				opt.password = v;
-			else if (strcmp(o, "--command") == 0)
-				opt.command = v;
-			else if (strcmp(o, "--folder") == 0)
-				opt.folder = v;
-			else if (strcmp(o, "--rcpt") == 0)
-				opt.rcpt = v;
-			else if (strcmp(o, "--writer-user") == 0)
-				opt.writer = v;
-			else if (strcmp(o, "--prelude") == 0 && opt.preludes < 16)
-				opt.prelude[opt.preludes++] = v;
-			else if (strcmp(o, "--append") == 0)
-				load_file(v);
-			else if (strcmp(o, "--clients") == 0)
-				opt.clients = (unsigned)atoi(v);
-			else if (strcmp(o, "--depth") == 0)
-				opt.depth = (unsigned)atoi(v);
-			else if (strcmp(o, "--count") == 0)
-				opt.count = strtoull(v, NULL, 10);
-			else if (strcmp(o, "--first") == 0)
-				opt.first = strtoull(v, NULL, 10);
-			else if (strcmp(o, "--last") == 0)
-				opt.last = strtoull(v, NULL, 10);
-			else
-				fail("unknown option %s", o);
-		}
+		if (option(argc, argv, &i))
+			continue;
+		i++;
+		if (strcmp(argv[i - 1], "--prelude") == 0 && opt.preludes < PRELUDES)
+			opt.prelude[opt.preludes++] = v;
+		else if (strcmp(argv[i - 1], "--append") == 0)
+			load_one(v);
+		else if (strcmp(argv[i - 1], "--list") == 0)
+			load_list(v);
+		else
+			fail("unknown option %s", argv[i - 1]);
 	}
+	if (opt.count == 0)
+		opt.count = opt.seconds ? UINT64_MAX : 1;
 	number = opt.first;
 }
 
-/* Blocking: one APPEND on a connection of its own. */
+/* Says "ready" and waits until whoever measures has read the counters. */
 static void
-push_one(int fd, unsigned n)
+gate(void)
 {
-	char text[256], back[65536];
-	int len = snprintf(text, sizeof(text), "w%u APPEND %s {%zu+}\r\n", n, opt.folder, opt.message_n);
+	char text[64];
 
+	printf("ready\n");
+	fflush(stdout);
+	(void)!read(0, text, sizeof(text));
+}
+
+/* -- watching -- */
+
+/* Blocking: the next reply of the delivering connection. */
+static void
+await_reply(int fd, char digit)
+{
+	char back[65536];
+	ssize_t n = 0;
+
+	for (;;) {
+		ssize_t got = recv(fd, back + n, sizeof(back) - 1 - (size_t)n, 0);
+
+		if (got <= 0)
+			fail("LMTP ended");
+		n += got;
+		back[n] = '\0';
+		for (char *line = back; line != NULL; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+			if (line[0] == digit && strlen(line) > 3 && line[3] == ' ' && strchr(line, '\n'))
+				return;
+		if (back[0] != digit && back[0] != '2')
+			fail("LMTP: %.200s", back);
+	}
+}
+
+static void
+send_all(int fd, struct client *c)
+{
+	while (c->out_at < c->out_n) {
+		ssize_t n = write(fd, c->out + c->out_at, c->out_n - c->out_at);
+
+		if (n <= 0)
+			fail("LMTP: %s", strerror(errno));
+		c->out_at += (size_t)n;
+	}
+	c->out_at = c->out_n = 0;
+}
+
+/* One message to one mailbox; returns when all who watch it have heard, or after ten seconds. */
+static void
+push_one(int fd, uint64_t i, unsigned expected)
+{
+	static struct client c = {.fd = -1};
+	uint64_t end;
+
+	heard = 0;
+	for (unsigned k = 0; k < opt.clients; k++)
+		workers[k].heard = false;
+	client_putf(&c, "MAIL FROM:<bench@example.org>\r\nRCPT TO:<");
+	put_name(&c, opt.rcpt, i);
+	client_putf(&c, ">\r\nDATA\r\n");
+	send_all(fd, &c);
+	await_reply(fd, '3');
+	message_put(&c, &opt.messages[0], i);
+	client_putf(&c, ".\r\n");
 	push_at = now_us();
-	if (write(fd, text, (size_t)len) < 0 || write(fd, opt.message, opt.message_n) < 0 || write(fd, "\r\n", 2) < 0)
-		fail("writer: %s", strerror(errno));
-	/* The answer is read later: the watchers are what counts. */
-	(void)!recv(fd, back, sizeof(back), MSG_DONTWAIT);
+	end = push_at + PUSH_LIMIT_US;
+	send_all(fd, &c);
+	while (heard < expected && now_us() < end)
+		clients_turn(100);
+	latency_note(&last_ones, now_us() - push_at);
+	if (heard < expected) {
+		fprintf(stderr, "load: %u of %u watchers did not hear\n", expected - heard, expected);
+		refused += expected - heard;
+	}
+	await_reply(fd, '2');
+	answered++;
 }
 
 static void
 watch(void)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port),
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.lmtp_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-	char text[1024];
-	int len;
+	unsigned expected = strstr(opt.rcpt, "%d") ? 1 : opt.clients;
 
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
-		fail("writer: %s", strerror(errno));
+		fail("LMTP: %s", strerror(errno));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	len = snprintf(text, sizeof(text), "w0 LOGIN %s %s\r\n", opt.writer ? opt.writer : opt.user, opt.password);
-	if (write(fd, text, (size_t)len) < 0)
-		fail("writer: %s", strerror(errno));
+	await_reply(fd, '2');
+	if (write(fd, "LHLO bench\r\n", 12) != 12)
+		fail("LMTP: %s", strerror(errno));
+	await_reply(fd, '2');
 	usleep(300000);
-	printf("ready\n");
-	fflush(stdout);
-	(void)!read(0, text, 1);
-	for (uint64_t i = 0; i < opt.count; i++) {
-		uint64_t deadline = now_us() + 10000000;
-
-		heard = 0;
-		for (unsigned k = 0; k < opt.clients; k++)
-			clients[k].heard = false;
-		push_one(fd, (unsigned)i + 1);
-		while (heard < opt.clients && now_us() < deadline)
-			turn(100);
-		if (heard < opt.clients)
-			refused += opt.clients - heard;
-		answered++;
-		usleep(50000);
+	gate();
+	if (opt.seconds)
+		deadline = now_us() + opt.seconds * 1000000;
+	/* Steps through the users so that the same one is not hit again soon. */
+	for (uint64_t i = 0; more(); i++) {
+		sent++;
+		push_one(fd, i * 7 % opt.clients, expected);
+		usleep(expected > 1 ? 50000 : 2000);
 	}
 	close(fd);
+}
+
+static void
+open_all(void)
+{
+	for (unsigned i = 0; i < opt.clients; i++) {
+		workers[i].c.fd = -1;
+		if (opt.session)
+			workers[i].number = sent++;
+		begin(&workers[i]);
+		while (!opt.session && ready + 50 < i)
+			clients_turn(1000);
+	}
+	while (!opt.session && ready < opt.clients)
+		clients_turn(1000);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct rlimit limit;
 	uint64_t began;
-	char end;
 
 	parse(argc, argv);
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (opt.tls) {
-		tls = SSL_CTX_new(TLS_client_method());
-		SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
-	}
-	poller = epoll_create1(EPOLL_CLOEXEC);
-	clients = calloc(opt.clients, sizeof(*clients));
-	if (clients == NULL)
+	clients_init(opt.tls);
+	if ((workers = calloc(opt.clients, sizeof(*workers))) == NULL)
 		fail("out of memory");
+	if (opt.session && opt.seconds)
+		deadline = now_us() + opt.seconds * 1000000;
 	began = now_us();
-	for (unsigned i = 0; i < opt.clients; i++) {
-		open_client(&clients[i]);
-		if (opt.session)
-			sent++;
-		if (opt.hold || opt.watch)
-			while (idling + 50 < i)
-				turn(1000);
-	}
-	if (opt.hold || opt.watch) {
-		while (idling < opt.clients)
-			turn(1000);
-		if (opt.watch) {
-			began = now_us();
-			watch();
-			report(now_us() - began);
-			return 0;
+	open_all();
+	if (opt.watch) {
+		watch();
+	} else if (opt.hold) {
+		gate();
+	} else {
+		if (opt.gate)
+			gate();
+		began = now_us();
+		if (opt.seconds)
+			deadline = began + opt.seconds * 1000000;
+		gate_open = true;
+		for (unsigned i = 0; !opt.session && i < opt.clients; i++) {
+			workers[i].stage = WORK;
+			work(&workers[i]);
+			client_flush(&workers[i].c);
 		}
-		printf("ready\n");
-		fflush(stdout);
-		(void)!read(0, &end, 1);
-		report(now_us() - began);
-		return 0;
+		while (answered < sent || (opt.session && more()))
+			clients_turn(10000);
 	}
-	while (answered < opt.count)
-		turn(10000);
 	report(now_us() - began);
 	return 0;
 }

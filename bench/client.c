@@ -399,9 +399,13 @@ message_load(struct message *m, const char *path)
 void
 message_put(struct client *c, const struct message *m, uint64_t number)
 {
+	static uint64_t base;
 	char digits[24];
 
-	snprintf(digits, sizeof(digits), "%08llu", (unsigned long long)(number % 100000000));
+	/* Another run's messages have other numbers: who was sent one already may not get it again (Cyrus looks at the Message-ID). */
+	if (base == 0)
+		base = now_us() / 10;
+	snprintf(digits, sizeof(digits), "%08llu", (unsigned long long)((base + number) % 100000000));
 	for (size_t i = 0; i < m->places; i++)
 		memcpy(m->p + m->at[i], digits, 8);
 	client_put(c, m->p, m->n);

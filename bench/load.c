@@ -472,7 +472,7 @@ push_one(int fd, uint64_t i, unsigned expected)
 	client_putf(&c, ">\r\nDATA\r\n");
 	send_all(fd, &c);
 	await_reply(fd, '3');
-	message_put(&c, &opt.messages[0], i);
+	message_put(&c, &opt.messages[0], sent);
 	client_putf(&c, ".\r\n");
 	push_at = now_us();
 	end = push_at + PUSH_LIMIT_US;

@@ -347,6 +347,25 @@ EVENTS {{
         shutil.rmtree(self.run, ignore_errors=True)
 
 
+def allow_watching(instances=20000):
+    """Dovecot's IDLE needs an inotify instance a process, the system's limit is 128 a user. Returns what it was, or None."""
+    path = "/proc/sys/fs/inotify/max_user_instances"
+    try:
+        with open(path, "r+") as f:
+            was = int(f.read())
+            if was < instances:
+                f.write(str(instances))
+            return was
+    except OSError:
+        return None
+
+
+def forbid_watching(was):
+    if was is not None:
+        with open("/proc/sys/fs/inotify/max_user_instances", "w") as f:
+            f.write(str(was))
+
+
 # -- what is installed --
 
 def install_dovecot():

@@ -37,7 +37,7 @@ buf_wrote(struct buf *b, size_t n)
 }
 
 void
-buf_add(struct buf *b, struct str s)
+buf_add_slow(struct buf *b, struct str s)
 {
 	char *p;
 
@@ -45,23 +45,6 @@ buf_add(struct buf *b, struct str s)
 		return;
 	memcpy(p, s.p, s.n);
 	b->n += s.n;
-}
-
-void
-buf_addc(struct buf *b, char c)
-{
-	char *p = buf_room(b, 1);
-
-	if (p == NULL)
-		return;
-	*p = c;
-	b->n++;
-}
-
-void
-buf_adds(struct buf *b, const char *z)
-{
-	buf_add(b, str_c(z));
 }
 
 void

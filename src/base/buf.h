@@ -17,9 +17,38 @@ struct buf {
 	bool failed;
 };
 
-void buf_add(struct buf *b, struct str s);
-void buf_addc(struct buf *b, char c);
-void buf_adds(struct buf *b, const char *z);
+/* What the inline functions below leave to do: growing, the limit, failure. */
+void buf_add_slow(struct buf *b, struct str s);
+
+/* Every byte that is sent goes through here: without a call where there is room. */
+static inline void
+buf_add(struct buf *b, struct str s)
+{
+	if (s.n > b->cap - b->n || b->limit != 0 || b->failed) {
+		buf_add_slow(b, s);
+		return;
+	}
+	if (s.n > 0)
+		memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+}
+
+static inline void
+buf_addc(struct buf *b, char c)
+{
+	if (b->n == b->cap || b->limit != 0 || b->failed) {
+		buf_add_slow(b, str_of(&c, 1));
+		return;
+	}
+	b->p[b->n++] = c;
+}
+
+static inline void
+buf_adds(struct buf *b, const char *z)
+{
+	buf_add(b, str_c(z));
+}
+
 void buf_addu(struct buf *b, uint64_t n); /* decimal */
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Room for n more bytes, to be written in place and counted with buf_wrote; NULL past the limit. */

@@ -34,7 +34,7 @@ column_pack(struct buf *out, const uint64_t *v, size_t n)
 
 /* One loop for each width, so that the compiler sees constants. load reads at least width bytes. */
 #define UNPACK(width, type, mask)                                                                  \
-	for (size_t i = 0; i < n; i++) {                                                           \
+	for (size_t i = 0; i < to - from; i++) {                                                   \
 		type d;                                                                            \
                                                                                                    \
 		memcpy(&d, p + i * (width), sizeof(d));                                            \
@@ -44,19 +44,25 @@ column_pack(struct buf *out, const uint64_t *v, size_t n)
 void
 column_unpack(struct unpack *u, uint64_t *v, size_t n)
 {
+	column_unpack_part(u, v, n, 0, n);
+}
+
+void
+column_unpack_part(struct unpack *u, uint64_t *v, size_t n, size_t from, size_t to)
+{
 	unsigned width = unpack_u8(u);
 	uint64_t min = unpack_varint(u);
 	const char *p;
 
 	if (width > 8 || u->failed || u->rest.n < n * width) {
 		u->failed = true;
-		memset(v, 0, n * sizeof(*v));
+		memset(v, 0, (to - from) * sizeof(*v));
 		return;
 	}
-	p = unpack_bytes(u, n * width).p;
+	p = unpack_bytes(u, n * width).p + from * width;
 	switch (width) {
 	case 0:
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < to - from; i++)
 			v[i] = min;
 		break;
 	case 1: UNPACK(1, uint8_t, 0xff) break;

@@ -11,6 +11,8 @@
 void column_pack(struct buf *out, const uint64_t *v, size_t n);
 /* Fills v[0..n). At least 4 bytes must be readable after the column (the checksum that ends every blob). */
 void column_unpack(struct unpack *u, uint64_t *v, size_t n);
+/* The same, but only the values from..to go into v[0..to - from). */
+void column_unpack_part(struct unpack *u, uint64_t *v, size_t n, size_t from, size_t to);
 
 /* Signed numbers as unsigned ones whose small magnitudes stay small. */
 static inline uint64_t

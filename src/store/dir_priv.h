@@ -53,6 +53,9 @@ must_check enum status dir_last_uid(struct db_txn *txn, int64_t mailbox, uint32_
 
 /* Reads a page. ERR_CORRUPT (logged), ERR_NOT_FOUND counts as damage too. */
 must_check enum status page_load(struct db_txn *txn, int64_t mailbox, uint32_t key, struct page *page);
+/* Only the entries first <= UID <= last: see page_unpack_part(). */
+must_check enum status page_load_part(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t first, uint32_t last, struct page *page,
+    uint32_t *before_r);
 must_check enum status page_load_uids(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t *uids, uint32_t *n_r);
 
 #endif

@@ -220,34 +220,35 @@ unpack_sets(struct page *page, struct unpack *u, struct set *sets)
 	return u->failed ? 0 : (uint32_t)count + 1;
 }
 
+/* The entries from..to of n; their UIDs are unpacked. */
 static bool
-unpack_columns(struct page *page, struct unpack *u, uint32_t n, uint32_t key, uint64_t base)
+unpack_columns(struct page *page, struct unpack *u, const uint64_t *uid, uint32_t n, uint32_t from, uint32_t to, uint64_t base)
 {
-	uint64_t uid[PAGE_MAX], flags[PAGE_MAX], set[PAGE_MAX], modseq[PAGE_MAX], internal[PAGE_MAX];
+	uint64_t flags[PAGE_MAX], set[PAGE_MAX], modseq[PAGE_MAX], internal[PAGE_MAX];
 	uint64_t zone[PAGE_MAX], save[PAGE_MAX], size[PAGE_MAX], email[PAGE_MAX], most = 0, bits = 0;
 	struct set sets[PAGE_MAX + 1];
 	uint32_t sets_n;
 
-	if (!unpack_uids(u, key, uid, n) || (sets_n = unpack_sets(page, u, sets)) == 0)
+	if ((sets_n = unpack_sets(page, u, sets)) == 0)
 		return false;
-	column_unpack(u, flags, n);
-	column_unpack(u, set, n);
-	column_unpack(u, modseq, n);
-	column_unpack(u, internal, n);
-	column_unpack(u, zone, n);
-	column_unpack(u, save, n);
-	column_unpack(u, size, n);
-	column_unpack(u, email, n);
-	for (uint32_t i = 0; i < n; i++) {
+	column_unpack_part(u, flags, n, from, to);
+	column_unpack_part(u, set, n, from, to);
+	column_unpack_part(u, modseq, n, from, to);
+	column_unpack_part(u, internal, n, from, to);
+	column_unpack_part(u, zone, n, from, to);
+	column_unpack_part(u, save, n, from, to);
+	column_unpack_part(u, size, n, from, to);
+	column_unpack_part(u, email, n, from, to);
+	for (uint32_t i = 0; i < to - from; i++) {
 		most = set[i] > most ? set[i] : most;
 		bits |= flags[i];
 	}
 	if (u->failed || u->rest.n != 0 || most >= sets_n || (bits & ~(uint64_t)FLAG_ALL) != 0)
 		return false;
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < to - from; i++) {
 		struct entry *e = &page->e[i];
 
-		e->uid = (uint32_t)uid[i];
+		e->uid = (uint32_t)uid[from + i];
 		e->flags = (uint8_t)flags[i];
 		e->expunged = false;
 		e->zone = (int16_t)unzigzag(zone[i]);
@@ -262,20 +263,85 @@ unpack_columns(struct page *page, struct unpack *u, uint32_t n, uint32_t key, ui
 	return true;
 }
 
+/* Index of the first UID >= uid, or n. */
+static uint32_t
+uid_seek(const uint64_t *v, uint32_t n, uint64_t uid)
+{
+	uint32_t lo = 0;
+
+	while (lo < n) {
+		uint32_t mid = lo + (n - lo) / 2;
+
+		if (v[mid] < uid)
+			lo = mid + 1;
+		else
+			n = mid;
+	}
+	return lo;
+}
+
 enum status
-page_unpack(struct page *page, struct str blob, int64_t mailbox, uint32_t key)
+page_unpack_part(struct page *page, struct str blob, int64_t mailbox, uint32_t key, uint32_t first, uint32_t last, uint32_t *before_r)
 {
 	struct unpack u;
-	uint64_t base;
-	uint32_t n;
+	uint64_t uid[PAGE_MAX], base;
+	uint32_t n, from, to;
 
 	page->n = 0;
-	if (!open_blob(blob, mailbox, key, &u, &n, &key, &base) || !unpack_columns(page, &u, n, key, base))
+	if (!open_blob(blob, mailbox, key, &u, &n, &key, &base) || !unpack_uids(&u, key, uid, n))
+		return ERR_CORRUPT;
+	from = uid_seek(uid, n, first);
+	to = uid_seek(uid, n, (uint64_t)last + 1);
+	if (to < from)
+		to = from;
+	if (!unpack_columns(page, &u, uid, n, from, to, base))
 		return ERR_CORRUPT;
 	page->mailbox = mailbox;
 	page->key = key;
-	page->n = n;
+	page->n = to - from;
+	*before_r = from;
 	return OK;
+}
+
+enum status
+page_unpack(struct page *page, struct str blob, int64_t mailbox, uint32_t key)
+{
+	uint32_t before;
+
+	return page_unpack_part(page, blob, mailbox, key, 0, UINT32_MAX, &before);
+}
+
+/* Reads over the keyword sets. */
+static void
+pass_sets(struct unpack *u)
+{
+	uint64_t count = unpack_varint(u);
+
+	for (uint64_t k = 0; k < count && !u->failed; k++)
+		for (uint64_t n = unpack_varint(u); n > 0 && !u->failed; n--)
+			(void)unpack_varint(u);
+}
+
+enum status
+page_first_unseen(struct str blob, int64_t mailbox, uint32_t key, uint32_t *uid_r, uint32_t *before_r)
+{
+	struct unpack u;
+	uint64_t uid[PAGE_MAX], flags[PAGE_MAX], base;
+	uint32_t n;
+
+	if (!open_blob(blob, mailbox, key, &u, &n, &key, &base) || !unpack_uids(&u, key, uid, n))
+		return ERR_CORRUPT;
+	pass_sets(&u);
+	column_unpack(&u, flags, n);
+	if (u.failed)
+		return ERR_CORRUPT;
+	for (uint32_t i = 0; i < n; i++)
+		if (!(flags[i] & FLAG_SEEN)) {
+			*uid_r = (uint32_t)uid[i];
+			*before_r = i;
+			return OK;
+		}
+	return ERR_NOT_FOUND;
 }
 
 enum status

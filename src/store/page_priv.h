@@ -42,6 +42,12 @@ void page_free(struct page *page);
 void page_pack(struct buf *out, int64_t mailbox, uint32_t key, const struct entry *e, uint32_t n);
 /* ERR_CORRUPT: damaged, or not the page of that mailbox and key (mailbox 0: any). *page is then empty. */
 must_check enum status page_unpack(struct page *page, struct str blob, int64_t mailbox, uint32_t key);
+/* The same, but only the entries with first <= UID <= last; *before_r: entries of the page before them. The seal is checked, of the other
+ * entries only the UIDs are. */
+must_check enum status page_unpack_part(struct page *page, struct str blob, int64_t mailbox, uint32_t key, uint32_t first, uint32_t last,
+    uint32_t *before_r);
+/* The first entry without \Seen: its UID and how many entries lie before it. ERR_NOT_FOUND: all have it. */
+must_check enum status page_first_unseen(struct str blob, int64_t mailbox, uint32_t key, uint32_t *uid_r, uint32_t *before_r);
 /* The UIDs alone: a tenth of the work. */
 must_check enum status page_uids(struct str blob, int64_t mailbox, uint32_t key, uint32_t *uids /* [PAGE_MAX] */,
     uint32_t *n_r);

@@ -12,6 +12,7 @@ struct view_walk {
 	bool end, dir_loaded, page_loaded;
 	uint32_t at;        /* index of the page in dir */
 	uint32_t idx;       /* of the next entry in page */
+	uint32_t before;    /* entries of the page that are not in it: they come before all that is wanted */
 	size_t run;         /* of only: no earlier run reaches the entry */
 	uint64_t rank;      /* messages before the page */
 	struct page *page;
@@ -112,6 +113,20 @@ move_target(const struct view_iter *it, struct view_walk *w)
 	return w->target != 0 && w->target < it->view->next_told;
 }
 
+/* The last UID of the page that is wanted, or one behind it: cheap to find, and exact for the one message that most commands ask for. */
+static uint32_t
+last_wanted(const struct view_iter *it, const struct view_walk *w, const struct page_sum *p)
+{
+	size_t i;
+
+	if (it->only == NULL)
+		return p->last;
+	i = runs_seek(it->only, w->target);
+	if (i + 1 < it->only->n && it->only->run[i + 1].first <= p->last)
+		return p->last;
+	return it->only->run[i].last < p->last ? it->only->run[i].last : p->last;
+}
+
 /* Goes to the next page that may hold something wanted and reads it. ERR_NOT_FOUND: none. */
 static enum status
 next_page(struct view_iter *it, struct view_walk *w)
@@ -138,7 +153,7 @@ next_page(struct view_iter *it, struct view_walk *w)
 				continue;
 		}
 		if (p->modseq > it->changed_since) {
-			st = page_load(it->txn, it->view->mailbox, p->key, w->page);
+			st = page_load_part(it->txn, it->view->mailbox, p->key, w->target, last_wanted(it, w, p), w->page, &w->before);
 			if (st == OK) {
 				w->idx = page_seek(w->page, w->target);
 				w->page_loaded = true;
@@ -261,7 +276,7 @@ view_iter_next(struct view_iter *it)
 	if (e == NULL)
 		return NULL;
 	if (!it->no_seq)
-		it->seq = (uint32_t)(w->rank + w->idx + 1 + ghosts_below(w, &it->view->ghosts, e->uid));
+		it->seq = (uint32_t)(w->rank + w->before + w->idx + 1 + ghosts_below(w, &it->view->ghosts, e->uid));
 	it->next_uid = e->uid + 1;
 	w->idx++;
 	return e;

@@ -15,8 +15,14 @@ line_text(struct buf *out, struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		buf_addc(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+		if (c < 0x20 || c == 0x7f) {
+			buf_add(out, str_head(s, i));
+			buf_addc(out, ' ');
+			s = str_from(s, i + 1);
+			i = (size_t)-1;
+		}
 	}
+	buf_add(out, s);
 }
 
 void

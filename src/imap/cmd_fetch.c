@@ -412,6 +412,7 @@ fetch_start(struct cmd *cmd, struct str items, const struct runs *uids)
 	cmd->cleanup = cleanup;
 	if (fetch_parse(f, &a) != OK)
 		return CMD_DONE;
+	fetch_unique(f);
 	fetch_sort(f);
 	f->needs &= ~(unsigned)FETCH_SEEN;
 	f->whole = true;

@@ -30,7 +30,7 @@ cmd_search(struct cmd *cmd)
 	cmd->state = x;
 	cmd->cleanup = cleanup;
 	x->over = over;
-	if ((st = arg_space(&cmd->args)) != OK || (st = search_return_parse(&x->ret, &cmd->args)) != OK)
+	if ((st = arg_space(&cmd->args)) != OK || (st = search_return_parse(&x->ret, cmd)) != OK)
 		return search_refuse(cmd, st, SYNTAX);
 	/* rev2 knows no other answer (RFC 9051 6.4.4). */
 	if (!x->ret.given && cmd_enabled(cmd, ENABLED_IMAP4REV2))

@@ -92,7 +92,7 @@ cmd_sort(struct cmd *cmd)
 	x->searching.over = over;
 	x->searching.sorting = &x->sorting;
 	x->searching.heavy_always = true;
-	if ((st = arg_space(a)) != OK || (st = search_return_parse(&x->searching.ret, a)) != OK ||
+	if ((st = arg_space(a)) != OK || (st = search_return_parse(&x->searching.ret, cmd)) != OK ||
 	    (st = sort_parse(&x->sorting, a)) != OK || (st = arg_space(a)) != OK)
 		return search_refuse(cmd, st, SYNTAX);
 	x->searching.summaries = x->sorting.summaries;

@@ -7,13 +7,14 @@
 #include "imap/reply.h"
 
 struct context *
-context_new(struct cmd *cmd)
+context_new(struct cmd *cmd, struct str items)
 {
 	struct context *c = x_new(struct context);
 
 	c->tag = arena_str(&c->arena, cmd->tag);
 	c->uid = cmd->uid;
 	c->text = cmd->args.all.n;
+	c->items = arena_str(&c->arena, items);
 	return c;
 }
 
@@ -24,6 +25,7 @@ context_free(struct context *c)
 		return;
 	search_free(&c->search);
 	runs_free(&c->uids);
+	runs_free(&c->fetch);
 	sort_free(&c->fresh);
 	free(c->order);
 	free(c->came.m);
@@ -46,6 +48,16 @@ context_find(const struct session *s, struct str tag)
 	while (c != NULL && !str_eq(c->tag, tag))
 		c = c->next;
 	return c;
+}
+
+bool
+contexts_fetch(const struct selected *sel)
+{
+	const struct context *c = sel->contexts;
+
+	while (c != NULL && c->items.n == 0)
+		c = c->next;
+	return c != NULL;
 }
 
 /* ---- the end ---- */

@@ -41,7 +41,8 @@ struct context {
 	struct runs uids;       /* the results */
 	uint32_t *order;        /* of SORT: the same in order */
 	size_t n, room;
-	uint32_t star;          /* what "*" among the UIDs of the program meant */
+	struct str items;       /* what is fetched of new messages, "(...)", or empty (RFC 5465 7) */
+	struct runs fetch;      /* new messages among the results that are to be fetched */
 
 	/* Of a step of updates. */
 	struct context_members came, left;
@@ -49,7 +50,7 @@ struct context {
 };
 
 /* A context for a command that begins, not yet one of the session's; the program goes into its arena. */
-struct context *context_new(struct cmd *cmd);
+struct context *context_new(struct cmd *cmd, struct str items);
 void context_free(struct context *c);
 /* The search is over: the context takes the program and the results (order: UIDs as SORT puts them, or NULL) and becomes
  * the session's, or is refused, which the client is told, and freed. why: it has to be refused; or NULL. */
@@ -76,6 +77,8 @@ enum cmd_next contexts_gone(struct session *s, struct db_txn *txn, const struct 
 /* Messages that are new or changed, after EXISTS and FETCH were told: ADDTO and REMOVEFROM (4.3.2, RFC 5465 5.1, 5.2). */
 struct context_update;
 struct context_update *context_update_new(struct session *s, const struct view_update *u);
+/* Some context has items. */
+bool contexts_fetch(const struct selected *sel);
 void context_update_free(struct context_update *cu);
 enum cmd_next contexts_changed(struct session *s, struct db_txn *txn, struct context_update *cu, enum status *st_r);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "base/clock.h"
 #include "imap/context.h"
+#include "imap/notify.h"
 
 /* Changes of one context in one line. */
 #define LOT 1024
@@ -11,6 +12,7 @@
 
 struct context_update {
 	struct runs uids;        /* to be looked at */
+	uint32_t first_new;      /* UIDs from here on came in now; 0: none */
 	struct view_iter it;
 	struct heavy heavy;      /* with programs that open bodies */
 	bool begun;
@@ -187,6 +189,7 @@ context_update_new(struct session *s, const struct view_update *u)
 
 	runs_add_all(&cu->uids, &u->changed);
 	runs_add_all(&cu->uids, &u->own);
+	cu->first_new = u->first_new;
 	if (u->first_new != 0 && u->first_new < sel->view.next_told)
 		runs_add(&cu->uids, u->first_new, sel->view.next_told - 1);
 	return cu;
@@ -245,7 +248,7 @@ begin(struct session *s, struct db_txn *txn, struct context_update *cu)
 
 /* Does a message belong to the results now, and did it? */
 static enum status
-look(struct context *c, struct session *s, struct db_txn *txn, const struct entry *e, uint32_t seq)
+look(struct context *c, struct session *s, struct db_txn *txn, struct context_update *cu, const struct entry *e)
 {
 	bool hit;
 	enum status st = search_message(&c->search, e, &hit);
@@ -253,10 +256,12 @@ look(struct context *c, struct session *s, struct db_txn *txn, const struct entr
 	if (st != OK || hit == runs_has(&c->uids, e->uid))
 		return st;
 	if (!hit) {
-		add(&c->left, e->uid, seq);
+		add(&c->left, e->uid, cu->it.seq);
 		return OK;
 	}
-	add(&c->came, e->uid, seq);
+	add(&c->came, e->uid, cu->it.seq);
+	if (c->items.n > 0 && cu->first_new != 0 && e->uid >= cu->first_new && !runs_has(&s->selected->notify_own, e->uid))
+		runs_add(&c->fetch, e->uid, e->uid);
 	if (!c->sorted)
 		return OK;
 	if (c->came.n == 1)
@@ -275,12 +280,12 @@ enough(const struct context *c)
 
 /* A context that fails ends; the others go on. ERR_AGAIN: the client has gone. */
 static enum status
-look_all(struct session *s, struct db_txn *txn, const struct entry *e, uint32_t seq, bool *enough_r)
+look_all(struct session *s, struct db_txn *txn, struct context_update *cu, const struct entry *e, bool *enough_r)
 {
 	struct context *c, *next;
 
 	for (c = s->selected->contexts; c != NULL; c = next) {
-		enum status st = look(c, s, txn, e, seq);
+		enum status st = look(c, s, txn, cu, e);
 
 		next = c->next;
 		if (st == ERR_AGAIN)
@@ -308,7 +313,7 @@ walk(struct session *s, struct db_txn *txn, struct context_update *cu, enum stat
 	if ((*st_r = view_iter_begin(&cu->it, txn)) != OK)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&cu->it)) != NULL) {
-		if (!e->expunged && (*st_r = look_all(s, txn, e, cu->it.seq, &full)) != OK)
+		if (!e->expunged && (*st_r = look_all(s, txn, cu, e, &full)) != OK)
 			break;
 		if (full || cmd_spent(s->cmd))
 			next = CMD_AGAIN;
@@ -361,6 +366,8 @@ contexts_changed(struct session *s, struct db_txn *txn, struct context_update *c
 		*st_r = OK;
 		return CMD_ABORT;
 	}
+	if (next == CMD_DONE && (s->notify == NULL || s->notify->items.n == 0))
+		runs_clear(&s->selected->notify_own);
 	if (next == CMD_DONE)
 		for (c = s->selected->contexts; c != NULL; c = c->next)
 			search_rest(&c->search);

@@ -108,6 +108,8 @@ enum cmd_next fetch_begin(struct cmd *cmd, struct fetch *f, struct arg_set *set)
 enum cmd_next fetch_start(struct cmd *cmd, struct str items, const struct runs *uids);
 /* Adds an item by its name, unless it is there. */
 must_check enum status fetch_add_named(struct fetch *f, const char *name);
+/* Leaves out what was asked for before. */
+void fetch_unique(struct fetch *f);
 /* Bodies last: they may go out in many steps, and need nothing of the entry then. When all items are there. */
 void fetch_sort(struct fetch *f);
 /* The row of an item's name in upper case, or NULL. */

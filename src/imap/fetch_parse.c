@@ -219,6 +219,22 @@ parse_macro(struct fetch *f, struct args *a, bool *found_r)
 }
 
 void
+fetch_unique(struct fetch *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_items; i++) {
+		size_t k = 0;
+
+		while (k < n && (f->items[k].kind != f->items[i].kind || !str_eq(f->items[k].label, f->items[i].label)))
+			k++;
+		if (k == n)
+			f->items[n++] = f->items[i];
+	}
+	f->n_items = n;
+}
+
+void
 fetch_sort(struct fetch *f)
 {
 	struct fetch_item *sorted = arena_array(&f->cmd->arena, f->n_items + 1, sizeof(*sorted));

@@ -2,6 +2,7 @@
 #include "imap/search_return.h"
 
 #include <stdlib.h>
+#include "imap/fetch.h"
 #include "imap/reply.h"
 
 /* ---- reading ---- */
@@ -29,9 +30,29 @@ partial_parse(struct partial *p, struct args *a)
 	return st;
 }
 
+/* UPDATE, or UPDATE (fetch-att ...), RFC 5465 7: the items are checked now and read again when there is something to fetch. */
 static enum status
-read_option(struct search_return *ret, struct args *a)
+read_update(struct search_return *ret, struct cmd *cmd)
 {
+	struct fetch *f = arena_new(&cmd->arena, struct fetch);
+	struct args *a = &cmd->args, items = *a;
+	enum status st;
+
+	ret->update = true;
+	if (arg_peek(a) != ' ' || arg_space(&items) != OK || arg_peek(&items) != '(')
+		return OK;
+	f->cmd = cmd;
+	*a = items;
+	if ((st = fetch_parse(f, a)) == OK)
+		ret->items = str_of(items.all.p + items.at, a->at - items.at);
+	return st;
+}
+
+static enum status
+read_option(struct search_return *ret, struct cmd *cmd)
+{
+	struct args *a = &cmd->args;
+
 	if (arg_keyword(a, "MIN"))
 		ret->min = true;
 	else if (arg_keyword(a, "MAX"))
@@ -45,7 +66,7 @@ read_option(struct search_return *ret, struct args *a)
 	else if (arg_keyword(a, "RELEVANCY"))
 		ret->relevancy = true;
 	else if (arg_keyword(a, "UPDATE"))
-		ret->update = true;
+		return read_update(ret, cmd);
 	else if (arg_keyword(a, "CONTEXT"))
 		ret->context = true; /* a hint (RFC 5267 4.2) */
 	else if (!arg_keyword(a, "PARTIAL") || ret->partial.given)
@@ -58,8 +79,9 @@ read_option(struct search_return *ret, struct args *a)
 }
 
 enum status
-search_return_parse(struct search_return *ret, struct args *a)
+search_return_parse(struct search_return *ret, struct cmd *cmd)
 {
+	struct args *a = &cmd->args;
 	enum status st;
 
 	if (!arg_keyword(a, "RETURN"))
@@ -71,7 +93,7 @@ search_return_parse(struct search_return *ret, struct args *a)
 		ret->all = true; /* the empty list stands for ALL (RFC 4731 3.1, T71) */
 	else
 		do
-			st = read_option(ret, a);
+			st = read_option(ret, cmd);
 		while (st == OK && arg_more(a));
 	if (st != OK || (st = arg_close(a)) != OK)
 		return st;

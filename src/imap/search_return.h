@@ -17,13 +17,14 @@ struct partial {
 
 struct search_return {
 	bool given;    /* the answer is an ESEARCH line */
+	struct str items; /* UPDATE (...): what is fetched of new messages, in parentheses (RFC 5465 7); borrowed from the command */
 	bool min, max, all, count, save, update, context;
 	bool relevancy; /* RFC 6203 4 */
 	struct partial partial;
 };
 
-/* Reads "RETURN (...)" and the space behind it, if it stands here. ERR_BAD_INPUT. */
-must_check enum status search_return_parse(struct search_return *ret, struct args *a);
+/* Reads "RETURN (...)" and the space behind it, if it stands here in the command. ERR_BAD_INPUT. */
+must_check enum status search_return_parse(struct search_return *ret, struct cmd *cmd);
 /* How many results it asks for. */
 static inline uint64_t
 partial_span(const struct partial *p)

@@ -350,7 +350,7 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	if (x->ret.update) {
 		if (context_find(cmd->session, cmd->tag) != NULL)
 			return reply_bad(cmd, "This tag belongs to a search that is still updated");
-		x->context = context_new(cmd);
+		x->context = context_new(cmd, x->ret.items);
 		x->search.arena = &x->context->arena;
 		if (x->sorting != NULL)
 			sort_like(&x->context->by, x->sorting);

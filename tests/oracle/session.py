@@ -480,7 +480,7 @@ class Session:
         items = r.data
         if "MODSEQ" in items and not self.condstore:
             self.fault("MODSEQ in a session that did not ask for CONDSTORE", r.raw)
-        if not self.notify and any(k not in DYNAMIC for k in items) and not any(
+        if not self.notify and not (m and m.live) and any(k not in DYNAMIC for k in items) and not any(
                 c.name in ("FETCH", "UID FETCH", "PARTIAL") for c in self.queue):
             self.fault("FETCH data that was not asked for", r.raw)
         if m is None:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A row's uids: u8 version (1), runs_pack(), CRC-32C. */
+/* A row's uids: u8 version (1), runs_pack(), for CHANGE_FLAGS a varint which (absent: not known), CRC-32C. */
 #include "store/changes_priv.h"
 
 #include "base/log.h"
@@ -15,7 +15,7 @@ static struct db_sql trim =
     DB_SQL("DELETE FROM change WHERE mailbox = ?1 AND modseq > ?2 AND modseq <= ?3 AND kind <> 3");
 
 enum status
-change_write(struct db_txn *txn, int64_t mailbox, uint64_t modseq, enum change_kind kind, const struct runs *uids)
+change_write(struct db_txn *txn, int64_t mailbox, uint64_t modseq, enum change_kind kind, const struct runs *uids, uint64_t which)
 {
 	struct buf b = {0};
 	enum status st;
@@ -24,6 +24,8 @@ change_write(struct db_txn *txn, int64_t mailbox, uint64_t modseq, enum change_k
 		return OK;
 	buf_addc(&b, CHANGE_VERSION);
 	runs_pack(&b, uids);
+	if (kind == CHANGE_FLAGS)
+		varint_add(&b, which);
 	blob_seal(&b, 0);
 	st = db_exec(txn, &insert, "iiib", mailbox, (int64_t)modseq, (int64_t)kind, buf_str(&b));
 	buf_free(&b);
@@ -72,12 +74,15 @@ change_walk_next(struct change_walk *w)
 		return st;
 	row->modseq = (uint64_t)db_int(w->stmt, 0);
 	row->kind = (enum change_kind)db_int(w->stmt, 1);
+	row->which = CHANGE_ALL_FLAGS;
 	row->damaged = true;
 	runs_clear(&row->uids);
 	if (blob_sealed(db_blob(w->stmt, 2), &content) && content.n > 0 && content.p[0] == CHANGE_VERSION) {
 		struct unpack u = {.rest = str_from(content, 1)};
 
 		runs_unpack(&u, &row->uids);
+		if (row->kind == CHANGE_FLAGS && u.rest.n > 0)
+			row->which = unpack_varint(&u);
 		row->damaged = u.failed;
 	}
 	if (row->damaged) {

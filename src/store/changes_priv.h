@@ -15,8 +15,20 @@ enum change_kind { CHANGE_ADDED = 1, CHANGE_FLAGS = 2, CHANGE_GONE = 3, CHANGE_A
 #define CHANGES_TRIM 512 /* removed at a time, once that many are too many */
 #endif
 
+/*
+ * Which flags a change of kind CHANGE_FLAGS touched, of all its messages together: the FLAG_ bits, above them the keywords by their ids, some of
+ * which share a bit. CHANGE_ALL_FLAGS where that is not known.
+ */
+#define CHANGE_ALL_FLAGS UINT64_MAX
+static inline uint64_t
+change_keyword_bit(uint32_t id)
+{
+	return 1ull << (8 + id % 56);
+}
+
+/* which: for CHANGE_FLAGS; 0 for others. */
 must_check enum status change_write(struct db_txn *txn, int64_t mailbox, uint64_t modseq, enum change_kind kind,
-    const struct runs *uids);
+    const struct runs *uids, uint64_t which);
 /* Removes old rows when it is time; *oldest moves up then. modseq: the newest. */
 must_check enum status change_trim(struct db_txn *txn, int64_t mailbox, uint64_t modseq, uint64_t *oldest);
 
@@ -24,6 +36,7 @@ must_check enum status change_trim(struct db_txn *txn, int64_t mailbox, uint64_t
 struct change_row {
 	uint64_t modseq;
 	enum change_kind kind;
+	uint64_t which; /* of CHANGE_FLAGS */
 	bool damaged;
 	struct runs uids;
 };

@@ -468,5 +468,11 @@ edit_append_page(struct edit *e, struct str packed, const struct page_sum *sum)
 enum status
 edit_change(struct edit *e, enum change_kind kind, const struct runs *uids)
 {
-	return change_write(e->txn, e->mailbox, e->modseq, kind, uids);
+	return change_write(e->txn, e->mailbox, e->modseq, kind, uids, 0);
+}
+
+enum status
+edit_change_flags(struct edit *e, const struct runs *uids, uint64_t which)
+{
+	return change_write(e->txn, e->mailbox, e->modseq, CHANGE_FLAGS, uids, which);
 }

@@ -64,5 +64,7 @@ must_check enum status edit_append_page(struct edit *e, struct str packed, const
 
 /* Writes the change row of this edit. */
 must_check enum status edit_change(struct edit *e, enum change_kind kind, const struct runs *uids);
+/* The same for CHANGE_FLAGS: which flags (changes_priv.h). */
+must_check enum status edit_change_flags(struct edit *e, const struct runs *uids, uint64_t which);
 
 #endif

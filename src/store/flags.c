@@ -14,6 +14,12 @@ struct flagging {
 	/* the last set that was changed: its neighbours mostly have the same */
 	const uint32_t *was, *is;
 	uint32_t was_n, is_n;
+	uint64_t keyword_bits; /* the keywords that are in one of the two only */
+	uint64_t which;        /* flags that changed so far, as in change_write() */
+	/* UNCHANGEDSINCE: the messages whose flags of this change were touched since; read when a message has changed since at all */
+	struct runs touched;
+	bool touched_read;
+	enum status status;
 	struct flag_result *result;
 };
 
@@ -57,6 +63,31 @@ apply_ids(struct flagging *f, const struct entry *entry, uint32_t *out)
 	return keyword_sort(out, n);
 }
 
+static uint64_t
+bits_of(const uint32_t *ids, uint32_t n)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		bits |= change_keyword_bit(ids[i]);
+	return bits;
+}
+
+/* Of the keywords that one of two sets has. */
+static uint64_t
+differing_bits(const uint32_t *a, uint32_t a_n, const uint32_t *b, uint32_t b_n)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < a_n; i++)
+		if (!has_id(b, b_n, a[i]))
+			bits |= change_keyword_bit(a[i]);
+	for (uint32_t i = 0; i < b_n; i++)
+		if (!has_id(a, a_n, b[i]))
+			bits |= change_keyword_bit(b[i]);
+	return bits;
+}
+
 /* Changes the keywords of the entry; false: they are as they were. */
 static bool
 set_keywords(struct flagging *f, struct entry *entry)
@@ -73,13 +104,63 @@ set_keywords(struct flagging *f, struct entry *entry)
 		f->is = out;
 		f->was = was;
 		f->was_n = was_n;
+		f->keyword_bits = differing_bits(was, was_n, f->is, f->is_n);
 	}
 	if (f->is_n == was_n && (was_n == 0 || memcmp(f->is, was, was_n * sizeof(*was)) == 0))
 		return false;
 	f->too_many |= f->is_n > KEYWORDS_PER_MESSAGE;
+	f->which |= f->keyword_bits;
 	entry->keywords = f->is;
 	entry->keywords_n = f->is_n;
 	return true;
+}
+
+/* The messages whose flags that are to be set or removed were touched since: where another flag was, the condition holds (RFC 7162
+ * 3.1.3, 3.1.12). Of the change rows those with other flags are passed over; where the rows do not reach back, all changes count. */
+static void
+read_touched(struct flagging *f)
+{
+	uint64_t since = f->change->unchanged_since, wanted = f->flags | bits_of(f->ids, f->ids_n);
+	struct change_walk w;
+	enum status st;
+
+	f->touched_read = true;
+	if (f->change->op == FLAGS_SET || since < f->e.oldest_change) {
+		runs_add(&f->touched, 1, UINT32_MAX);
+		return;
+	}
+	change_walk_begin(&w, f->e.txn, f->e.mailbox, since, false);
+	while ((st = change_walk_next(&w)) == OK) {
+		if (w.row.damaged)
+			runs_add(&f->touched, 1, UINT32_MAX);
+		else if (w.row.kind == CHANGE_ADDED || (w.row.kind == CHANGE_FLAGS && (w.row.which & wanted)))
+			runs_add_all(&f->touched, &w.row.uids);
+	}
+	change_walk_end(&w);
+	if (st != ERR_NOT_FOUND)
+		f->status = st;
+}
+
+/* Does UNCHANGEDSINCE hold? */
+static bool
+unchanged(struct flagging *f, const struct entry *entry)
+{
+	const struct flag_change *c = f->change;
+
+	if (!c->conditional || entry->modseq <= c->unchanged_since)
+		return true;
+	/* 0 asks whether there is such a keyword; system flags always exist (RFC 7162 3.1.3, example 8). */
+	if (c->unchanged_since == 0) {
+		if (c->op == FLAGS_SET || c->flags != 0)
+			return false;
+		for (uint32_t i = 0; i < f->ids_n; i++)
+			if (has_id(entry->keywords, entry->keywords_n, f->ids[i]))
+				return false;
+		return true;
+	}
+	if (!f->touched_read)
+		read_touched(f);
+	return !runs_has(&f->touched, entry->uid);
 }
 
 /* True when the entry is different now. */
@@ -90,12 +171,13 @@ change_entry(struct flagging *f, struct entry *entry)
 	uint8_t flags = entry->flags;
 	bool changed;
 
-	if (c->conditional && entry->modseq > c->unchanged_since) {
+	if (!unchanged(f, entry)) {
 		runs_add(&f->result->failed, entry->uid, entry->uid);
 		return false;
 	}
 	flags = c->op == FLAGS_SET ? f->flags : c->op == FLAGS_ADD ? flags | f->flags : flags & (uint8_t)~f->flags;
 	changed = flags != entry->flags;
+	f->which |= flags ^ entry->flags;
 	entry->flags = flags;
 	changed |= set_keywords(f, entry);
 	if (changed) {
@@ -125,6 +207,8 @@ change_page(struct flagging *f, const struct runs *uids)
 	}
 	if (f->too_many)
 		return ERR_LIMIT;
+	if (f->status != OK)
+		return f->status;
 	return changed ? edit_put(&f->e) : OK;
 }
 
@@ -165,7 +249,10 @@ message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, co
 	if (st == OK)
 		st = change_all(&f, uids);
 	if (st == OK)
-		st = edit_change(&f.e, CHANGE_FLAGS, &result.changed);
+		st = edit_change_flags(&f.e, &result.changed, f.which);
+	/* No message has the keyword now: it is not made. */
+	if (st == OK && !f.e.changed)
+		st = keyword_unmake(&f.e);
 	/* Nothing is different: no mod-sequence, no row. */
 	result.modseq = f.e.changed ? f.e.modseq : 0;
 	st = edit_end(&f.e, st);
@@ -176,6 +263,7 @@ message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, co
 	}
 	runs_free(&result.changed);
 	runs_free(&result.failed);
+	runs_free(&f.touched);
 	arena_free(&ids);
 	arena_free(&arena);
 	return st;

@@ -7,6 +7,7 @@
 static struct db_sql list = DB_SQL("SELECT id, name FROM keyword WHERE mailbox = ?1 ORDER BY id");
 static struct db_sql count = DB_SQL("SELECT keywords FROM mailbox WHERE id = ?1");
 static struct db_sql find = DB_SQL("SELECT id FROM keyword WHERE mailbox = ?1 AND fold = ?2");
+static struct db_sql drop_new = DB_SQL("DELETE FROM keyword WHERE mailbox = ?1 AND id >= ?2");
 static struct db_sql add = DB_SQL("INSERT INTO keyword (mailbox, id, name, fold) VALUES (?1, ?2, ?3, ?4)");
 
 enum status
@@ -114,4 +115,13 @@ keyword_ids(struct edit *e, struct arena *arena, const struct str *names, size_t
 	*n_r = keyword_sort(ids, kept);
 	*ids_r = ids;
 	return OK;
+}
+
+enum status
+keyword_unmake(struct edit *e)
+{
+	if (e->keywords == e->keywords_was)
+		return OK;
+	e->keywords = e->keywords_was;
+	return db_exec(e->txn, &drop_new, "ii", e->mailbox, (int64_t)e->keywords);
 }

@@ -13,5 +13,7 @@ must_check enum status keyword_ids(struct edit *e, struct arena *arena, const st
     const uint32_t **ids_r, uint32_t *n_r);
 /* Sorts ids and removes doubles; the number left. */
 uint32_t keyword_sort(uint32_t *ids, uint32_t n);
+/* Takes back the keywords that this edit made. */
+must_check enum status keyword_unmake(struct edit *e);
 
 #endif

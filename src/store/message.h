@@ -47,7 +47,8 @@ struct flag_change {
 	uint8_t flags;
 	const struct str *keywords;
 	size_t keywords_n;
-	bool conditional;         /* UNCHANGEDSINCE was given (RFC 7162 3.1.3) */
+	bool conditional;         /* UNCHANGEDSINCE was given (RFC 7162 3.1.3): with FLAGS_ADD and FLAGS_REMOVE only changes of these flags count, as far
+	                           * back as change rows are kept */
 	uint64_t unchanged_since;
 };
 struct flag_result {

@@ -321,6 +321,45 @@ refused(void **state)
 
 /* ---- STORE ---- */
 
+/* Only changes of the flags in question count (RFC 7162 3.1.12): the third got \Flagged with `before`, the others \Flagged and \Seen after it. */
+static void
+other_flags(uint64_t before)
+{
+	static const struct {
+		enum flag_op op;
+		uint8_t flags;
+		const char *keyword;
+		uint64_t since; /* 0: before; 1: one less */
+		unsigned failed;
+	} c[] = {
+	    {FLAGS_ADD, FLAG_DRAFT, NULL, 0, 0},
+	    {FLAGS_REMOVE, FLAG_DRAFT, NULL, 0, 5},
+	    {FLAGS_REMOVE, FLAG_ANSWERED, NULL, 1, 0},
+	    {FLAGS_ADD, FLAG_SEEN, NULL, 0, 4},
+	    {FLAGS_ADD, FLAG_FLAGGED | FLAG_ANSWERED, NULL, 1, 5},
+	    {FLAGS_ADD, 0, "a", 0, 0},
+	    {FLAGS_REMOVE, 0, "a", 0, 5},
+	    {FLAGS_ADD, 0, "b", 0, 0},
+	    {FLAGS_ADD, 0, "a", 1, 5},
+	    {FLAGS_SET, FLAG_ANSWERED, NULL, 0, 5},
+	};
+	struct runs all = set(1, 5);
+
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		struct str keyword = str_c(c[i].keyword);
+		struct flag_change change = {.op = c[i].op, .flags = c[i].flags, .keywords = &keyword, .keywords_n = keyword.p != NULL,
+		    .conditional = true, .unchanged_since = before - c[i].since};
+		struct flag_result r = {0};
+
+		assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &change, &r)), OK);
+		if (runs_count(&r.failed) != c[i].failed)
+			fail_msg("%zu: %u failed", i, (unsigned)runs_count(&r.failed));
+		runs_free(&r.changed);
+		runs_free(&r.failed);
+	}
+	runs_free(&all);
+}
+
 static void
 conditional(void **state)
 {
@@ -334,9 +373,9 @@ conditional(void **state)
 	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
 	assert_int_equal(runs_count(&r.changed), 1);
 	before = r.modseq;
-	/* UNCHANGEDSINCE: the one changed last fails (RFC 7162 3.1.3). */
+	/* UNCHANGEDSINCE: the one whose flag changed last fails (RFC 7162 3.1.3). */
 	runs_clear(&r.changed);
-	c = (struct flag_change){.op = FLAGS_ADD, .flags = FLAG_SEEN, .conditional = true, .unchanged_since = before - 1};
+	c = (struct flag_change){.op = FLAGS_ADD, .flags = FLAG_SEEN | FLAG_FLAGGED, .conditional = true, .unchanged_since = before - 1};
 	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(runs_count(&r.changed), 4);
 	assert_int_equal(runs_count(&r.failed), 1);
@@ -348,8 +387,10 @@ conditional(void **state)
 	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(runs_count(&r.failed), 5);
 	assert_int_equal(r.modseq, 0);
+	runs_clear(&r.failed);
+	other_flags(before);
 	/* No change, no mod-sequence. */
-	c = (struct flag_change){.op = FLAGS_REMOVE, .flags = FLAG_DRAFT};
+	c = (struct flag_change){.op = FLAGS_REMOVE, .flags = FLAG_DELETED};
 	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(r.modseq, 0);
 	/* \Recent is nobody's to set. */

@@ -539,7 +539,7 @@ write_changes(struct anew *w)
 	runs_remove_all(&lost, &w->present);
 	runs_remove_all(&lost, &w->gone);
 	if ((st = db_exec(w->txn, &drop_changes, "i", w->id)) == OK)
-		st = change_write(w->txn, w->id, w->modseq, CHANGE_GONE, &lost);
+		st = change_write(w->txn, w->id, w->modseq, CHANGE_GONE, &lost, 0);
 	runs_free(&lost);
 	return st;
 }

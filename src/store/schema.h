@@ -53,7 +53,7 @@ static const char schema_sql[] =
     " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, data BLOB NOT NULL);"
 
     /* One row a change: kind 1 added, 2 flags, 3 expunged (a tombstone: kept for ever), 4 annotation. reader: whose change
-     * (0: all). uids: runs, see changes.c. The rows of kinds 1, 2 and 4 above mailbox.oldest_change are complete. */
+     * (0: all). uids: runs, and which flags, see changes.c. The rows of kinds 1, 2 and 4 above mailbox.oldest_change are complete. */
     "CREATE TABLE change (mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, kind INTEGER NOT NULL, reader INTEGER NOT NULL,"
     " uids BLOB NOT NULL, PRIMARY KEY (mailbox, modseq, kind)) WITHOUT ROWID;"
     /* Expunged entries during their grace, packed like a page whose key is the first UID; first, last: the UIDs between

@@ -25,6 +25,7 @@ struct imap_settings {
 	int64_t idle_seconds;      /* silence after login until BYE, outside IDLE; at least 1800 (RFC 9051 5.4) */
 	int64_t keepalive_seconds; /* "* OK Still here" in IDLE (T91); 0: none */
 	int64_t progress_ms;       /* a long command tells how far it is so often (RFC 9585); 0: never */
+	size_t search_cache;       /* bytes of search/brief.h, all accounts together; 0: none */
 	unsigned bad_max;          /* bad commands before login until BYE (T07) */
 	unsigned account_max;      /* logged-in connections of one account; 0: no limit */
 	size_t line_max;           /* bytes of a command line after login; 0: the default */

@@ -109,7 +109,7 @@ search_begin(struct search *s, struct db_txn *txn)
 		if (s->nodes[i].op == SEARCH_KEYWORD)
 			s->nodes[i].keyword = keywords_find(&ses->selected->keywords, s->nodes[i].name);
 	if (s->textual && s->matcher == NULL)
-		s->matcher = search_matcher_new(&ses->actor, cancelled, ses->conn);
+		s->matcher = search_matcher_new(&ses->actor, ses->imap->search_cache, cancelled, ses->conn);
 	if (s->textual && (st = search_matcher_begin(s->matcher, txn)) != OK)
 		return st;
 	if (s->sent && (st = email_cursor_open(&ses->actor, txn, &s->cursor)) != OK && s->textual)

@@ -97,6 +97,7 @@ struct imap {
 	struct pool *pool;
 	struct auth *auth;
 	struct imap_settings settings;
+	struct search_cache *search_cache; /* NULL: none */
 	char *hidden;
 	struct imap_limits limits; /* of commands after login */
 	struct imap_limits limits_before;

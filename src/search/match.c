@@ -4,17 +4,18 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
-#include "mime/header.h"
 #include "mime/summary.h"
+#include "search/field.h"
 #include "search/match_priv.h"
 #include "search/scan.h"
 
 struct search_matcher *
-search_matcher_new(const struct actor *actor, bool (*cancelled)(void *arg), void *arg)
+search_matcher_new(const struct actor *actor, struct search_cache *cache, bool (*cancelled)(void *arg), void *arg)
 {
 	struct search_matcher *m = x_new(struct search_matcher);
 
 	m->actor = actor;
+	m->cache = cache;
 	m->cancelled = cancelled;
 	m->arg = arg;
 	return m;
@@ -50,6 +51,7 @@ search_matcher_begin(struct search_matcher *m, struct db_txn *txn)
 void
 search_matcher_end(struct search_matcher *m)
 {
+	match_briefs_end(m);
 	if (m->cursor != NULL)
 		email_cursor_close(m->cursor);
 	m->cursor = NULL;
@@ -200,42 +202,22 @@ scan_field(struct search_matcher *m, struct str raw, unsigned weight)
 	match_text_end(m);
 }
 
-/* Moves *header to the next field whose line begins with m->field. */
-static bool
-seek_field(struct search_matcher *m, struct str *header, bool at_start)
-{
-	struct str name = buf_str(&m->field);
-	size_t at;
-
-	if (at_start && str_case_starts(*header, str_from(name, 1)))
-		return true;
-	if ((at = scan_ascii_at(*header, name, 0)) == SIZE_MAX)
-		return false;
-	*header = str_from(*header, at + 1);
-	return true;
-}
-
 /* The fields of that name, one after the other. *found_r: there is one. */
 static void
 scan_named(struct search_matcher *m, struct str header, struct str name, bool *found_r)
 {
+	struct field_seek seek;
 	struct mime_field f;
-	bool start = true;
 
 	*found_r = false;
 	buf_clear(&m->field);
 	buf_addc(&m->field, '\n');
 	for (size_t i = 0; i < name.n; i++)
 		buf_addc(&m->field, ascii_upper(name.p[i]));
-	while (!m->scan.hit && seek_field(m, &header, start)) {
-		struct str rest = header;
-
-		start = false;
-		if (mime_field_next(&rest, &f) && str_caseeq(f.name, name)) {
-			*found_r = true;
-			scan_field(m, f.value, WEIGHT_ASKED);
-		}
-		header = str_from(header, 1);
+	seek = (struct field_seek){header, buf_str(&m->field), false};
+	while (!m->scan.hit && field_next(&seek, &f)) {
+		*found_r = true;
+		scan_field(m, f.value, WEIGHT_ASKED);
 	}
 }
 
@@ -288,8 +270,9 @@ whole_header(struct search_matcher *m, struct str *header_r)
 	return match_bytes(m, 0, n < MATCH_HEADER_MAX ? n : MATCH_HEADER_MAX, header_r);
 }
 
+/* brief: BRIEF_FIELDS where there are none for the field. */
 static enum status
-match_field(struct search_matcher *m, struct str name, bool *hit_r)
+match_field(struct search_matcher *m, struct str name, enum brief_field brief, bool *hit_r)
 {
 	const struct search_needle *needle = m->scan.needle;
 	struct mime_summary s;
@@ -297,6 +280,8 @@ match_field(struct search_matcher *m, struct str name, bool *hit_r)
 	bool found;
 	enum status st;
 
+	if (brief < BRIEF_FIELDS && (st = match_by_brief(m, brief, hit_r)) != ERR_NOT_FOUND)
+		return st;
 	if ((st = match_load(m)) != OK || (st = mime_summary_open(m->email.summary, &s)) != OK)
 		return st;
 	if (!mime_summary_header(&s, &header) && !mime_summary_lists(name) && (st = whole_header(m, &header)) != OK)
@@ -328,17 +313,17 @@ match(struct search_matcher *m, enum search_key key, struct str name, bool *hit_
 
 	switch (key) {
 	case SEARCH_BCC:
-		return match_field(m, STR("bcc"), hit_r);
+		return match_field(m, STR("bcc"), BRIEF_BCC, hit_r);
 	case SEARCH_CC:
-		return match_field(m, STR("cc"), hit_r);
+		return match_field(m, STR("cc"), BRIEF_CC, hit_r);
 	case SEARCH_FROM:
-		return match_field(m, STR("from"), hit_r);
+		return match_field(m, STR("from"), BRIEF_FROM, hit_r);
 	case SEARCH_SUBJECT:
-		return match_field(m, STR("subject"), hit_r);
+		return match_field(m, STR("subject"), BRIEF_SUBJECT, hit_r);
 	case SEARCH_TO:
-		return match_field(m, STR("to"), hit_r);
+		return match_field(m, STR("to"), BRIEF_TO, hit_r);
 	case SEARCH_HEADER:
-		return match_field(m, name, hit_r);
+		return match_field(m, name, brief_field_of(name), hit_r);
 	case SEARCH_TEXT:
 		if ((st = match_text(m, hit_r)) != OK || *hit_r)
 			return st;

@@ -10,7 +10,7 @@
  * unfolding.
  *
  *	search_needle_new(charset, key_bytes, collation, &needle);   once for each key of a command
- *	m = search_matcher_new(actor, cancelled, arg);    once a command
+ *	m = search_matcher_new(actor, cache, cancelled, arg); once a command
  *	st = search_matcher_begin(m, txn);                for each step of the command
  *	search_matcher_message(m, entry->email);          for each message
  *	st = search_match(m, SEARCH_BODY, STR_NONE, needle, &hit);
@@ -48,9 +48,16 @@ void search_needle_free(struct search_needle *needle);
 /* Is the needle contained in UTF-8 text (under its collation)? For callers with text of their own (ANNOTATION, FILTER). */
 bool search_needle_in(const struct search_needle *needle, struct str text);
 
+/* What many searches through the same subjects and addresses share, for a whole process (search/brief.h): up to so many bytes. NULL for
+ * 0. Any thread; freed when no matcher uses it. */
+struct search_cache;
+struct search_cache *search_cache_new(size_t bytes);
+void search_cache_free(struct search_cache *cache);
+
 struct search_matcher;
-/* cancelled is asked now and then within large bodies; true ends the match with ERR_AGAIN. NULL: never. */
-struct search_matcher *search_matcher_new(const struct actor *actor, bool (*cancelled)(void *arg), void *arg);
+/* cache may be NULL. cancelled is asked now and then within large bodies; true ends the match with ERR_AGAIN. NULL: never. */
+struct search_matcher *search_matcher_new(const struct actor *actor, struct search_cache *cache, bool (*cancelled)(void *arg),
+    void *arg);
 void search_matcher_free(struct search_matcher *m);
 /* Binds to a snapshot, and lets go of it. */
 must_check enum status search_matcher_begin(struct search_matcher *m, struct db_txn *txn);

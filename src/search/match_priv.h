@@ -4,14 +4,29 @@
 #define SEARCH_MATCH_PRIV_H
 
 #include "mime/structure.h"
+#include "search/brief.h"
 #include "search/needle.h"
 
 #define MATCH_STEP (64 * 1024)        /* bytes of a body that are read at a time */
 #define MATCH_WHOLE (256 * 1024)      /* messages up to this size are read at once */
 #define MATCH_HEADER_MAX (1024 * 1024) /* bytes of a header that are looked at */
 
+/* Which emails of a brief have a key: found for all of them once. */
+struct match_memo {
+	const struct brief *brief;
+	const struct search_needle *needle;
+	uint64_t bits[BRIEF_EMAILS / 64];
+};
+#define MATCH_MEMOS 16
+
 struct search_matcher {
 	const struct actor *actor;
+	struct search_cache *cache;
+	struct match_brief {
+		struct brief *brief; /* where the last email's values are, or NULL */
+		bool own;            /* it is being made, and not in the cache yet */
+	} briefs[BRIEF_FIELDS];
+	struct match_memo memo[MATCH_MEMOS];
 	bool (*cancelled)(void *arg);
 	void *arg;
 	struct db_txn *txn;
@@ -51,5 +66,10 @@ enum match_weight { WEIGHT_ASKED = 100, WEIGHT_ADDRESS = 90, WEIGHT_BODY = 75, W
 /* Scans header fields (all of them, names and values). */
 void match_header_text(struct search_matcher *m, struct str header);
 must_check enum status match_body(struct search_matcher *m);
+
+/* match_brief.c: the key in a field of the message, if a brief can tell; ERR_NOT_FOUND: it cannot, the row has to be asked. */
+must_check enum status match_by_brief(struct search_matcher *m, enum brief_field field, bool *hit_r);
+/* Lets go of all briefs; what was made goes to the cache. */
+void match_briefs_end(struct search_matcher *m);
 
 #endif

@@ -63,13 +63,14 @@ message(struct str text)
 	return email;
 }
 
-/* What needles compare by. */
+/* What needles compare by; what matchers share. */
 static enum mime_collation collation;
+static struct search_cache *cache;
 
 static bool
 matches(int64_t email, enum search_key key, const char *name, const char *charset, struct str bytes)
 {
-	struct search_matcher *m = search_matcher_new(&alice, NULL, NULL);
+	struct search_matcher *m = search_matcher_new(&alice, cache, NULL, NULL);
 	struct search_needle *needle = NULL;
 	struct db_txn *txn;
 	bool hit = false;
@@ -147,6 +148,7 @@ keys(void **state)
 	    {SEARCH_BODY, "", "inner body", true},
 	    {SEARCH_BODY, "", "strange", false}, /* only in the header */
 	    {SEARCH_BODY, "", "lait\r\ngr", false},
+	    {SEARCH_SUBJECT, "", "ﬁ", false},
 	    {SEARCH_TEXT, "", "strange", true},
 	    {SEARCH_TEXT, "", "x-odd", true},
 	    {SEARCH_TEXT, "", "café", true},
@@ -155,10 +157,17 @@ keys(void **state)
 	int64_t email = message(str_c(mail));
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-		if (matches(email, t[i].key, t[i].name, "", str_c(t[i].what)) != t[i].hit)
-			fail_msg("key %d \"%s\" %s", t[i].key, t[i].what, t[i].hit ? "does not match" : "matches");
+	/* From the row; making briefs; from briefs. */
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+			if (matches(email, t[i].key, t[i].name, "", str_c(t[i].what)) != t[i].hit)
+				fail_msg("key %d \"%s\" %s", t[i].key, t[i].what, t[i].hit ? "does not match" : "matches");
+		}
+		if (round == 0)
+			cache = search_cache_new(1 << 20);
 	}
+	search_cache_free(cache);
+	cache = NULL;
 	/* In other charsets. */
 	assert_true(matches(email, SEARCH_SUBJECT, "", "koi8-r", STR("\xd0\xd2\xc9\xd7\xc5\xd4")));
 	assert_true(matches(email, SEARCH_FROM, "", "ISO-8859-1", STR("m\xfcller")));
@@ -274,6 +283,71 @@ collations(void **state)
 	assert_false(matches(bad, SEARCH_BODY, "", "", STR("second")));
 }
 
+/* Searches through some hundred messages at once give the same with briefs as without: while they are made, from the cache, and from a cache
+ * that is too small for them. */
+static void
+briefs(void **state)
+{
+	enum { N = 600 };
+	static const char *const words[] = {"tea", "Milk", "caf\xc3\xa9", "=?utf-8?q?r=C3=BCm?=", "\xff", "=?x-none?q?t=65a?=", "\xef\xac\x81sh", "a  b"};
+	static const char *const keys[] = {"TEA", "milk", "é", "e", "rüm", "fi", "\xff", "a  b", "a b", "x", "tea\n", "", "fi\nfi"};
+	static const enum search_key where[] = {SEARCH_SUBJECT, SEARCH_TO, SEARCH_CC, SEARCH_HEADER};
+	static const size_t sizes[] = {1 << 20, 1 << 20, 20000, 20000};
+	int64_t *email = calloc(N, sizeof(*email));
+	bool *want = calloc(N, sizeof(*want));
+	struct search_cache *small = NULL;
+
+	(void)state;
+	srandom(11);
+	for (size_t i = 0; i < N; i++) {
+		struct buf text = {0};
+
+		buf_addf(&text, "Subject: %s %s\r\n", words[random() % 8], words[random() % 8]);
+		for (long k = random() % 3; k > 0; k--)
+			buf_addf(&text, "To: %s <%s@x>\r\n", words[random() % 8], words[random() % 2]);
+		if (i % 97 == 0)
+			buf_addf(&text, "Cc: %05000d tea\r\n", 1);
+		buf_adds(&text, "\r\n");
+		email[i] = message(buf_str(&text));
+		buf_free(&text);
+	}
+	for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++)
+		for (size_t w = 0; w < 4; w++) {
+			const char *name = k % 2 ? "To" : "Bcc";
+
+			for (size_t i = 0; i < N; i++)
+				want[i] = matches(email[i], where[w], name, "", str_c(keys[k]));
+			for (size_t round = 0; round < 4; round++) {
+				struct search_needle *needle = NULL;
+				struct search_matcher *m;
+				struct db_txn *txn;
+
+				if (round % 2 == 0)
+					small = search_cache_new(sizes[round]);
+				m = search_matcher_new(&alice, small, NULL, NULL);
+				assert_int_equal(search_needle_new(STR(""), str_c(keys[k]), MIME_UNICODE_CASEMAP, &needle), OK);
+				assert_int_equal(db_read_begin(store_db(store), &txn), OK);
+				assert_int_equal(search_matcher_begin(m, txn), OK);
+				/* Some are left out at first, so that briefs are added to. */
+				for (size_t i = round % 2 == 0 ? k : 0; i < N; i += round % 2 == 0 ? 3 : 1) {
+					bool hit = !want[i];
+
+					search_matcher_message(m, email[i]);
+					assert_int_equal(search_match(m, where[w], str_c(name), needle, &hit), OK);
+					if (hit != want[i])
+						fail_msg("\"%s\" in %d of message %zu, round %zu", keys[k], where[w], i, round);
+				}
+				search_matcher_free(m);
+				db_read_end(txn);
+				search_needle_free(needle);
+				if (round % 2 == 1)
+					search_cache_free(small);
+			}
+		}
+	free(email);
+	free(want);
+}
+
 static bool
 yes(void *arg)
 {
@@ -292,7 +366,7 @@ cancels(void **state)
 	int64_t email = message(STR("Subject: x\r\n\r\ntext\r\n"));
 
 	(void)state;
-	m = search_matcher_new(&alice, yes, &asked);
+	m = search_matcher_new(&alice, NULL, yes, &asked);
 	assert_int_equal(search_needle_new(STR(""), STR("zzz"), MIME_UNICODE_CASEMAP, &needle), OK);
 	assert_int_equal(db_read_begin(store_db(store), &txn), OK);
 	assert_int_equal(search_matcher_begin(m, txn), OK);
@@ -357,6 +431,7 @@ main(void)
 	    cmocka_unit_test(needles),
 	    cmocka_unit_test_setup_teardown(keys, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(collations, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(briefs, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(large, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(cancels, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(damaged, set_up, tear_down),

@@ -162,6 +162,15 @@ look(struct needle_scan *s, struct str mapped, bool (*in)(struct str, struct str
 		keep(s, mapped);
 }
 
+/* ASCII text: with an ASCII key it is compared in place. What is kept is mapped, for the pieces that follow. */
+static void
+look_plain(struct needle_scan *s, struct str text)
+{
+	look(s, text, scan_ascii);
+	if (!s->hit && s->tail.n > 0)
+		scan_upper(s->tail.p, s->tail.p, s->tail.n);
+}
+
 /* Casemaps; ASCII stretches the short way. */
 static void
 map_text(struct buf *out, struct str text)
@@ -192,9 +201,8 @@ needle_scan_add(struct needle_scan *s, struct str text)
 		look(s, text, in_exact);
 		return;
 	}
-	/* With an ASCII key text is compared in place; the tail may then hold lower case, which this comparison passes over. */
-	if (n->ascii && (n->collation == MIME_ASCII_CASEMAP || scan_ascii_prefix(text) == text.n)) {
-		look(s, text, scan_ascii);
+	if (n->ascii && scan_ascii_prefix(text) == text.n) {
+		look_plain(s, text);
 		return;
 	}
 	buf_clear(&s->mapped);
@@ -202,7 +210,7 @@ needle_scan_add(struct needle_scan *s, struct str text)
 		mime_collate(&s->mapped, n->collation, text);
 	else
 		map_text(&s->mapped, text);
-	look(s, buf_str(&s->mapped), n->ascii ? scan_ascii : in_exact);
+	look(s, buf_str(&s->mapped), in_exact);
 }
 
 void

@@ -221,6 +221,7 @@ open_services(struct server *s)
 	io.settings.idle_seconds = c->imap_idle;
 	io.settings.keepalive_seconds = c->imap_keepalive;
 	io.settings.progress_ms = (int64_t)c->imap_progress;
+	io.settings.search_cache = (size_t)c->search_cache;
 	io.settings.account_max = (unsigned)c->limits_connections_per_account;
 	if (!imap_language(c->imap_language, &io.settings.language))
 		return server_refuse(ERR_BAD_INPUT, "imap.language: texts cannot be had in %s", c->imap_language);

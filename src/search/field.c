@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "search/field.h"
+
+#include "search/scan.h"
+
+bool
+field_next(struct field_seek *s, struct mime_field *field_r)
+{
+	struct str name = str_from(s->line, 1);
+
+	for (;;) {
+		bool here = !s->started && str_case_starts(s->rest, name);
+		size_t at = here ? 0 : scan_ascii_at(s->rest, s->line, 0);
+		struct str rest;
+
+		if (at == SIZE_MAX)
+			return false;
+		rest = s->rest = str_from(s->rest, here ? 0 : at + 1);
+		/* From its first byte on the field is behind us: the line feed before it is gone. */
+		s->started = true;
+		if (mime_field_next(&rest, field_r) && str_caseeq(field_r->name, name))
+			return true;
+	}
+}

@@ -20,8 +20,12 @@ credentials_make(struct arena *arena, struct str scheme, struct str password, st
 	enum status st;
 
 	if (str_eq(scheme, STR("hash"))) {
-		buf_add(&value, password);
-		keep(arena, &c, str_starts(password, STR("$argon2id$")) ? STR("argon2id") : STR("crypt"), &value);
+		struct str hash;
+
+		if ((st = password_foreign(password, &hash)) != OK)
+			return st;
+		buf_add(&value, hash);
+		keep(arena, &c, str_starts(hash, STR("$argon2id$")) ? STR("argon2id") : STR("crypt"), &value);
 		*c_r = c;
 		return OK;
 	}

@@ -3,14 +3,14 @@
  * backup: arguments: an absolute path that does not exist yet. The server writes a consistent copy of the live store there, as itself: where it
  * may write, mode 0600. The copy is a data folder's mansio.db: put into a folder of its own it can be served.
  */
-#include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "admin/verb_priv.h"
 
 enum status
 verb_backup(struct call *c)
 {
-	struct db_stats stats;
+	struct stat copy;
 	char *path;
 	enum status st;
 
@@ -21,6 +21,7 @@ verb_backup(struct call *c)
 		return call_fail(c, ERR_EXISTS, "%s is there already", path);
 	if ((st = db_backup(store_db(c->store), path)) != OK)
 		return call_fail(c, st, "%s: %s", path, status_word(st));
-	db_stats(store_db(c->store), &stats);
-	return call_fail(c, OK, "%" PRIu64 " bytes of mail store copied to %s", stats.file_bytes, path);
+	if (stat(path, &copy) != 0)
+		return call_fail(c, ERR_IO, "%s is not there", path);
+	return call_fail(c, OK, "the mail store is copied to %s, %lld bytes", path, (long long)copy.st_size);
 }

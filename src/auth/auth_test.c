@@ -107,6 +107,7 @@ test_password(void **state)
 	    "$2b$31$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	    "$6$rounds=99999999$x$y", "{CRYPT}", "{SSHA}x", "$9$x$y"};
 	struct buf hash = {0}, other = {0};
+	struct str foreign;
 	char big[AUTH_PASSWORD_MAX + 1];
 
 	assert_int_equal(password_hash(&hash, STR("s\xc3\xa9 cret"), &cheap), OK);
@@ -127,6 +128,17 @@ test_password(void **state)
 	    ERR_CORRUPT);
 	assert_int_equal(password_verify(STR("{PLAIN}a b"), STR("a b")), OK);
 	assert_int_equal(password_verify(STR("{PLAIN}a b"), STR("a b ")), ERR_NO_PERM);
+	/* From Dovecot's files. The hash is of "geheim". */
+	assert_int_equal(password_foreign(STR("{SHA512-CRYPT}$6$saltsalt$"
+	    "sfZR6YSW/Dp0uCiyF9fDipa6ORr5LVLOwXNgtzRlXXhkC7xA3w4zy97VIC3vL14AUXGJp3yBjZVztkdiBzJnX1"), &foreign), OK);
+	assert_int_equal(password_verify(foreign, STR("geheim")), OK);
+	assert_int_equal(password_verify(foreign, STR("Geheim")), ERR_NO_PERM);
+	assert_int_equal(password_foreign(buf_str(&hash), &foreign), OK);
+	assert_int_equal(password_foreign(STR("{PLAIN}x"), &foreign), OK);
+	assert_int_equal(password_foreign(STR("{SSHA256}abc"), &foreign), ERR_BAD_INPUT);
+	assert_int_equal(password_foreign(STR("{CRYPT}"), &foreign), ERR_BAD_INPUT);
+	assert_int_equal(password_foreign(STR("secret"), &foreign), ERR_BAD_INPUT);
+	assert_int_equal(password_foreign(STR("{CRYPT}$6$rounds=99999999$x$y"), &foreign), ERR_BAD_INPUT);
 	memset(big, 'x', sizeof(big));
 	assert_int_equal(password_hash(&other, str_of(big, sizeof(big)), &cheap), ERR_BAD_INPUT);
 	assert_int_equal(password_hash(&other, str_of(big, sizeof(big) - 1), &cheap), OK);

@@ -294,6 +294,39 @@ password_verify(struct str hash, struct str password)
 	return verify_crypt(hash, password);
 }
 
+enum status
+password_foreign(struct str hash, struct str *hash_r)
+{
+	static const struct str schemes[] = {{"{CRYPT}", 7}, {"{SHA512-CRYPT}", 14}, {"{SHA256-CRYPT}", 14},
+	    {"{MD5-CRYPT}", 11}, {"{BLF-CRYPT}", 11}, {"{ARGON2ID}", 10}, {"{ARGON2I}", 9}};
+	char *setting;
+	int rc;
+
+	if (str_starts(hash, STR("{PLAIN}")) && hash.n > 7) {
+		*hash_r = hash;
+		return OK;
+	}
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+		if (str_starts(hash, schemes[i])) {
+			hash = str_from(hash, schemes[i].n);
+			break;
+		}
+	}
+	if (str_starts(hash, STR("$argon2i"))) {
+		*hash_r = hash;
+		return OK;
+	}
+	if (!crypt_bounded(hash) || str_chr(hash, '\0') < hash.n)
+		return ERR_BAD_INPUT;
+	setting = x_strndup(hash);
+	rc = crypt_checksalt(setting);
+	free(setting);
+	if (rc == CRYPT_SALT_INVALID)
+		return ERR_BAD_INPUT;
+	*hash_r = hash;
+	return OK;
+}
+
 void
 password_verify_dummy(struct str password)
 {

@@ -32,6 +32,9 @@ must_check enum status password_hash(
 /* OK when the password is the one; ERR_NO_PERM when not; ERR_CORRUPT for a hash of no known form
  * or over the bounds (256 MiB, 16 passes). Compares in constant time. */
 must_check enum status password_verify(struct str hash, struct str password);
+/* A hash from another server: the part behind a scheme in braces as Dovecot writes it. ERR_BAD_INPUT: it is of no form
+ * that password_verify() knows; nobody could log in with it. */
+must_check enum status password_foreign(struct str hash, struct str *hash_r);
 /* Costs what a verification of the default costs: for users that do not exist (S7). Never
  * succeeds. */
 void password_verify_dummy(struct str password);

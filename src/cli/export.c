@@ -354,8 +354,10 @@ cli_export(struct cli *cli)
 	ex.dir = cli->argv[0];
 	if (mkdir(ex.dir, 0700) != 0)
 		return cli_fail("%s: %s", ex.dir, errno == EEXIST ? "is there already, name a new folder" : strerror(errno));
-	if (cli_connect(&ex.link) != OK)
+	if (cli_connect(&ex.link) != OK) {
+		(void)rmdir(ex.dir);
 		return 1;
+	}
 	cli_request(&ex.link, 3, (struct str[]){STR("export"), str_c(user), str_c(mailbox)});
 	progress_begin(&ex.progress, "messages", 0, false);
 	code = receive(&ex);
@@ -363,6 +365,8 @@ cli_export(struct cli *cli)
 	if (!write_letters(&ex) || (ex.out != NULL && fclose(ex.out) != 0))
 		code = cli_fail("%s: %s", ex.folder_path.p ? ex.folder_path.p : ex.dir, strerror(errno));
 	cli_disconnect(&ex.link);
+	if (code != 0)
+		(void)rmdir(ex.dir);    /* goes when nothing came */
 	free(ex.tmp);
 	free(ex.final);
 	arena_free(&ex.arena);

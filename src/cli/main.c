@@ -216,6 +216,29 @@ take_verb(struct cli *cli)
 	return v;
 }
 
+/* A verb that does not exist, or only the first of its two words. */
+static void
+no_such_verb(const char *word)
+{
+	const char *wanted = "";
+	struct buf known = {0};
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i < VERBS; i++) {
+		if (strncmp(verbs[i].words, word, n) == 0 && verbs[i].words[n] == ' ') {
+			buf_addf(&known, "%s%s", wanted, verbs[i].words);
+			wanted = ", ";
+		}
+	}
+	if (known.n > 0) {
+		(void)cli_fail("there are: %.*s", STR_FMT(buf_str(&known)));
+	} else {
+		(void)cli_fail("there is no verb %s", word);
+		print_overview(stderr);
+	}
+	buf_free(&known);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -237,9 +260,10 @@ main(int argc, char **argv)
 		return 0;
 	}
 	if (v == NULL) {
-		if (cli.argc > 0)
-			(void)cli_fail("there is no verb %s", cli.argv[0]);
-		print_overview(help ? stdout : stderr);
+		if (cli.argc > 0 && !help)
+			no_such_verb(cli.argv[0]);
+		else
+			print_overview(help ? stdout : stderr);
 		return help ? 0 : 2;
 	}
 	if (!configure(&cli))

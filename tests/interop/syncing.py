@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """syncing: interimap between two servers, imapfilter, fetchmail and getmail."""
+import imaplib
 import os
 import pwd
 import re
 import shutil
+import time
 
-from interop.programs import NESTED_WIRE, check, client, fill, listing, mail, need, run
-from lib.server import PASSWORD, Server
+from interop.programs import NESTED_WIRE, Skip, check, client, fill, listing, mail, need, run
+from lib.server import PASSWORD, Dovecot, Server
 
 
 def flags_only(there):
@@ -108,6 +110,69 @@ def interimap_between(here, there, user, folder):
         check(all(x.cmd("EXAMINE Elsewhere").status == "NO" for x in (c, d)), "--delete left the folder")
     run(["interimap", "--config", conf, "--repair"], env={"HOME": folder, "XDG_DATA_HOME": folder})
     check(same("INBOX") == after, "--repair changed something")
+
+
+def scenario_migrate(server, user, folder):
+    """docs/migration.md: from Dovecot to here by mbsync, while mail still comes; then once more; nothing twice, dates and flags kept."""
+    need("mbsync")
+    need("dovecot")
+    if not server.strict:
+        raise Skip("this server is Dovecot itself")
+    with Dovecot([user]) as old:
+        migrate(old, server, user, folder)
+
+
+def migrate(old, new, user, folder):
+    conf = os.path.join(folder, "mbsyncrc")
+    with open(conf, "w") as f:
+        for name, s in (("old", old), ("new", new)):
+            f.write(f"""IMAPStore {name}
+Host 127.0.0.1
+Port {s.imap}
+User {user}
+Pass {PASSWORD}
+AuthMechs LOGIN
+SSLType None
+
+""")
+        f.write(f"Channel move\nFar :old:\nNear :new:\nPatterns *\nCreate Both\nSync Pull\nCopyArrivalDate yes\nSyncState {folder}/state/\n")
+    os.mkdir(os.path.join(folder, "state"))
+
+    def dates(s, mailbox, user=user):
+        m = imaplib.IMAP4("127.0.0.1", s.imap)
+        m.login(user, PASSWORD)
+        m.select(f'"{mailbox}"', readonly=True)
+        rows = [r for r in m.fetch("1:*", "(INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1] if isinstance(r, tuple)]
+        m.logout()
+        return {head: time.mktime(imaplib.Internaldate2tuple(date)) for date, head in rows}
+    with client(old, user) as c:
+        c.cmd("CREATE Archiv")
+        c.ok(f'CREATE "{NESTED_WIRE}"')
+        for n in range(80):
+            c.ok(f'APPEND {"INBOX" if n % 2 else chr(34) + NESTED_WIRE + chr(34)} (\\Seen) "{1 + n % 28:2}-Mar-2020 10:00:00 +0100" {{}}', mail(n))
+        c.ok("SELECT INBOX")
+        c.ok("STORE 1:5 +FLAGS.SILENT (\\Flagged \\Answered $Label1)")
+    run(["mbsync", "-c", conf, "move"])
+    with client(old, user) as c:
+        c.ok(f'APPEND INBOX {{}}', mail(90))
+    run(["mbsync", "-c", conf, "move"])
+    for mailbox, count in (("INBOX", 41), (NESTED_WIRE, 40)):
+        # mbsync knows no keywords but $Forwarded
+        there, here = ({k: v - {"$Label1"} for k, v in listing(x, user, mailbox).items()} for x in (old, new))
+        check(len(here) == count and here == there, f"{mailbox}: {len(here)} of {len(there)}, or flags differ")
+        a, b = dates(old, mailbox), dates(new, mailbox)
+        check(a == b, f"{mailbox}: dates differ: {[(k, a[k], b.get(k)) for k in a if a[k] != b.get(k)][:3]}")
+    # by files: doveadm makes a Maildir of whatever format
+    server_files = os.path.join(folder, "files")
+    os.mkdir(server_files)
+    shutil.chown(server_files, "mail")
+    run(["doveadm", "-c", os.path.join(old.folder, "conf"), "backup", "-u", user, "maildir:" + os.path.join(server_files, "Maildir")])
+    new.add_accounts([user + "2"])
+    for _ in range(2):
+        new.cli("import", "--user", user + "2", "--quiet", os.path.join(server_files, "Maildir"))
+    for mailbox in ("INBOX", NESTED_WIRE):
+        check(listing(new, user + "2", mailbox) == listing(old, user, mailbox), f"{mailbox} by files differs")
+        check(dates(new, mailbox, user + "2") == dates(old, mailbox), f"{mailbox} by files: the dates differ")
 
 
 # imapfilter

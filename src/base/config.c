@@ -25,12 +25,18 @@ static const struct row {
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
 static struct config current;
+static struct config *into = &current; /* what is being read */
 static bool ready;
+
+/* What was read, so that it can be read again: the file, and what was set after it. */
+static char *read_path;
+static char **assignments;
+static size_t assignments_n;
 
 static void *
 field(const struct row *r)
 {
-	return (char *)&current + r->offset;
+	return (char *)into + r->offset;
 }
 
 static void
@@ -128,13 +134,19 @@ assign(const struct row *r, struct str value)
 }
 
 static void
+preset_all(void)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		ensure(assign(&rows[i], str_c(rows[i].row.preset)));
+}
+
+static void
 presets(void)
 {
 	if (ready)
 		return;
 	ready = true;
-	for (size_t i = 0; i < ROWS; i++)
-		ensure(assign(&rows[i], str_c(rows[i].row.preset)));
+	preset_all();
 }
 
 const struct config *
@@ -144,16 +156,28 @@ config(void)
 	return &current;
 }
 
+static void
+clear(struct config *c)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		if (rows[i].type == STR_)
+			free(*(char **)((char *)c + rows[i].offset));
+		else if (rows[i].type == LIST_)
+			list_free((struct config_list *)((char *)c + rows[i].offset));
+	}
+	memset(c, 0, sizeof(*c));
+}
+
 void
 config_reset(void)
 {
-	for (size_t i = 0; i < ROWS && ready; i++) {
-		if (rows[i].type == STR_)
-			free(*(char **)field(&rows[i]));
-		else if (rows[i].type == LIST_)
-			list_free(field(&rows[i]));
-	}
-	memset(&current, 0, sizeof(current));
+	clear(&current);
+	free(read_path);
+	read_path = NULL;
+	while (assignments_n > 0)
+		free(assignments[--assignments_n]);
+	free(assignments);
+	assignments = NULL;
 	ready = false;
 }
 
@@ -166,12 +190,11 @@ type_words(enum type t)
 	return words[t];
 }
 
-enum status
-config_set(struct str assignment, struct buf *why)
+static enum status
+set_one(struct str assignment, struct buf *why)
 {
 	struct str rest = assignment, section, key;
 
-	presets();
 	if (str_chr(assignment, '=') == assignment.n) {
 		buf_addf(why, "\"%.*s\" is not of the form section.key=value", STR_FMT(assignment));
 		return ERR_BAD_INPUT;
@@ -192,6 +215,19 @@ config_set(struct str assignment, struct buf *why)
 	}
 	buf_addf(why, "there is no setting %.*s.%.*s", STR_FMT(section), STR_FMT(key));
 	return ERR_NOT_FOUND;
+}
+
+enum status
+config_set(struct str assignment, struct buf *why)
+{
+	enum status st;
+
+	presets();
+	if ((st = set_one(assignment, why)) != OK)
+		return st;
+	assignments = x_realloc(assignments, (assignments_n + 1) * sizeof(*assignments));
+	assignments[assignments_n++] = x_strndup(assignment);
+	return OK;
 }
 
 /* libconfuse reports errors through a function without an argument of ours. */
@@ -227,7 +263,9 @@ take_file(cfg_t *cfg, struct buf *why)
 	enum status st = OK;
 
 	for (size_t i = 0; i < ROWS && st == OK; i++) {
-		cfg_t *section = cfg_getsec(cfg, rows[i].row.section);
+		/* Asked for a section that is not there, libconfuse tells of a fault. */
+		bool there = cfg_size(cfg, rows[i].row.section) > 0;
+		cfg_t *section = there ? cfg_getsec(cfg, rows[i].row.section) : NULL;
 		struct buf joined = {0};
 
 		if (section != NULL && cfg_size(section, rows[i].row.key) > 0 &&
@@ -241,8 +279,8 @@ take_file(cfg_t *cfg, struct buf *why)
 	return st;
 }
 
-enum status
-config_read(const char *path, struct buf *why)
+static enum status
+read_file(const char *path, struct buf *why)
 {
 	cfg_opt_t opts[ROWS][ROWS + 1], top[ROWS + 1];
 	size_t n = 0;
@@ -250,7 +288,6 @@ config_read(const char *path, struct buf *why)
 	enum status st = ERR_BAD_INPUT;
 	int parsed;
 
-	presets();
 	memset(opts, 0, sizeof(opts));
 	memset(top, 0, sizeof(top));
 	/* The rows of a section stand together: config_test.c checks it. */
@@ -284,6 +321,19 @@ config_read(const char *path, struct buf *why)
 	return st;
 }
 
+enum status
+config_read(const char *path, struct buf *why)
+{
+	enum status st;
+
+	presets();
+	if ((st = read_file(path, why)) != OK)
+		return st;
+	free(read_path);
+	read_path = x_strdup(path);
+	return OK;
+}
+
 static bool
 one_of(const char *value, const char *const *choices)
 {
@@ -293,12 +343,11 @@ one_of(const char *value, const char *const *choices)
 	return false;
 }
 
-enum status
-config_check(struct buf *why)
+static enum status
+check(const struct config *c, struct buf *why)
 {
 	static const char *const plaintext[] = {"no", "loopback", "yes", NULL};
 	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-	const struct config *c = config();
 
 	if (!one_of(c->auth_plaintext, plaintext))
 		buf_addf(why, "auth.plaintext is no, loopback or yes, not \"%s\"", c->auth_plaintext);
@@ -313,6 +362,43 @@ config_check(struct buf *why)
 	else
 		return OK;
 	return ERR_BAD_INPUT;
+}
+
+enum status
+config_check(struct buf *why)
+{
+	return check(config(), why);
+}
+
+enum status
+config_reread(struct buf *why, struct config **fresh_r)
+{
+	struct config *fresh = x_new(struct config);
+	enum status st = OK;
+
+	into = fresh;
+	preset_all();
+	if (read_path != NULL)
+		st = read_file(read_path, why);
+	for (size_t i = 0; i < assignments_n && st == OK; i++)
+		st = set_one(str_c(assignments[i]), why);
+	into = &current;
+	if (st == OK)
+		st = check(fresh, why);
+	if (st == OK)
+		*fresh_r = fresh;
+	else
+		config_free(fresh);
+	return st;
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	clear(c);
+	free(c);
 }
 
 enum status

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config: the settings, from config.tbl: defaults, then the configuration file, then --set. Read once
- * at the start, by one thread; afterwards config() is constant and for any thread.
+ * at the start, by one thread; afterwards config() is constant and for any thread, and config_reread() tells what has changed.
  *
  *	config()->imap_listen.n, config()->limits_message, ...
  */
@@ -37,6 +37,12 @@ must_check enum status config_read(const char *path, struct buf *why);
 must_check enum status config_set(struct str assignment, struct buf *why);
 /* Checks what no single setting can tell (choices, pairs). ERR_BAD_INPUT. */
 must_check enum status config_check(struct buf *why);
+/*
+ * The file and what was set since, read again, for what may change while the server runs: *fresh_r is a copy of its own, config() stays as it was.
+ * Checked as config_check() does. ERR_NOT_FOUND, ERR_BAD_INPUT. The thread that read the settings.
+ */
+must_check enum status config_reread(struct buf *why, struct config **fresh_r);
+void config_free(struct config *c);
 /* Back to the defaults, memory freed: for tests. */
 void config_reset(void);
 /* The data folder that the settings mean; in static memory of the caller's: at most n bytes. */

@@ -91,6 +91,59 @@ test_file(void **state)
 	config_reset();
 }
 
+static void
+write_text(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* What is read again is a copy; what was set goes before the file; faults leave nothing behind. */
+static void
+test_reread(void **state)
+{
+	char path[] = "/tmp/mansio-config-XXXXXX";
+	struct config *fresh = NULL;
+	struct buf why = {0};
+
+	close(mkstemp(path));
+	write_text(path, "imap { hide = {\"A\"} }\nlimits { message = \"5M\" }\n");
+	assert_int_equal(config_read(path, &why), OK);
+	set("limits.connections=9", OK);
+	write_text(path, "imap { hide = {\"B\", \"C@imaps\"} }\nlimits { connections = 3 }\n");
+	assert_int_equal(config_reread(&why, &fresh), OK);
+	assert_int_equal(fresh->imap_hide.n, 2);
+	assert_string_equal(fresh->imap_hide.word[1], "C@imaps");
+	assert_int_equal(fresh->limits_connections, 9);
+	assert_int_equal(fresh->limits_message, 64 << 20);
+	assert_int_equal(config()->imap_hide.n, 1);
+	assert_string_equal(config()->imap_hide.word[0], "A");
+	assert_int_equal(config()->limits_message, 5 << 20);
+	config_free(fresh);
+	fresh = NULL;
+	write_text(path, "imap { hide = {\"B\",\n");
+	assert_int_equal(config_reread(&why, &fresh), ERR_BAD_INPUT);
+	write_text(path, "imap { idle = \"5m\" }\n");
+	assert_int_equal(config_reread(&why, &fresh), ERR_BAD_INPUT);
+	unlink(path);
+	assert_int_equal(config_reread(&why, &fresh), ERR_NOT_FOUND);
+	assert_null(fresh);
+	assert_true(why.n > 0);
+	assert_string_equal(config()->imap_hide.word[0], "A");
+	buf_free(&why);
+	config_reset();
+	/* Without a file: what was set. */
+	set("imap.hide=X", OK);
+	assert_int_equal(config_reread(&why, &fresh), OK);
+	assert_string_equal(fresh->imap_hide.word[0], "X");
+	config_free(fresh);
+	config_free(NULL);
+	config_reset();
+}
+
 /* The reader of files needs the rows of a section together; the manual wants them sorted. */
 static void
 test_table(void **state)
@@ -108,7 +161,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_set), cmocka_unit_test(test_check),
-	    cmocka_unit_test(test_file), cmocka_unit_test(test_table)};
+	    cmocka_unit_test(test_file), cmocka_unit_test(test_reread),
+	    cmocka_unit_test(test_table)};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

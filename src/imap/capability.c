@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
+#include "imap/hide.h"
 
 enum when { BOTH, PRE, POST, TLS, NOLOGIN, AUTH, SASL, LIMIT, LITPLUS, LITMINUS, COMPRESS, SAVE, WORK };
 
@@ -17,19 +18,6 @@ const struct capability_row *
 imap_capability(unsigned i)
 {
 	return i < ROWS ? &rows[i].row : NULL;
-}
-
-static bool
-hidden(const struct session *s, struct str name)
-{
-	struct str rest = str_c(s->imap->hidden), word;
-
-	if (rest.n == 0)
-		return false;
-	while (str_split(&rest, ' ', &word))
-		if (str_caseeq(word, name))
-			return true;
-	return false;
 }
 
 static bool
@@ -69,13 +57,45 @@ holds(struct session *s, enum when when)
 	return false;
 }
 
+static unsigned
+row_of(const char *name)
+{
+	unsigned i = 0;
+
+	while (i < ROWS && !str_caseeq(str_c(rows[i].row.name), str_c(name)))
+		i++;
+	return i;
+}
+
+/* QRESYNC cannot be without CONDSTORE (RFC 7162 3.2.3). */
+static bool
+hidden(const struct session *s, unsigned row)
+{
+	if (hide_from(s, row))
+		return true;
+	return str_eq(str_c(rows[row].row.name), STR("QRESYNC")) && hide_from(s, row_of("CONDSTORE"));
+}
+
+static bool
+offered(struct session *s, unsigned row)
+{
+	return holds(s, rows[row].when) && !hidden(s, row);
+}
+
+bool
+capability_shown(struct session *s, const char *name)
+{
+	unsigned row = row_of(name);
+
+	return row < ROWS && !hidden(s, row);
+}
+
 bool
 capability_on(struct session *s, const char *name)
 {
-	for (size_t i = 0; i < ROWS; i++)
-		if (str_caseeq(str_c(rows[i].row.name), str_c(name)))
-			return !hidden(s, str_c(name)) && holds(s, rows[i].when);
-	return false;
+	unsigned row = row_of(name);
+
+	return row < ROWS && offered(s, row);
 }
 
 void
@@ -84,10 +104,10 @@ capability_add(struct buf *out, struct session *s)
 	struct auth_client client;
 
 	buf_add(out, STR("CAPABILITY"));
-	for (size_t i = 0; i < ROWS; i++) {
+	for (unsigned i = 0; i < ROWS; i++) {
 		struct str name = str_c(rows[i].row.name);
 
-		if (!holds(s, rows[i].when) || hidden(s, name))
+		if (!offered(s, i))
 			continue;
 		if (rows[i].when == AUTH) {
 			client = session_auth_client(s);

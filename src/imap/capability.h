@@ -9,5 +9,7 @@
 void capability_add(struct buf *out, struct session *s);
 /* Whether it is offered: not hidden by the settings and its condition holds. */
 bool capability_on(struct session *s, const char *name);
+/* Whether it is not hidden by the settings (imap/hide.h). */
+bool capability_shown(struct session *s, const char *name);
 
 #endif

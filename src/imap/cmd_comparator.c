@@ -37,7 +37,7 @@ cmd_comparator(struct cmd *cmd)
 	enum status st;
 
 	if (!capability_on(cmd->session, "I18NLEVEL=2"))
-		return reply_bad(cmd, "There is no COMPARATOR here");
+		return reply_hidden(cmd);
 	while (arg_end(a) != OK) {
 		if ((st = arg_space(a)) != OK || (st = arg_astring(a, &order)) != OK)
 			return reply_syntax(cmd, st, SYNTAX);

@@ -24,7 +24,7 @@ cmd_compress(struct cmd *cmd)
 	if (conn_compressed(cmd->session->conn))
 		return reply_bad_code(cmd, "COMPRESSIONACTIVE", "Compression is on already");
 	if (!capability_on(cmd->session, "COMPRESS=DEFLATE"))
-		return reply_bad(cmd, "There is no compression here");
+		return reply_hidden(cmd);
 	cmd->sent = compress_on;
 	return reply_ok(cmd, "DEFLATE active");
 }

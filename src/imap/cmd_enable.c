@@ -34,6 +34,8 @@ cmd_enable(struct cmd *cmd)
 	struct str word;
 	enum status st;
 
+	if (!capability_on(cmd->session, "ENABLE"))
+		return reply_hidden(cmd);
 	do {
 		if ((st = arg_space(a)) != OK || (st = arg_atom(a, &word)) != OK)
 			return reply_syntax(cmd, st, "ENABLE takes names of capabilities");

@@ -58,7 +58,7 @@ cmd_language(struct cmd *cmd)
 	enum status st;
 
 	if (!capability_on(s, "LANGUAGE"))
-		return reply_bad(cmd, "There is no LANGUAGE here");
+		return reply_hidden(cmd);
 	if (arg_end(&cmd->args) == OK)
 		return list(cmd);
 	if ((st = choose(cmd, &l)) == ERR_NOT_FOUND)

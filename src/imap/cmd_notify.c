@@ -2,6 +2,7 @@
 /* NOTIFY, RFC 5465. */
 #include <stdlib.h>
 
+#include "imap/capability.h"
 #include "imap/fetch.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
@@ -230,11 +231,14 @@ enum cmd_next
 cmd_notify(struct cmd *cmd)
 {
 	struct session *s = cmd->session;
-	struct notify *n = x_new(struct notify);
-	struct parser p = {.cmd = cmd, .a = &cmd->args, .n = n};
+	struct parser p = {.cmd = cmd, .a = &cmd->args};
+	struct notify *n;
 	bool status = false;
 	enum status st = arg_space(p.a);
 
+	if (!capability_on(s, "NOTIFY"))
+		return reply_hidden(cmd);
+	p.n = n = x_new(struct notify);
 	if (st == OK && arg_keyword(p.a, "NONE"))
 		st = arg_end(p.a);
 	else if (st == OK)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/capability.h"
 #include "imap/reply.h"
 
 /* STARTTLS, RFC 3501 6.2.1. Bytes behind it in the clear end the connection (S1). */
@@ -11,6 +12,8 @@ cmd_starttls(struct cmd *cmd)
 		return reply_bad(cmd, "STARTTLS takes nothing");
 	if (conn_tls(cmd->session->conn))
 		return reply_bad(cmd, "TLS is on already");
+	if (!capability_shown(cmd->session, "STARTTLS"))
+		return reply_hidden(cmd);
 	st = conn_starttls(cmd->session->conn);
 	if (st == ERR_BAD_INPUT)
 		return CMD_ABORT;

@@ -18,7 +18,7 @@ cmd_unauthenticate(struct cmd *cmd)
 	if (arg_end(&cmd->args) != OK)
 		return reply_bad(cmd, "UNAUTHENTICATE takes nothing");
 	if (!capability_on(cmd->session, "UNAUTHENTICATE"))
-		return reply_bad(cmd, "There is no UNAUTHENTICATE here");
+		return reply_hidden(cmd);
 	selected_close(cmd->session);
 	cmd->sent = logged_out;
 	return reply_ok(cmd, "Logged out, log in again");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/condstore.h"
+#include "imap/capability.h"
 #include "imap/language.h"
 #include "imap/reply.h"
 
@@ -30,7 +31,7 @@ condstore_enable(struct cmd *cmd)
 {
 	struct session *s = cmd->session;
 
-	if (s->enabled & ENABLED_CONDSTORE)
+	if ((s->enabled & ENABLED_CONDSTORE) || !capability_on(s, "CONDSTORE"))
 		return;
 	s->enabled |= ENABLED_CONDSTORE;
 	if (s->selected && !s->selected->view.deleted)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "base/arena.h"
+#include "imap/hide.h"
 #include "imap/session.h"
 #include "search/match.h"
 
@@ -29,8 +30,6 @@ imap_new(const struct imap_options *o)
 	imap->pool = o->pool;
 	imap->auth = o->auth;
 	imap->settings = o->settings;
-	imap->hidden = x_strdup(o->settings.hidden ? o->settings.hidden : "");
-	imap->settings.hidden = imap->hidden;
 	imap->search_cache = search_cache_new(o->settings.search_cache);
 	imap->limits = imap_limits_after_login;
 	imap->limits_before = imap_limits_before_login;
@@ -42,12 +41,30 @@ imap_new(const struct imap_options *o)
 	return imap;
 }
 
+enum status
+imap_hide(struct imap *imap, char *const *words, size_t n, struct buf *why)
+{
+	struct hide *h, *before;
+	enum status st;
+
+	if ((st = hide_new(words, n, why, &h)) != OK)
+		return st;
+	if ((before = atomic_exchange_explicit(&imap->hide, h, memory_order_acq_rel)) == NULL)
+		return OK;
+	imap->retired = x_realloc(imap->retired, (imap->retired_n + 1) * sizeof(struct hide *));
+	imap->retired[imap->retired_n++] = before;
+	return OK;
+}
+
 void
 imap_free(struct imap *imap)
 {
 	if (imap == NULL)
 		return;
 	search_cache_free(imap->search_cache);
-	free(imap->hidden);
+	hide_free(imap->hide);
+	for (size_t i = 0; i < imap->retired_n; i++)
+		hide_free(imap->retired[i]);
+	free(imap->retired);
 	free(imap);
 }

@@ -33,7 +33,6 @@ struct imap_settings {
 	uint8_t language;          /* what LANGUAGE "default" gives (RFC 5255 3.2): from imap_language() */
 	bool trust_loopback;       /* auth.plaintext=loopback: passwords may cross the loopback interface in the clear */
 	bool literal_minus;        /* LITERAL- in place of LITERAL+ (RFC 7888 5) */
-	const char *hidden;        /* capabilities not to be offered, separated by blanks (T12); NULL: none */
 };
 extern const struct imap_settings imap_settings_default;
 
@@ -42,7 +41,7 @@ struct imap_options {
 	struct hub *hub;
 	struct pool *pool; /* for the turns of heavy commands; NULL in tests: no limits */
 	struct auth *auth;
-	struct imap_settings settings; /* hidden is copied */
+	struct imap_settings settings;
 };
 
 /* The number of a language by its tag ("de", "i-default"); false: there is none. */
@@ -51,6 +50,12 @@ bool imap_language(const char *tag, uint8_t *language_r);
 struct imap;
 /* What the options point to must outlive it. */
 struct imap *imap_new(const struct imap_options *o);
+/*
+ * Which capabilities are kept back: NAME (from all), NAME@LISTENER (a listener's name, or its address as the settings have it) or
+ * NAME/ACCOUNT. Takes the place of what was kept back before; any time, one thread. ERR_BAD_INPUT: nothing was changed, and what is wrong was
+ * added to why.
+ */
+must_check enum status imap_hide(struct imap *imap, char *const *words, size_t n, struct buf *why);
 /* All its connections must be gone. */
 void imap_free(struct imap *imap);
 
@@ -59,7 +64,7 @@ extern const struct conn_handler imap_handler;
 /* For `mansio capabilities` and the manual: row i of the table, or NULL past the end. */
 struct capability_row {
 	const char *name, *rfc, *doc;
-	bool risky;
+	const char *risky; /* why some client does not get along with it; NULL: all do */
 };
 const struct capability_row *imap_capability(unsigned i);
 

@@ -73,6 +73,12 @@ reply_bad_code(struct cmd *cmd, const char *code, const char *text)
 }
 
 enum cmd_next
+reply_hidden(struct cmd *cmd)
+{
+	return reply_bad(cmd, arena_printf(&cmd->arena, "%s is not offered here", cmd->row->name).p);
+}
+
+enum cmd_next
 reply_status(struct cmd *cmd, enum status st)
 {
 	return reply_no(cmd, reply_status_code(st), reply_status_text(st));

@@ -14,6 +14,8 @@ enum cmd_next reply_ok(struct cmd *cmd, const char *text);
 enum cmd_next reply_ok_code(struct cmd *cmd, struct str code, const char *text);
 enum cmd_next reply_no(struct cmd *cmd, const char *code, const char *text);
 enum cmd_next reply_bad(struct cmd *cmd, const char *text);
+/* The command belongs to a capability that is kept back (imap/hide.h). */
+enum cmd_next reply_hidden(struct cmd *cmd);
 /* BAD with a response code: TOOBIG, CLIENTBUG. */
 enum cmd_next reply_bad_code(struct cmd *cmd, const char *code, const char *text);
 /* NO (or BAD for ERR_BAD_INPUT) as the status table says. st is not OK. */

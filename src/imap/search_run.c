@@ -2,6 +2,7 @@
 #include "imap/search_run.h"
 
 #include "base/clock.h"
+#include "imap/capability.h"
 #include "imap/condstore.h"
 #include "imap/language.h"
 #include "imap/limit.h"
@@ -71,6 +72,8 @@ cannot_keep(const struct cmd *cmd)
 {
 	const struct searching *x = cmd->state;
 
+	if (!capability_on(cmd->session, x->sorting ? "CONTEXT=SORT" : "CONTEXT=SEARCH"))
+		return "Results are not kept up here";
 	if (cmd->limit_uid != 0)
 		return "The search did not look at all messages";
 	return x->context->by.relevancy ? "An order by relevancy is not kept up" : NULL;

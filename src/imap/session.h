@@ -41,6 +41,7 @@ struct comparator {
 
 struct cmd;
 struct context;
+struct hide;
 struct notify;
 struct updater;
 
@@ -98,7 +99,9 @@ struct imap {
 	struct auth *auth;
 	struct imap_settings settings;
 	struct search_cache *search_cache; /* NULL: none */
-	char *hidden;
+	struct hide *_Atomic hide; /* what is kept back; NULL: nothing */
+	struct hide **retired;     /* sets that were in force before: a session may be looking at one */
+	size_t retired_n;
 	struct imap_limits limits; /* of commands after login */
 	struct imap_limits limits_before;
 };

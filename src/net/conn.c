@@ -33,6 +33,7 @@ conn_make(struct net *net, int fd, const struct conn_handler *h, const char *loc
 	c->fd = fd;
 	c->handler = h;
 	c->local = local;
+	c->where = "";
 	c->arg = arg;
 	c->uid = -1;
 	c->in_limit = IN_LIMIT;

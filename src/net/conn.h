@@ -123,6 +123,7 @@ size_t conn_tls_unique(struct conn *c, uint8_t out[64]);
 const char *conn_peer(struct conn *c);        /* "192.0.2.1", "2001:db8::1", "unix" */
 unsigned conn_peer_port(struct conn *c);      /* 0 for Unix sockets */
 const char *conn_local(struct conn *c);       /* the listener's name: "imap", "imaps" */
+const char *conn_where(struct conn *c);       /* the listener's address as the settings have it: "*:143"; or "" */
 bool conn_loopback(struct conn *c);           /* 127/8, ::1 or a Unix socket */
 /* True if the bytes cannot be read on the way: TLS, loopback or a Unix socket. */
 bool conn_private(struct conn *c);

@@ -123,6 +123,12 @@ conn_local(struct conn *c)
 	return c->local;
 }
 
+const char *
+conn_where(struct conn *c)
+{
+	return c->where;
+}
+
 bool
 conn_loopback(struct conn *c)
 {

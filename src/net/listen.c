@@ -140,6 +140,7 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	l->handler = o->handler;
 	l->arg = o->arg;
 	l->fd = fd;
+	l->where = x_strdup(o->where ? o->where : "");
 	l->path = o->kind == LISTEN_UNIX ? x_strdup(o->address) : NULL;
 	if (o->kind != LISTEN_UNIX && getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
 		l->port = ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
@@ -218,6 +219,7 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 		complain(net, "too many connections at", l->name);
 		goto refuse;
 	}
+	c->where = l->where;
 	name_peer(c, ss);
 	name_user(c);
 	if (address_enter(c) == OK) {

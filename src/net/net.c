@@ -78,6 +78,7 @@ net_free(struct net *net)
 	for (unsigned i = 0; i < net->n_listeners; i++) {
 		close(net->listeners[i]->fd);
 		free(net->listeners[i]->path);
+		free(net->listeners[i]->where);
 		free(net->listeners[i]);
 	}
 	for (unsigned i = 0; i < CHUNKS; i++)

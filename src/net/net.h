@@ -31,6 +31,7 @@ void net_free(struct net *net);
 enum listener_kind { LISTEN_PLAIN, LISTEN_TLS, LISTEN_UNIX };
 struct listener_options {
 	const char *name;                  /* "imap"; a string that stays */
+	const char *where;                 /* conn_where() of its connections: as the settings have it; copied; NULL: "" */
 	enum listener_kind kind;
 	const char *address;               /* "127.0.0.1", "::", or the path of a Unix socket */
 	unsigned port;                     /* 0: the kernel chooses, see net_listener_port() */

@@ -52,7 +52,7 @@ struct conn {
 	struct task task;
 	struct net *net;
 	const struct conn_handler *handler;
-	const char *local;
+	const char *local, *where;
 	void *arg, *user;
 	struct ssl_st *ssl;
 	struct layer *layer;
@@ -95,7 +95,7 @@ struct listener {
 	enum listener_kind kind;
 	const struct conn_handler *handler;
 	void *arg;
-	char *path;
+	char *path, *where;
 	int fd;
 	unsigned port, index;
 	bool paused; /* out of descriptors: not armed (S13) */

@@ -36,9 +36,10 @@ note(struct server *s, const char *name, const char *host, unsigned port)
 }
 
 static enum status
-listen_at(struct server *s, const struct service *v, enum listener_kind kind, const char *host, unsigned port)
+listen_at(struct server *s, const struct service *v, enum listener_kind kind, const char *where, const char *host,
+    unsigned port)
 {
-	struct listener_options lo = {.name = v->name, .kind = kind, .address = host, .port = port,
+	struct listener_options lo = {.name = v->name, .where = where, .kind = kind, .address = host, .port = port,
 	    .handler = v->handler, .arg = v->arg};
 	struct listener *l;
 	enum status st = net_listen(s->net, &lo, &l);
@@ -50,13 +51,13 @@ listen_at(struct server *s, const struct service *v, enum listener_kind kind, co
 
 /* IPv4 and IPv6 on all addresses; a machine without one of them serves the other. */
 static enum status
-listen_everywhere(struct server *s, const struct service *v, unsigned port)
+listen_everywhere(struct server *s, const struct service *v, const char *where, unsigned port)
 {
-	enum status v4 = listen_at(s, v, v->kind, "0.0.0.0", port), v6;
+	enum status v4 = listen_at(s, v, v->kind, where, "0.0.0.0", port), v6;
 
 	if (v4 != OK && v4 != ERR_UNAVAILABLE)
 		return v4;
-	v6 = listen_at(s, v, v->kind, "::", port);
+	v6 = listen_at(s, v, v->kind, where, "::", port);
 	return v4 == OK && v6 == ERR_UNAVAILABLE ? OK : v6;
 }
 
@@ -74,11 +75,11 @@ listen_configured(struct server *s, const struct service *v)
 		if (address_parse(text, &a) != OK)
 			return server_refuse(ERR_BAD_INPUT, "%s.listen: not an address: %s", v->name, text);
 		if (a.local)
-			st = listen_at(s, v, LISTEN_UNIX, a.host, 0);
+			st = listen_at(s, v, LISTEN_UNIX, text, a.host, 0);
 		else if (a.any)
-			st = listen_everywhere(s, v, a.port);
+			st = listen_everywhere(s, v, text, a.port);
 		else
-			st = listen_at(s, v, v->kind, a.host, a.port);
+			st = listen_at(s, v, v->kind, text, a.host, a.port);
 		if (st != OK)
 			return server_refuse(st, "%s.listen: cannot listen on %s: %s", v->name, text,
 			    st == ERR_EXISTS ? "somebody does already" : status_word(st));
@@ -89,12 +90,12 @@ listen_configured(struct server *s, const struct service *v)
 static enum status
 listen_default(struct server *s, const struct service *v)
 {
-	enum status st = listen_everywhere(s, v, v->port);
+	enum status st = listen_everywhere(s, v, v->name, v->port);
 
 	if (st == ERR_NO_PERM) {
 		log_event(EV_tool, "may not listen on port %u for %s: taking %u", v->port, v->name,
 		    v->unprivileged);
-		st = listen_everywhere(s, v, v->unprivileged);
+		st = listen_everywhere(s, v, v->name, v->unprivileged);
 	}
 	if (st != OK)
 		return server_refuse(st, "cannot listen for %s on port %u (%s); set %s.listen", v->name,
@@ -118,7 +119,7 @@ server_listen(struct server *s)
 	if (lmtp.where->n > 0)
 		return listen_configured(s, &lmtp);
 	snprintf(path, sizeof(path), "%s/lmtp.sock", s->data);
-	if ((st = listen_at(s, &lmtp, LISTEN_UNIX, path, 0)) != OK)
+	if ((st = listen_at(s, &lmtp, LISTEN_UNIX, path, path, 0)) != OK)
 		return server_refuse(st, "cannot listen on %s: %s", path, status_word(st));
 	return OK;
 }

@@ -199,6 +199,33 @@ feed(void *arg, const struct store_event *ev)
 	}
 }
 
+static bool
+among(const struct config_list *l, const char *word)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->word[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* Keeps back what the settings say. The listeners are those that there are, whatever fresh says of them. */
+static enum status
+hide(struct server *s, const struct config *fresh, struct buf *why)
+{
+	const struct config *c = config();
+
+	for (size_t i = 0; i < fresh->imap_hide.n; i++) {
+		const char *word = fresh->imap_hide.word[i], *at = word + strcspn(word, "@/");
+
+		if (*at == '@' && strcmp(at, "@imap") != 0 && strcmp(at, "@imaps") != 0 &&
+		    !among(&c->imap_listen, at + 1) && !among(&c->imaps_listen, at + 1)) {
+			buf_addf(why, "imap.hide: there is no listener for \"%s\"", word);
+			return ERR_BAD_INPUT;
+		}
+	}
+	return imap_hide(s->imap, fresh->imap_hide.word, fresh->imap_hide.n, why);
+}
+
 static enum status
 open_services(struct server *s)
 {
@@ -206,7 +233,7 @@ open_services(struct server *s)
 	struct auth_settings as = auth_settings_default;
 	struct imap_options io = {.store = s->store, .hub = s->hub, .pool = s->pool,
 	    .settings = imap_settings_default};
-	struct buf hidden = {0};
+	struct buf why = {0};
 
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.scram = c->auth_scram;
@@ -229,12 +256,12 @@ open_services(struct server *s)
 	io.settings.line_max = (size_t)c->imap_line;
 	io.settings.literals_max = (size_t)c->imap_literals;
 	io.settings.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;
-	for (size_t i = 0; i < c->imap_hide.n; i++)
-		buf_addf(&hidden, "%s%s", i ? " " : "", c->imap_hide.word[i]);
-	buf_addc(&hidden, '\0');
-	io.settings.hidden = hidden.n > 1 ? hidden.p : NULL;
 	s->imap = imap_new(&io);
-	buf_free(&hidden);
+	if (hide(s, c, &why) != OK) {
+		(void)server_refuse(ERR_BAD_INPUT, "%.*s", STR_FMT(buf_str(&why)));
+		buf_free(&why);
+		return ERR_BAD_INPUT;
+	}
 	s->lmtp = (struct lmtp_service){.store = s->store, .hostname = s->name,
 	    .max_message = (uint64_t)c->limits_message, .max_recipients = (size_t)c->lmtp_recipients,
 	    .separator = *c->deliver_separator};
@@ -295,9 +322,25 @@ stop(struct server *s)
 	buf_free(&s->addresses);
 }
 
+/* Of the settings, only what is kept back can change while the server runs. */
+static void
+reload_settings(struct server *s)
+{
+	struct config *fresh = NULL;
+	struct buf why = {0};
+
+	if (config_reread(&why, &fresh) == OK && hide(s, fresh, &why) == OK)
+		log_event(EV_tool, "%zu words of imap.hide are in force", fresh->imap_hide.n);
+	else
+		log_event(EV_tool, "settings stay as they were: %.*s", STR_FMT(buf_str(&why)));
+	config_free(fresh);
+	buf_free(&why);
+}
+
 static void
 reload(struct server *s)
 {
+	reload_settings(s);
 	if (server_open_log(s) != OK || tls_reload(s->tls) != OK)
 		log_event(EV_tool, "reload failed, the former stays");
 	else

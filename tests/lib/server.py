@@ -42,6 +42,7 @@ class Server:
         self.own = folder is None and not keep
         self.data = os.path.join(self.folder, "data")
         self.log = os.path.join(self.folder, "log")
+        self.config = os.path.join(self.folder, "mansio.conf")  # used where it is there
         self.settings = list(settings)
         self.wrap = list(wrap)
         self.env = dict(os.environ, **(env or {}))
@@ -65,11 +66,13 @@ class Server:
 
     def command(self):
         out = [*self.wrap, self.binary, "serve", "--data", self.data]
+        if os.path.exists(self.config):
+            out += ["--config", self.config]
         values = {"imap.listen": f"127.0.0.1:{self.imap}", "imaps.listen": f"127.0.0.1:{self.imaps}",
                   "lmtp.listen": f"127.0.0.1:{self.lmtp}", "auth.plaintext": "loopback", "auth.delay": "0s"}
         for s in self.settings:
             key, _, value = s.partition("=")
-            values[key] = value
+            values[key] = value.replace("{imap}", str(self.imap)).replace("{imaps}", str(self.imaps))
         for key, value in values.items():
             out += ["--set", f"{key}={value}"]
         return out
@@ -97,6 +100,20 @@ class Server:
                 return "".join(f.readlines()[-n:])
         except OSError:
             return ""
+
+    def reload(self, timeout=10):
+        """SIGHUP; returns what the log says of it."""
+        def seen():
+            with open(self.log, errors="replace") as f:
+                return [line for line in f if "opened anew" in line or "reload failed" in line]
+        before = len(seen())
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + timeout
+        while len(seen()) == before:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the log says nothing of a reload")
+            time.sleep(0.01)
+        return self.log_tail(2)
 
     def kill(self):
         if self.process and self.process.poll() is None:

@@ -261,6 +261,16 @@ class Player:
     def do_start(self, step, rest):
         self.server.start()
 
+    def do_conf(self, step, rest):
+        """The configuration file, for the next start or reload."""
+        with open(self.server.config, "wb") as f:
+            f.write(self.vars[rest])
+
+    def do_reload(self, step, rest):
+        said = self.server.reload()
+        if rest and rest.removeprefix("->").strip() not in said:
+            self.fail(f"the log says: {said}")
+
     def do_kill(self, step, rest):
         self.server.kill()
         self.lose_clients()

@@ -90,7 +90,7 @@ def read_steps(script, lines, inner):
             script.own_server = True
             script.settings += re.findall(r"--set (\S+)", stripped)
             continue
-        elif word in ("restart", "stop", "start", "kill"):
+        elif word in ("restart", "stop", "start", "kill", "reload"):
             script.own_server = True
             script.stopped = word in ("stop", "kill")
         elif word == "accounts":

@@ -49,6 +49,11 @@ runs_add(struct runs *r, uint32_t first, uint32_t last)
 	struct run whole = {first, last};
 
 	ensure(first > 0 && first <= last);
+	/* What comes in order just grows the last one. */
+	if (r->n > 0 && r->run[r->n - 1].last == first - 1) {
+		r->run[r->n - 1].last = last;
+		return;
+	}
 	/* Runs that touch the new one melt into it. */
 	lo = r->n > 0 && r->run[r->n - 1].last < first - 1 ? r->n : runs_seek(r, first - 1);
 	for (hi = lo; hi < r->n && (last == UINT32_MAX || r->run[hi].first <= last + 1); hi++) {

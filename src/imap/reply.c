@@ -103,34 +103,39 @@ static const char digits2[201] = "0001020304050607080910111213141516171819202122
 				 "50515253545556575859606162636465666768697071727374"
 				 "75767778798081828384858687888990919293949596979899";
 
-char *
-put_u64(char *p, uint64_t n)
+/* Writes the digits of n into the len bytes at p. */
+static void
+digits_put(char *p, unsigned len, uint64_t n)
 {
-	char tmp[20], *t = tmp + sizeof(tmp);
-
+	p += len;
 	while (n >= 100) {
-		memcpy(t -= 2, digits2 + n % 100 * 2, 2);
+		memcpy(p -= 2, digits2 + n % 100 * 2, 2);
 		n /= 100;
 	}
 	if (n >= 10)
-		memcpy(t -= 2, digits2 + n * 2, 2);
+		memcpy(p - 2, digits2 + n * 2, 2);
 	else
-		*--t = (char)('0' + n);
-	return put_str(p, str_of(t, (size_t)(tmp + sizeof(tmp) - t)));
+		p[-1] = (char)('0' + n);
 }
 
 char *
 put_u32(char *p, uint32_t n)
 {
-	char tmp[10], *t = tmp + sizeof(tmp);
+	unsigned len = 1;
 
-	while (n >= 100) {
-		memcpy(t -= 2, digits2 + n % 100 * 2, 2);
-		n /= 100;
-	}
-	if (n >= 10)
-		memcpy(t -= 2, digits2 + n * 2, 2);
-	else
-		*--t = (char)('0' + n);
-	return put_str(p, str_of(t, (size_t)(tmp + sizeof(tmp) - t)));
+	for (uint64_t more = 10; n >= more; more *= 10)
+		len++;
+	digits_put(p, len, n);
+	return p + len;
+}
+
+char *
+put_u64(char *p, uint64_t n)
+{
+	unsigned len = 1;
+
+	for (uint64_t rest = n; rest >= 10; rest /= 10)
+		len++;
+	digits_put(p, len, n);
+	return p + len;
 }

@@ -50,6 +50,7 @@ struct search_node {
 	struct runs uids;      /* resolved */
 	uint64_t size;
 	int32_t from, to;      /* days since 1970, both included */
+	int64_t first, last;   /* the same in seconds of local time */
 };
 
 /* 1: true, 0: false, -1: not known yet. */

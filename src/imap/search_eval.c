@@ -141,9 +141,8 @@ has_keyword(const struct entry *e, int64_t id)
 static bool
 between(const struct search_node *n, int64_t seconds, int zone)
 {
-	int32_t day = date_of((struct date_time){.seconds = seconds, .zone = (int16_t)zone});
-
-	return day >= n->from && day <= n->to;
+	seconds += (int64_t)zone * 60;
+	return seconds >= n->first && seconds <= n->last;
 }
 
 /* The Date field; a message without one was sent on no day. A row that is gone or damaged fits nothing. */
@@ -399,8 +398,17 @@ search_message(struct search *s, const struct entry *e, bool *hit_r)
 	for (uint32_t i = 0; s->score && i < s->n; i++)
 		s->score[i] = SEARCH_UNSCORED;
 	for (uint32_t k = 0; k < s->n_quick; k++) {
-		if ((st = leaf(s, s->order[k], e, hit_r)) != OK || !*hit_r)
+		const struct search_node *n = &s->nodes[s->order[k]];
+
+		/* The two that are asked most, without a call. */
+		if (n->op == SEARCH_FLAG)
+			*hit_r = ((e->flags & n->flags) == n->flags) != n->not;
+		else if (n->op == SEARCH_DATE && !n->fuzzy)
+			*hit_r = between(n, e->internal_date, e->zone) != n->not;
+		else if ((st = leaf(s, s->order[k], e, hit_r)) != OK)
 			return st;
+		if (!*hit_r)
+			return OK;
 	}
 	*hit_r = true;
 	return s->n_quick == s->n_leaves ? OK : ask(s, e, hit_r);

@@ -177,6 +177,8 @@ add_days(struct parser *p, int op, bool before, bool since, bool negated)
 	n = node_add(p, (enum search_op)op, negated);
 	n->from = before ? INT32_MIN : day;
 	n->to = since ? INT32_MAX : before ? day - 1 : day;
+	n->first = before ? INT64_MIN : (int64_t)day * 86400;
+	n->last = since ? INT64_MAX : ((int64_t)n->to + 1) * 86400 - 1;
 	return OK;
 }
 

@@ -234,6 +234,31 @@ tell_set(struct search_tell *t, struct conn *c)
 	return CMD_DONE;
 }
 
+/* " 8 9 10": count numbers that follow each other, by counting in their text. p has room for PIECE bytes each. */
+#define PIECE 16
+static char *
+put_numbers(char *p, uint32_t first, uint32_t count)
+{
+	char text[PIECE] = " ";
+	size_t n = (size_t)(put_u32(text + 1, first) - text);
+
+	while (count-- > 0) {
+		size_t i = n - 1;
+
+		memcpy(p, text, PIECE);
+		p += n;
+		while (i > 0 && text[i] == '9')
+			text[i--] = '0';
+		if (i > 0) {
+			text[i]++;
+		} else {
+			text[1] = '1';
+			text[n++] = '0';
+		}
+	}
+	return p;
+}
+
 /* " 2 5 7", in steps. */
 static enum cmd_next
 tell_numbers(struct search_tell *t, struct conn *c)
@@ -242,21 +267,18 @@ tell_numbers(struct search_tell *t, struct conn *c)
 
 	for (; t->run < t->list->n; t->run++, t->number = 0) {
 		const struct run *r = &t->list->run[t->run];
+		uint64_t next = t->number ? t->number : r->first;
 
-		if (t->number == 0)
-			t->number = r->first;
-		for (;; t->number++) {
-			char *p, *start;
+		while (next <= r->last) {
+			uint32_t count = r->last - next < 64 ? (uint32_t)(r->last - next) + 1 : 64;
+			char *p;
 
+			t->number = (uint32_t)next;
 			if (conn_out_full(c))
 				return CMD_WAIT_OUTPUT;
-			if ((p = start = buf_room(out, 16)) != NULL) {
-				*p++ = ' ';
-				p = put_u32(p, t->number);
-				buf_wrote(out, (size_t)(p - start));
-			}
-			if (t->number == r->last)
-				break;
+			if ((p = buf_room(out, count * PIECE)) != NULL)
+				buf_wrote(out, (size_t)(put_numbers(p, t->number, count) - p));
+			next += count;
 		}
 	}
 	return CMD_DONE;

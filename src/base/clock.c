@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
-static _Atomic int64_t shift;
+static _Atomic int64_t own_shift;
+static _Atomic int64_t *shift = &own_shift;
 
 static int64_t
 read_clock(clockid_t id)
@@ -18,7 +22,7 @@ read_clock(clockid_t id)
 int64_t
 clock_now(void)
 {
-	return read_clock(CLOCK_REALTIME) + atomic_load_explicit(&shift, memory_order_relaxed);
+	return read_clock(CLOCK_REALTIME) + atomic_load_explicit(shift, memory_order_relaxed);
 }
 
 int64_t
@@ -36,5 +40,18 @@ clock_mono(void)
 void
 clock_shift(int64_t offset)
 {
-	atomic_store(&shift, offset);
+	atomic_store(shift, offset);
+}
+
+bool
+clock_follow(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *p = fd >= 0 ? mmap(NULL, sizeof(*shift), PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+
+	if (fd >= 0)
+		close(fd);
+	if (p != MAP_FAILED)
+		shift = p;
+	return p != MAP_FAILED;
 }

@@ -5,6 +5,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Time of day in microseconds since 1970-01-01 UTC; may jump. */
@@ -15,5 +16,8 @@ int64_t clock_seconds(void);
 int64_t clock_mono(void);
 /* Tests only: adds offset microseconds to what clock_now() tells. */
 void clock_shift(int64_t offset);
+/* Tests only: the offset is what stands in this file of eight bytes from now on, whoever writes it. Once, before there are
+ * threads. */
+bool clock_follow(const char *path);
 
 #endif

@@ -65,6 +65,7 @@ struct committer {
 	bool savepoints, op_asked;
 	bool full; /* only writes that may use the reserve are run */
 	int64_t group_id, purged;
+	bool ids_known; /* group_id is above all that are stored */
 	struct hook *hooks;
 	size_t hooks_n, hooks_cap;
 };
@@ -233,17 +234,36 @@ op_store(struct committer *c)
 
 enum turn { TURN_GOES_ON, TURN_AGAIN };
 
+/* The clock may have been ahead of what it tells now when the last ids were given out. */
+static enum status
+ids_above(struct committer *c)
+{
+	static struct db_sql highest = DB_SQL("SELECT coalesce(max(id), 0) FROM db_op");
+	int64_t id;
+	enum status st = db_get_ints(&c->conn->txn, &highest, &id, 1, "");
+
+	if (st == OK && id >= c->group_id)
+		c->group_id = id + 1;
+	c->ids_known = st == OK;
+	return st;
+}
+
 static enum status
 group_begin(struct committer *c, bool sync)
 {
 	int64_t now = clock_now();
+	enum status st;
 
 	c->group_id = now > c->group_id ? now : c->group_id + 1;
 	c->good = 0;
 	c->op_asked = false;
 	ensure(c->hooks_n == 0);
 	c->full = c->drv->is_full(c->conn);
-	return c->drv->begin(c->conn, sync);
+	if ((st = c->drv->begin(c->conn, sync)) != OK || c->ids_known)
+		return st;
+	if ((st = ids_above(c)) != OK)
+		c->drv->rollback(c->conn);
+	return st;
 }
 
 /* Runs w as the next of the group. TURN_AGAIN: the transaction has to be rolled back, the others run again. */

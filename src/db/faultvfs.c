@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 struct handle {
@@ -264,6 +265,8 @@ faultvfs_environment(void)
 	}
 	if (wanted)
 		file_watch(&watch);
+	if ((file = getenv("MANSIO_CLOCK")) != NULL)
+		ensure(clock_follow(file));
 #endif
 }
 

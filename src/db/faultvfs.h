@@ -3,8 +3,8 @@
  * faultvfs: a file layer over another that fails calls on purpose, and records what was written and synced so that what
  * a power cut would have left can be built afterwards. For tests: db_options.vfs = FAULTVFS_NAME, or, in builds with
  * assertions, the environment of a real program: MANSIO_FAULTVFS=sync:5:eio fails that call, MANSIO_RECORD=FILE adds all that
- * is done to the record in that file. In a real program both hold for the files of base/file.h, too. One plan and one
- * record a process; any thread.
+ * is done to the record in that file. In a real program both hold for the files of base/file.h, too. MANSIO_CLOCK=FILE:
+ * the time of day is off by the microseconds that stand in the file (8 bytes). One plan and one record a process; any thread.
  */
 #ifndef DB_FAULTVFS_H
 #define DB_FAULTVFS_H

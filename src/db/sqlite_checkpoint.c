@@ -116,7 +116,7 @@ pause_for(struct checkpointer *cp, int seconds)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += seconds;
 	if (!cp->stop)
 		pthread_cond_timedwait(&cp->wake, &cp->lock, &until);
@@ -176,6 +176,7 @@ sq_checkpointer_start(struct db *db)
 	struct sq_engine *e = sq_engine(db);
 	struct checkpointer *cp = x_new(struct checkpointer);
 	enum status st = sq_handle(db, true, &cp->h);
+	pthread_condattr_t attr;
 
 	if (st != OK) {
 		free(cp);
@@ -185,7 +186,10 @@ sq_checkpointer_start(struct db *db)
 	(void)sq_number(cp->h, "PRAGMA schema_version", 0);
 	cp->db = db;
 	pthread_mutex_init(&cp->lock, NULL);
-	pthread_cond_init(&cp->wake, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&cp->wake, &attr);
+	pthread_condattr_destroy(&attr);
 	pthread_cond_init(&cp->ended, NULL);
 	cp->start = db->options.checkpoint_pages > 0 ? (int)db->options.checkpoint_pages : 1000;
 	e->checkpointer = cp;

@@ -13,6 +13,8 @@
 #include "store/view.h"
 
 /* Kinds of account_change rows. */
+#define UIDVALIDITY_FROM_CLOCK INT64_C(0xf0000000) /* in the year 2097 */
+
 enum { LIST_CREATED = 1, LIST_RENAMED = 2, LIST_DELETED = 3, LIST_CHANGED = 4 };
 
 static struct db_sql counters_get = DB_SQL("SELECT last_uidvalidity, modseq, mailboxes FROM account"
@@ -75,7 +77,9 @@ counters_end(struct counters *c)
 static int64_t
 next_uidvalidity(struct counters *c)
 {
-	int64_t v = c->now > c->last_uidvalidity ? c->now : c->last_uidvalidity + 1;
+	/* It has 32 bits (RFC 9051 2.3.1.1): a clock that is in the next century must not use them up. */
+	bool usable = c->now > c->last_uidvalidity && c->now < UIDVALIDITY_FROM_CLOCK;
+	int64_t v = usable ? c->now : c->last_uidvalidity + 1;
 	return c->last_uidvalidity = v < 1 ? 1 : v;
 }
 

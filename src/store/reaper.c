@@ -195,7 +195,8 @@ wait_a_round(struct store *s)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	/* Not the time of day: that may jump. */
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += STORE_REAP_EVERY;
 	pthread_mutex_lock(&s->lock);
 	while (!atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)

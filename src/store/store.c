@@ -79,12 +79,16 @@ enum status
 store_open_file(const struct store_options *o, const char *file, struct store **store_r)
 {
 	struct store *s = x_new(struct store);
+	pthread_condattr_t attr;
 	enum status st;
 
 	s->grace = o->grace != 0 ? o->grace : STORE_GRACE_DEFAULT;
 	s->feed = feed_new();
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->wake, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->wake, &attr);
+	pthread_condattr_destroy(&attr);
 	if ((st = open_db(o, file, &s->db)) != OK)
 		goto out;
 	if ((st = blob_open(s->db, &(struct blob_options){.driver = "db"}, &s->blobs)) != OK)

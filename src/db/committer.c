@@ -102,6 +102,8 @@ finish_one(struct committer *c, struct db_write *w, enum status st)
 	atomic_fetch_add_explicit(&c->db->writes, 1, memory_order_relaxed);
 	if (st != OK)
 		atomic_fetch_add_explicit(&c->db->failed, 1, memory_order_relaxed);
+	if (st == ERR_FULL)
+		atomic_store(&c->db->was_full, true);
 	if (w->done != NULL)
 		w->done(w, st);
 }

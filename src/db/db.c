@@ -309,6 +309,12 @@ db_write_reserve(struct db *db, db_write_fn fn, void *arg)
 	return db_write_and_wait(db, &w);
 }
 
+bool
+db_was_full(struct db *db, bool forget)
+{
+	return forget ? atomic_exchange(&db->was_full, false) : atomic_load(&db->was_full);
+}
+
 void
 db_stats(struct db *db, struct db_stats *stats_r)
 {

@@ -159,6 +159,8 @@ struct db_stats {
 	uint64_t file_bytes, wal_bytes;
 };
 void db_stats(struct db *db, struct db_stats *stats_r);
+/* Whether a write found no space on the disk; forget: since the last call that said so. */
+bool db_was_full(struct db *db, bool forget);
 /* The engine's own check of the whole file, in bounded steps: calls found(arg, text) for each fault. */
 must_check enum status db_check(struct db *db, void (*found)(void *arg, const char *text), void *arg);
 /*

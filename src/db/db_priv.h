@@ -116,6 +116,7 @@ struct db {
 	_Atomic(struct db_conn *) readers[DB_THREADS_MAX];
 	/* Set once: no answer can be trusted any more. */
 	atomic_bool dead;
+	atomic_bool was_full; /* a write ended with ERR_FULL */
 	atomic_uint_fast64_t commits, writes, syncs, failed;
 };
 

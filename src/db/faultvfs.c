@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/assert.h"
@@ -113,9 +114,10 @@ faultvfs_parse(struct str text, struct fault *fault_r)
 static bool
 fails(enum fault_op op, enum fault_how *how_r)
 {
-	bool now;
+	bool now, before;
 
 	pthread_mutex_lock(&lock);
+	before = hit;
 	calls[op]++;
 	now = planned && plan.op == op && (calls[op] == plan.nth || (plan.lasting && calls[op] > plan.nth));
 	if (now) {
@@ -123,6 +125,8 @@ fails(enum fault_op op, enum fault_how *how_r)
 		*how_r = plan.how;
 	}
 	pthread_mutex_unlock(&lock);
+	if (now && wanted && !before)
+		fprintf(stderr, "fault: %s %u\n", op_words[op], plan.nth);
 	return now;
 }
 

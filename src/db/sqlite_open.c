@@ -139,7 +139,7 @@ sq_number(sqlite3 *h, const char *sql, int64_t none)
 
 /* ---- connections ---- */
 
-/* Settings that every connection needs; none touches the file. */
+/* Settings that every connection needs. */
 static enum status
 settle(struct db *db, sqlite3 *h, bool writer)
 {
@@ -152,7 +152,9 @@ settle(struct db *db, sqlite3 *h, bool writer)
 	sqlite3_db_config(h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_wal_autocheckpoint(h, 0);
-	st = sq_run(h, "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+	/* secure_delete: a connection's own setting, on by default in Debian's build. It would write each page that is freed into
+	 * the log: a full disk could not be emptied. */
+	st = sq_run(h, "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = OFF;"
 	    "PRAGMA foreign_keys = OFF; PRAGMA cell_size_check = ON; PRAGMA recursive_triggers = OFF");
 	if (st != OK)
 		return st;
@@ -267,7 +269,7 @@ set_up(sqlite3 *h)
 		if ((st = sq_run(h, sql)) != OK)
 			return st;
 	}
-	if ((st = sq_run(h, "PRAGMA journal_mode = WAL; PRAGMA secure_delete = OFF")) != OK)
+	if ((st = sq_run(h, "PRAGMA journal_mode = WAL")) != OK)
 		return st;
 	snprintf(sql, sizeof(sql),
 	    "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS db_op (id INTEGER PRIMARY KEY, n INTEGER NOT NULL);"

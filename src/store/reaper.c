@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reaper: removes what is due, in commits of a few milliseconds. A deleted mailbox or account is on its list (table
+ * The reaper: removes what is due, in commits of a few milliseconds; when the disk is full, also what is due later. A deleted mailbox or account is on its list (table
  * doomed) until nothing of it is left, so it may stop at any point and go on after the next start.
  */
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include "store/store_priv.h"
 
 #define MAILBOXES_A_STEP 200
+#define LOOK_EVERY 5 /* seconds between two looks whether the disk is full */
 
 static struct db_sql doom_add = DB_SQL("INSERT INTO doomed (due, kind, id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
 static struct db_sql doom_next = DB_SQL("SELECT due, kind, id FROM doomed WHERE due <= ?1 ORDER BY due, kind, id LIMIT 1");
@@ -195,12 +196,16 @@ wait_a_round(struct store *s)
 {
 	struct timespec until;
 
-	/* Not the time of day: that may jump. */
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += STORE_REAP_EVERY;
 	pthread_mutex_lock(&s->lock);
-	while (!atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)
-		;
+	for (int i = 0; i < STORE_REAP_EVERY / LOOK_EVERY && (i == 0 || !db_was_full(s->db, false)); i++) {
+		/* Not the time of day: that may jump. */
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += LOOK_EVERY;
+		while (!atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)
+			;
+		if (atomic_load(&s->stopping))
+			break;
+	}
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -210,7 +215,10 @@ reaper(void *arg)
 	struct store *s = arg;
 
 	while (!atomic_load(&s->stopping)) {
-		enum status st = store_reap(s, clock_seconds());
+		bool full = db_was_full(s->db, true);
+		/* What is gone must not keep out what comes: on a full disk the grace ends at once. */
+		enum status st = store_reap(s, clock_seconds() + (full ? s->grace : 0));
+
 		if (st != OK)
 			log_event(EV_io_error, "what=reaper status=\"%s\"", status_word(st));
 		wait_a_round(s);

@@ -81,6 +81,13 @@ def mailboxes_of(listing):
     return re.findall(rb'\* STATUS ("(?:[^"\\]|\\.)*"|\S+) \(.*?UIDVALIDITY (\d+)', listing)
 
 
+def exists(port, user):
+    """Asks at the door for mail: a login with an unknown name costs the server as much as a right password does."""
+    with Raw(port) as c:
+        c.sock.sendall(b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<%s>\r\nQUIT\r\n" % user.encode())
+        return b"\r\n550 5.1.1" not in c.until(b"\r\n221 ")
+
+
 def dump(port, user, passwords):
     """The state as text; None: nobody can log in with any of the passwords. Raises Lost."""
     with Raw(port) as c:

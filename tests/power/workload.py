@@ -11,7 +11,7 @@ from lib.server import PASSWORD
 from power.state import Raw, dump
 
 FLAGS = ["\\Seen", "\\Flagged", "\\Answered", "\\Draft", "$Forwarded", "k1", "k2", "NonJunk"]
-MOST_MESSAGES, MOST_MAILBOXES = 24, 12
+MOST_MESSAGES, MOST_MAILBOXES = 12, 9
 
 
 class Change:
@@ -177,7 +177,7 @@ class Writer(threading.Thread):
         self.serial += 1
         mine = [b for b in self.boxes() if b.startswith("M")]
         source = "INBOX" if not mine or self.rng.random() < 0.15 else self.rng.choice(mine)
-        self.imap(f"RENAME {source} M{self.serial}r")
+        self.imap(f"RENAME {source} M{self.serial}r", ("OK", "NO"))
 
     def delete(self):
         mine = [b for b in self.boxes() if b.startswith("M")]

@@ -49,6 +49,8 @@ int cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields
 int cli_exit_code(struct str payload, bool say);
 /* The data folder in force. */
 must_check enum status cli_data_dir(char *out, size_t n);
+/* Root leaves no files of its own in a data folder that is another user's. Call it when the store is closed. */
+void cli_keep_owner(const char *dir);
 
 /* A password from standard input (one line) or asked for on the terminal, twice where it is new. False: none, and it was said. */
 bool cli_password(bool from_stdin, const char *name, struct buf *out);

@@ -20,6 +20,7 @@
 static struct store *store; /* opened here; NULL: a server has it */
 static pthread_t thread;
 static int served_fd;
+static char opened[4096]; /* the data folder, where store is not NULL */
 
 enum status
 cli_data_dir(char *out, size_t n)
@@ -53,6 +54,7 @@ open_store(const char *dir, struct link *link_r)
 		store = NULL;
 		return ERR_IO;
 	}
+	snprintf(opened, sizeof(opened), "%s", dir);
 	served_fd = pair[0];
 	if (pthread_create(&thread, NULL, serve, NULL) != 0) {
 		close(pair[0]);
@@ -99,6 +101,7 @@ cli_disconnect(struct link *link)
 	pthread_join(thread, NULL);
 	store_close(store);
 	store = NULL;
+	cli_keep_owner(opened);
 }
 
 void

@@ -23,6 +23,7 @@ cli_repair(struct cli *cli)
 	if (cli_data_dir(dir, sizeof(dir)) != OK)
 		return 1;
 	st = store_repair(dir, &report);
+	cli_keep_owner(dir);
 	if (st == ERR_UNAVAILABLE)
 		return cli_fail("the server runs: stop it first");
 	if (st != OK)

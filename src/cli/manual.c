@@ -113,7 +113,8 @@ page_conf(void)
 
 	page("mansio.conf", "5", "settings of mansio(1)");
 	puts(".SH DESCRIPTION\nNo setting is needed. The file holds sections of the form\n.PP\n.nf\nimap {\n    listen = {\"*:143\", "
-	     "\"[::1]:1143\"}\n}\nlimits {\n    message = \"100M\"\n}\n.fi\n.PP\nComments begin with #. On the command line a setting is "
+	     "\"[::1]:1143\"}\n    hide = {\"UIDONLY\", \"COMPRESS=DEFLATE@imaps\", \"QRESYNC/alice\"}\n}\nlimits {\n    message = \"100M\"\n}\n.fi\n.PP\nComments "
+	     "begin with #. On the command line a setting is "
 	     "\\-\\-set section.key=value. SIGHUP reads imap.hide, the certificate and the key again; everything else wants a restart.\n.SH SETTINGS");
 	for (size_t i = 0; config_row(i, &row); i++) {
 		if (strcmp(section, row.section) != 0)

@@ -50,7 +50,8 @@ static struct {
 	int port, lmtp_port;
 	bool tls, compress, lmtp, hold, idle, session, watch, gate;
 	unsigned clients, depth, users;
-	uint64_t count, first, last, seconds;
+	uint64_t count, first, last;
+	double seconds;
 	struct message *messages;
 	size_t message_n;
 } opt = {.user = "u0", .password = "secret", .folder = "INBOX", .clients = 1, .depth = 1, .users = 1000000, .first = 1, .last = 1};
@@ -334,6 +335,7 @@ static const struct {
 	int *number;
 	unsigned *count;
 	uint64_t *big;
+	double *real;
 } options[] = {
     {"--tls", .flag = &opt.tls},
     {"--compress", .flag = &opt.compress},
@@ -354,7 +356,7 @@ static const struct {
     {"--depth", .count = &opt.depth},
     {"--users", .count = &opt.users},
     {"--count", .big = &opt.count},
-    {"--seconds", .big = &opt.seconds},
+    {"--seconds", .real = &opt.seconds},
     {"--first", .big = &opt.first},
     {"--last", .big = &opt.last},
 };
@@ -379,6 +381,8 @@ option(int argc, char **argv, int *i)
 			*options[k].number = atoi(v);
 		else if (options[k].count)
 			*options[k].count = (unsigned)atoi(v);
+		else if (options[k].real)
+			*options[k].real = atof(v);
 		else
 			*options[k].big = strtoull(v, NULL, 10);
 		return true;
@@ -405,7 +409,7 @@ parse(int argc, char **argv)
 			fail("unknown option %s", argv[i - 1]);
 	}
 	if (opt.count == 0)
-		opt.count = opt.seconds ? UINT64_MAX : 1;
+		opt.count = opt.seconds > 0 ? UINT64_MAX : 1;
 	number = opt.first;
 }
 
@@ -504,8 +508,8 @@ watch(void)
 	await_reply(fd, '2');
 	usleep(300000);
 	gate();
-	if (opt.seconds)
-		deadline = now_us() + opt.seconds * 1000000;
+	if (opt.seconds > 0)
+		deadline = now_us() + (uint64_t)(opt.seconds * 1e6);
 	/* Steps through the users so that the same one is not hit again soon. */
 	for (uint64_t i = 0; more(); i++) {
 		sent++;
@@ -539,8 +543,8 @@ main(int argc, char **argv)
 	clients_init(opt.tls);
 	if ((workers = calloc(opt.clients, sizeof(*workers))) == NULL)
 		fail("out of memory");
-	if (opt.session && opt.seconds)
-		deadline = now_us() + opt.seconds * 1000000;
+	if (opt.session && opt.seconds > 0)
+		deadline = now_us() + (uint64_t)(opt.seconds * 1e6);
 	began = now_us();
 	open_all();
 	if (opt.watch) {
@@ -551,8 +555,8 @@ main(int argc, char **argv)
 		if (opt.gate)
 			gate();
 		began = now_us();
-		if (opt.seconds)
-			deadline = began + opt.seconds * 1000000;
+		if (opt.seconds > 0)
+			deadline = began + (uint64_t)(opt.seconds * 1e6);
 		gate_open = true;
 		for (unsigned i = 0; !opt.session && i < opt.clients; i++) {
 			workers[i].stage = WORK;

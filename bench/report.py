@@ -103,13 +103,15 @@ def opening(res):
     text += "\n".join(f"- **{s['title']} {s['version']}**: {s['settings']}." for s in res["servers"].values()) + "\n\n"
     text += f"The aim is reached in {len(compared(rows)) - len(short)} of {len(compared(rows))} scenarios."
     if worse:
-        text += " **A peer is better in:** " + "; ".join(f"{r['name']} ({res['servers'][r['better']]['title']}, {1 / r['ratio']:.1f} times)" for r in worse) + "."
+        text += "\n\nA peer is better in:\n\n" + "".join(
+            f"- {r['name']}: {res['servers'][r['better']]['title']}, {1 / r['ratio']:.1f} times\n" for r in worse)
     if len(short) > len(worse):
-        text += " Better than both, but short of the aim: " + "; ".join(f"{r['name']} ({r['ratio']:.1f} of {r['aim']})" for r in short if r not in worse) + "."
+        text += "\nBetter than both, but short of the aim:\n\n" + "".join(
+            f"- {r['name']}: {r['ratio']:.1f} of {r['aim']}\n" for r in short if r not in worse)
     if failed:
-        text += " Failed, and left out of the comparison: " + "; ".join(failed) + "."
+        text += "\nFailed, and left out of the comparison:\n\n" + "".join(f"- {line}\n" for line in failed)
     if not res["page_cache_dropped"]:
-        text += " The kernel's page cache could not be dropped: first access is that of a server just started."
+        text += "\nThe kernel's page cache could not be dropped: first access is that of a server just started."
     return text + "\n"
 
 

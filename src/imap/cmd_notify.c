@@ -103,40 +103,6 @@ parse_events(struct parser *p, unsigned *events_r, struct str *items_r)
 }
 
 static enum status
-parse_names(struct parser *p, struct notify_group *g)
-{
-	size_t room = 1;
-	struct str *names;
-	bool list = false;
-	enum status st;
-
-	if ((st = arg_space(p->a)) != OK)
-		return st;
-	for (size_t i = p->a->at; i < p->a->all.n; i++)
-		room += p->a->all.p[i] == ' ';
-	names = arena_array(&p->cmd->arena, room, sizeof(*names));
-	if (arg_peek(p->a) == '(') {
-		list = true;
-		if ((st = arg_open(p->a)) != OK)
-			return st;
-	}
-	do {
-		struct str name;
-
-		if (g->n == room)
-			return ERR_BAD_INPUT;
-		if ((st = arg_mailbox(p->a, &name)) != OK)
-			return st;
-		names[g->n++] = arena_str(&p->n->arena, name);
-	} while (list && arg_more(p->a));
-	if (list && (st = arg_close(p->a)) != OK)
-		return st;
-	g->names = arena_array(&p->n->arena, g->n, sizeof(*names));
-	memcpy((void *)(uintptr_t)g->names, names, g->n * sizeof(*names));
-	return OK;
-}
-
-static enum status
 parse_selected(struct parser *p, bool delayed)
 {
 	struct notify *n = p->n;
@@ -157,28 +123,6 @@ parse_selected(struct parser *p, bool delayed)
 }
 
 static enum status
-parse_filter(struct parser *p, struct notify_group *g)
-{
-	static const struct {
-		const char *name;
-		enum notify_filter filter;
-	} filters[] = {
-		{"INBOXES", NOTIFY_INBOXES},
-		{"PERSONAL", NOTIFY_PERSONAL},
-		{"SUBSCRIBED", NOTIFY_SUBSCRIBED},
-		{"SUBTREE", NOTIFY_SUBTREE},
-		{"MAILBOXES", NOTIFY_MAILBOXES},
-	};
-
-	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
-		if (arg_keyword(p->a, filters[i].name)) {
-			g->filter = filters[i].filter;
-			return g->filter >= NOTIFY_SUBTREE ? parse_names(p, g) : OK;
-		}
-	return ERR_BAD_INPUT;
-}
-
-static enum status
 parse_group(struct parser *p)
 {
 	struct notify_group g = {0};
@@ -191,7 +135,7 @@ parse_group(struct parser *p)
 		st = parse_selected(p, true);
 	else if (arg_keyword(p->a, "SELECTED"))
 		st = parse_selected(p, false);
-	else if ((st = parse_filter(p, &g)) == OK && (st = arg_space(p->a)) == OK &&
+	else if ((st = mailbox_filter_parse(&g.filter, p->a, &p->n->arena, false)) == OK && (st = arg_space(p->a)) == OK &&
 	    (st = parse_events(p, &g.events, &items)) == OK) {
 		/* Only of the selected mailbox messages are fetched (8). */
 		if (items.n > 0)

@@ -35,6 +35,7 @@ struct context {
 	struct str tag;
 	size_t text;            /* bytes of the command, of which the program's texts are made */
 	bool uid;               /* of a UID command: speaks of UIDs */
+	bool esearch;           /* of ESEARCH: the mailbox is named in each response (RFC 7377 2.1) */
 	bool sorted;            /* of SORT: positions count */
 	struct search search;
 	struct sorting by;      /* the criteria of SORT; no messages */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "imap/context.h"
 #include "imap/notify.h"
+#include "imap/search_return.h"
 
 /* Changes of one context in one line. */
 #define LOT 1024
@@ -100,9 +101,13 @@ tell(struct context *c, struct session *s, struct db_txn *txn)
 	enum status st = OK;
 
 	if (c->left.n || c->came.n) {
-		buf_add(&line, STR("* ESEARCH (TAG \""));
-		buf_add(&line, c->tag);
-		buf_adds(&line, c->uid ? "\") UID" : "\")");
+		search_tell_correlators(&(struct search_tell){
+			.tag = c->tag,
+			.mailbox = c->esearch ? s->selected->name : STR_NONE,
+			.uidvalidity = s->selected->view.uidvalidity,
+			.utf8 = session_utf8(s),
+			.uid = c->uid,
+		}, &line);
 		if ((st = apply(c, s, txn, &line)) == OK) {
 			buf_add(&line, STR("\r\n"));
 			buf_add(conn_out(s->conn), buf_str(&line));

@@ -13,6 +13,7 @@
 #define IMAP_NOTIFY_H
 
 #include "imap/cmd.h"
+#include "imap/mailbox_filter.h"
 
 enum notify_event {
 	NOTIFY_NEW = 1 << 0,
@@ -25,19 +26,9 @@ enum notify_event {
 	NOTIFY_MESSAGES = NOTIFY_NEW | NOTIFY_EXPUNGE | NOTIFY_FLAGS,
 };
 
-enum notify_filter {
-	NOTIFY_INBOXES,   /* all: any mailbox may get mail delivered (6.3) */
-	NOTIFY_PERSONAL,
-	NOTIFY_SUBSCRIBED,
-	NOTIFY_SUBTREE,   /* names and what is below them */
-	NOTIFY_MAILBOXES, /* names */
-};
-
 struct notify_group {
-	enum notify_filter filter;
+	struct mailbox_filter filter;
 	unsigned events;
-	const struct str *names;
-	size_t n;
 };
 
 /* Most mailboxes of an account that is watched as a whole; NOTIFICATIONOVERFLOW beyond. */

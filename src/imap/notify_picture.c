@@ -89,44 +89,14 @@ picture_subscribed(const struct notify_picture *p, struct str name)
 
 /* ---- what is wanted ---- */
 
-static bool
-named(const struct notify_group *g, struct str name)
-{
-	for (size_t i = 0; i < g->n; i++) {
-		if (str_eq(g->names[i], name))
-			return true;
-		if (g->filter == NOTIFY_SUBTREE && name.n > g->names[i].n && name.p[g->names[i].n] == '/' &&
-		    str_starts(name, g->names[i]))
-			return true;
-	}
-	return false;
-}
-
 unsigned
 notify_events(const struct notify *n, struct str name, bool selectable, bool subscribed)
 {
 	unsigned events = 0;
 
-	for (size_t i = 0; i < n->n; i++) {
-		const struct notify_group *g = &n->groups[i];
-		bool hit = false;
-
-		switch (g->filter) {
-		case NOTIFY_INBOXES:
-		case NOTIFY_PERSONAL:
-			hit = selectable;
-			break;
-		case NOTIFY_SUBSCRIBED:
-			hit = subscribed;
-			break;
-		case NOTIFY_SUBTREE:
-		case NOTIFY_MAILBOXES:
-			hit = named(g, name);
-			break;
-		}
-		if (hit)
-			events |= g->events;
-	}
+	for (size_t i = 0; i < n->n; i++)
+		if (mailbox_filter_fits(&n->groups[i].filter, name, selectable, subscribed))
+			events |= n->groups[i].events;
 	return events;
 }
 

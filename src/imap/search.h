@@ -53,6 +53,14 @@ struct search_node {
 	int64_t first, last;   /* the same in seconds of local time */
 };
 
+/* A mailbox that is not selected, while it is searched (RFC 7377). */
+struct search_elsewhere {
+	struct view view;
+	struct arena arena;       /* of keywords */
+	struct keywords keywords;
+	bool loaded;
+};
+
 /* 1: true, 0: false, -1: not known yet. */
 typedef signed char truth;
 
@@ -83,6 +91,8 @@ struct search {
 	uint32_t *sum;         /* for search_relevancy(), which uses open as well */
 	int16_t *score;        /* how well each fuzzy key matched: 0 to 100; SEARCH_UNSCORED. NULL: there are none */
 
+	struct search_elsewhere *elsewhere; /* the mailbox that is searched; NULL: the selected one */
+
 	/* Of a step. */
 	struct session *session;
 	struct db_txn *txn;
@@ -101,10 +111,13 @@ void search_free(struct search *s);
 /* Bytes that its sets take. */
 size_t search_size(const struct search *s);
 
-/* Resolves the sets among the keys; before the first step. ERR_BAD_INPUT: a sequence number past the last message. */
+/* Resolves the sets among the keys; before the first step, and again for each other mailbox. Sequence numbers past the last message are
+ * no error (RFC 7377 2: "as with any SEARCH"). */
 must_check enum status search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn);
 /* "*" among UIDs means this one now. For searches that are kept (imap/context.h). */
 void search_star(struct search *s, uint32_t last);
+/* The view that is searched. */
+struct view *search_view(const struct search *s);
 /* If only messages of a set can be found (a set stands among the keys that must all hold): the set; else NULL. */
 const struct runs *search_only(const struct search *s);
 

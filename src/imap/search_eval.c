@@ -28,22 +28,36 @@ search_star(struct search *s, uint32_t last)
 			resolve_uids(&s->nodes[i], last);
 }
 
-static enum status
-resolve(struct search_node *n, struct selected *sel, struct db_txn *txn, uint32_t last)
+struct view *
+search_view(const struct search *s)
 {
-	struct view *v = &sel->view;
+	return s->elsewhere ? &s->elsewhere->view : &s->session->selected->view;
+}
 
-	/* "$" means messages, here as there (RFC 5182 2.1). */
+static enum status
+resolve(struct search *s, struct search_node *n, struct db_txn *txn)
+{
+	struct view *v = search_view(s);
+	struct runs seqs = {0};
+	enum status st;
+
+	/* "$" means messages of the selected mailbox, here as there (RFC 5182 2.1). */
 	if (n->set.saved) {
-		runs_add_all(&n->uids, &sel->saved);
+		runs_clear(&n->uids);
+		if (s->elsewhere == NULL)
+			runs_add_all(&n->uids, &s->session->selected->saved);
 		return OK;
 	}
-	if (n->uid_set) {
-		resolve_uids(n, last);
+	resolve_uids(n, n->uid_set ? s->last : v->exists);
+	if (n->uid_set)
 		return OK;
-	}
-	arg_set_resolve(&n->set, v->exists);
-	return view_uids_of_seqs(v, txn, &n->set.runs, &n->uids);
+	seqs = n->uids;
+	n->uids = (struct runs){0};
+	if (v->exists < UINT32_MAX)
+		runs_remove(&seqs, v->exists + 1, UINT32_MAX);
+	st = view_uids_of_seqs(v, txn, &seqs, &n->uids);
+	runs_free(&seqs);
+	return st;
 }
 
 enum status
@@ -53,10 +67,10 @@ search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn)
 
 	s->session = cmd->session;
 	if (s->star)
-		st = view_last_uid(&cmd->session->selected->view, txn, &s->last);
+		st = view_last_uid(search_view(s), txn, &s->last);
 	for (uint32_t i = 0; st == OK && i < s->n; i++)
 		if (s->nodes[i].op == SEARCH_UIDS)
-			st = resolve(&s->nodes[i], cmd->session->selected, txn, s->last);
+			st = resolve(s, &s->nodes[i], txn);
 	return st;
 }
 
@@ -96,18 +110,34 @@ cancelled(void *arg)
 	return conn_gone(arg);
 }
 
+static enum status
+load_keywords(struct search *s, struct db_txn *txn, const struct keywords **kw_r)
+{
+	struct search_elsewhere *o = s->elsewhere;
+	enum status st = OK;
+
+	*kw_r = o ? &o->keywords : &s->session->selected->keywords;
+	if (o == NULL)
+		return selected_keywords(s->session, txn);
+	if (!o->loaded)
+		st = keywords_get(txn, &o->arena, o->view.mailbox, &o->keywords);
+	o->loaded = st == OK;
+	return st;
+}
+
 enum status
 search_begin(struct search *s, struct db_txn *txn)
 {
+	const struct keywords *kw = NULL;
 	struct session *ses = s->session;
 	enum status st = OK;
 
 	s->txn = txn;
-	if (s->keywords && (st = selected_keywords(ses, txn)) != OK)
+	if (s->keywords && (st = load_keywords(s, txn, &kw)) != OK)
 		return st;
 	for (uint32_t i = 0; s->keywords && i < s->n; i++)
 		if (s->nodes[i].op == SEARCH_KEYWORD)
-			s->nodes[i].keyword = keywords_find(&ses->selected->keywords, s->nodes[i].name);
+			s->nodes[i].keyword = keywords_find(kw, s->nodes[i].name);
 	if (s->textual && s->matcher == NULL)
 		s->matcher = search_matcher_new(&ses->actor, ses->imap->search_cache, cancelled, ses->conn);
 	if (s->textual && (st = search_matcher_begin(s->matcher, txn)) != OK)
@@ -195,7 +225,7 @@ exactly(struct search *s, const struct search_node *n, const struct entry *e, bo
 		hit = (e->flags & n->flags) == n->flags;
 		break;
 	case SEARCH_RECENT:
-		hit = runs_has(&s->session->selected->view.recent, e->uid);
+		hit = runs_has(&search_view(s)->recent, e->uid);
 		break;
 	case SEARCH_KEYWORD:
 		hit = n->keyword >= 0 && has_keyword(e, n->keyword);

@@ -311,16 +311,28 @@ tell_plain(struct search_tell *t, struct conn *c)
 	return CMD_DONE;
 }
 
-/* All that is short: the correlator, MIN, MAX, COUNT. */
+void
+search_tell_correlators(const struct search_tell *t, struct buf *out)
+{
+	/* The tag is a quoted string (RFC 4466 2.6.2, T71). */
+	buf_add(out, STR("* ESEARCH (TAG \""));
+	buf_add(out, t->tag);
+	buf_addc(out, '"');
+	if (t->mailbox.p != NULL) {
+		buf_add(out, STR(" MAILBOX "));
+		out_mailbox(out, t->mailbox, t->utf8);
+		buf_addf(out, " UIDVALIDITY %u", t->uidvalidity);
+	}
+	buf_adds(out, t->uid ? ") UID" : ")");
+}
+
+/* All that is short: the correlators, MIN, MAX, COUNT. */
 static void
 tell_head(struct search_tell *t, struct buf *out)
 {
 	const struct runs *found = t->found;
 
-	/* The tag is a quoted string (RFC 4466 2.6.2, T71). */
-	buf_add(out, STR("* ESEARCH (TAG \""));
-	buf_add(out, t->tag);
-	buf_adds(out, t->uid ? "\") UID" : "\")");
+	search_tell_correlators(t, out);
 	if (t->ret->min && found->n)
 		buf_addf(out, " MIN %u", found->run[0].first);
 	if (t->ret->max && found->n)

@@ -52,8 +52,8 @@ search_turn_over(struct cmd *cmd)
 
 /* ---- the answer ---- */
 
-static uint64_t
-modseq_told(const struct searching *x)
+uint64_t
+search_modseq(const struct searching *x)
 {
 	const struct search_return *r = &x->ret;
 	uint64_t first = r->min ? x->modseq_first : 0, last = r->max ? x->modseq_last : 0;
@@ -108,7 +108,7 @@ search_answer(struct cmd *cmd, const struct runs *found, const char *word, const
 	x->tell.found = found;
 	x->tell.tag = cmd->tag;
 	x->tell.uid = cmd->uid;
-	x->tell.modseq = modseq_told(x);
+	x->tell.modseq = search_modseq(x);
 	x->tell.scores = (const uint8_t *)x->scores.p;
 	x->tell.word = word;
 	x->ok = ok;
@@ -125,7 +125,7 @@ progress(struct cmd *cmd)
 	struct searching *x = cmd->state;
 	struct session *s = cmd->session;
 	int64_t now = clock_mono();
-	uint32_t goal = s->selected->view.exists;
+	uint32_t goal = x->open ? 0 : s->selected->view.exists;
 	bool quotable = str_chr(cmd->tag, ']') == cmd->tag.n;
 
 	if (s->imap->settings.progress_ms == 0 || now - x->told_at < s->imap->settings.progress_ms * 1000)
@@ -248,7 +248,7 @@ failed(struct cmd *cmd, enum status st)
 {
 	struct searching *x = cmd->state;
 
-	if (x->ret.save)
+	if (x->ret.save && cmd->session->selected)
 		runs_clear(&cmd->session->selected->saved);
 	return reply_status(cmd, st);
 }
@@ -293,10 +293,43 @@ keep_limit(struct cmd *cmd, struct db_txn *txn)
 {
 	struct searching *x = cmd->state;
 
-	if (cmd_message_max(cmd) == 0 || cmd->session->selected->view.exists <= cmd_message_max(cmd))
+	if (x->open || cmd_message_max(cmd) == 0 || cmd->session->selected->view.exists <= cmd_message_max(cmd))
 		return OK;
 	search_scope(&x->search, &x->scope);
 	return limit_cut(cmd, txn, (struct limit_filter){0}, &x->scope);
+}
+
+enum cmd_next
+search_in(struct cmd *cmd)
+{
+	struct searching *x = cmd->state;
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
+		if ((st = search_resolve(&x->search, cmd, txn)) == OK)
+			st = keep_limit(cmd, txn);
+		cmd_read_end(cmd, txn);
+	}
+	if (st != OK)
+		return failed(cmd, st);
+	if (cmd->limit_uid != 0 && x->heavy_always)
+		return failed_limit(cmd);
+	x->search.only = cmd->limit_uid != 0 ? &x->scope : search_only(&x->search);
+	x->it = (struct view_iter)VIEW_ITER(search_view(&x->search), x->search.only);
+	x->it.no_seq = cmd->uid;
+	cmd->step = step;
+	return step(cmd);
+}
+
+void
+search_forget(struct searching *x)
+{
+	runs_clear(&x->uids);
+	buf_clear(&x->scores);
+	x->modseq_first = x->modseq_last = x->modseq_max = 0;
+	search_tell_free(&x->tell);
+	x->tell = (struct search_tell){0};
 }
 
 static enum cmd_next
@@ -304,29 +337,12 @@ start(struct cmd *cmd)
 {
 	struct searching *x = cmd->state;
 	struct session *s = cmd->session;
-	struct db_txn *txn;
-	enum status st;
 
 	x->search.now = clock_seconds();
 	x->told_at = clock_mono();
-	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		if ((st = search_resolve(&x->search, cmd, txn)) == OK)
-			st = keep_limit(cmd, txn);
-		cmd_read_end(cmd, txn);
-	}
-	if (st == ERR_BAD_INPUT)
-		return reply_bad(cmd, "There is no such message");
-	if (st != OK)
-		return failed(cmd, st);
-	if (cmd->limit_uid != 0 && x->heavy_always)
-		return failed_limit(cmd);
-	x->search.only = cmd->limit_uid != 0 ? &x->scope : search_only(&x->search);
-	x->it = (struct view_iter)VIEW_ITER(&s->selected->view, x->search.only);
-	x->it.no_seq = cmd->uid;
 	if ((x->search.heavy || x->heavy_always) && s->imap->pool)
 		heavy_init(&x->heavy, s->imap->pool, s->conn, (uint64_t)s->actor.account);
-	cmd->step = step;
-	return step(cmd);
+	return x->open ? x->open(cmd) : search_in(cmd);
 }
 
 enum cmd_next
@@ -338,7 +354,7 @@ search_refuse(struct cmd *cmd, enum status st, const char *what)
 		return reply_bad(cmd, "The charset is UTF-8 since UTF8=ACCEPT was enabled");
 	if (st != ERR_NOT_FOUND)
 		return reply_syntax(cmd, st, what);
-	if (x->ret.save)
+	if (x->ret.save && cmd->session->selected)
 		runs_clear(&cmd->session->selected->saved);
 	return reply_no(cmd, "BADCHARSET (US-ASCII UTF-8)", "This charset is not known");
 }
@@ -358,6 +374,7 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 		if (x->sorting != NULL)
 			sort_like(&x->context->by, x->sorting);
 	}
+	x->search.session = cmd->session;
 	x->search.collation = cmd->session->comparator.collation;
 	x->search.utf8_only = cmd_enabled(cmd, ENABLED_UTF8);
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)

@@ -28,6 +28,7 @@ struct searching {
 	 * the header where keys have to be made of it. */
 	enum status (*hit)(struct searching *x, const struct sort_row *row);
 	cmd_fn *over;
+	cmd_fn *open;              /* ESEARCH in other mailboxes: called in place of search_in() when the program is read */
 	bool summaries;
 	const struct sorting *sorting; /* criteria of SORT */
 	bool heavy_always;         /* SORT, THREAD */
@@ -44,6 +45,12 @@ struct searching {
 /* cmd->state must begin with a struct searching, whose functions are set; args stand before [CHARSET x] keys, or, with charset_due,
  * before a charset that must be there (RFC 5256). Parses and runs it. what: "SEARCH takes search keys". */
 enum cmd_next search_run(struct cmd *cmd, bool charset_due, const char *what);
+/* Searches a mailbox, search.elsewhere or the selected one, and calls over. */
+enum cmd_next search_in(struct cmd *cmd);
+/* Before search_in() is called for another mailbox. */
+void search_forget(struct searching *x);
+/* What MODSEQ of the answer tells, 0: nothing. */
+uint64_t search_modseq(const struct searching *x);
 /* An error of parsing that came before: st as from an arg_ function. */
 enum cmd_next search_refuse(struct cmd *cmd, enum status st, const char *what);
 /* For cmd->cleanup. */

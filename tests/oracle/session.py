@@ -64,6 +64,7 @@ class Mailbox:
         self.static = {}
         self.modseq = 0
         self.live = {}          # tag: search whose results are kept up
+        self.refused = set()    # tags of those that are not
 
 
 class ClientStream:
@@ -324,6 +325,7 @@ class Session:
             return
         if name == "NOUPDATE":
             m.live.pop(value.decode("latin-1"), None)
+            m.refused.add(value.decode("latin-1"))
         if name == "UNSEEN" and m.exists is not None and value > m.exists:
             self.fault("UNSEEN above EXISTS", r.raw)
         if name == "PERMANENTFLAGS" and m.flags is not None:
@@ -563,6 +565,15 @@ class Session:
             return
         if tag not in [c.tag for c in self.queue]:
             self.fault(f"ESEARCH for the tag {tag!r}, which is not under way", r.raw)
+        of = next((c for c in self.queue if c.tag == tag), None)
+        if of and of.name in ("ESEARCH", "UID ESEARCH"):
+            if set(r.data.get("correlators", {})) != {b"TAG", b"MAILBOX", b"UIDVALIDITY"} or not r.data["uid"]:
+                self.fault("an answer to ESEARCH without TAG, MAILBOX, UIDVALIDITY or UID (RFC 7377 2.1)", r.raw)
+            if not r.data["items"] or r.data["items"].get("COUNT") == 0:
+                self.fault("an answer to ESEARCH of a mailbox where nothing was found (RFC 7377 2.1)", r.raw)
+            return
+        if len(r.data.get("correlators", {})) > 1:
+            self.fault("MAILBOX or UIDVALIDITY in an answer that is not of ESEARCH", r.raw)
         if cmd and m and RE_UPDATE.search(cmd.line):
             items = r.data["items"]
             every = items.get("ALL", [] if items.get("COUNT") == 0 else None)
@@ -589,6 +600,8 @@ class Session:
             self.strictly("an answer out of order", r.raw)
         cmd = self.queue.pop(index)
         self.asked = False
+        if r.name == "OK" and self.mailbox and cmd.name == "ESEARCH" and RE_UPDATE.search(cmd.line) and r.tag not in self.mailbox.refused:
+            self.mailbox.live[r.tag] = Live(True, False, None)
         if r.name == "NO" and not r.code:
             self.strictly("NO without a response code (RFC 5530)", r.raw)
         if r.name == "OK":

@@ -201,6 +201,11 @@ def sessions():
         ("QRESYNC", start + [(b"e ENABLE QRESYNC\r\n", b"* ENABLED QRESYNC\r\ne OK x\r\n"), (b"a NOOP\r\n", b"* VANISHED 3\r\na OK x\r\n"),
                              (b"a UID FETCH 1:5 (FLAGS) (CHANGEDSINCE 4 VANISHED)\r\n", b"* VANISHED (EARLIER) 1:2\r\n* 1 FETCH (UID 5 FLAGS () MODSEQ (6))\r\na OK x\r\n")]),
         ("ESEARCH", after(b"a SEARCH RETURN (COUNT) ALL\r\n", b'* ESEARCH (TAG "a") COUNT 3\r\n' + ok)),
+        # RFC 7377 3
+        ("MULTISEARCH", start + [(b"tag1 ESEARCH IN (mailboxes \"folder1\" subtree \"folder2\") unseen\r\ntag2 ESEARCH IN (mailboxes \"folder1\" subtree-one \"folder2\") subject \"chad\"\r\n",
+            b'* ESEARCH (TAG "tag1" MAILBOX "folder1" UIDVALIDITY 1) UID ALL 4001,4003,4005,4007,4009\r\n* ESEARCH (TAG "tag2" MAILBOX "folder1" UIDVALIDITY 1) UID ALL 3001:3004,3788\r\n'
+            b'* ESEARCH (TAG "tag1" MAILBOX "folder2/banana" UIDVALIDITY 503) UID ALL 3002,4004\r\n* ESEARCH (TAG "tag1" MAILBOX "folder2/peach" UIDVALIDITY 3) UID ALL 921691\r\n'
+            b'tag1 OK done\r\n* ESEARCH (TAG "tag2" MAILBOX "folder2/salmon" UIDVALIDITY 1111111) UID ALL 50003,50006,50009,50012\r\ntag2 OK done\r\n')]),
         ("SEARCH SAVE", after(b"a SEARCH RETURN (SAVE) ALL\r\n", ok)),
         ("sizes", after(b"a FETCH 1 RFC822\r\n", b"* 1 FETCH (UID 3 RFC822.SIZE 5 BODY[] {5}\r\n\r\nabc BODY[HEADER] {2}\r\n\r\n BODY[TEXT] {3}\r\nabc)\r\n" + ok)),
         ("UTF-8", [hi, login, (b"e ENABLE UTF8=ACCEPT\r\n", b"* ENABLED UTF8=ACCEPT\r\ne OK x\r\n"), (b'a LIST "" *\r\n', '* LIST () "/" "ä&b"\r\na OK x\r\n'.encode())]),
@@ -273,6 +278,10 @@ def sessions():
         ("REMOVEFROM elsewhere", sortup + [(b"", b'* ESEARCH (TAG "a") UID REMOVEFROM (1 2735)\r\n')], "where it is not"),
         ("EXPUNGE before REMOVEFROM", up + [(b"n NOOP\r\n", b"* 2 EXPUNGE\r\n")], "is expunged while it is in the results"),
         ("VANISHED before REMOVEFROM", [hi, login, (b"e ENABLE QRESYNC\r\n", b"* ENABLED QRESYNC\r\ne OK x\r\n")] + sortup[2:] + [(b"n NOOP\r\n", b"* VANISHED 2734\r\nn OK x\r\n")], "vanishes while it is in the results"),
+        ("ESEARCH without MAILBOX", after(b"a ESEARCH IN (personal) ALL\r\n", b'* ESEARCH (TAG "a" UIDVALIDITY 1) UID ALL 1\r\n' + ok), "without TAG, MAILBOX"),
+        ("ESEARCH without UID", after(b"a ESEARCH IN (personal) ALL\r\n", b'* ESEARCH (TAG "a" MAILBOX x UIDVALIDITY 1) ALL 1\r\n' + ok), "without TAG, MAILBOX"),
+        ("ESEARCH of nothing", after(b"a ESEARCH IN (personal) RETURN (COUNT) ALL\r\n", b'* ESEARCH (TAG "a" MAILBOX x UIDVALIDITY 1) UID COUNT 0\r\n' + ok), "where nothing was found"),
+        ("SEARCH with MAILBOX", after(b"a SEARCH RETURN () ALL\r\n", b'* ESEARCH (TAG "a" MAILBOX x UIDVALIDITY 1) ALL 1\r\n' + ok), "that is not of ESEARCH"),
         ("BYE twice", start + [(b"z LOGOUT\r\n", b"* BYE x\r\n* BYE x\r\nz OK x\r\n")], "BYE twice"),                  # Yandex
         ("no BYE", start + [(b"z LOGOUT\r\n", b"z OK x\r\n")], "LOGOUT without BYE"),
         ("after the end", start + [bye, (b"a NOOP\r\n", ok)], "after the end"),

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ESEARCH, RFC 7377: one program, asked in several mailboxes one after the other; the selected mailbox is the last of them, since it may take
+ * the program over to keep its results up (RFC 5267). A mailbox in which nothing is found, or that disappears meanwhile, is not told of.
+ */
+#include "imap/context.h"
+#include "imap/mailbox_filter.h"
+#include "imap/reply.h"
+#include "imap/search_run.h"
+#include "imap/selected.h"
+
+#define SYNTAX "ESEARCH takes sources, what to return, and search keys"
+#define FILTERS_MAX 100
+/* Mailboxes of one command; more are refused (RFC 7377 2.4). */
+#define MAILBOXES_MAX 10000
+
+struct target {
+	int64_t mailbox;
+	struct str name;
+};
+
+struct esearch {
+	struct searching searching; /* first */
+	struct mailbox_filter *filters;
+	size_t filters_n;
+	bool selected;              /* the selected mailbox is among the sources */
+	struct target *targets;     /* all but the selected one */
+	size_t n, at;
+	struct search_elsewhere elsewhere;
+	bool open;                  /* elsewhere is */
+};
+
+static cmd_fn next_mailbox;
+
+static void
+close_mailbox(struct esearch *x)
+{
+	x->searching.search.elsewhere = NULL;
+	if (x->open)
+		view_close(&x->elsewhere.view);
+	arena_free(&x->elsewhere.arena);
+	x->elsewhere = (struct search_elsewhere){0};
+	x->open = false;
+}
+
+static void
+cleanup(struct cmd *cmd)
+{
+	struct esearch *x = cmd->state;
+
+	close_mailbox(x);
+	search_run_free(&x->searching);
+}
+
+/* ---- what is found ---- */
+
+static enum cmd_next
+telling(struct cmd *cmd)
+{
+	struct esearch *x = cmd->state;
+	enum cmd_next next = search_tell(&x->searching.tell, cmd->session->conn);
+
+	if (next != CMD_DONE)
+		return next;
+	cmd->step = next_mailbox;
+	return CMD_AGAIN;
+}
+
+static enum cmd_next
+over(struct cmd *cmd)
+{
+	struct esearch *x = cmd->state;
+	struct searching *s = &x->searching;
+	struct search_return *r = &s->ret;
+	struct view *v = search_view(&s->search);
+
+	if (r->save)
+		search_return_saved(r, &s->uids, &s->uids, &cmd->session->selected->saved);
+	cmd->step = next_mailbox;
+	/* With COUNT and its like, too, silence is the answer where nothing is found (2.1); SAVE alone is quiet (RFC 5182 1). */
+	if (s->uids.n == 0 || v->deleted || ((r->save || r->update) &&
+	    !(r->min || r->max || r->all || r->count || r->relevancy || r->partial.given)))
+		return CMD_AGAIN;
+	s->tell = (struct search_tell){
+		.ret = r,
+		.found = &s->uids,
+		.tag = cmd->tag,
+		.mailbox = x->open ? x->targets[x->at - 1].name : cmd->session->selected->name,
+		.uidvalidity = v->uidvalidity,
+		.utf8 = session_utf8(cmd->session),
+		.uid = true,
+		.modseq = search_modseq(s),
+		.scores = (const uint8_t *)s->scores.p,
+	};
+	cmd->step = telling;
+	return telling(cmd);
+}
+
+/* ---- the mailboxes ---- */
+
+/* ERR_NOT_FOUND: gone, or not to be read by this user; passed over (2.2). */
+static enum status
+open_mailbox(struct cmd *cmd, struct target *t)
+{
+	struct esearch *x = cmd->state;
+	struct search_elsewhere *o = &x->elsewhere;
+	struct mailbox mb;
+	struct db_txn *txn;
+	enum status st = cmd_read_begin(cmd, &txn);
+
+	if (st != OK)
+		return st;
+	if ((st = mailbox_get(&cmd->session->actor, txn, &cmd->arena, t->mailbox, &mb)) == OK)
+		st = mb.noselect ? ERR_NOT_FOUND : view_open(&o->view, &cmd->session->actor, txn, &mb, true);
+	cmd_read_end(cmd, txn);
+	if (st == ERR_NO_PERM)
+		return ERR_NOT_FOUND;
+	if (st != OK)
+		return st;
+	x->open = true;
+	t->name = mb.name;
+	/* As STATUS counts them. */
+	if (!cmd_enabled(cmd, ENABLED_IMAP4REV2) && mb.recent_from < mb.uidnext)
+		runs_add(&o->view.recent, mb.recent_from ? mb.recent_from : 1, mb.uidnext - 1);
+	x->searching.search.elsewhere = o;
+	return OK;
+}
+
+static enum cmd_next
+finish(struct cmd *cmd)
+{
+	struct esearch *x = cmd->state;
+	struct searching *s = &x->searching;
+
+	close_mailbox(x);
+	if (s->context != NULL)
+		context_keep(s->context, &s->search, &s->uids, NULL, x->selected ? NULL : "The selected mailbox is not searched");
+	s->context = NULL;
+	return reply_ok(cmd, "ESEARCH completed");
+}
+
+/* Each in a step of its own, so that others have their turn between them. */
+static enum cmd_next
+next_mailbox(struct cmd *cmd)
+{
+	struct esearch *x = cmd->state;
+	enum status st = ERR_NOT_FOUND;
+
+	cmd->step_start = 0;
+	if (x->at % 64 == 63 && conn_gone(cmd->session->conn))
+		return CMD_ABORT;
+	while (st == ERR_NOT_FOUND && x->at < x->n) {
+		close_mailbox(x);
+		search_forget(&x->searching);
+		st = open_mailbox(cmd, &x->targets[x->at++]);
+		if (st == ERR_NOT_FOUND && cmd_spent(cmd))
+			return CMD_AGAIN;
+	}
+	if (st == OK)
+		return search_in(cmd);
+	if (st != ERR_NOT_FOUND)
+		return reply_status(cmd, st);
+	if (!x->selected || x->at++ > x->n || cmd->session->selected == NULL)
+		return finish(cmd);
+	close_mailbox(x);
+	search_forget(&x->searching);
+	return search_in(cmd);
+}
+
+static bool
+wanted(const struct esearch *x, const struct mailbox *mb)
+{
+	for (size_t i = 0; i < x->filters_n; i++)
+		if (x->filters[i].kind != MAILBOXES_SELECTED &&
+		    mailbox_filter_fits(&x->filters[i], mb->name, true, mb->subscribed))
+			return true;
+	return false;
+}
+
+/* Finds out which they are; each comes once, whatever names it. */
+static enum cmd_next
+open_all(struct cmd *cmd)
+{
+	struct esearch *x = cmd->state;
+	const struct selected *sel = cmd->session->selected;
+	struct mailbox *mb = NULL;
+	struct db_txn *txn;
+	size_t n = 0;
+	enum status st = cmd_read_begin(cmd, &txn);
+
+	if (st == OK) {
+		st = mailbox_list(&cmd->session->actor, txn, &cmd->arena, &mb, &n);
+		cmd_read_end(cmd, txn);
+	}
+	if (st != OK)
+		return reply_status(cmd, st);
+	x->targets = arena_array(&cmd->arena, n + 1, sizeof(*x->targets));
+	for (size_t i = 0; i < n; i++) {
+		if (mb[i].noselect || !wanted(x, &mb[i]))
+			continue;
+		if (sel != NULL && sel->view.mailbox == mb[i].id)
+			x->selected = true;
+		else
+			x->targets[x->n++].mailbox = mb[i].id;
+	}
+	if (x->n > MAILBOXES_MAX)
+		return reply_no(cmd, "LIMIT", "There are too many mailboxes to search");
+	if (x->searching.context)
+		x->searching.context->esearch = true;
+	cmd->step = next_mailbox;
+	return next_mailbox(cmd);
+}
+
+/* ---- reading ---- */
+
+/* "IN (filter ...)", and the space behind it. */
+static enum status
+parse_sources(struct esearch *x, struct args *a, bool *others_r)
+{
+	enum status st;
+
+	if (!arg_keyword(a, "IN")) {
+		x->selected = true;
+		return OK;
+	}
+	x->filters = arena_array(a->arena, FILTERS_MAX, sizeof(*x->filters));
+	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
+		return st;
+	do {
+		struct mailbox_filter *f = &x->filters[x->filters_n];
+
+		if (x->filters_n == FILTERS_MAX)
+			return ERR_LIMIT;
+		if ((st = mailbox_filter_parse(f, a, a->arena, true)) != OK)
+			return st;
+		x->filters_n++;
+		x->selected |= f->kind == MAILBOXES_SELECTED;
+		*others_r |= f->kind != MAILBOXES_SELECTED;
+	} while (arg_more(a));
+	return (st = arg_close(a)) != OK ? st : arg_space(a);
+}
+
+enum cmd_next
+cmd_esearch(struct cmd *cmd)
+{
+	struct esearch *x = arena_new(&cmd->arena, struct esearch);
+	struct search_return *r = &x->searching.ret;
+	bool others = false;
+	enum status st;
+
+	cmd->state = x;
+	cmd->cleanup = cleanup;
+	cmd->uid = true; /* whatever is searched (2.1) */
+	x->searching.over = over;
+	x->searching.open = open_all;
+	if ((st = arg_space(&cmd->args)) != OK || (st = parse_sources(x, &cmd->args, &others)) != OK ||
+	    (st = search_return_parse(r, cmd)) != OK)
+		return search_refuse(cmd, st, SYNTAX);
+	if ((x->selected || r->update || r->save) && cmd->session->selected == NULL)
+		return reply_bad(cmd, "Select a mailbox first");
+	if (r->save && others)
+		return reply_bad(cmd, "SAVE is for the selected mailbox alone");
+	if (!r->given)
+		r->all = true;
+	r->given = true;
+	x->searching.heavy_always = others;
+	return search_run(cmd, false, SYNTAX);
+}

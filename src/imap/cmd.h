@@ -47,6 +47,7 @@ enum {
 	CMDF_OFF = 1 << 6,       /* this twin takes away: UNSUBSCRIBE, UNSELECT's opposite */
 	CMDF_HEAVY = 1 << 7,     /* asks for a turn before it reads much */
 	CMDF_REPLACE = 1 << 10,  /* APPEND that removes a message of the selected mailbox */
+	CMDF_OVERLAP = 1 << 11,  /* while it commits the next of its kind may be read (imap/ahead.h) */
 	CMDF_NUMBERS = 1 << 9,   /* takes sequence numbers; those with NO_EXPUNGE do anyway */
 	CMDF_QUIET = 1 << 8,     /* no untagged updates before the tagged line (LOGOUT, STARTTLS) */
 };
@@ -106,6 +107,9 @@ struct cmd {
 	_Atomic bool write_over;
 	enum status write_status;
 	bool writing;
+	size_t held;                   /* with CMDF_OVERLAP: bytes that it holds in memory until its commit is over */
+	struct cmd *behind;            /* in the session's list of those that wait for their commits */
+	bool its_turn;                 /* it was in that list, and is to be answered now */
 	bool reserve;                  /* the next writes may use the disk's last space: they free it (db/db.h) */
 
 	int64_t step_start;            /* clock_mono() of this step */

@@ -266,6 +266,9 @@ at_message(struct cmd *cmd)
 		return collect(cmd, UINT64_MAX);
 	if (st != OK || (x->over && !d.list))
 		return reply_syntax(cmd, st == ERR_LIMIT ? st : ERR_BAD_INPUT, usage);
+	/* A URL may mean a message of the APPEND before, which is not stored yet (imap/ahead.h). */
+	if (d.list && cmd->session->committing != NULL)
+		return CMD_WAIT_COMMIT;
 	cmd->args = a;
 	return begin_message(cmd, m, &d);
 }
@@ -416,6 +419,7 @@ commit(struct cmd *cmd)
 		x->deliveries[n] = m->d;
 		x->targets[n++] = &m->target;
 	}
+	cmd->held = x->small;
 	return cmd_write(cmd, append_fn, x, appended);
 }
 

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "imap/ahead.h"
 #include "imap/capability.h"
 #include "imap/language.h"
 #include "imap/limit.h"
@@ -151,8 +152,11 @@ static void
 drop_cmd(struct session *s)
 {
 	cmd_free(s->cmd);
-	s->cmd = s->below;
-	s->below = NULL;
+	s->cmd = s->below ? s->below : s->reading;
+	if (s->below)
+		s->below = NULL;
+	else
+		s->reading = NULL;
 }
 
 /* What a handler returned. */
@@ -176,7 +180,7 @@ after(struct session *s, enum cmd_next next)
 	case CMD_WAIT_OUTPUT:
 		return CONN_OUTPUT;
 	case CMD_WAIT_COMMIT:
-		return CONN_WAKE;
+		return ahead_push(s) ? GO : CONN_WAKE;
 	case CMD_AGAIN:
 		return CONN_AGAIN;
 	case CMD_CLOSE:
@@ -266,6 +270,9 @@ answer(struct session *s)
 	void (*sent)(struct session *);
 
 	if (s->delayed)
+		return CONN_WAKE;
+	/* In the order of the commands. */
+	if (s->committing != NULL && !cmd->its_turn)
 		return CONN_WAKE;
 	if (cmd->row == &notify_row) {
 		drop_cmd(s);
@@ -373,8 +380,9 @@ collect_literal(struct session *s)
 	return GO;
 }
 
-static enum conn_next
-at_literal(struct session *s)
+/* The row of the command whose literal is announced, if it is one. */
+static const struct command *
+literal_row(struct session *s)
 {
 	struct args args;
 	struct str tag, name;
@@ -385,9 +393,15 @@ at_literal(struct session *s)
 	if (arg_tag(&args, &tag) == OK && arg_space(&args) == OK && arg_command(&args, &name) == OK)
 		row = command_find(name);
 	arena_free(&arena);
-	if (row != NULL && (row->states & s->state) && !(row->flags & CMDF_STREAM))
-		return collect_literal(s);
-	return begin_command(s, true);
+	return row != NULL && (row->states & s->state) ? row : NULL;
+}
+
+static enum conn_next
+at_literal(struct session *s)
+{
+	const struct command *row = literal_row(s);
+
+	return row != NULL && !(row->flags & CMDF_STREAM) ? collect_literal(s) : begin_command(s, true);
 }
 
 /* The client broke the syntax below commands. */
@@ -460,22 +474,10 @@ tell_news(struct session *s)
 	return call(s, CMD_AT_EVENT);
 }
 
-/* Between commands. */
+/* The reader has found something. */
 static enum conn_next
-read_command(struct session *s)
+take(struct session *s, enum imap_read what)
 {
-	struct str in = conn_in(s->conn);
-	size_t had = in.n;
-	enum imap_read what;
-
-	if (must_end(s))
-		return CONN_CLOSE;
-	if (notify_due(s))
-		return tell_news(s);
-	if (had == 0)
-		return CONN_INPUT;
-	what = imap_reader_read(&s->reader, &in);
-	conn_eat(s->conn, had - in.n);
 	switch (what) {
 	case IMAP_READ_MORE:
 		return CONN_INPUT;
@@ -492,6 +494,51 @@ read_command(struct session *s)
 		break;
 	}
 	return fatal_input(s);
+}
+
+/* Between commands, while APPENDs wait for their commits: of the next command so much is read as tells whether it may begin. */
+static enum conn_next
+read_ahead(struct session *s)
+{
+	struct str in = conn_in(s->conn);
+	size_t had = in.n;
+	enum imap_read what;
+
+	if (s->held != IMAP_READ_MORE || s->stopping)
+		return CONN_WAKE;
+	if (had == 0)
+		return CONN_INPUT;
+	what = imap_reader_read(&s->reader, &in);
+	conn_eat(s->conn, had - in.n);
+	if (what == IMAP_READ_MORE || ahead_may_begin(s, what, what == IMAP_READ_LITERAL ? literal_row(s) : NULL))
+		return take(s, what);
+	s->held = (uint8_t)what;
+	return CONN_WAKE;
+}
+
+/* Between commands. */
+static enum conn_next
+read_command(struct session *s)
+{
+	struct str in;
+	size_t had;
+	enum imap_read what = (enum imap_read)s->held;
+
+	if (s->committing != NULL)
+		return read_ahead(s);
+	if (must_end(s))
+		return CONN_CLOSE;
+	if (notify_due(s))
+		return tell_news(s);
+	s->held = IMAP_READ_MORE;
+	if (what != IMAP_READ_MORE)
+		return take(s, what);
+	in = conn_in(s->conn);
+	if ((had = in.n) == 0)
+		return CONN_INPUT;
+	what = imap_reader_read(&s->reader, &in);
+	conn_eat(s->conn, had - in.n);
+	return take(s, what);
 }
 
 /* A command waits for a line. */
@@ -556,20 +603,26 @@ feed_command(struct session *s)
 	return next;
 }
 
+/* The running command's change is on disk, or not. */
+static enum conn_next
+written(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+
+	cmd->writing = false;
+	if (cmd->write_status == ERR_UNKNOWN)
+		return CONN_ABORT;
+	return after(s, cmd->done(cmd, cmd->write_status));
+}
+
 /* Goes on with the running command. */
 static enum conn_next
 go_on(struct session *s, unsigned events)
 {
 	struct cmd *cmd = s->cmd;
 
-	if (cmd->writing) {
-		if (!atomic_load_explicit(&cmd->write_over, memory_order_acquire))
-			return CONN_WAKE;
-		cmd->writing = false;
-		if (cmd->write_status == ERR_UNKNOWN)
-			return CONN_ABORT;
-		return after(s, cmd->done(cmd, cmd->write_status));
-	}
+	if (cmd->writing)
+		return atomic_load_explicit(&cmd->write_over, memory_order_acquire) ? written(s) : CONN_WAKE;
 	if (cmd->interruptible && must_end(s)) {
 		drop_cmd(s);
 		return CONN_CLOSE;
@@ -629,7 +682,7 @@ timed_out(struct session *s)
 	}
 	if (s->cmd && s->cmd->interruptible)
 		return GO;
-	if (s->cmd && !s->cmd->waiting)
+	if (s->committing || (s->cmd && !s->cmd->waiting))
 		return GO;
 	session_bye(s, NULL, "Nothing heard for too long");
 	return CONN_CLOSE;
@@ -659,7 +712,9 @@ session_run(struct conn *c, unsigned events)
 			else if (now - start > TURN_US)
 				return CONN_AGAIN;
 		}
-		if (s->cmd)
+		if (s->committing && !conn_out_full(c) && ahead_pop(s))
+			next = written(s);
+		else if (s->cmd)
 			next = go_on(s, events);
 		else if (conn_out_full(c))
 			next = CONN_OUTPUT;
@@ -689,6 +744,7 @@ session_closed(struct conn *c)
 		return;
 	while (s->cmd)
 		drop_cmd(s);
+	ahead_free(s);
 	selected_close(s);
 	notify_set(s, NULL);
 	hub_unwatch(s->imap->hub, &s->logins);

@@ -76,6 +76,7 @@ struct session {
 	bool starting_tls;
 	bool stopping;             /* the server stops: BYE when the command is over */
 	uint8_t language;          /* enum language (imap/language.h) */
+	uint8_t held;              /* enum imap_read that waits until they are answered; IMAP_READ_MORE: nothing */
 	uint8_t bad;               /* bad commands so far, before login */
 	uint32_t strange_since;    /* conn_age() at which it last became one that has to log in */
 	uint32_t enabled;          /* enum session_enabled */
@@ -83,6 +84,8 @@ struct session {
 	struct selected *selected; /* NULL: none */
 	struct cmd *cmd;           /* the running command, or NULL */
 	struct cmd *below;         /* IDLE, while cmd is the command of NOTIFY that has no tag; else NULL */
+	struct cmd *committing;    /* before cmd: APPENDs whose commits are on their way, the oldest first (imap/ahead.h) */
+	struct cmd *reading;       /* behind cmd: while cmd, the oldest of those, is answered */
 	struct notify *notify;     /* NULL: NOTIFY was never used */
 	struct imap_reader reader;
 	struct watcher logins;     /* of the account: HUB_LOGINS */

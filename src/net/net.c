@@ -30,6 +30,7 @@ static void
 raise_limit(struct net *net)
 {
 	struct rlimit rl;
+	rlim_t n;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
 		return;
@@ -37,10 +38,11 @@ raise_limit(struct net *net)
 		rl.rlim_cur = rl.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &rl);
 	}
-	/* Some descriptors are for the store. */
-	if (net->o.max_connections == 0 && getrlimit(RLIMIT_NOFILE, &rl) == 0
-	    && rl.rlim_cur != RLIM_INFINITY && rl.rlim_cur > 256)
-		net->o.max_connections = rl.rlim_cur - 128 > 1000000 ? 1000000 : (unsigned)(rl.rlim_cur - 128);
+	if (net->o.max_connections != 0 || getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
+		return;
+	/* Some descriptors are for the store: without them nobody could be served who is let in. */
+	n = rl.rlim_cur > 256 ? rl.rlim_cur - 128 : rl.rlim_cur / 2;
+	net->o.max_connections = n > 1000000 ? 1000000 : n > 0 ? (unsigned)n : 1;
 }
 
 struct net *

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""descriptors: none are left. Who is connected is served, who comes waits or is refused, and afterwards all is as before."""
+import random
+import resource
+import socket
+import time
+
+from faults.world import BOXES, OK, USERS, World, wait_until
+from lib.server import Server
+
+LIMIT = 64
+
+
+def cpu_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def run(args, folder, errors):
+    server = Server(args.mansio, USERS, ["imaps.listen=none", "server.threads=4"], folder=folder)
+    server.wrap = ["prlimit", f"--nofile={LIMIT}"]
+    world, clients, extra = World(random.Random(5)), {}, []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
+    try:
+        server.start()
+        with world.login(server, USERS[0]) as c, world.login(server, USERS[1]) as d:
+            c.ok(f"CREATE {BOXES[1]}")
+            d.ok(f"CREATE {BOXES[1]}")
+        clients = {u: world.login(server, u) for u in USERS}
+        for _ in range(3 * LIMIT):
+            s = socket.socket()
+            s.setblocking(False)
+            s.connect_ex(("127.0.0.1", server.imap))
+            extra.append(s)
+        time.sleep(0.3)
+        before = cpu_of(server.process.pid)
+        for i in range(10):
+            for user in USERS:
+                if world.change(server, clients, user, "append") != OK or user not in clients:
+                    errors.append(f"{user} is not served while no descriptor is left")
+                    break
+            time.sleep(0.1)
+        used = cpu_of(server.process.pid) - before
+        if used > 0.5:
+            errors.append(f"{used:.1f} s of CPU in a second of waiting for descriptors")
+        for s in extra:
+            s.close()
+        if not wait_until(lambda: can_login(world, server), 10):
+            errors.append("nobody can log in after the others have gone")
+        world.look(server, errors)
+        if server.stop() or server.crashed():
+            errors.append(f"it ended badly: {server.crashed() or server.log_tail()}")
+    finally:
+        for c in [*clients.values(), *extra]:
+            c.close()
+        server.kill()
+    print(f"descriptors: {3 * LIMIT} connections to a server that may have {LIMIT} descriptors")
+    return 1
+
+
+def can_login(world, server):
+    try:
+        world.login(server, USERS[0]).close()
+        return True
+    except Exception:
+        return False

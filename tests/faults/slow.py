@@ -70,7 +70,6 @@ def start(server):
     got = b""
     while b"BODY[] {" not in got:
         got += s.recv(4096)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     return Reader(s, got)
 
 
@@ -85,7 +84,7 @@ class Reader:
 def finish(reader, text, copies, errors):
     """The rest comes, whole."""
     want, n, buf = hashlib.sha1(text).digest(), 0, bytearray(reader.got)
-    while b"\r\nc OK" not in buf[-400:]:
+    while True:
         at = buf.find(b"BODY[] {")
         end = buf.find(b"}\r\n", at) if at >= 0 else -1
         size = int(buf[at + 8:end]) if end > 0 else 0
@@ -93,6 +92,8 @@ def finish(reader, text, copies, errors):
             n += hashlib.sha1(buf[end + 3:end + 3 + size]).digest() == want
             del buf[:end + 3 + size]
             continue
+        if end < 0 and b"\r\nc OK" in buf:
+            break
         data = reader.sock.recv(1 << 20)
         if not data:
             errors.append("the connection of the slow reader was closed")

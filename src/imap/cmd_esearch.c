@@ -131,10 +131,13 @@ finish(struct cmd *cmd)
 {
 	struct esearch *x = cmd->state;
 	struct searching *s = &x->searching;
+	const char *why = s->context ? search_cannot_keep(cmd) : NULL;
 
 	close_mailbox(x);
+	if (why == NULL && !x->selected)
+		why = "The selected mailbox is not searched";
 	if (s->context != NULL)
-		context_keep(s->context, &s->search, &s->uids, NULL, x->selected ? NULL : "The selected mailbox is not searched");
+		context_keep(s->context, &s->search, &s->uids, NULL, why);
 	s->context = NULL;
 	return reply_ok(cmd, "ESEARCH completed");
 }

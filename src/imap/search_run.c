@@ -66,9 +66,8 @@ search_modseq(const struct searching *x)
 	return first > last ? first : last;
 }
 
-/* Why the results cannot be kept up, or NULL. */
-static const char *
-cannot_keep(const struct cmd *cmd)
+const char *
+search_cannot_keep(const struct cmd *cmd)
 {
 	const struct searching *x = cmd->state;
 
@@ -88,7 +87,7 @@ telling(struct cmd *cmd)
 	if (next != CMD_DONE)
 		return next;
 	if (x->context != NULL)
-		context_keep(x->context, &x->search, &x->uids, x->order, cannot_keep(cmd));
+		context_keep(x->context, &x->search, &x->uids, x->order, search_cannot_keep(cmd));
 	x->context = NULL;
 	return reply_ok(cmd, x->ok);
 }

@@ -51,6 +51,8 @@ enum cmd_next search_in(struct cmd *cmd);
 void search_forget(struct searching *x);
 /* What MODSEQ of the answer tells, 0: nothing. */
 uint64_t search_modseq(const struct searching *x);
+/* Why the results cannot be kept up (RETURN (UPDATE), RFC 5267 4.3.1), or NULL. */
+const char *search_cannot_keep(const struct cmd *cmd);
 /* An error of parsing that came before: st as from an arg_ function. */
 enum cmd_next search_refuse(struct cmd *cmd, enum status st, const char *what);
 /* For cmd->cleanup. */

@@ -96,6 +96,24 @@ file_make_folder(const char *path, mode_t mode)
 	return st == ERR_EXISTS ? OK : st == OK ? file_sync_names(path) : st;
 }
 
+enum status
+file_make_folders(char *path, mode_t mode)
+{
+	enum status st = OK;
+
+	for (char *p = path + 1; st == OK; p++) {
+		char was = *p;
+
+		if (was != '/' && was != '\0')
+			continue;
+		*p = '\0';
+		if ((st = file_make_folder(path, mode)) != OK || was == '\0')
+			break;
+		*p = was;
+	}
+	return st;
+}
+
 static enum status
 make(const char *path, mode_t mode, int *fd_r)
 {

@@ -17,6 +17,9 @@ enum status file_status(int error);
 
 /* Makes a folder, durably. OK also if it is there. errno tells more on failure, here and below. */
 must_check enum status file_make_folder(const char *path, mode_t mode);
+/* The same, and the folders above it that are missing. path is as before afterwards; on failure it ends behind the folder that could not
+ * be made. */
+must_check enum status file_make_folders(char *path, mode_t mode);
 /* Makes an empty file, never through a symbolic link; its name is not durable yet. ERR_EXISTS. */
 must_check enum status file_create(const char *path, mode_t mode);
 /* Puts a file with these bytes in the place of what may be there, durably; at no time a part of it is found. */

@@ -39,6 +39,8 @@ int cli_usage(const char *verb);
  * thread. One a process.
  */
 must_check enum status cli_connect(struct link *link_r);
+/* The same, and where there is no store yet, it is made. */
+must_check enum status cli_connect_new(struct link *link_r);
 /* Ends it: waits for the thread, closes the store. */
 void cli_disconnect(struct link *link);
 /* Sends a request. */

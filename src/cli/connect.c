@@ -4,13 +4,16 @@
  * the two there are moments (a server starts or ends, another verb is at work) in which neither goes: then it tries again for
  * some seconds.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "admin/admin.h"
 #include "base/config.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
 
@@ -67,8 +70,28 @@ open_store(const char *dir, struct link *link_r)
 	return OK;
 }
 
-enum status
-cli_connect(struct link *link_r)
+/* A store is made by a verb that fills it, not by a wrong --data. OK: there is one, or now the folder for one. */
+static enum status
+may_open(const char *dir, bool make)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/mansio.db", dir);
+	if (access(path, F_OK) == 0)
+		return OK;
+	if (!make) {
+		(void)cli_fail("there is no mail store in %s yet: 'mansio user add' makes one", dir);
+		return ERR_EXISTS;
+	}
+	snprintf(path, sizeof(path), "%s", dir);
+	if (file_make_folders(path, 0700) == OK)
+		return OK;
+	(void)cli_fail("the folder %s: %s", path, strerror(errno));
+	return ERR_EXISTS;
+}
+
+static enum status
+connect_or_open(struct link *link_r, bool make)
 {
 	char dir[4096], path[4200];
 	enum status st;
@@ -81,15 +104,27 @@ cli_connect(struct link *link_r)
 	for (int i = 0; i < TRIES; i++) {
 		if ((st = admin_connect(path, &fd)) == OK)
 			link_init(link_r, fd);
-		else if (st == ERR_NOT_FOUND || st == ERR_LIMIT)
+		else if ((st == ERR_NOT_FOUND || st == ERR_LIMIT) && (st = may_open(dir, make)) == OK)
 			st = open_store(dir, link_r);
 		if (st != ERR_UNAVAILABLE && st != ERR_AGAIN)
 			break;
 		usleep(PAUSE_US);
 	}
-	if (st != OK)
+	if (st != OK && st != ERR_EXISTS)
 		(void)cli_fail("the store in %s: %s", dir, status_word(st));
 	return st;
+}
+
+enum status
+cli_connect(struct link *link_r)
+{
+	return connect_or_open(link_r, false);
+}
+
+enum status
+cli_connect_new(struct link *link_r)
+{
+	return connect_or_open(link_r, true);
 }
 
 void

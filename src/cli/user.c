@@ -79,7 +79,7 @@ cli_user_add(struct cli *cli)
 				  {"password-stdin", NULL, &from_stdin}, {0}}) ||
 	    (cli->argc == 0 && file == NULL))
 		return cli_usage("user add");
-	if (cli_connect(&link) != OK)
+	if (cli_connect_new(&link) != OK)
 		return 1;
 	cli_request(&link, 2, (struct str[]){STR("user-add"), str_c(scheme)});
 	if (!users_from_args(&link, cli, from_stdin))

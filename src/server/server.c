@@ -66,18 +66,9 @@ open_data(struct server *s)
 
 	if (st != OK)
 		return server_refuse(st, "no data folder: set server.data");
-	/* Its parents too, where they are missing. */
-	for (char *p = s->data + 1;; p++) {
-		if (*p != '/' && *p != '\0')
-			continue;
-		char was = *p;
-
-		*p = '\0';
-		if (file_make_folder(s->data, 0700) != OK)
-			return server_refuse(ERR_IO, "cannot make the folder %s: %s", s->data, strerror(errno));
-		if ((*p = was) == '\0')
-			return OK;
-	}
+	if (file_make_folders(s->data, 0700) != OK)
+		return server_refuse(ERR_IO, "cannot make the folder %s: %s", s->data, strerror(errno));
+	return OK;
 }
 
 static void

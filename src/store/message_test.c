@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages one by one: append and its threads and limits, conditional STORE, what the emails give back, large copies, views of deleted
+ * Messages one by one: append and its threads and limits, what the emails give back, large copies, views of deleted
  * mailboxes, and damage: what is damaged is named and passed over, the rest is served. The interplay is model_test.c's.
  */
-#include "store/store_test.h"
+#include "store/message_test.h"
 
 #include <fcntl.h>
 
@@ -14,66 +14,6 @@
 #include "store/message.h"
 #include "store/page_priv.h"
 #include "store/view.h"
-
-static struct store *store;
-static struct actor alice;
-static int64_t inbox, other, body;
-
-static int
-set_up(void **state)
-{
-	struct blob_stage *stage;
-
-	(void)state;
-	store = test_store();
-	alice = test_account(store, "alice");
-	assert_int_equal(WRITE(store, mailbox_create(&alice, txn, STR("In"), 0, &inbox)), OK);
-	assert_int_equal(WRITE(store, mailbox_create(&alice, txn, STR("Other"), 0, &other)), OK);
-	stage = blob_stage_new(store_blobs(store), 1);
-	assert_int_equal(blob_stage_add(stage, STR("Subject: x\r\n\r\nbody\r\n")), OK);
-	assert_int_equal(blob_stage_finish(stage), OK);
-	assert_int_equal(WRITE(store, blob_publish(stage, txn, &body)), OK);
-	blob_stage_free(stage);
-	log_set_level(LOG_LEVEL_ERROR);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	test_close(store);
-	return 0;
-}
-
-static struct message_new
-plain(void)
-{
-	return (struct message_new){.body = body, .shared_body = true, .size = 20, .summary = STR("s"), .structure = STR("t")};
-}
-
-static uint32_t
-append(int64_t mailbox, const struct message_new *m)
-{
-	uint32_t uid = 0;
-	uint64_t modseq;
-
-	assert_int_equal(WRITE(store, message_append(&alice, txn, mailbox, m, &uid, &modseq)), OK);
-	return uid;
-}
-
-static void
-append_many(int64_t mailbox, uint32_t n)
-{
-	struct db_txn *txn = write_begin(store);
-	struct message_new m = plain();
-	uint32_t uid;
-	uint64_t modseq;
-
-	for (uint32_t i = 0; i < n; i++)
-		assert_int_equal(message_append(&alice, txn, mailbox, &m, &uid, &modseq), OK);
-	assert_int_equal(write_end(OK), OK);
-}
 
 static void
 open_view(struct view *v, int64_t mailbox)
@@ -110,15 +50,6 @@ walk(struct view *v, const struct runs *only, uint32_t *missed_r, struct entry *
 	if (missed_r != NULL)
 		*missed_r = it.missed;
 	return n;
-}
-
-static struct runs
-set(uint32_t first, uint32_t last)
-{
-	struct runs r = {0};
-
-	runs_add(&r, first, last);
-	return r;
 }
 
 /* ---- append ---- */
@@ -280,6 +211,50 @@ threads(void **state)
 	assert_int_not_equal(thread_of(append_thread(42, &many[50], 1)), thread_of(a));
 }
 
+/* As many as are asked for, with UIDs in a row and one change; keywords are each one's own. */
+static void
+several(void **state)
+{
+	static char name[KEYWORD_MAX + 1];
+	struct str keyword = STR("k"), long_name = str_of(name, sizeof(name));
+	struct message_new plain_one = plain(), marked = plain();
+	const struct message_new *all[300];
+	struct changes ch;
+	struct entry e;
+	struct view v;
+	uint32_t first = 0;
+	uint64_t modseq = 0;
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	append_many(inbox, 1);
+	open_view(&v, inbox);
+	marked.keywords = &keyword;
+	marked.keywords_n = 1;
+	for (size_t i = 0; i < 300; i++)
+		all[i] = i == 299 ? &marked : &plain_one;
+	assert_int_equal(WRITE(store, message_append_all(&alice, txn, inbox, all, 300, &first, &modseq)), OK);
+	assert_int_equal(first, 2);
+	assert_int_equal(modseq, v.flags_told + 1);
+	assert_int_equal(READ(store, changes_since(txn, inbox, 0, v.flags_told, NULL, 0, &ch)), OK);
+	assert_int_equal(runs_count(&ch.added), 300);
+	assert_int_equal(ch.modseq, modseq);
+	changes_free(&ch);
+	view_close(&v);
+	open_view(&v, inbox);
+	assert_int_equal(walk(&v, NULL, NULL, &e), 301);
+	assert_int_equal(e.uid, 301);
+	assert_int_equal(e.keywords_n, 1);
+	view_close(&v);
+	/* One that may not come keeps all away. */
+	marked.keywords = &long_name;
+	assert_int_equal(WRITE(store, message_append_all(&alice, txn, inbox, all, 300, &first, &modseq)), ERR_LIMIT);
+	assert_int_equal(first, 2);
+	open_view(&v, inbox);
+	assert_int_equal(walk(&v, NULL, NULL, NULL), 301);
+	view_close(&v);
+}
+
 static void
 refused(void **state)
 {
@@ -319,115 +294,7 @@ refused(void **state)
 	runs_free(&all);
 }
 
-/* ---- STORE ---- */
-
-/* Only changes of the flags in question count (RFC 7162 3.1.12): the third got \Flagged with `before`, the others \Flagged and \Seen after it. */
-static void
-other_flags(uint64_t before)
-{
-	static const struct {
-		enum flag_op op;
-		uint8_t flags;
-		const char *keyword;
-		uint64_t since; /* 0: before; 1: one less */
-		unsigned failed;
-	} c[] = {
-	    {FLAGS_ADD, FLAG_DRAFT, NULL, 0, 0},
-	    {FLAGS_REMOVE, FLAG_DRAFT, NULL, 0, 5},
-	    {FLAGS_REMOVE, FLAG_ANSWERED, NULL, 1, 0},
-	    {FLAGS_ADD, FLAG_SEEN, NULL, 0, 4},
-	    {FLAGS_ADD, FLAG_FLAGGED | FLAG_ANSWERED, NULL, 1, 5},
-	    {FLAGS_ADD, 0, "a", 0, 0},
-	    {FLAGS_REMOVE, 0, "a", 0, 5},
-	    {FLAGS_ADD, 0, "b", 0, 0},
-	    {FLAGS_ADD, 0, "a", 1, 5},
-	    {FLAGS_SET, FLAG_ANSWERED, NULL, 0, 5},
-	};
-	struct runs all = set(1, 5);
-
-	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
-		struct str keyword = str_c(c[i].keyword);
-		struct flag_change change = {.op = c[i].op, .flags = c[i].flags, .keywords = &keyword, .keywords_n = keyword.p != NULL,
-		    .conditional = true, .unchanged_since = before - c[i].since};
-		struct flag_result r = {0};
-
-		assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &change, &r)), OK);
-		if (runs_count(&r.failed) != c[i].failed)
-			fail_msg("%zu: %u failed", i, (unsigned)runs_count(&r.failed));
-		runs_free(&r.changed);
-		runs_free(&r.failed);
-	}
-	runs_free(&all);
-}
-
-static void
-conditional(void **state)
-{
-	struct runs all = set(1, 10), one = set(3, 3);
-	struct flag_result r = {0};
-	struct flag_change c = {.op = FLAGS_ADD, .flags = FLAG_FLAGGED};
-	uint64_t before;
-
-	(void)state;
-	append_many(inbox, 5);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
-	assert_int_equal(runs_count(&r.changed), 1);
-	before = r.modseq;
-	/* UNCHANGEDSINCE: the one whose flag changed last fails (RFC 7162 3.1.3). */
-	runs_clear(&r.changed);
-	c = (struct flag_change){.op = FLAGS_ADD, .flags = FLAG_SEEN | FLAG_FLAGGED, .conditional = true, .unchanged_since = before - 1};
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
-	assert_int_equal(runs_count(&r.changed), 4);
-	assert_int_equal(runs_count(&r.failed), 1);
-	assert_true(runs_has(&r.failed, 3));
-	assert_int_equal(r.modseq, before + 1);
-	/* UNCHANGEDSINCE 0 never holds. */
-	runs_clear(&r.failed);
-	c.unchanged_since = 0;
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
-	assert_int_equal(runs_count(&r.failed), 5);
-	assert_int_equal(r.modseq, 0);
-	runs_clear(&r.failed);
-	other_flags(before);
-	/* No change, no mod-sequence. */
-	c = (struct flag_change){.op = FLAGS_REMOVE, .flags = FLAG_DELETED};
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
-	assert_int_equal(r.modseq, 0);
-	/* \Recent is nobody's to set. */
-	c = (struct flag_change){.op = FLAGS_ADD, .flags = FLAG_RECENT};
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
-	assert_int_equal(r.modseq, 0);
-	runs_free(&r.changed);
-	runs_free(&r.failed);
-	runs_free(&all);
-	runs_free(&one);
-}
-
-/* A message may not gather keywords without end, nor a mailbox. */
-static void
-keyword_limits(void **state)
-{
-	struct runs one = set(1, 1);
-	struct flag_result r = {0};
-	enum status st = OK;
-	int n;
-
-	(void)state;
-	append_many(inbox, 1);
-	for (n = 0; st == OK && n < 1000; n++) {
-		char name[16];
-		struct str keyword;
-		struct flag_change c = {.op = FLAGS_ADD, .keywords = &keyword, .keywords_n = 1};
-
-		snprintf(name, sizeof(name), "k%d", n);
-		keyword = str_c(name);
-		st = WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r));
-	}
-	assert_int_equal(st, ERR_LIMIT);
-	assert_int_equal(n, 257);
-	runs_free(&one);
-	runs_free(&r.changed);
-}
+/* ---- changes ---- */
 
 static void
 changes_and_own(void **state)
@@ -798,8 +665,6 @@ damaged_changes(void **state)
 	runs_free(&r.changed);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -807,9 +672,8 @@ main(void)
 	    TEST(reads_back),
 	    TEST(cursor_orders),
 	    TEST(threads),
+	    TEST(several),
 	    TEST(refused),
-	    TEST(conditional),
-	    TEST(keyword_limits),
 	    TEST(changes_and_own),
 	    TEST(grace),
 	    TEST(deleted_mailbox),

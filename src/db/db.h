@@ -171,8 +171,8 @@ must_check enum status db_check(struct db *db, void (*found)(void *arg, const ch
  * new database, or ERR_CORRUPT: nothing could be read at all.
  */
 must_check enum status db_salvage(const char *from, const char *to, void (*lost)(void *arg, const char *text), void *arg);
-/* A consistent copy of the live database, in a new file of mode 0600; ERR_EXISTS. It reads one snapshot to the end: meanwhile
- * the log of changes (the WAL) cannot be cut and grows with what is written. */
+/* A consistent copy of the live database as it is at the end, durable, in a new file of mode 0600; ERR_EXISTS. It goes on in
+ * small steps between commits. One thread at a time, and not while the database is closed. */
 must_check enum status db_backup(struct db *db, const char *to);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -178,6 +180,98 @@ test_check_backup(void **state)
 	db_close(db);
 }
 
+#define FILL 3000
+
+static atomic_bool stop_writing;
+static atomic_int written;
+
+/* Row 0 holds how many rows there are. */
+static enum status
+fn_counted(struct db_txn *txn, void *arg)
+{
+	static struct db_sql add = DB_SQL("INSERT INTO c (k, n, b) SELECT max(k) + 1, 0, zeroblob(9000) FROM c");
+	static struct db_sql note = DB_SQL("UPDATE c SET n = (SELECT max(k) FROM c) WHERE k = 0");
+	enum status st = OK;
+
+	for (int i = *(int *)arg; i > 0 && st == OK; i--)
+		st = db_exec(txn, &add, "");
+	return st == OK ? db_exec(txn, &note, "") : st;
+}
+
+static enum status
+fn_counted_schema(struct db_txn *txn, void *arg)
+{
+	return db_script(txn, "CREATE TABLE c (k INTEGER PRIMARY KEY, n INTEGER, b BLOB); INSERT INTO c VALUES (0, 0, NULL)");
+}
+
+static void *
+write_on(void *db)
+{
+	int one = 1;
+
+	while (!atomic_load(&stop_writing)) {
+		assert_int_equal(db_write(db, fn_counted, &one), OK);
+		atomic_fetch_add(&written, 1);
+	}
+	return NULL;
+}
+
+static int64_t
+rows_of_copy(const char *path)
+{
+	static struct db_sql n = DB_SQL("SELECT n, (SELECT count(*) - 1 FROM c) FROM c WHERE k = 0");
+	struct db *db = open_db(path);
+	struct db_txn *txn;
+	int64_t v[2];
+	int found = 0;
+
+	assert_int_equal(db_check(db, count_found, &found), OK);
+	assert_int_equal(found, 0);
+	assert_int_equal(db_read_begin(db, &txn), OK);
+	assert_int_equal(db_get_ints(txn, &n, v, 2, ""), OK);
+	db_read_end(txn);
+	db_close(db);
+	assert_int_equal(v[0], v[1]);
+	return v[0];
+}
+
+/* While others write, the copy is of one moment between its begin and its end, and the log stays short. */
+static void
+test_backup_under_load(void **state)
+{
+	struct db_options o = {.path = in_dir("busy"), .checkpoint_pages = 50, .reserve = DB_NO_RESERVE};
+	int fill = 50, before;
+	char to[128], wal[160];
+	struct db *db;
+	struct stat sb;
+	pthread_t writer;
+	int64_t n;
+
+	snprintf(wal, sizeof(wal), "%s-wal", o.path);
+	assert_int_equal(db_open(&o, &db), OK);
+	assert_int_equal(db_write(db, fn_counted_schema, NULL), OK);
+	for (int i = 0; i < FILL / fill; i++)
+		assert_int_equal(db_write(db, fn_counted, &fill), OK);
+	assert_int_equal(pthread_create(&writer, NULL, write_on, db), 0);
+	for (int i = 0; i < 3; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "busy-copy%d", i);
+		snprintf(to, sizeof(to), "%s", in_dir(name));
+		before = atomic_load(&written);
+		assert_int_equal(db_backup(db, to), OK);
+		n = rows_of_copy(to);
+		assert_in_range(n, FILL + before, FILL + atomic_load(&written) + 1);
+	}
+	atomic_store(&stop_writing, true);
+	pthread_join(writer, NULL);
+	print_message("%d written meanwhile\n", atomic_load(&written));
+	assert_int_equal(stat(wal, &sb), 0);
+	print_message("the log is %lld bytes long\n", (long long)sb.st_size);
+	assert_in_range(sb.st_size, 0, 16 << 20);
+	db_close(db);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -186,6 +280,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_bad_files),
 	    cmocka_unit_test(test_read_only),
 	    cmocka_unit_test(test_check_backup),
+	    cmocka_unit_test(test_backup_under_load),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "owner") == 0)

@@ -312,7 +312,7 @@ sq_between(struct db_conn *conn)
 	struct sq_engine *e = sq_engine(conn->db);
 
 	/* A failure shows at the next transaction (sq_is_full). */
-	if (sq_reserve_strained(e, ((struct sq_conn *)conn)->h))
+	if (sq_reserve_strained(e))
 		(void)!sq_checkpoint_now(conn->db);
 	sq_checkpointer_note(e);
 }

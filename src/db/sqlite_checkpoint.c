@@ -61,14 +61,12 @@ copy_rest(struct db *db, sqlite3 *h, int mode)
 	struct sq_engine *e = sq_engine(db);
 	int left, rc;
 
-	pthread_mutex_lock(&e->turn);
-	pthread_mutex_lock(&e->gate);
+	sq_hold(e);
 	rc = copy(db, h, mode, &left);
 	/* The next commit begins the WAL anew, unless a reader is still in it. */
 	if (rc == SQLITE_OK && left == 0)
 		atomic_store(&e->wal_frames, 0);
-	pthread_mutex_unlock(&e->gate);
-	pthread_mutex_unlock(&e->turn);
+	sq_let_go(e);
 	return rc;
 }
 

@@ -137,6 +137,31 @@ sq_number(sqlite3 *h, const char *sql, int64_t none)
 	return n;
 }
 
+void
+sq_hold(struct sq_engine *e)
+{
+	pthread_mutex_lock(&e->turn);
+	pthread_mutex_lock(&e->gate);
+}
+
+void
+sq_let_go(struct sq_engine *e)
+{
+	pthread_mutex_unlock(&e->gate);
+	pthread_mutex_unlock(&e->turn);
+}
+
+int64_t
+sq_writer_number(struct sq_engine *e, const char *sql, int64_t none)
+{
+	int64_t n;
+
+	sq_hold(e);
+	n = sq_number(e->writer, sql, none);
+	sq_let_go(e);
+	return n;
+}
+
 /* ---- connections ---- */
 
 /* Settings that every connection needs. */
@@ -206,6 +231,7 @@ sq_conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r)
 		goto out;
 	c->sync = true;
 	if (kind == CONN_WRITER) {
+		sq_engine(db)->writer = c->h;
 		sqlite3_wal_hook(c->h, on_wal, sq_engine(db));
 	} else {
 		rc = sqlite3_prepare_v3(c->h, "PRAGMA schema_version", -1, SQLITE_PREPARE_PERSISTENT, &c->hold,

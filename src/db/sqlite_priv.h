@@ -29,6 +29,7 @@ struct sq_engine {
 	bool owned;      /* no other process has it: who meets a lock met one of ours */
 	struct checkpointer *checkpointer;
 	struct reserve *reserve;
+	sqlite3 *writer; /* the committer's handle; others use it with gate, between transactions */
 	/* Held by the committer while a transaction is open; see sqlite_checkpoint.c. */
 	pthread_mutex_t turn, gate;
 	pthread_mutex_t copying; /* held while a checkpoint runs */
@@ -54,6 +55,11 @@ enum status sq_handle(struct db *db, bool writer, sqlite3 **h_r);
 enum status sq_run(sqlite3 *h, const char *sql);
 /* One integer, or none. */
 int64_t sq_number(sqlite3 *h, const char *sql, int64_t none);
+/* The same of the writer's handle, between transactions. */
+int64_t sq_writer_number(struct sq_engine *e, const char *sql, int64_t none);
+/* The committer stands still between transactions until it is let go of. */
+void sq_hold(struct sq_engine *e);
+void sq_let_go(struct sq_engine *e);
 
 /* sqlite_open.c */
 enum status sq_open(struct db *db);
@@ -81,7 +87,7 @@ void sq_reserve_open(struct db *db);
 void sq_reserve_close(struct sq_engine *e);
 bool sq_on_full(struct db_conn *conn, bool may_reserve);
 bool sq_is_full(struct db_conn *conn);
-/* Whether the WAL holds so many new pages that they should be copied while the reserve is larger; h is the writer's. */
-bool sq_reserve_strained(struct sq_engine *e, sqlite3 *h);
+/* Whether the WAL holds so many new pages that they should be copied while the reserve is larger. */
+bool sq_reserve_strained(struct sq_engine *e);
 
 #endif

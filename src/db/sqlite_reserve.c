@@ -126,10 +126,10 @@ fold(struct db *db)
 
 /* Enough free pages inside the database stand in for the reserve. */
 static bool
-has_free_pages(struct sq_engine *e, sqlite3 *h)
+has_free_pages(struct sq_engine *e)
 {
 	return e->reserve != NULL &&
-	    (size_t)sq_number(h, "PRAGMA freelist_count", 0) * (size_t)e->page_size >= e->reserve->size / 2;
+	    (size_t)sq_writer_number(e, "PRAGMA freelist_count", 0) * (size_t)e->page_size >= e->reserve->size / 2;
 }
 
 bool
@@ -139,7 +139,7 @@ sq_on_full(struct db_conn *conn, bool may_reserve)
 	bool gained = fold(conn->db);
 
 	/* With free pages there, only the WAL lacks space. */
-	if (!gained && (may_reserve || has_free_pages(e, ((struct sq_conn *)conn)->h)))
+	if (!gained && (may_reserve || has_free_pages(e)))
 		gained = give_back(e->reserve);
 	return gained;
 }
@@ -170,7 +170,7 @@ sq_is_full(struct db_conn *conn)
 		(void)fold(conn->db);
 	if (r == NULL || r->file == NULL || r->held)
 		return false;
-	free_pages = has_free_pages(e, ((struct sq_conn *)conn)->h);
+	free_pages = has_free_pages(e);
 	if (!retry(r, !free_pages) && !free_pages)
 		return true;
 	if (r->told && r->held)
@@ -180,16 +180,16 @@ sq_is_full(struct db_conn *conn)
 }
 
 bool
-sq_reserve_strained(struct sq_engine *e, sqlite3 *h)
+sq_reserve_strained(struct sq_engine *e)
 {
 	sqlite3_file *file = NULL;
 	sqlite3_int64 size = 0, want;
 
 	if (e->reserve == NULL || (size_t)atomic_load(&e->wal_frames) * (size_t)e->page_size <= e->reserve->size / 2)
 		return false;
-	sqlite3_file_control(h, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	sqlite3_file_control(e->writer, "main", SQLITE_FCNTL_FILE_POINTER, &file);
 	if (file == NULL || file->pMethods == NULL || file->pMethods->xFileSize(file, &size) != SQLITE_OK)
 		return false;
-	want = sq_number(h, "PRAGMA page_count", 0) * e->page_size;
+	want = sq_writer_number(e, "PRAGMA page_count", 0) * e->page_size;
 	return want > size && (size_t)(want - size) > e->reserve->size / 2;
 }

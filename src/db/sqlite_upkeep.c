@@ -4,11 +4,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "base/log.h"
 
 /* Tables are checked one by one, so that no snapshot is held for the whole file. */
 #define FAULTS_MAX 1000 /* of one table */
+
+/* A step of a backup, during which the committer stands still, and the time until the next. */
+#define BACKUP_PAGES 128
+#define BACKUP_PAUSE_NS 1000000
 
 struct check {
 	sqlite3 *h;
@@ -78,23 +84,88 @@ sq_check(struct db *db, void (*found)(void *arg, const char *text), void *arg)
 	return st != OK ? st : ck.st;
 }
 
-/* A copy through VACUUM INTO: of one snapshot, without free pages. Nobody else may read it (S10). */
+/*
+ * A backup in steps, through the writer's handle while the committer stands still for a moment: what is committed between
+ * two steps the engine puts into the copy as well, because it goes through the same handle. So no snapshot is held from
+ * beginning to end, and the log can be cut meanwhile.
+ */
+static int
+copy_steps(struct sq_engine *e, sqlite3 *to)
+{
+	sqlite3_backup *b;
+	int rc;
+
+	sq_hold(e);
+	b = sqlite3_backup_init(to, "main", e->writer, "main");
+	sq_let_go(e);
+	if (b == NULL)
+		return sqlite3_errcode(to);
+	do {
+		sq_hold(e);
+		rc = sqlite3_backup_step(b, BACKUP_PAGES);
+		sq_let_go(e);
+		nanosleep(&(struct timespec){0, BACKUP_PAUSE_NS}, NULL);
+	} while (rc == SQLITE_OK);
+	sq_hold(e);
+	rc = sqlite3_backup_finish(b);
+	sq_let_go(e);
+	return rc;
+}
+
+/* Without a writer: in one go. */
+static int
+copy_at_once(struct db *db, const char *path)
+{
+	sqlite3 *h;
+	enum status st = sq_handle(db, true, &h);
+	char *sql;
+	int rc;
+
+	if (st != OK)
+		return SQLITE_CANTOPEN;
+	sql = sqlite3_mprintf("VACUUM INTO %Q", path);
+	rc = sqlite3_exec(h, sql, NULL, NULL, NULL);
+	sqlite3_free(sql);
+	sqlite3_close(h);
+	return rc;
+}
+
+static int
+copy_to(struct db *db, const char *path)
+{
+	struct sq_engine *e = sq_engine(db);
+	sqlite3 *to = NULL;
+	int rc;
+
+	if (e->writer == NULL)
+		return copy_at_once(db, path);
+	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, e->vfs);
+	/* Synced as a whole at the end: a copy that is not finished is none. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = copy_steps(e, to);
+	sqlite3_close(to);
+	return rc;
+}
+
+/* Nobody else may read it (S10). */
 enum status
 sq_backup(struct db *db, const char *to)
 {
-	sqlite3 *h;
+	bool file = !sq_engine(db)->memory;
 	enum status st;
-	char *sql;
+	int rc;
 
 	if (access(to, F_OK) == 0)
 		return ERR_EXISTS;
-	if (!sq_engine(db)->memory && (st = sq_make_file(to)) != OK)
+	if (file && (st = sq_make_file(to)) != OK)
 		return st;
-	if ((st = sq_handle(db, true, &h)) != OK)
-		return st;
-	sql = sqlite3_mprintf("VACUUM INTO %Q", to);
-	st = sq_run(h, sql);
-	sqlite3_free(sql);
-	sqlite3_close(h);
+	rc = copy_to(db, to);
+	st = rc == SQLITE_OK ? OK : sq_error(NULL, rc, "backup");
+	if (file && st == OK && (st = file_sync(to)) == OK)
+		st = file_sync_names(to);
+	if (file && st != OK)
+		(void)!file_remove(to);
 	return st;
 }

@@ -8,7 +8,7 @@
  *
  * A client has one session at a time, and a user at most one session: nobody else removes what a session works on. --rate is the operations a
  * second; without it each client goes on at once. --report prints a line of JSON every so many seconds, of what happened since the last.
- * Mailboxes stay small: sessions that find more than KEEP messages remove the oldest.
+ * About as much is delivered as is deleted; sessions that find more than KEEP messages remove the older half.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 
 enum state { FREE, CONNECTING, LOGIN, SELECTING, LISTING, WORKING, TIDYING, IDLING, LEAVING, RECEIVING };
 enum kind { OP_LOGIN, OP_SELECT, OP_LIST, OP_READ, OP_FILE, OP_DELETE, OP_POLL, OP_IDLE, OP_TIDY, OP_LOGOUT, OP_RECEIVE, OPS };
-enum { SHOWN = 20, KEEP = 60, RECEIVED_PERCENT = 18 };
+enum { SHOWN = 20, KEEP = 60, RECEIVED_PERCENT = 10 };
 
 static const char *const op_names[OPS] = {"login", "select", "list", "read", "file", "delete", "poll", "idle", "tidy", "logout", "receive"};
 
@@ -52,6 +52,7 @@ static bool *busy;           /* user has a session */
 static struct session **queue;
 static size_t queue_at, queue_n, queue_cap;
 static uint64_t started_ops, done_ops, received, refused, delivery;
+static int64_t live;         /* messages delivered, less those removed */
 static struct latencies total, window;
 static uint64_t per_op[OPS];
 static uint64_t random_state;
@@ -168,6 +169,7 @@ tidy(struct session *s)
 	client_putf(&s->c, "a%u STORE 1:%u +FLAGS.SILENT (\\Deleted)\r\na%u EXPUNGE\r\n", s->tag + 1, s->exists / 2, s->tag + 2);
 	s->tag += 2;
 	s->steps = 0;
+	live -= s->exists / 2;
 }
 
 static void
@@ -191,6 +193,7 @@ act(struct session *s)
 		client_putf(&s->c, "a%u UID MOVE %u Filed\r\n", ++s->tag, take_uid(s));
 	} else if (dice < 80) {
 		uid = take_uid(s);
+		live--;
 		op_begin(s, OP_DELETE, 2);
 		client_putf(&s->c, "a%u UID STORE %u +FLAGS.SILENT (\\Deleted)\r\na%u UID EXPUNGE %u\r\n", s->tag + 1, uid, s->tag + 2, uid);
 		s->tag += 2;
@@ -246,6 +249,7 @@ static void
 deliver(struct session *s)
 {
 	received++;
+	live++;
 	s->number = ++delivery;
 	s->replies = 2;
 	op_begin(s, OP_RECEIVE, 1);
@@ -374,9 +378,9 @@ static void
 window_report(uint64_t at_us)
 {
 	latency_sort(&window);
-	printf("{\"t\": %.1f, \"operations\": %llu, \"refused\": %llu, \"p50_us\": %llu, \"p99_us\": %llu, \"max_us\": %llu}\n", (double)at_us / 1e6,
+	printf("{\"t\": %.1f, \"operations\": %llu, \"refused\": %llu, \"p50_us\": %llu, \"p99_us\": %llu, \"max_us\": %llu, \"live\": %lld}\n", (double)at_us / 1e6,
 	    (unsigned long long)window.n, (unsigned long long)refused, (unsigned long long)latency_at(&window, 0.5),
-	    (unsigned long long)latency_at(&window, 0.99), (unsigned long long)latency_at(&window, 1));
+	    (unsigned long long)latency_at(&window, 0.99), (unsigned long long)latency_at(&window, 1), (long long)live);
 	fflush(stdout);
 	window.n = 0;
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <fcntl.h>
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
@@ -234,6 +235,7 @@ sq_conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r)
 		sq_engine(db)->writer = c->h;
 		sqlite3_wal_hook(c->h, on_wal, sq_engine(db));
 	} else {
+		walvfs_ahead(c->h, sq_engine(db)->ahead);
 		rc = sqlite3_prepare_v3(c->h, "PRAGMA schema_version", -1, SQLITE_PREPARE_PERSISTENT, &c->hold,
 		    NULL);
 		if (rc != SQLITE_OK)
@@ -366,6 +368,7 @@ sq_open(struct db *db)
 	pthread_mutex_init(&e->gate, NULL);
 	pthread_mutex_init(&e->copying, NULL);
 	e->memory = db->options.path == NULL;
+	e->ahead = -1;
 	snprintf(name, sizeof(name), "/memory-%016llx", (unsigned long long)random_u64());
 	e->path = x_strdup(e->memory ? name : db->options.path);
 	/* unix-excl: the first connection locks the file against all other processes until the last is
@@ -377,6 +380,8 @@ sq_open(struct db *db)
 		st = begin_use(db);
 	if (st == OK)
 		sq_reserve_open(db);
+	if (st == OK && !e->memory && db->options.vfs == NULL)
+		e->ahead = open(e->path, O_RDONLY | O_CLOEXEC);
 	if (st != OK)
 		sq_close(db);
 	return st;
@@ -390,6 +395,9 @@ sq_close(struct db *db)
 	sq_checkpointer_stop(db);
 	fold_wal(db);
 	sq_reserve_close(e);
+	/* After the last connection: see walvfs_ahead(). */
+	if (e->ahead >= 0)
+		close(e->ahead);
 	if (e->memory)
 		memvfs_remove(e->path);
 	pthread_mutex_destroy(&e->turn);

@@ -36,6 +36,7 @@ struct sq_engine {
 	atomic_int wal_frames;
 	atomic_bool copy_full; /* a checkpoint found no space */
 	int page_size;
+	int ahead;             /* a descriptor of the file for hints to read ahead, or -1 */
 };
 
 static inline struct sq_engine *

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db/walvfs.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "db/readahead.h"
 
 #define GATHER_MAX (120 * 1024) /* the engine's own layer writes less than 128 KiB at once */
 #define LAYERS_MAX 8
@@ -17,10 +19,14 @@ struct layer {
 	sqlite3_vfs *base;
 };
 
-/* Our handle of a WAL; the lower layer's follows it in memory. */
+/* Our handle of a database or its WAL; the lower layer's follows it in memory. */
 struct walfile {
 	sqlite3_file base;
 	sqlite3_file *real;
+	/* of a database */
+	int fd; /* where the system is asked to read ahead, or -1 */
+	struct readahead ahead;
+	/* of a WAL */
 	bool gather;
 	char *p; /* GATHER_MAX bytes, from the first use on */
 	size_t n;
@@ -178,6 +184,73 @@ static const sqlite3_io_methods methods = {
     .xDeviceCharacteristics = w_traits,
 };
 
+/* ---- the database ---- */
+
+static int
+m_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
+{
+	struct walfile *f = walfile_of(file);
+	int64_t from, ahead;
+
+	/* Asked for before the read, so that the disk is busy with it already. */
+	if (f->fd >= 0 && readahead_note(&f->ahead, at, n, &from, &ahead))
+		(void)posix_fadvise(f->fd, from, ahead, POSIX_FADV_WILLNEED);
+	return f->real->pMethods->xRead(f->real, p, n, at);
+}
+
+static int
+m_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **p_r)
+{
+	struct walfile *f = walfile_of(file);
+
+	return f->real->pMethods->xShmMap(f->real, page, size, extend, p_r);
+}
+
+static int
+m_shm_lock(sqlite3_file *file, int offset, int n, int flags)
+{
+	struct walfile *f = walfile_of(file);
+
+	return f->real->pMethods->xShmLock(f->real, offset, n, flags);
+}
+
+static void
+m_shm_barrier(sqlite3_file *file)
+{
+	struct walfile *f = walfile_of(file);
+
+	f->real->pMethods->xShmBarrier(f->real);
+}
+
+static int
+m_shm_unmap(sqlite3_file *file, int delete)
+{
+	struct walfile *f = walfile_of(file);
+
+	return f->real->pMethods->xShmUnmap(f->real, delete);
+}
+
+/* Version 2: without xFetch, for there is no memory map (design). What is written goes through untouched: nothing is gathered. */
+static const sqlite3_io_methods main_methods = {
+    .iVersion = 2,
+    .xClose = w_close,
+    .xRead = m_read,
+    .xWrite = w_write,
+    .xTruncate = w_truncate,
+    .xSync = w_sync,
+    .xFileSize = w_size,
+    .xLock = w_lock,
+    .xUnlock = w_unlock,
+    .xCheckReservedLock = w_reserved,
+    .xFileControl = w_control,
+    .xSectorSize = w_sector,
+    .xDeviceCharacteristics = w_traits,
+    .xShmMap = m_shm_map,
+    .xShmLock = m_shm_lock,
+    .xShmBarrier = m_shm_barrier,
+    .xShmUnmap = m_shm_unmap,
+};
+
 static int
 l_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *flags_r)
 {
@@ -185,12 +258,13 @@ l_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *f
 	struct walfile *f = walfile_of(file);
 	int rc;
 
-	if (!(flags & SQLITE_OPEN_WAL))
+	if (!(flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_DB)))
 		return base->xOpen(base, path, file, flags, flags_r);
 	memset(f, 0, sizeof(*f));
+	f->fd = -1;
 	f->real = (sqlite3_file *)(f + 1);
 	rc = base->xOpen(base, path, f->real, flags, flags_r);
-	f->base.pMethods = f->real->pMethods != NULL ? &methods : NULL;
+	f->base.pMethods = f->real->pMethods == NULL ? NULL : flags & SQLITE_OPEN_WAL ? &methods : &main_methods;
 	return rc;
 }
 
@@ -310,4 +384,14 @@ walvfs_gather(sqlite3 *h, bool on)
 		return;
 	walfile_of(file)->n = 0;
 	walfile_of(file)->gather = on;
+}
+
+void
+walvfs_ahead(sqlite3 *h, int fd)
+{
+	sqlite3_file *file = NULL;
+
+	sqlite3_file_control(h, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (file != NULL && file->pMethods == &main_methods)
+		walfile_of(file)->fd = fd;
 }

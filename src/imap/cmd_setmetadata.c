@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/notify.h"
 #include "imap/reply.h"
+#include "imap/search_filter.h"
 #include "store/metadata.h"
 
 struct setting {
@@ -78,6 +79,11 @@ cmd_setmetadata(struct cmd *cmd)
 		if (x->list[i].value.n > METADATA_VALUE_MAX)
 			return reply_no(cmd, arena_printf(&cmd->arena, "METADATA MAXSIZE %d", METADATA_VALUE_MAX).p,
 			    "A value is too large");
+	for (size_t i = 0; i < x->n && x->name.n == 0; i++)
+		if ((st = search_filter_check(&x->list[i])) == ERR_BAD_INPUT)
+			return reply_bad(cmd, "A filter cannot have this name");
+		else if (st != OK)
+			return reply_no(cmd, "CANNOT", "A filter's value is search keys");
 	x->actor = cmd->session->actor;
 	cmd->state = x;
 	return cmd_write(cmd, set_fn, x, set_done);

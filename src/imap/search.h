@@ -79,6 +79,10 @@ struct search {
 	bool sent;             /* keys of the email row */
 	bool numbers;          /* sequence numbers occur */
 	bool fuzzy;            /* FUZZY occurs */
+	bool of_filter;        /* the program is a filter's text that is to be stored: no charset, filters in it are not read */
+	enum { FILTER_FINE, FILTER_UNDEFINED, FILTER_BROKEN, FILTER_CHARSET } filter_fault;
+	struct str filter;     /* whose fault it is */
+	size_t filter_bytes;   /* of all filters' texts */
 	bool star;             /* "*" occurs among UIDs */
 	uint32_t last;         /* what it means: the last UID, or 0 */
 	bool modseq;           /* MODSEQ occurs: the answer tells mod-sequences (RFC 7162 3.1.5) */
@@ -105,10 +109,10 @@ struct search {
 #define SEARCH_DEPTH_MAX 1000
 
 /* [CHARSET x] keys up to the end of the command; with charset_due: charset keys. ERR_BAD_INPUT, ERR_LIMIT; ERR_NOT_FOUND: unknown
- * charset; ERR_CONFLICT: one that may not be named (utf8_only). */
+ * charset; ERR_CONFLICT: one that may not be named (utf8_only). Whatever it returns, filter_fault goes first. s->session: for filters. */
 must_check enum status search_parse(struct search *s, struct args *a, bool charset_due);
 void search_free(struct search *s);
-/* Bytes that its sets take. */
+/* Bytes that its sets and the texts of filters take. */
 size_t search_size(const struct search *s);
 
 /* Resolves the sets among the keys; before the first step, and again for each other mailbox. Sequence numbers past the last message are

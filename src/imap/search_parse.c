@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/objectid.h"
 #include "imap/search.h"
+#include "imap/search_filter.h"
 
 #include <stdint.h>
 
@@ -15,9 +16,21 @@ struct level {
 	bool fuzzy;     /* all inside is */
 };
 
+/* A filter whose text is being read in the place of its name. */
+struct frame {
+	struct args args;
+	struct args *outer;
+	struct str name;
+	size_t low;   /* how deep the parser was at least: what is deeper was opened inside */
+	size_t floor; /* the last parenthesis that was opened outside */
+};
+
 struct parser {
 	struct search *s;
 	struct args *a;
+	struct arena *arena; /* the command's */
+	struct frame *frames;
+	size_t frames_n, filters;
 	struct level *levels;
 	size_t depth;
 	bool not, fuzzy; /* of the next key */
@@ -333,7 +346,89 @@ key_done(struct parser *p)
 		p->depth--;
 }
 
-/* Reads one word of the program: NOT, FUZZY, OR, "(" or a whole key. *key_r: it was a key. */
+/* ---- filters ---- */
+
+static enum status
+filter_fault(struct parser *p, int fault, struct str name)
+{
+	p->s->filter_fault = fault;
+	p->s->filter = arena_str(p->arena, name);
+	return ERR_NOT_FOUND;
+}
+
+/* Nested too deeply is as good as not there, and so is what stands in itself (RFC 5466 3.1). */
+static bool
+too_deep(const struct parser *p, struct str name)
+{
+	for (size_t i = 0; i < p->frames_n; i++)
+		if (str_caseeq(p->frames[i].name, name))
+			return true;
+	return p->frames_n == FILTER_NEST_MAX;
+}
+
+static void
+open_frame(struct parser *p, struct str name, struct str text)
+{
+	struct frame *f = &p->frames[p->frames_n++];
+
+	*f = (struct frame){.outer = p->a, .name = name, .low = p->depth};
+	for (size_t i = 1; i < p->depth; i++)
+		if (p->levels[i].paren)
+			f->floor = i;
+	args_init(&f->args, text, p->arena, true);
+	while (arg_char(&f->args, ' '))
+		;
+	p->a = &f->args;
+}
+
+/* FILTER name: reading goes on in the filter's text (RFC 5466 3.1: it is "inserted verbatim"). */
+static enum status
+read_filter(struct parser *p, bool *key_r)
+{
+	struct search *s = p->s;
+	struct str name, text;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_atom(p->a, &name)) != OK)
+		return st;
+	if (str_chr(name, '/') != name.n)
+		return ERR_BAD_INPUT;
+	if (s->of_filter) {
+		*key_r = true;
+		(void)node_add(p, SEARCH_ALL, false);
+		return OK;
+	}
+	if (s->charset.n > 0 && !str_caseeq(s->charset, STR("UTF-8")) && !str_caseeq(s->charset, STR("US-ASCII")))
+		return filter_fault(p, FILTER_CHARSET, name);
+	s->charset = STR("UTF-8");
+	if (p->filters++ == FILTER_USES_MAX)
+		return ERR_LIMIT;
+	if (too_deep(p, name))
+		return filter_fault(p, FILTER_UNDEFINED, name);
+	if (p->frames == NULL)
+		p->frames = arena_array(p->arena, FILTER_NEST_MAX, sizeof(*p->frames));
+	if ((st = search_filter_text(s->session, p->arena, name, &text)) == ERR_NOT_FOUND)
+		return filter_fault(p, FILTER_UNDEFINED, name);
+	if (st != OK)
+		return st;
+	s->filter_bytes += text.n;
+	open_frame(p, name, text);
+	return OK;
+}
+
+/* The text is over: it must have been whole keys. */
+static enum status
+close_filter(struct parser *p)
+{
+	struct frame *f = &p->frames[--p->frames_n];
+
+	p->a = f->outer;
+	return p->depth == f->low && !p->not && !p->fuzzy ? OK : filter_fault(p, FILTER_BROKEN, f->name);
+}
+
+/* ---- words ---- */
+
+/* Reads one word of the program: NOT, FUZZY, OR, FILTER, "(" or a whole key. *key_r: it was a key. */
 static enum status
 read_word(struct parser *p, bool *key_r)
 {
@@ -353,26 +448,48 @@ read_word(struct parser *p, bool *key_r)
 	}
 	if (arg_keyword(p->a, "OR"))
 		return (st = level_open(p, SEARCH_OR, 2, false)) != OK ? st : arg_space(p->a);
-	*key_r = true;
 	if (p->s->n >= SEARCH_KEYS_MAX)
 		return ERR_LIMIT;
+	if (arg_keyword(p->a, "FILTER"))
+		return read_filter(p, key_r);
+	*key_r = true;
 	return ascii_digit(c) || c == '*' || c == '$' ? add_set(p, false, false) : word_key(p);
 }
 
-/* Closes the parentheses that end here. */
+/* Closes the parentheses that end here; a filter's text closes none but its own. */
 static enum status
 close_levels(struct parser *p)
 {
+	size_t floor = p->frames_n ? p->frames[p->frames_n - 1].floor : 0;
 	enum status st;
 
-	key_done(p);
-	while (p->levels[p->depth - 1].paren && arg_peek(p->a) == ')') {
+	while (p->depth - 1 > floor && p->levels[p->depth - 1].paren && arg_peek(p->a) == ')') {
 		if ((st = arg_close(p->a)) != OK)
 			return st;
 		p->depth--;
 		key_done(p);
 	}
 	return OK;
+}
+
+/* After a key: what ends with it. */
+static enum status
+after_key(struct parser *p)
+{
+	enum status st;
+
+	key_done(p);
+	for (;;) {
+		if ((st = close_levels(p)) != OK)
+			return st;
+		for (size_t i = 0; i < p->frames_n; i++)
+			if (p->depth < p->frames[i].low)
+				p->frames[i].low = p->depth;
+		if (p->frames_n == 0 || arg_end(p->a) != OK)
+			return OK;
+		if ((st = close_filter(p)) != OK)
+			return st;
+	}
 }
 
 static enum status
@@ -384,9 +501,9 @@ read_program(struct parser *p)
 	while (st == OK) {
 		if ((st = read_word(p, &key)) != OK || !key)
 			continue;
-		if ((st = close_levels(p)) != OK)
+		if ((st = after_key(p)) != OK)
 			break;
-		if (p->depth == 1 && arg_end(p->a) == OK)
+		if (p->frames_n == 0 && p->depth == 1 && arg_end(p->a) == OK)
 			return OK;
 		st = arg_space(p->a);
 	}
@@ -456,13 +573,15 @@ make_order(struct search *s)
 enum status
 search_parse(struct search *s, struct args *a, bool charset_due)
 {
-	struct parser p = {.s = s, .a = a};
+	struct parser p = {.s = s, .a = a, .arena = a->arena};
 	enum status st;
 
-	if ((st = read_charset(s, a, charset_due)) != OK)
+	if (!s->of_filter && (st = read_charset(s, a, charset_due)) != OK)
 		return st;
 	p.levels = arena_array(a->arena, SEARCH_DEPTH_MAX, sizeof(*p.levels));
-	if ((st = read_program(&p)) != OK)
+	if ((st = read_program(&p)) != OK && st != ERR_LIMIT && p.frames_n > 0 && s->filter_fault == FILTER_FINE)
+		return filter_fault(&p, FILTER_BROKEN, p.frames[p.frames_n - 1].name);
+	if (st != OK)
 		return st == ERR_NOT_FOUND ? ERR_BAD_INPUT : st;
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->textual = s->textual || s->nodes[i].op == SEARCH_TEXTUAL;
@@ -495,7 +614,7 @@ search_rest(struct search *s)
 size_t
 search_size(const struct search *s)
 {
-	size_t n = 0;
+	size_t n = 3 * s->filter_bytes;
 
 	for (uint32_t i = 0; i < s->n; i++)
 		n += (s->nodes[i].set.runs.cap + s->nodes[i].uids.cap) * sizeof(struct run);

@@ -8,6 +8,7 @@
 #include "imap/limit.h"
 #include "imap/context.h"
 #include "imap/reply.h"
+#include "imap/search_filter.h"
 #include "imap/selected.h"
 #include "imap/update.h"
 
@@ -349,12 +350,14 @@ search_refuse(struct cmd *cmd, enum status st, const char *what)
 {
 	struct searching *x = cmd->state;
 
-	if (st == ERR_CONFLICT)
+	if (x->search.filter_fault == FILTER_FINE && st == ERR_CONFLICT)
 		return reply_bad(cmd, "The charset is UTF-8 since UTF8=ACCEPT was enabled");
-	if (st != ERR_NOT_FOUND)
+	if (x->search.filter_fault == FILTER_FINE && st != ERR_NOT_FOUND)
 		return reply_syntax(cmd, st, what);
-	if (x->ret.save && cmd->session->selected)
+	if (x->ret.save && cmd->session->selected && x->search.filter_fault != FILTER_CHARSET)
 		runs_clear(&cmd->session->selected->saved);
+	if (x->search.filter_fault != FILTER_FINE)
+		return search_filter_refuse(cmd, &x->search);
 	return reply_no(cmd, "BADCHARSET (US-ASCII UTF-8)", "This charset is not known");
 }
 

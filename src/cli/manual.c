@@ -34,6 +34,32 @@ print_number(const int64_t *n)
 	printf("%" PRId64, *n);
 }
 
+/* In the largest unit that has no rest, as it may be written. */
+static void
+print_scaled(int64_t n, const char *units, const int64_t *factors)
+{
+	size_t i = strlen(units);
+
+	while (i > 0 && (n == 0 || n % factors[i - 1] != 0))
+		i--;
+	if (i > 0)
+		printf("%" PRId64 "%c", n / factors[i - 1], units[i - 1]);
+	else
+		printf("%" PRId64, n);
+}
+
+static void
+print_size(const int64_t *n)
+{
+	print_scaled(*n, "KMG", (const int64_t[]){1 << 10, 1 << 20, 1 << 30});
+}
+
+static void
+print_time(const int64_t *n)
+{
+	print_scaled(*n, "smhd", (const int64_t[]){1, 60, 3600, 86400});
+}
+
 static void
 print_bool(const bool *v)
 {
@@ -43,8 +69,8 @@ print_bool(const bool *v)
 #define print_STR print_str
 #define print_LIST print_list
 #define print_NUMBER print_number
-#define print_SIZE print_number
-#define print_SECONDS print_number
+#define print_SIZE print_size
+#define print_SECONDS print_time
 #define print_BOOL print_bool
 
 int
@@ -105,6 +131,18 @@ page_mansio(void)
 	puts(".SH EXIT STATUS\n0 done, 1 not or not all done, 2 wrong usage; of serve also 2 when the store failed.\n.SH SEE ALSO\nmansio.conf(5), mansio\\-log(7)");
 }
 
+static const char *
+kind(const char *type)
+{
+	static const char *const kinds[][2] = {{"STR", "text"}, {"LIST", "list"}, {"NUMBER", "number"}, {"SIZE", "size"},
+	    {"SECONDS", "time"}, {"BOOL", "yes or no"}};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(kinds[i][0], type) == 0)
+			return kinds[i][1];
+	return type;
+}
+
 static void
 page_conf(void)
 {
@@ -115,11 +153,11 @@ page_conf(void)
 	puts(".SH DESCRIPTION\nNo setting is needed. The file holds sections of the form\n.PP\n.nf\nimap {\n    listen = {\"*:143\", "
 	     "\"[::1]:1143\"}\n    hide = {\"UIDONLY\", \"COMPRESS=DEFLATE@imaps\", \"QRESYNC/alice\"}\n}\nlimits {\n    message = \"100M\"\n}\n.fi\n.PP\nComments "
 	     "begin with #. On the command line a setting is "
-	     "\\-\\-set section.key=value. SIGHUP reads imap.hide, the certificate and the key again; everything else wants a restart.\n.SH SETTINGS");
+	     "\\-\\-set section.key=value. Sizes are bytes, or 100K, 20M, 1G; times are seconds, or 30s, 10m, 2h, 7d. SIGHUP reads imap.hide, the certificate and the key again; everything else wants a restart.\n.SH SETTINGS");
 	for (size_t i = 0; config_row(i, &row); i++) {
 		if (strcmp(section, row.section) != 0)
 			printf(".SS %s\n", section = row.section);
-		printf(".TP\n.B %s\n(%s, default \"%s\")\n", row.key, row.type, row.preset);
+		printf(".TP\n.B %s\n(%s, default \"%s\")\n", row.key, kind(row.type), row.preset);
 		text(row.text);
 	}
 }

@@ -83,6 +83,7 @@ write_done(struct db_write *w, enum status st)
 	struct conn *c = cmd->session->conn;
 
 	cmd->write_status = st;
+	cmd->written = cmd->written || st == OK;
 	atomic_store_explicit(&cmd->write_over, true, memory_order_release);
 	conn_wake(c, CONN_EV_COMMIT);
 	conn_release(c);

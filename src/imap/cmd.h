@@ -106,6 +106,7 @@ struct cmd {
 	cmd_done_fn *done;
 	_Atomic bool write_over;
 	enum status write_status;
+	bool written;                  /* a write of this command is durable */
 	bool writing;
 	size_t held;                   /* with CMDF_OVERLAP: bytes that it holds in memory until its commit is over */
 	struct cmd *behind;            /* in the session's list of those that wait for their commits */

@@ -81,6 +81,11 @@ reply_hidden(struct cmd *cmd)
 enum cmd_next
 reply_status(struct cmd *cmd, enum status st)
 {
+	/* The change is made, and what came after it cannot be read: NO would be untrue. The client finds out when it comes back. */
+	if (st == ERR_IO && cmd->written) {
+		session_bye(cmd->session, reply_status_code(st), reply_status_text(st));
+		return CMD_CLOSE;
+	}
 	return reply_no(cmd, reply_status_code(st), reply_status_text(st));
 }
 

@@ -18,7 +18,8 @@ enum cmd_next reply_bad(struct cmd *cmd, const char *text);
 enum cmd_next reply_hidden(struct cmd *cmd);
 /* BAD with a response code: TOOBIG, CLIENTBUG. */
 enum cmd_next reply_bad_code(struct cmd *cmd, const char *code, const char *text);
-/* NO (or BAD for ERR_BAD_INPUT) as the status table says. st is not OK. */
+/* NO (or BAD for ERR_BAD_INPUT) as the status table says. st is not OK. Where the command has changed something already and the store cannot be read
+ * any more: BYE. */
 enum cmd_next reply_status(struct cmd *cmd, enum status st);
 /* The answer for what an arg_... reader returned: BAD, or for ERR_LIMIT BAD [TOOBIG] (S2). syntax: "CREATE takes one mailbox name". */
 enum cmd_next reply_syntax(struct cmd *cmd, enum status st, const char *syntax);

@@ -83,7 +83,7 @@ listing(void **state)
 static void
 names(void **state)
 {
-	static const char *const bad[] = {"", "/", "/a", "a//b", "a\tb", "a\x7f" "b", "INBOX/INBOX", "a\xff", "a\nb"};
+	static const char *const bad[] = {"", "/", "/a", "a//b", "a\tb", ("a\x7f" "b"), "INBOX/INBOX", "a\xff", "a\nb"};
 	static const char *const good[] = {"[x]", "50%", "a*b", "trailing ", "\"quoted\"", "back\\slash", "NIL", "..", "~", "&", "~/x",
 	    "a..b", "\xe5\x8f\xb0\xe5\x8c\x97"};
 	struct store *s;

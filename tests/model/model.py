@@ -127,6 +127,7 @@ class Party:
             self.client.ok("ENABLE " + enable)
         self.box = None
         self.saved = set()      # what $ stands for
+        self.contexts = {}      # tag: command of a search whose results are kept up
 
     def trace(self, side, data):
         self.world.log.append(f"{side}{self.number} {bytes(data[:300])!r}")
@@ -271,6 +272,7 @@ class Party:
         must(a.status == "OK", f"{line} answered {a.status} {a.text}")
         self.box, self.readonly, self.serial = name, readonly, self.world.step
         self.view, self.flags, self.recent, self.saved = [], {}, set(), set()
+        self.contexts = {}
         self.top = 0
         must(a.one("EXISTS").num == len(truth.messages), f"SELECT {name}: EXISTS {a.one('EXISTS').num}, the model has {len(truth.messages)}")
         must(a.ucode("UIDNEXT") >= truth.uidnext, f"UIDNEXT {a.ucode('UIDNEXT')} below {truth.uidnext}")
@@ -355,9 +357,22 @@ class Party:
             self.ok(f"UID FETCH {set_text(new)} (FLAGS)")
         want = {u: m.flags for u, m in truth.messages.items()}
         must(self.flags == want, f"after NOOP the flags are {show(self.flags)}, the model has {show(want)}")
+        self.check_contexts()
         if self.kind != "plain":
             a = self.ok(f'STATUS "{self.box}" (HIGHESTMODSEQ)')
             truth.told_high(a.one("STATUS").data["items"]["HIGHESTMODSEQ"])
+
+    def check_contexts(self):
+        """RFC 5267 4.3: what ADDTO and REMOVEFROM made of the results (the oracle carries them out) is what a search finds now. Only when
+        everything has been told."""
+        mailbox = self.client.oracle.mailbox
+        for tag, line in self.contexts.items():
+            live = mailbox.live.get(tag) if mailbox else None
+            if live is None or live.list is None:
+                continue
+            now = results(self.ok(line.replace("UPDATE ", "")))
+            kept = live.list if live.sort else sorted(live.list)
+            must(kept == now, f"the results of {line} are kept up as {kept}, a search finds {now}")
 
     def drop(self):
         """Breaks off; a QRESYNC client has saved its state."""
@@ -387,8 +402,13 @@ def found(a, extended):
     """What SEARCH found: ESEARCH in extended form (RFC 4731; in rev2 always), else SEARCH."""
     if not extended:
         return set(a.one("SEARCH").data["numbers"]) if a.one("SEARCH") else set()
-    items = a.one("ESEARCH").data["items"]
-    return {n for low, high in items.get("ALL", ()) for n in range(low, high + 1)}
+    return set(results(a))
+
+
+def results(a):
+    """ALL of the answer, in its order; ESEARCH also tells how kept results change (RFC 5267 4.3)."""
+    items = [r for r in a.all("ESEARCH") if not r.data["updates"]][-1].data["items"]
+    return [n for low, high in items.get("ALL", ()) for n in range(low, high + 1)]
 
 
 def fetches(a):
@@ -620,6 +640,26 @@ class World:
         want = {u for u, m in box.messages.items() if flag in m.flags and (by_uid or u in view)}
         must(least <= {u for u in got if u in box.messages} <= want, f"SEARCH {key}: {sorted(got)}, the model says {sorted(want)}")
 
+    def do_context(self, p):
+        """A search whose results are kept up; or the end of one."""
+        if len(p.contexts) > 5 or p.contexts and self.rng.random() < 0.2:
+            tag = self.rng.choice(list(p.contexts))
+            a = p.cmd(f'CANCELUPDATE "{tag}"')
+            must(a.status in ("OK", "NO"), f"CANCELUPDATE answered {a.status}")
+            p.take(a.untagged)
+            del p.contexts[tag]
+            return
+        flags = [f[1:].upper() if f[0] == "\\" else "KEYWORD " + f for f in self.rng.sample(FLAGS, 2)]
+        keys = self.rng.choice(["ALL", flags[0], "NOT " + flags[0], f"OR {flags[0]} {flags[1]}", f"NOT {flags[0]} NOT {flags[1]}",
+                                "UID *", f"UID {self.rng.randint(1, 40)}:* {flags[0]}", f"NOT UID * {flags[0]}"])
+        line = "UID " if p.by_uid or self.rng.random() < 0.6 else ""
+        if self.rng.random() < 0.5:
+            line += f"SEARCH RETURN (UPDATE ALL) {keys}"
+        else:
+            by = self.rng.choice(["ARRIVAL", "REVERSE ARRIVAL", "SIZE", "REVERSE SIZE SUBJECT", "SUBJECT", "REVERSE SUBJECT DATE"])
+            line += f"SORT RETURN (UPDATE ALL) ({by}) UTF-8 {keys}"
+        p.contexts[p.ok(line).tagged.tag] = line
+
     def do_saved(self, p):
         """What $ stands for: the messages found, without those that the session was told to be gone (RFC 5182 2.1)."""
         box = self.boxes[p.box]
@@ -818,7 +858,7 @@ class World:
 
 ACTIONS = {"append": 14, "store": 16, "unchangedsince": 5, "changedsince": 4, "fetch": 8, "seen": 4, "search": 6, "expunge": 8, "copy": 6,
            "move": 6, "noop": 10, "select": 6, "close": 2, "status": 5, "idle": 3, "drop": 3, "multiappend": 3, "replace": 4,
-           "saved": 5, "unauthenticate": 2, "rename": 2, "delete": 1}
+           "saved": 5, "context": 4, "unauthenticate": 2, "rename": 2, "delete": 1}
 
 
 def main():

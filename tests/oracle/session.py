@@ -172,6 +172,10 @@ class Session:
         if (b"MODSEQ" in line or b"CONDSTORE" in line or b"CHANGEDSINCE" in line or b"UNCHANGEDSINCE" in line
                 or b"QRESYNC" in line):
             self.condstore = True
+        if command.name == "CANCELUPDATE" and self.mailbox:
+            for tag in re.findall(rb'"([^"]*)"', command.line):
+                if tag.decode("latin-1") in self.mailbox.live:
+                    self.mailbox.live[tag.decode("latin-1")].list = None    # from here on nothing has to be told
         if command.name == "NOTIFY":
             self.notify = line.split()[2:3] != [b"NONE"]
 

@@ -109,10 +109,12 @@ class Worker(threading.Thread):
             if len(self.copies) > MOST and mine:
                 self.expunge(client, self.rng.sample(mine, min(len(mine), 5)))
                 continue
-            kind = self.rng.choices(["append", "lmtp", "store", "copy", "move", "expunge", "noop"], [30, 15, 20, 10, 10, 8, 3])[0]
+            kind = self.rng.choices(["append", "burst", "lmtp", "store", "copy", "move", "expunge", "noop"], [30, 8, 15, 20, 10, 10, 8, 3])[0]
             some = self.rng.sample(mine, min(len(mine), self.rng.randint(1, 4)))
             if kind == "append":
                 self.append(client, box)
+            elif kind == "burst":
+                self.burst(client, box)
             elif kind == "lmtp" and self.server.lmtp:
                 self.deliver()
             elif kind == "noop":
@@ -134,6 +136,23 @@ class Worker(threading.Thread):
         self.copies.append(Copy(box, uid, mid, flags))
         self.world.saw(box, uid, mid)
         self.acked()
+
+    def burst(self, client, box):
+        """Several APPENDs at once, whose commits overlap: each stands for itself."""
+        made = [(box, self.world.new_mid(self.number), frozenset(self.rng.sample(FLAGS, self.rng.randint(0, 2)))) for _ in range(self.rng.randint(2, 12))]
+        self.pending = ("burst", [], list(made), None)
+        tags = [client.start(f'APPEND "{box}" ({" ".join(flags)}) {{}}', text_of(mid, self.rng)) for _, mid, flags in made]
+        for tag, (_, mid, flags) in zip(tags, made):
+            a = client.finish(tag)
+            if a.status != "OK":
+                raise Fault(f"APPEND answered {a.status} {a.code} {a.text}")
+            uid = a.code[1][1][0][0]
+            self.copies.append(Copy(box, uid, mid, flags))
+            self.world.saw(box, uid, mid)
+            self.pending[2].remove((box, mid, flags))
+            with self.world.lock:
+                self.world.done += 1
+        self.pending = None
 
     def deliver(self):
         mid = self.world.new_mid(self.number)

@@ -271,7 +271,8 @@ class Cyrus(Server):
         self.version = open(os.path.join(unpacked, "version")).read().strip()
         base = "/run" if os.access("/run", os.W_OK) else self.folder
         self.run = os.path.join(base, f"mansio-bench-{os.getpid()}")
-        for sub in ("conf", "spool", "sieve"):
+        # idled's clients make their sockets below conf.
+        for sub in ("conf/socket", "conf/db", "conf/proc", "conf/lock", "spool", "sieve"):
             os.makedirs(os.path.join(self.folder, sub))
         for sub in ("proc", "lock", "socket"):
             os.makedirs(os.path.join(self.run, sub))
@@ -351,11 +352,12 @@ def allow_watching(instances=20000):
     """Dovecot's IDLE needs an inotify instance a process, the system's limit is 128 a user. Returns what it was, or None."""
     path = "/proc/sys/fs/inotify/max_user_instances"
     try:
-        with open(path, "r+") as f:
+        with open(path) as f:
             was = int(f.read())
-            if was < instances:
+        if was < instances:
+            with open(path, "w") as f:
                 f.write(str(instances))
-            return was
+        return was
     except OSError:
         return None
 

@@ -22,6 +22,10 @@ keywords_get(struct db_txn *txn, struct arena *arena, int64_t mailbox, struct ke
 		return st;
 	if (n < 0 || n > KEYWORDS_PER_MAILBOX)
 		return ERR_CORRUPT;
+	if (n == 0) {
+		*kw_r = (struct keywords){0};
+		return OK;
+	}
 	names = arena_array(arena, (size_t)n, sizeof(*names));
 	s = db_prepare(txn, &list);
 	db_bind_int(s, 1, mailbox);

@@ -262,13 +262,10 @@ view_last_uid(struct view *v, struct db_txn *txn, uint32_t *uid_r)
 enum status
 view_first_unseen(struct view *v, struct db_txn *txn, uint32_t *seq_r)
 {
-	struct view_now now;
 	uint32_t uid = 0;
 	uint64_t rank = 0;
-	enum status st = view_refresh(v, txn, &now);
+	enum status st = v->deleted ? OK : dir_first_unseen(txn, v->mailbox, &uid, &rank);
 
-	if (st == OK && !v->deleted)
-		st = dir_first_unseen(txn, v->mailbox, &uid, &rank);
 	if (st != OK && st != ERR_NOT_FOUND)
 		return st;
 	*seq_r = uid == 0 || uid >= v->next_told ? 0 : (uint32_t)(rank + runs_below(&v->ghosts, uid)) + 1;

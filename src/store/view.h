@@ -55,7 +55,8 @@ must_check enum status view_uids_of_seqs(struct view *v, struct db_txn *txn, con
 must_check enum status view_uids_present(struct view *v, struct db_txn *txn, const struct runs *uids, struct runs *uids_r);
 /* The highest UID of the view, 0 when it is empty: what '*' means. */
 must_check enum status view_last_uid(struct view *v, struct db_txn *txn, uint32_t *uid_r);
-/* The sequence number of the first message without \Seen, 0: none. Logarithmic. */
+/* The sequence number of the first message without \Seen, 0: none. Logarithmic. In the snapshot in which the view was opened: it does not
+ * bring the ghosts up to another. */
 must_check enum status view_first_unseen(struct view *v, struct db_txn *txn, uint32_t *seq_r);
 
 /* ---- walking ---- */

@@ -217,6 +217,9 @@ check_page(struct walk *w, const struct page_sum *sum)
 	if ((st = db_step(q)) == OK)
 		st = page_unpack(w->page, db_blob(q, 0), w->mb.id, sum->key);
 	db_done(q);
+	/* The reaper takes the pages of a deleted mailbox first, in several commits. */
+	if (st == ERR_NOT_FOUND && !w->alive)
+		return OK;
 	if (st == ERR_CORRUPT || st == ERR_NOT_FOUND) {
 		fault(w, "page=%u: %s", sum->key, st == ERR_CORRUPT ? "damaged" : "missing");
 		return OK;
@@ -287,7 +290,7 @@ check_dir(struct walk *w, int64_t *at, int64_t *covered)
 		st = check_page(w, &w->dir.p[i]);
 	if (st == OK)
 		st = db_get_ints(w->c->txn, &pages_between, &pages, 1, "ii", *covered, next);
-	if (st == OK && pages != w->dir.n)
+	if (st == OK && (w->alive ? pages != w->dir.n : pages > w->dir.n))
 		fault(w, "directory=%u: knows %u pages of %lld", (uint32_t)id, w->dir.n, (long long)pages);
 	*covered = next;
 	return st;

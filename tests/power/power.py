@@ -196,7 +196,8 @@ class Prober(multiprocessing.Process):
         for f in faults:
             self.queue.put(("fault", f"cut after event {at}, {mode}, seed {seed}: {f}"))
         if faults and self.args.keep:
-            shutil.copytree(data, os.path.join(self.args.keep, f"{at}-{mode}-{seed}"), dirs_exist_ok=True)
+            shutil.copytree(data, os.path.join(self.args.keep, f"{at}-{mode}-{seed}"), dirs_exist_ok=True,
+                            ignore=shutil.ignore_patterns("*.sock"))
         self.queue.put(("one", None))
 
     def try_image(self, length, again):

@@ -47,6 +47,17 @@ fetch_structure(struct fetch *f)
 
 /* ---- items from the entry ---- */
 
+/* "FLAGS ", with a space before it where one is due: what every item begins with. */
+static inline struct buf *
+open_item(struct fetch *f, struct str label)
+{
+	struct buf *out = cmd_out(f->cmd);
+
+	fetch_sep(out);
+	buf_add(out, label);
+	return out;
+}
+
 enum status
 fetch_uid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
@@ -63,22 +74,14 @@ fetch_modseq(struct fetch *f, const struct fetch_item *item, const struct entry 
 enum status
 fetch_flags(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	struct buf *out = cmd_out(f->cmd);
-
-	fetch_sep(out);
-	buf_add(out, STR("FLAGS "));
-	selected_entry_flags(f->cmd->session, out, e);
+	selected_entry_flags(f->cmd->session, open_item(f, STR("FLAGS ")), e);
 	return OK;
 }
 
 enum status
 fetch_internaldate(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	struct buf *out = cmd_out(f->cmd);
-
-	fetch_sep(out);
-	buf_add(out, STR("INTERNALDATE "));
-	date_time_print(out, (struct date_time){.seconds = e->internal_date, .zone = e->zone});
+	date_time_print(open_item(f, STR("INTERNALDATE ")), (struct date_time){.seconds = e->internal_date, .zone = e->zone});
 	return OK;
 }
 
@@ -101,11 +104,7 @@ fetch_size(struct fetch *f, const struct fetch_item *item, const struct entry *e
 enum status
 fetch_savedate(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	struct buf *out = cmd_out(f->cmd);
-
-	fetch_sep(out);
-	buf_add(out, STR("SAVEDATE "));
-	date_time_print(out, (struct date_time){.seconds = e->save_date});
+	date_time_print(open_item(f, STR("SAVEDATE ")), (struct date_time){.seconds = e->save_date});
 	return OK;
 }
 
@@ -131,15 +130,12 @@ fetch_threadid(struct fetch *f, const struct fetch_item *item, const struct entr
 enum status
 fetch_envelope(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	struct buf *out = cmd_out(f->cmd);
 	struct mime_summary sum;
 	enum status st;
 
 	if ((st = mime_summary_open(f->email.summary, &sum)) != OK)
 		return st;
-	fetch_sep(out);
-	buf_add(out, STR("ENVELOPE "));
-	buf_add(out, mime_summary_envelope(&sum, mode(f)));
+	buf_add(open_item(f, STR("ENVELOPE ")), mime_summary_envelope(&sum, mode(f)));
 	return OK;
 }
 
@@ -147,15 +143,12 @@ fetch_envelope(struct fetch *f, const struct fetch_item *item, const struct entr
 enum status
 fetch_preview(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	struct buf *out = cmd_out(f->cmd);
 	struct mime_summary sum;
 	enum status st;
 
 	if ((st = mime_summary_open(f->email.summary, &sum)) != OK)
 		return st;
-	fetch_sep(out);
-	buf_add(out, STR("PREVIEW "));
-	mime_string_add(out, mime_summary_preview(&sum), mode(f));
+	mime_string_add(open_item(f, STR("PREVIEW ")), mime_summary_preview(&sum), mode(f));
 	return OK;
 }
 
@@ -174,30 +167,24 @@ bodystructure(struct fetch *f, const struct entry *e, struct str *bs_r)
 enum status
 fetch_bodystructure(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	struct buf *out = cmd_out(f->cmd);
 	struct str bs;
 	enum status st;
 
 	if ((st = bodystructure(f, e, &bs)) != OK)
 		return st;
-	fetch_sep(out);
-	buf_add(out, STR("BODYSTRUCTURE "));
-	buf_add(out, bs);
+	buf_add(open_item(f, STR("BODYSTRUCTURE ")), bs);
 	return OK;
 }
 
 enum status
 fetch_body(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	struct buf *out = cmd_out(f->cmd);
 	struct str bs;
 	enum status st;
 
 	if ((st = bodystructure(f, e, &bs)) != OK)
 		return st;
-	fetch_sep(out);
-	buf_add(out, STR("BODY "));
-	return mime_body_of_bodystructure(out, bs);
+	return mime_body_of_bodystructure(open_item(f, STR("BODY ")), bs);
 }
 
 /* ---- bodies ---- */
@@ -209,15 +196,6 @@ fetch_hide_nul(char *p, size_t n)
 
 	while (p < end && (p = memchr(p, 0, (size_t)(end - p))) != NULL)
 		*p++ = (char)0x80;
-}
-
-static void
-label(struct fetch *f, const struct fetch_item *item)
-{
-	struct buf *out = cmd_out(f->cmd);
-
-	fetch_sep(out);
-	buf_add(out, item->label);
 }
 
 /* T54 */
@@ -287,13 +265,13 @@ fetch_locate(struct fetch *f, const struct section *sec, struct mime_range *rang
 static enum status
 print_fields(struct fetch *f, const struct fetch_item *item)
 {
-	struct buf *out = cmd_out(f->cmd);
 	enum status st = fetch_header_fields(f, &item->section, &item->names);
 	uint64_t at = 0, n = f->tmp.n;
+	struct buf *out;
 
 	if (st != OK && st != ERR_NOT_FOUND)
 		return st;
-	label(f, item);
+	out = open_item(f, item->label);
 	if (st == ERR_NOT_FOUND) {
 		buf_add(out, STR("NIL"));
 		return OK;
@@ -311,14 +289,14 @@ print_fields(struct fetch *f, const struct fetch_item *item)
 static enum status
 open_literal(struct fetch *f, const struct fetch_item *item)
 {
-	struct buf *out = cmd_out(f->cmd);
 	struct mime_range range;
+	struct buf *out;
 	enum status st = fetch_locate(f, &item->section, &range);
 
 	f->left = 0;
 	if (st != OK && st != ERR_NOT_FOUND)
 		return st;
-	label(f, item);
+	out = open_item(f, item->label);
 	if (st == ERR_NOT_FOUND) {
 		buf_add(out, STR("NIL"));
 		return OK;

@@ -29,10 +29,11 @@ class Failed(Exception):
 
 
 class Bench:
-    def __init__(self, servers, folder, load, mix, quick, only, budget_s):
+    def __init__(self, servers, folder, load, mix, quick, only, budget_s, minutes):
         self.servers, self.folder, self.load_bin, self.mix_bin = servers, folder, load, mix
         self.quick, self.only, self.seconds = quick, only, budget_s
         self.rows, self.began = [], time.monotonic()
+        self.end = self.began + minutes * 60
         self.messages, self.load_before = 0, os.getloadavg()[0]
         self.cold_pages = True      # whether the kernel's page cache could be dropped
 
@@ -76,6 +77,9 @@ class Bench:
             return
         row = {"group": group, "name": name, "unit": unit, "budget": budget, "aim": aim, "note": note, "servers": {}}
         for server in servers or self.servers:
+            if time.monotonic() > self.end:
+                row["servers"][server.name] = {"failed": "no time was left"}
+                continue
             try:
                 row["servers"][server.name] = one(server)
             except Exception as e:      # whatever it is, it costs this cell only  # pylint: disable=broad-exception-caught

@@ -181,7 +181,7 @@ mail_max_userip_connections = 100000
 default_client_limit = 60000
 default_process_limit = 20000
 default_vsz_limit = 4G
-imap_hibernate_timeout = {self.hibernate}
+imap_hibernate_timeout = {self.hibernate} s
 mail_plugins = {"zlib" if self.compress else ""}
 protocol imap {{
   mail_plugins = {"zlib imap_zlib" if self.compress else ""}
@@ -212,7 +212,8 @@ service imap-login {{
   }}
 }}
 service imap {{
-  service_count = 0
+  # A process that is kept for the next client would hide what hibernation saves.
+  service_count = {1 if self.hibernate else 0}
   process_min_avail = {cores}
   process_limit = 20000
   client_limit = 1

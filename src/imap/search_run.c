@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "imap/capability.h"
+#include "imap/capability.h"
 #include "imap/condstore.h"
 #include "imap/language.h"
 #include "imap/limit.h"
@@ -369,6 +370,8 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 
 	x->search.arena = &cmd->arena;
 	if (x->ret.update) {
+		if (!capability_on(cmd->session, x->sorting ? "CONTEXT=SORT" : "CONTEXT=SEARCH"))
+			return reply_hidden(cmd);
 		if (context_find(cmd->session, cmd->tag) != NULL)
 			return reply_bad(cmd, "This tag belongs to a search that is still updated");
 		x->context = context_new(cmd, x->ret.items);

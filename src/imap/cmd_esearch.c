@@ -14,18 +14,14 @@
 /* Mailboxes of one command; more are refused (RFC 7377 2.4). */
 #define MAILBOXES_MAX 10000
 
-struct target {
-	int64_t mailbox;
-	struct str name;
-};
-
 struct esearch {
 	struct searching searching; /* first */
 	struct mailbox_filter *filters;
 	size_t filters_n;
 	bool selected;              /* the selected mailbox is among the sources */
-	struct target *targets;     /* all but the selected one */
+	int64_t *targets;           /* all but the selected one */
 	size_t n, at;
+	struct str name;            /* of the one that is searched */
 	struct search_elsewhere elsewhere;
 	bool open;                  /* elsewhere is */
 };
@@ -85,7 +81,7 @@ over(struct cmd *cmd)
 		.ret = r,
 		.found = &s->uids,
 		.tag = cmd->tag,
-		.mailbox = x->open ? x->targets[x->at - 1].name : cmd->session->selected->name,
+		.mailbox = x->name,
 		.uidvalidity = v->uidvalidity,
 		.utf8 = session_utf8(cmd->session),
 		.uid = true,
@@ -100,7 +96,7 @@ over(struct cmd *cmd)
 
 /* ERR_NOT_FOUND: gone, or not to be read by this user; passed over (2.2). */
 static enum status
-open_mailbox(struct cmd *cmd, struct target *t)
+open_mailbox(struct cmd *cmd, int64_t mailbox)
 {
 	struct esearch *x = cmd->state;
 	struct search_elsewhere *o = &x->elsewhere;
@@ -110,7 +106,7 @@ open_mailbox(struct cmd *cmd, struct target *t)
 
 	if (st != OK)
 		return st;
-	if ((st = mailbox_get(&cmd->session->actor, txn, &cmd->arena, t->mailbox, &mb)) == OK)
+	if ((st = mailbox_get(&cmd->session->actor, txn, &cmd->arena, mailbox, &mb)) == OK)
 		st = mb.noselect ? ERR_NOT_FOUND : view_open(&o->view, &cmd->session->actor, txn, &mb, true);
 	cmd_read_end(cmd, txn);
 	if (st == ERR_NO_PERM)
@@ -118,11 +114,25 @@ open_mailbox(struct cmd *cmd, struct target *t)
 	if (st != OK)
 		return st;
 	x->open = true;
-	t->name = mb.name;
+	x->name = mb.name;
 	/* As STATUS counts them. */
 	if (!cmd_enabled(cmd, ENABLED_IMAP4REV2) && mb.recent_from < mb.uidnext)
 		runs_add(&o->view.recent, mb.recent_from ? mb.recent_from : 1, mb.uidnext - 1);
 	x->searching.search.elsewhere = o;
+	return OK;
+}
+
+static enum status
+name_selected(struct cmd *cmd)
+{
+	struct esearch *x = cmd->state;
+	struct db_txn *txn;
+	enum status st = cmd_read_begin(cmd, &txn);
+
+	if (st != OK)
+		return st;
+	x->name = selected_name(cmd->session, txn, &cmd->arena);
+	cmd_read_end(cmd, txn);
 	return OK;
 }
 
@@ -155,7 +165,7 @@ next_mailbox(struct cmd *cmd)
 	while (st == ERR_NOT_FOUND && x->at < x->n) {
 		close_mailbox(x);
 		search_forget(&x->searching);
-		st = open_mailbox(cmd, &x->targets[x->at++]);
+		st = open_mailbox(cmd, x->targets[x->at++]);
 		if (st == ERR_NOT_FOUND && cmd_spent(cmd))
 			return CMD_AGAIN;
 	}
@@ -167,6 +177,8 @@ next_mailbox(struct cmd *cmd)
 		return finish(cmd);
 	close_mailbox(x);
 	search_forget(&x->searching);
+	if ((st = name_selected(cmd)) != OK)
+		return reply_status(cmd, st);
 	return search_in(cmd);
 }
 
@@ -204,7 +216,7 @@ open_all(struct cmd *cmd)
 		if (sel != NULL && sel->view.mailbox == mb[i].id)
 			x->selected = true;
 		else
-			x->targets[x->n++].mailbox = mb[i].id;
+			x->targets[x->n++] = mb[i].id;
 	}
 	if (x->n > MAILBOXES_MAX)
 		return reply_no(cmd, "LIMIT", "There are too many mailboxes to search");

@@ -5,6 +5,7 @@
 #include "imap/context.h"
 #include "imap/notify.h"
 #include "imap/search_return.h"
+#include "imap/selected.h"
 
 /* Changes of one context in one line. */
 #define LOT 1024
@@ -98,12 +99,13 @@ static enum status
 tell(struct context *c, struct session *s, struct db_txn *txn)
 {
 	struct buf line = {0};
+	struct arena arena = {0};
 	enum status st = OK;
 
 	if (c->left.n || c->came.n) {
 		search_tell_correlators(&(struct search_tell){
 			.tag = c->tag,
-			.mailbox = c->esearch ? s->selected->name : STR_NONE,
+			.mailbox = c->esearch ? selected_name(s, txn, &arena) : STR_NONE,
 			.uidvalidity = s->selected->view.uidvalidity,
 			.utf8 = session_utf8(s),
 			.uid = c->uid,
@@ -114,6 +116,7 @@ tell(struct context *c, struct session *s, struct db_txn *txn)
 		}
 	}
 	buf_free(&line);
+	arena_free(&arena);
 	drop(&c->left);
 	drop(&c->came);
 	sort_free(&c->fresh);

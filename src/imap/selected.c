@@ -45,6 +45,16 @@ selected_close(struct session *s)
 		s->state = STATE_AUTH;
 }
 
+struct str
+selected_name(struct session *s, struct db_txn *txn, struct arena *arena)
+{
+	struct mailbox mb;
+
+	if (mailbox_get(&s->actor, txn, arena, s->selected->view.mailbox, &mb) != OK)
+		return s->selected->name;
+	return mb.name;
+}
+
 void
 selected_rest(struct selected *sel)
 {

@@ -536,7 +536,7 @@ static int
 open_handle(const char *path, int flags, sqlite3 **h_r)
 {
 	sqlite3 *h = NULL;
-	int rc = sqlite3_open_v2(path, &h, flags | SQLITE_OPEN_NOMUTEX, walvfs_over("unix-excl"));
+	int rc = sqlite3_open_v2(path, &h, flags | SQLITE_OPEN_NOMUTEX, walvfs_over(sq_files()));
 
 	if (rc != SQLITE_OK) {
 		sqlite3_close(h);

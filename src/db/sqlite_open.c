@@ -343,16 +343,21 @@ begin_use(struct db *db)
 	return st == ERR_AGAIN ? ERR_UNAVAILABLE : st;
 }
 
+const char *
+sq_files(void)
+{
+	if (!faultvfs_wanted())
+		return "unix-excl";
+	faultvfs_register("unix-excl");
+	return FAULTVFS_NAME;
+}
+
 static const char *
 system_vfs(const struct db_options *options)
 {
 	if (options->vfs != NULL)
 		return options->vfs;
-	if (faultvfs_wanted() && !options->read_only) {
-		faultvfs_register("unix-excl");
-		return FAULTVFS_NAME;
-	}
-	return options->read_only ? "unix" : "unix-excl";
+	return options->read_only ? "unix" : sq_files();
 }
 
 enum status

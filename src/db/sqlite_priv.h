@@ -51,6 +51,8 @@ enum status sq_status(int rc);
 enum status sq_error(sqlite3 *h, int rc, const char *what);
 /* Once a process: configures the library and registers our file layers. */
 void sq_library(void);
+/* The file layer of databases that are written: the system's, or in a test the one over it (db/faultvfs.h). */
+const char *sq_files(void);
 /* A handle with our settings, not yet in the driver's care. */
 enum status sq_handle(struct db *db, bool writer, sqlite3 **h_r);
 enum status sq_run(sqlite3 *h, const char *sql);

@@ -5,8 +5,11 @@
  * damaged the new file is thrown away.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,6 +19,7 @@
 #include "store/store_priv.h"
 
 #define NEW "mansio.db.repair"
+#define DONE "mansio.db.repaired" /* the same, checked, not in its place yet */
 
 static struct db_sql forget_secret = DB_SQL("DELETE FROM meta WHERE key IN ('secret', 'created')");
 
@@ -197,33 +201,77 @@ remove_new(struct arena *a, const char *dir)
 	(void)!file_remove(path_of(a, dir, NEW, ""));
 }
 
+/* The name under which the old file is kept; the same again if this was broken off. */
+static const char *
+old_name(struct arena *a, const char *dir, time_t when)
+{
+	struct str name = arena_printf(a, "mansio.db.damaged-%lld", (long long)when);
+	struct stat old, kept;
+
+	for (int n = 1; stat(path_of(a, dir, name.p, ""), &kept) == 0; n++) {
+		if (stat(path_of(a, dir, "mansio.db", ""), &old) == 0 && old.st_ino == kept.st_ino)
+			break;
+		name = arena_printf(a, "mansio.db.damaged-%lld-%d", (long long)when, n);
+	}
+	return name.p;
+}
+
 /*
  * The old file gets a second name first and loses its own by being replaced: at no moment there is no mansio.db, of which a server
  * would make an empty one. Its log must be out of the way before, or it would be applied to the new file.
  */
 static enum status
+put_in_place(struct arena *a, const char *dir, time_t when)
+{
+	const char *name = old_name(a, dir, when);
+	enum status st = file_link(path_of(a, dir, "mansio.db", ""), path_of(a, dir, name, ""));
+
+	if (st != OK && st != ERR_EXISTS)
+		return st;
+	for (size_t i = 0; i < sizeof(parts_of_db) / sizeof(*parts_of_db); i++) {
+		st = file_rename(path_of(a, dir, "mansio.db", parts_of_db[i]), path_of(a, dir, name, parts_of_db[i]));
+		if (st != OK && st != ERR_NOT_FOUND)
+			return st;
+	}
+	if ((st = file_sync_names(path_of(a, dir, DONE, ""))) == OK &&
+	    (st = file_rename(path_of(a, dir, DONE, ""), path_of(a, dir, "mansio.db", ""))) == OK)
+		st = file_sync_names(path_of(a, dir, DONE, ""));
+	return st;
+}
+
+/* The file is locked meanwhile: of two who find it one does the work, and the other must not touch what that one uses then. */
+enum status
+repair_finish(const char *dir)
+{
+	struct arena a = {0};
+	struct stat mine, now;
+	const char *path = path_of(&a, dir, DONE, "");
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	enum status st = fd >= 0 ? OK : file_status(errno);
+
+	if (st == ERR_NOT_FOUND)
+		st = OK;
+	else if (st == OK && (flock(fd, LOCK_EX) != 0 || fstat(fd, &mine) != 0))
+		st = ERR_IO;
+	else if (st == OK && stat(path, &now) == 0 && now.st_ino == mine.st_ino)
+		st = put_in_place(&a, dir, mine.st_mtime);
+	if (st != OK)
+		log_event(EV_io_error, "what=repair dir=%s error=\"%s\"", dir, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	arena_free(&a);
+	return st;
+}
+
+/* With its name the new file is the store: whatever happens from then on, the rest is made up for by who opens it next. */
+static enum status
 swap(struct arena *a, const char *dir)
 {
-	struct str name = arena_printf(a, "mansio.db.damaged-%lld", (long long)clock_seconds());
-	enum status st;
+	enum status st = file_rename(path_of(a, dir, NEW, ""), path_of(a, dir, DONE, ""));
 
-	for (int n = 1; access(path_of(a, dir, name.p, ""), F_OK) == 0; n++)
-		name = arena_printf(a, "mansio.db.damaged-%lld-%d", (long long)clock_seconds(), n);
-	if (file_link(path_of(a, dir, "mansio.db", ""), path_of(a, dir, name.p, "")) != OK)
-		goto failed;
-	for (size_t i = 0; i < sizeof(parts_of_db) / sizeof(*parts_of_db); i++) {
-		st = file_rename(path_of(a, dir, "mansio.db", parts_of_db[i]), path_of(a, dir, name.p, parts_of_db[i]));
-		if (st != OK && st != ERR_NOT_FOUND)
-			goto failed;
-	}
-	if (file_sync_names(path_of(a, dir, NEW, "")) != OK ||
-	    file_rename(path_of(a, dir, NEW, ""), path_of(a, dir, "mansio.db", "")) != OK ||
-	    file_sync_names(path_of(a, dir, NEW, "")) != OK)
-		goto failed;
-	return OK;
-failed:
-	log_event(EV_io_error, "what=repair dir=%s error=\"%s\"", dir, strerror(errno));
-	return ERR_IO;
+	if (st == OK)
+		st = file_sync_names(path_of(a, dir, DONE, ""));
+	return st == OK ? repair_finish(dir) : st;
 }
 
 enum status
@@ -235,7 +283,7 @@ store_repair(const char *dir, struct repair_report *report)
 	bool sound;
 	enum status st;
 
-	if ((st = old_is_sound(path_of(&a, dir, "mansio.db", ""), &sound)) != OK)
+	if ((st = repair_finish(dir)) != OK || (st = old_is_sound(path_of(&a, dir, "mansio.db", ""), &sound)) != OK)
 		goto out;
 	remove_new(&a, dir);
 	if ((st = store_open_file(&o, NEW, &r.store)) != OK)

@@ -14,6 +14,19 @@
 #include "store/feed_priv.h"
 #include "store/store_priv.h"
 
+/* The reserve is made after the first commit: beside it, an empty database is one that was cut off. */
+static bool
+was_cut_off(const char *path, const struct stat *sb)
+{
+	struct arena a = {0};
+	bool yes = sb->st_size == 0 && access(arena_printf(&a, "%s-reserve", path).p, F_OK) == 0;
+
+	arena_free(&a);
+	if (yes)
+		log_event(EV_damage, "path=%s is empty, but was not: restore it from a backup, or remove what lies beside it", path);
+	return yes;
+}
+
 /*
  * The folder and an empty database file that only its owner may read: the engine's other files take over
  * the mode of this one. A symbolic link in its place is refused (S10). While the file is empty nothing was promised to anybody:
@@ -41,7 +54,7 @@ make_files(const char *dir, const char *path)
 		log_event(EV_io_error, "path=%s error=\"not a regular file\"", path);
 		return ERR_NO_PERM;
 	}
-	return OK;
+	return was_cut_off(path, &sb) ? ERR_CORRUPT : OK;
 }
 
 static enum status
@@ -72,7 +85,10 @@ bring_up(struct db_txn *txn, void *arg)
 enum status
 store_open(const struct store_options *o, struct store **store_r)
 {
-	return store_open_file(o, "mansio.db", store_r);
+	/* A repair may have been broken off when it was as good as done. */
+	enum status st = o->dir != NULL ? repair_finish(o->dir) : OK;
+
+	return st == OK ? store_open_file(o, "mansio.db", store_r) : st;
 }
 
 enum status

@@ -28,6 +28,8 @@ struct store {
 };
 
 /* store_open() with another file in the folder. */
+/* Puts a repaired file in its place if a repair was broken off before it did. */
+must_check enum status repair_finish(const char *dir);
 must_check enum status store_open_file(const struct store_options *options, const char *file, struct store **store_r);
 
 /* Makes the schema or brings an older one up to date, and reads the secret: a write function's part. ERR_CONFLICT: newer. */

@@ -64,6 +64,8 @@ def cell(c, unit):
         extra = f" (p99 {plot.number(c['p99_ms'])} ms)"
     elif "wall" in c and c["wall"] > 0:
         extra = f" ({plot.number(c['wall'])})"
+    if c.get("lost"):
+        extra += f", {c['lost']:,} of {c['told']:,} notices did not come within 10 s"
     return f"{plot.number(c['value'])} {unit}{extra}"
 
 

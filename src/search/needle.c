@@ -29,6 +29,20 @@ to_utf8(struct buf *utf8, struct str charset, struct str bytes)
 	return true;
 }
 
+/* Whether ASCII text can be compared in place: the map of the fi ligature is "fi", which no ASCII text is mapped to. */
+static bool
+plain(const struct search_needle *n)
+{
+	struct str key = buf_str(&n->key);
+
+	if (!str_is_ascii(key))
+		return false;
+	for (size_t i = 0; i < key.n && n->collation != MIME_OCTET; i++)
+		if (key.p[i] >= 'a' && key.p[i] <= 'z')
+			return false;
+	return true;
+}
+
 enum status
 search_needle_new(struct str charset, struct str bytes, enum mime_collation collation, struct search_needle **needle_r)
 {
@@ -48,7 +62,7 @@ search_needle_new(struct str charset, struct str bytes, enum mime_collation coll
 	else
 		mime_collate(&n->key, collation, buf_str(&utf8));
 	buf_free(&utf8);
-	n->ascii = !n->octet && str_is_ascii(buf_str(&n->key));
+	n->ascii = !n->octet && plain(n);
 	n->blank = has_blank(buf_str(&n->key));
 	*needle_r = n;
 	return OK;
@@ -126,9 +140,15 @@ keep(struct needle_scan *s, struct str mapped)
 		buf_consume(&s->tail, s->tail.n - most);
 }
 
-/* A match that begins in the tail: tail and the head of the piece in one. */
 static bool
-across(struct needle_scan *s, struct str mapped, bool (*in)(struct str, struct str))
+in_exact(struct str text, struct str key)
+{
+	return text.n >= key.n && memmem(text.p, text.n, key.p, key.n) != NULL;
+}
+
+/* A match that begins in the tail: tail and the head of the piece in one. What is raw (ASCII) is mapped here; the tail is already. */
+static bool
+across(struct needle_scan *s, struct str text, bool raw)
 {
 	struct buf both = {0};
 	bool hit;
@@ -136,16 +156,12 @@ across(struct needle_scan *s, struct str mapped, bool (*in)(struct str, struct s
 	if (s->tail.n == 0)
 		return false;
 	buf_add(&both, buf_str(&s->tail));
-	buf_add(&both, str_head(mapped, key_of(s).n - 1));
-	hit = in(buf_str(&both), key_of(s));
+	buf_add(&both, str_head(text, key_of(s).n - 1));
+	if (raw && both.p != NULL)
+		scan_upper(both.p + s->tail.n, both.p + s->tail.n, both.n - s->tail.n);
+	hit = in_exact(buf_str(&both), key_of(s));
 	buf_free(&both);
 	return hit;
-}
-
-static bool
-in_exact(struct str text, struct str key)
-{
-	return text.n >= key.n && memmem(text.p, text.n, key.p, key.n) != NULL;
 }
 
 bool
@@ -155,20 +171,29 @@ needle_in_plain(const struct search_needle *n, struct str bytes)
 }
 
 static void
-look(struct needle_scan *s, struct str mapped, bool (*in)(struct str, struct str))
+look(struct needle_scan *s, struct str mapped)
 {
-	s->hit = in(mapped, key_of(s)) || across(s, mapped, in);
+	s->hit = in_exact(mapped, key_of(s)) || across(s, mapped, false);
 	if (!s->hit)
 		keep(s, mapped);
 }
 
-/* ASCII text: with an ASCII key it is compared in place. What is kept is mapped, for the pieces that follow. */
+/*
+ * ASCII text: with a plain key it is compared in place. What is kept of it is mapped, for the pieces that follow; what was kept
+ * before stays as it is, the map of a ligature has small letters.
+ */
 static void
 look_plain(struct needle_scan *s, struct str text)
 {
-	look(s, text, scan_ascii);
-	if (!s->hit && s->tail.n > 0)
-		scan_upper(s->tail.p, s->tail.p, s->tail.n);
+	size_t n;
+
+	s->hit = scan_ascii(text, key_of(s)) || across(s, text, true);
+	if (s->hit)
+		return;
+	keep(s, text);
+	n = s->tail.n < text.n ? s->tail.n : text.n;
+	if (n > 0)
+		scan_upper(s->tail.p + s->tail.n - n, s->tail.p + s->tail.n - n, n);
 }
 
 /* Casemaps; ASCII stretches the short way. */
@@ -198,7 +223,7 @@ needle_scan_add(struct needle_scan *s, struct str text)
 	if (s->hit || text.n == 0)
 		return;
 	if (s->octets || n->collation == MIME_OCTET) {
-		look(s, text, in_exact);
+		look(s, text);
 		return;
 	}
 	if (n->ascii && scan_ascii_prefix(text) == text.n) {
@@ -210,7 +235,7 @@ needle_scan_add(struct needle_scan *s, struct str text)
 		mime_collate(&s->mapped, n->collation, text);
 	else
 		map_text(&s->mapped, text);
-	look(s, buf_str(&s->mapped), in_exact);
+	look(s, buf_str(&s->mapped));
 }
 
 void

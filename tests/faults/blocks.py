@@ -81,8 +81,8 @@ def read_all(world, server, errors, must, named=False):
                         missing = missing or not text
             except (Fault, *GONE) as e:
                 missing = True
-                # Passwords may be what was lost: the administrator gives new ones.
-                if must and not (named and "AUTHENTICATIONFAILED" in str(e)):
+                # Passwords may be what was lost: the administrator gives new ones. Or a mailbox's name: it has another then.
+                if must and not (named and ("AUTHENTICATIONFAILED" in str(e) or "NONEXISTENT" in str(e))):
                     errors.append(f"{user} {box}: not served after repair: {e}")
     return right, missing
 

@@ -9,6 +9,7 @@
 #include "imap/search.h"
 #include "search/brief.h"
 #include "search/field.h"
+#include "search/scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -198,6 +199,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	end = str_find(all, STR("\n\n"), 1);
 	end = end == SIZE_MAX ? size : end;
 	text = str_from(all, end < size ? end + 2 : size);
+	/* There is no session here whose filters could be read. */
+	s.of_filter = scan_ascii(str_head(all, end), STR("FILTER"));
 	args_init(&args, str_of(all.p + 1, end - 1), &arena, data[0] & 0x80);
 	if (search_parse(&s, &args, false) == OK) {
 		check_program(&s);

@@ -13,7 +13,9 @@
 enum thread_algorithm {
 	THREAD_ORDEREDSUBJECT,
 	THREAD_REFERENCES,
-	THREAD_REFS, /* draft-ietf-morg-inthread: no gathering by subject, threads by their newest arrival */
+	/* draft-ietf-morg-inthread, which never became an RFC: linked as REFERENCES does, not gathered by subject; the threads by their newest
+	 * arrival, so that the one which got mail last comes last. */
+	THREAD_REFS,
 };
 
 /* A message id that was seen: a message, or only a reference to one. Index 0 is no node. */

@@ -143,9 +143,9 @@ def difference(old, new):
 class Prober(multiprocessing.Process):
     """Takes every jobs-th of the wanted cuts."""
 
-    def __init__(self, args, bench, wanted, number, queue):
+    def __init__(self, args, bench, wanted, number, queue, stop):
         super().__init__(daemon=True)
-        self.args, self.wanted, self.number, self.queue = args, wanted, number, queue
+        self.args, self.wanted, self.number, self.queue, self.stop = args, wanted, number, queue, stop
         self.record, self.data = bench.record, bench.server.data
         self.histories = list(bench.histories.values())
         self.counts = collections.Counter()
@@ -178,7 +178,7 @@ class Prober(multiprocessing.Process):
                 length = events[at - 1].end if at else 0
                 # Another image only if the bytes or what must be there differ.
                 must = tuple(id(h.allowed(length)[0]) for h in self.histories)
-                if (mark, must) not in seen:
+                if (mark, must) not in seen and not self.stop.is_set():
                     seen.add((mark, must))
                     self.image(files, at, length, mode, seed)
             if at < len(events):
@@ -297,8 +297,8 @@ def run(args, folder, began):
     # Somewhat more than wanted: some are the same image.
     begun = sum(e.end <= bench.histories["alice"].changes[1].acked for e in events)
     wanted = choose(events, begun, args.images * 13 // 10, random.Random(args.seed))
-    queue = multiprocessing.Queue()
-    probers = [Prober(args, bench, wanted, i, queue) for i in range(args.jobs)]
+    queue, stop = multiprocessing.Queue(), multiprocessing.Event()
+    probers = [Prober(args, bench, wanted, i, queue, stop) for i in range(args.jobs)]
     for x in probers:
         x.start()
     total, faults, ended, done = collections.Counter(), [], 0, 0
@@ -316,9 +316,7 @@ def run(args, folder, began):
             if len(faults) <= 20:
                 print("FAIL " + what, flush=True)
             if len(faults) > 100:
-                for x in probers:
-                    x.terminate()
-                break
+                stop.set()      # they end their servers themselves
     print(", ".join(f"{k} {v}" for k, v in total.items() if k not in ("images", "cut again")))
     print(f"{total['images']} images of {len(events)} events, {total['cut again']} cut again, {changes} changes, {len(faults)} faults "
           f"(seed {args.seed}, {time.monotonic() - began:.0f} s)")

@@ -235,6 +235,8 @@ check(struct auth *a, const struct auth_client *client, struct str user, struct 
 		return OK;
 	if (!limit_allows(a->limit, client->address, user, now))
 		return ERR_LIMIT;
+	if (client->turn != NULL && !password_is_plain(known->hash) && !client->turn(client->turn_arg))
+		return ERR_AGAIN;
 	if (known->account == 0 || known->hash.p == NULL) {
 		password_verify_dummy(password);
 		return ERR_NO_PERM;
@@ -260,7 +262,8 @@ auth_password(struct auth *a, const struct auth_client *client, struct str user,
 	st = auth_look_up(a, &arena, user, password, &known);
 	if (st == OK)
 		st = check(a, client, user, password, &known);
-	st = auth_outcome(a, client, user, &known, st, result_r);
+	if (st != ERR_AGAIN)
+		st = auth_outcome(a, client, user, &known, st, result_r);
 	arena_free(&arena);
 	return st;
 }

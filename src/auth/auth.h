@@ -41,6 +41,10 @@ struct auth_client {
 	/* tls-unique (RFC 5929), TLS 1.2 only with the extended master secret; NULL: none. */
 	bool (*unique)(void *arg, struct buf *out);
 	void *arg;
+	/* Asked before a password is hashed, which takes some hundredths of a second; false: not now, the answer is ERR_AGAIN
+	 * or AUTH_AGAIN, and the same is to be asked again. NULL: at once. */
+	bool (*turn)(void *turn_arg);
+	void *turn_arg;
 };
 
 struct auth_result {
@@ -64,7 +68,8 @@ void auth_mechanisms(
 /*
  * LOGIN, USER/PASS: checks a password. OK; ERR_NO_PERM: wrong user or password (no telling
  * which); ERR_LIMIT: too many failures lately, nothing was checked; ERR_UNAVAILABLE/ERR_IO: the
- * store failed; ERR_CONFLICT: plaintext is not allowed here (answer PRIVACYREQUIRED).
+ * store failed; ERR_CONFLICT: plaintext is not allowed here (answer PRIVACYREQUIRED); ERR_AGAIN:
+ * client->turn said so.
  */
 must_check enum status auth_login(struct auth *a, const struct auth_client *client, struct str user,
     struct str password, struct auth_result *result_r);
@@ -78,6 +83,7 @@ enum auth_step {
 	/* authenticated; output is empty: a last SCRAM message was sent as a challenge before */
 	AUTH_DONE,
 	AUTH_FAILED, /* auth_sasl_status() tells why */
+	AUTH_AGAIN,  /* client->turn said so: step again, whatever the input */
 };
 /*
  * One step. input: the client's decoded bytes, with p == NULL for "nothing came yet"

@@ -327,6 +327,12 @@ password_foreign(struct str hash, struct str *hash_r)
 	return OK;
 }
 
+bool
+password_is_plain(struct str hash)
+{
+	return str_starts(hash, STR("{PLAIN}"));
+}
+
 void
 password_verify_dummy(struct str password)
 {

@@ -38,6 +38,8 @@ must_check enum status password_foreign(struct str hash, struct str *hash_r);
 /* Costs what a verification of the default costs: for users that do not exist (S7). Never
  * succeeds. */
 void password_verify_dummy(struct str password);
+/* Does verifying cost no more than a comparison? */
+bool password_is_plain(struct str hash);
 /* OpaqueString of RFC 8265 / SASLprep: the one form in which a password is hashed. ERR_BAD_INPUT. */
 must_check enum status password_prepare(struct buf *out, struct str password);
 /* At most n verifications run at once (default: the number of processors). */

@@ -10,7 +10,7 @@
 #define INPUT_MAX 65536
 #define STEPS_MAX 10
 
-enum phase { RUNNING, LAST_SENT, ENDED };
+enum phase { RUNNING, PASSWORD, LAST_SENT, ENDED };
 
 struct auth_sasl {
 	struct auth *auth;
@@ -45,17 +45,28 @@ authzid_ok(struct auth_sasl *s)
 	return as.n == 0 || str_eq(as, property(s, GSASL_AUTHID));
 }
 
-/* PLAIN and LOGIN. */
+/* PLAIN and LOGIN. The library has no way to wait in the middle: it hears yes, and the password is looked at when
+ * it is done. */
 static int
 validate_simple(struct auth_sasl *s)
 {
+	s->phase = PASSWORD;
+	return GSASL_OK;
+}
+
+static enum auth_step
+check_password(struct auth_sasl *s)
+{
+	struct str user = property(s, GSASL_AUTHID);
+
 	if (!authzid_ok(s))
-		s->status = auth_outcome(
-		    s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_NO_PERM, &s->result);
+		s->status = auth_outcome(s->auth, s->client, user, NULL, ERR_NO_PERM, &s->result);
 	else
-		s->status = auth_password(s->auth, s->client, property(s, GSASL_AUTHID),
-		    property(s, GSASL_PASSWORD), &s->result);
-	return s->status == OK ? GSASL_OK : GSASL_AUTHENTICATION_ERROR;
+		s->status = auth_password(s->auth, s->client, user, property(s, GSASL_PASSWORD), &s->result);
+	if (s->status == ERR_AGAIN)
+		return AUTH_AGAIN;
+	s->phase = ENDED;
+	return s->status == OK ? AUTH_DONE : AUTH_FAILED;
 }
 
 /* Finds the keys of the user; whoever has none gets false ones that look the same (S7). */
@@ -229,10 +240,7 @@ static enum auth_step
 fail(struct auth_sasl *s, enum status st)
 {
 	s->phase = ENDED;
-	/* PLAIN and LOGIN that came as far as a password are counted already. */
-	if (s->status == OK || s->scram)
-		s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL,
-		    s->status == OK ? st : s->status, &s->result);
+	s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, s->status == OK ? st : s->status, &s->result);
 	return AUTH_FAILED;
 }
 
@@ -240,11 +248,11 @@ fail(struct auth_sasl *s, enum status st)
 static enum auth_step
 succeed(struct auth_sasl *s, const struct buf *output)
 {
-	if (s->scram && (s->known.account == 0 || !authzid_ok(s)))
+	if (s->phase == PASSWORD)
+		return check_password(s);
+	if (!s->scram || s->known.account == 0 || !authzid_ok(s))
 		return fail(s, ERR_NO_PERM);
-	if (s->scram)
-		(void)auth_outcome(
-		    s->auth, s->client, property(s, GSASL_AUTHID), &s->known, OK, &s->result);
+	(void)auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), &s->known, OK, &s->result);
 	if (output->n == 0) {
 		s->phase = ENDED;
 		return AUTH_DONE;
@@ -282,6 +290,8 @@ auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 	int rc;
 
 	buf_clear(output);
+	if (s->phase == PASSWORD)
+		return check_password(s);
 	if (s->phase == LAST_SENT)
 		return after_last(s, input);
 	if (s->phase == ENDED)

@@ -49,7 +49,7 @@ open_store(const char *dir, struct link *link_r)
 	enum status st;
 
 	log_set_level(LOG_LEVEL_WARNING);
-	if ((st = store_open(&(struct store_options){.dir = dir, .grace = config()->store_grace, .no_reaper = true},
+	if ((st = store_open(&(struct store_options){.dir = dir, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes, .no_reaper = true},
 		 &store)) != OK)
 		return st;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {

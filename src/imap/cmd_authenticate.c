@@ -9,6 +9,8 @@
 struct exchange {
 	struct auth_client client; /* outlives the SASL session */
 	struct auth_sasl *sasl;
+	struct heavy turn;
+	bool waiting; /* for it */
 };
 
 static void
@@ -17,6 +19,7 @@ cleanup(struct cmd *cmd)
 	struct exchange *x = cmd->state;
 
 	auth_sasl_free(x->sasl);
+	login_turn_leave(&x->turn);
 }
 
 static enum cmd_next
@@ -26,6 +29,11 @@ give(struct cmd *cmd, struct str input)
 	struct buf challenge = {0}, line = {0};
 	enum auth_step step = auth_sasl_step(x->sasl, input, &challenge);
 
+	if ((x->waiting = step == AUTH_AGAIN)) {
+		buf_free(&challenge);
+		return CMD_WAIT_COMMIT;
+	}
+	login_turn_leave(&x->turn);
 	if (step == AUTH_CONTINUE) {
 		base64_encode(&line, buf_str(&challenge));
 		cmd_continue(cmd, buf_str(&line));
@@ -60,6 +68,10 @@ give_base64(struct cmd *cmd, struct str text)
 static enum cmd_next
 go_on(struct cmd *cmd)
 {
+	struct exchange *x = cmd->state;
+
+	if (x->waiting)
+		return give(cmd, STR_NONE);
 	if (cmd->at == CMD_AT_BAD_LINE)
 		return reply_bad_code(cmd, "TOOBIG", "The answer is too long");
 	if (cmd->at != CMD_AT_LINE) {
@@ -90,6 +102,7 @@ cmd_authenticate(struct cmd *cmd)
 		return reply_syntax(cmd, st, "AUTHENTICATE takes a mechanism");
 	}
 	x->client = session_auth_client(s);
+	login_turn_init(&x->turn, s, &x->client);
 	st = auth_sasl_new(s->imap->auth, &x->client, mech, &x->sasl);
 	if (st == ERR_NOT_FOUND && !auth_plaintext_allowed(s->imap->auth, &x->client) &&
 	    (str_eq(mech, STR("PLAIN")) || str_eq(mech, STR("LOGIN"))))

@@ -1,7 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/map.h"
 #include "imap/capability.h"
 #include "imap/login.h"
 #include "imap/reply.h"
+
+struct logging_in {
+	struct auth_client client;
+	struct heavy turn;
+	struct str user;
+	struct buf password; /* wiped */
+};
+
+static bool
+turn(void *arg)
+{
+	struct heavy *h = arg;
+
+	return h->pool == NULL || heavy_enter(h);
+}
+
+void
+login_turn_init(struct heavy *h, struct session *s, struct auth_client *client)
+{
+	heavy_init_login(h, s->imap->pool, s->conn, hash_keyed(client->address));
+	client->turn = turn;
+	client->turn_arg = h;
+}
+
+void
+login_turn_leave(struct heavy *h)
+{
+	heavy_leave(h);
+}
 
 enum cmd_next
 login_reply(struct cmd *cmd, enum status st, const struct auth_result *result)
@@ -32,22 +62,52 @@ login_reply(struct cmd *cmd, enum status st, const struct auth_result *result)
 	}
 }
 
+static void
+cleanup(struct cmd *cmd)
+{
+	struct logging_in *x = cmd->state;
+
+	if (x->password.p)
+		explicit_bzero(x->password.p, x->password.cap);
+	buf_free(&x->password);
+	login_turn_leave(&x->turn);
+}
+
+static enum cmd_next
+try(struct cmd *cmd)
+{
+	struct logging_in *x = cmd->state;
+	struct auth_result result = {0};
+	enum status st = auth_login(cmd->session->imap->auth, &x->client, x->user, buf_str(&x->password), &result);
+
+	if (st == ERR_AGAIN)
+		return CMD_WAIT_COMMIT;
+	login_turn_leave(&x->turn);
+	return login_reply(cmd, st, &result);
+}
+
 /* LOGIN, RFC 3501 6.2.3. */
 enum cmd_next
 cmd_login(struct cmd *cmd)
 {
-	struct auth_client client = session_auth_client(cmd->session);
+	struct logging_in *x = arena_new(&cmd->arena, struct logging_in);
 	struct auth *auth = cmd->session->imap->auth;
 	struct auth_result result = {0};
 	struct str user, password;
 	enum status st;
 
+	x->client = session_auth_client(cmd->session);
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_astring(&cmd->args, &user)) != OK ||
 	    (st = arg_space(&cmd->args)) != OK || (st = arg_astring(&cmd->args, &password)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st, "LOGIN takes a user name and a password");
-	if (!auth_plaintext_allowed(auth, &client))
+	if (!auth_plaintext_allowed(auth, &x->client))
 		return login_reply(cmd, ERR_CONFLICT, &result);
-	st = auth_login(auth, &client, user, password, &result);
-	return login_reply(cmd, st, &result);
+	x->user = arena_str(&cmd->arena, user);
+	buf_add(&x->password, password);
+	login_turn_init(&x->turn, cmd->session, &x->client);
+	cmd->state = x;
+	cmd->cleanup = cleanup;
+	cmd->step = try;
+	return try(cmd);
 }

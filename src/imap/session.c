@@ -128,7 +128,8 @@ session_delay(struct session *s, unsigned ms)
 	if (ms == 0)
 		return;
 	s->delayed = true;
-	conn_pause(s->conn, (ms + 999) / 1000);
+	/* The wheel of time-outs counts seconds that have begun: one more, so that it is never less. */
+	conn_pause(s->conn, (ms + 999) / 1000 + 1);
 }
 
 void

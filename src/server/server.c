@@ -126,7 +126,8 @@ somebody_serves(struct server *s)
 static enum status
 open_store(struct server *s)
 {
-	struct store_options so = {.dir = s->data, .grace = config()->store_grace, .fatal = fatal};
+	struct store_options so = {.dir = s->data, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes,
+	    .fatal = fatal};
 	enum status st = store_open(&so, &s->store);
 
 	for (int ms = 0; st == ERR_UNAVAILABLE && ms < VERB_MS && !somebody_serves(s); ms += 50) {

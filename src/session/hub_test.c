@@ -221,12 +221,49 @@ test_heavy(void **state)
 		close(fd[i]);
 }
 
+/* Logins have a quarter of the threads, one address half of those, whatever reads (S13). */
+static void
+test_login_turns(void **state)
+{
+	struct pool_options o = {.threads = 16};
+	struct pool *p = pool_new(&o);
+	struct heavy h[5], reading[8];
+	int fd[5], rfd[8];
+
+	for (unsigned i = 0; i < 8; i++) {
+		heavy_init(&reading[i], p, connection(&rfd[i]), i);
+		assert_true(heavy_enter(&reading[i]));
+	}
+	for (unsigned i = 0; i < 5; i++)
+		heavy_init_login(&h[i], p, connection(&fd[i]), i < 3 ? 7 : 8);
+	assert_true(heavy_enter(&h[0]));
+	assert_true(heavy_enter(&h[1]));
+	assert_false(heavy_enter(&h[2])); /* its address has two of four */
+	assert_true(heavy_enter(&h[3]));
+	assert_true(heavy_enter(&h[4]));
+	heavy_leave(&h[3]);
+	assert_false(heavy_enter(&h[2]));
+	heavy_leave(&h[0]);
+	run_all();
+	assert_int_equal(commits, 1);
+	assert_true(heavy_enter(&h[2]));
+	for (int i = 0; i < 5; i++) {
+		heavy_leave(&h[i]);
+		close(fd[i]);
+	}
+	for (int i = 0; i < 8; i++) {
+		heavy_leave(&reading[i]);
+		close(rfd[i]);
+	}
+	pool_free(p);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_watch), T(test_recent), T(test_heavy)};
+	const struct CMUnitTest tests[] = {T(test_watch), T(test_recent), T(test_heavy), T(test_login_turns)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,15 +45,21 @@ void pool_submit(struct pool *p, struct task *t);
  *	heavy_leave(&s->heavy);
  *
  * In order of asking; an account at its limit lets others pass. One thread at a time per ticket.
+ *
+ * Logins that hash a password have turns of their own, a quarter of the threads, so that a flood of them
+ * takes neither the threads nor the turns of those who are in (S13). Their account is any number for the client's
+ * address: half of the turns at most are one address's.
  */
+enum heavy_kind { HEAVY_READING, HEAVY_LOGIN, HEAVY_KINDS };
 struct heavy {
 	struct pool *pool;
 	struct conn *conn;
 	uint64_t account;
 	struct heavy *next;
-	unsigned char state;
+	unsigned char state, kind;
 };
 void heavy_init(struct heavy *h, struct pool *p, struct conn *c, uint64_t account);
+void heavy_init_login(struct heavy *h, struct pool *p, struct conn *c, uint64_t account);
 bool heavy_enter(struct heavy *h);
 /* Also cancels waiting; harmless when neither waiting nor inside. Call it before freeing. */
 void heavy_leave(struct heavy *h);

@@ -7,6 +7,14 @@
 #include "base/map.h"
 #include "session/pool.h"
 
+/* Who has a turn of one kind, and who waits for one. */
+struct heavy_room {
+	unsigned max, max_each;
+	unsigned now;
+	struct heavy *waiting, **waiting_tail; /* in order of asking */
+	struct map accounts;                   /* account: how many are inside */
+};
+
 struct pool {
 	struct pool_options o;
 	struct net *net;
@@ -20,9 +28,7 @@ struct pool {
 	bool stop;
 
 	pthread_mutex_t heavy_lock;
-	struct heavy *waiting, **waiting_tail; /* in order of asking */
-	unsigned heavy_now;
-	struct map heavy_accounts; /* account: how many are inside */
+	struct heavy_room rooms[HEAVY_KINDS];
 };
 
 void heavy_setup(struct pool *p);

@@ -115,7 +115,7 @@ insert_row(struct counters *c, struct str name, bool noselect, unsigned special,
 
 	if (!sort_key_make(&key, name))
 		return ERR_BAD_INPUT;
-	if (c->mailboxes >= MAILBOXES_MAX)
+	if (c->mailboxes >= c->actor->store->mailboxes_max)
 		return ERR_LIMIT;
 	st = db_exec(c->txn, &insert, "ittiiii", c->account, name, str_of(key.p, key.n), (int64_t)noselect, (int64_t)special,
 	    next_uidvalidity(c), c->now);

@@ -6,7 +6,7 @@
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
 
-#define MAILBOXES_MAX 100000     /* names of an account, \Noselect ones too */
+#define MAILBOXES_MAX 100000     /* names of an account, \Noselect ones too, where nothing else is set */
 #define SUBSCRIPTIONS_MAX 100000 /* of an account */
 #define ACCOUNT_CHANGES_KEPT 1000
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "store/copy.h"
 #include "store/feed_priv.h"
+#include "store/mailbox_priv.h"
 #include "store/store_priv.h"
 
 /* The reserve is made after the first commit: beside it, an empty database is one that was cut off. */
@@ -99,6 +100,7 @@ store_open_file(const struct store_options *o, const char *file, struct store **
 	enum status st;
 
 	s->grace = o->grace != 0 ? o->grace : STORE_GRACE_DEFAULT;
+	s->mailboxes_max = o->mailboxes != 0 ? o->mailboxes : MAILBOXES_MAX;
 	s->feed = feed_new();
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);

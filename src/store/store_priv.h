@@ -17,6 +17,7 @@ struct store {
 	struct blob_store *blobs;
 	struct feed *feed;
 	int64_t grace; /* seconds */
+	int64_t mailboxes_max;
 	unsigned char secret[STORE_SECRET_SIZE];
 
 	/* The reaper's thread. */

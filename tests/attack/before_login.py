@@ -109,8 +109,8 @@ def guess_one(a):
 
 @attack("wrong passwords for ever new names from one address", cpu=(15, 20), mb=300, wall=90, settings=("auth.delay=1s", "limits.strangers_per_address=0"))
 def guess_many(a):
-    n = a.size(400, 1000)
-    clients = [a.raw() for _ in range(20)]
+    n = a.size(300, 1000)
+    clients = [a.raw() for _ in range(100)]
     tried, late = 0, 0.0
     while tried < n:
         if tried == n - 100:
@@ -121,7 +121,7 @@ def guess_many(a):
         for i, (c, tag) in enumerate(zip(clients, tags)):
             st = c.status(tag)
             need(st == "NO", f"answered {st}")
-        tried += 20
+        tried += 100
         for i, c in enumerate(clients):
             c.close()
             clients[i] = a.raw()

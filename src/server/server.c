@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -367,6 +368,9 @@ server_run(const struct server_options *o)
 	sigset_t set, before;
 	int sig;
 
+	/* The library would learn to keep what password hashing frees, 19 MB in each thread. */
+	mallopt(M_MMAP_THRESHOLD, 4 << 20);
+	mallopt(M_TRIM_THRESHOLD, 4 << 20);
 	/* Blocked before any thread is made: all of them inherit it, and only this one waits. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

@@ -3,7 +3,8 @@
 """ordered: SORT and THREAD of thousands of mails, equal to a slow and plain implementation (RFC 5256 2.1, 2.2, 3; RFC 5957 3, 4; RFC 5051).
 
 The plain side reads ENVELOPE, INTERNALDATE and RFC822.SIZE and computes the order itself. Mails whose date or encoded words are not
-strictly well-formed are left out of the sorts that use these: how they are read is tested elsewhere.
+strictly well-formed, or whose fields are not UTF-8 (they sort last, as octets: RFC 5255 4.6), are left out of the sorts that use these: how
+they are read is tested elsewhere.
 """
 import argparse
 import base64
@@ -115,6 +116,19 @@ def fold(text):
     return unicodedata.normalize("NFKD", "".join(title(c) for c in text)).encode()
 
 
+FIELDS = "BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY.PEEK[HEADER.FIELDS (FROM)] BODY.PEEK[HEADER.FIELDS (TO)]"
+
+
+def undecodable(data, name):
+    """Whether a field, as it was sent, is no UTF-8: ENVELOPE shows a guess."""
+    raw = next(v for k, v in data.items() if k.upper().startswith("BODY[HEADER.FIELDS") and name in k.upper())
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 class Mail:
     def __init__(self, number, data):
         self.number, self.uid = number, data["UID"]
@@ -122,10 +136,10 @@ class Mail:
         self.size = data["RFC822.SIZE"]
         self.arrival = internal(data["INTERNALDATE"].decode())
         self.date = sent(e)
-        subject = decoded(e["subject"])
+        subject = None if undecodable(data, "SUBJECT") else decoded(e["subject"])
         self.subject = None if subject is None else fold(base_subject(subject))
         self.first = {n: self.mailbox(e[n]) for n in ("from", "to", "cc")}
-        self.display = {n: self.shown(e[n]) for n in ("from", "to")}
+        self.display = {n: None if undecodable(data, n.upper()) else self.shown(e[n]) for n in ("from", "to")}
 
     @staticmethod
     def mailbox(addresses):
@@ -260,7 +274,7 @@ def main():
             c.ok(f"COPY 1:{first} all", timeout=600)
         got = []
         for low in range(1, c.oracle.mailbox.exists + 1, 500):
-            a = c.ok(f"FETCH {low}:{min(low + 499, c.oracle.mailbox.exists)} (UID ENVELOPE INTERNALDATE RFC822.SIZE)")
+            a = c.ok(f"FETCH {low}:{min(low + 499, c.oracle.mailbox.exists)} (UID ENVELOPE INTERNALDATE RFC822.SIZE {FIELDS})")
             got += [Mail(r.num, r.data) for r in a.all("FETCH")]
         for order in ORDERS:
             want = plain_sort(got, order)

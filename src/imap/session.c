@@ -580,6 +580,9 @@ feed_command(struct session *s)
 		next = CONN_INPUT;
 		break;
 	case IMAP_READ_CHUNK:
+		/* Many a client writes the line's end by itself, and its kernel keeps that until the literal is acknowledged. */
+		if (s->reader.literal.left == 0 && in.n == 0)
+			conn_acknowledge(s->conn);
 		cmd->chunk = s->reader.chunk;
 		next = call(s, CMD_AT_CHUNK);
 		break;

@@ -69,6 +69,9 @@ void conn_eat(struct conn *c, size_t n);
 /* Most uneaten bytes that are held, 64 KiB until told. A handler that returns CONN_INPUT with this
  * many uneaten bytes is closed: check and refuse overlong lines before. */
 void conn_in_limit(struct conn *c, size_t n);
+/* Has the kernel acknowledge now what came in. For a moment at which more is expected that a client may be holding back until then (RFC 1122
+ * 4.2.3.2, 4.2.3.4): a delayed acknowledgement is 40 ms. One system call. */
+void conn_acknowledge(struct conn *c);
 
 /* Output: append to this buffer. It is sent after run(). */
 struct buf *conn_out(struct conn *c);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What handlers ask of their connection and set in it. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "base/arena.h"
@@ -26,6 +28,14 @@ void
 conn_in_limit(struct conn *c, size_t n)
 {
 	c->in_limit = n > UINT32_MAX / 4 ? UINT32_MAX / 4 : (uint32_t)n;
+}
+
+void
+conn_acknowledge(struct conn *c)
+{
+	int on = 1;
+
+	setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on)); /* a Unix socket has none, and needs none */
 }
 
 struct buf *

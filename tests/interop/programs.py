@@ -115,12 +115,13 @@ def scenario_imaplib(server, user, folder):
     m = imaplib.IMAP4("127.0.0.1", server.imap)
     m.login(user, PASSWORD)
     check(m.create(f'"{NESTED_WIRE}"')[0] == "OK", "CREATE")
-    fastest = 1.0
+    took = []
     for n in range(200):
         began = time.monotonic()
         check(m.append("INBOX", "\\Seen" if n % 3 == 0 else "", imaplib.Time2Internaldate(1700000000 + n), mail(n))[0] == "OK", "APPEND")
-        fastest = min(fastest, time.monotonic() - began)
-    check(fastest < 0.035, f"APPEND waits for a delayed acknowledgement: {fastest * 1000:.0f} ms")     # the line's end is a packet of its own
+        took.append(time.monotonic() - began)
+    # imaplib sends the line's end by itself; a kernel acknowledges the first packets of a connection at once
+    check(sorted(took)[50] < 0.035, f"APPEND waits for a delayed acknowledgement: {sorted(took)[50] * 1000:.0f} ms")
     check(m.select("INBOX")[1] == [b"200"], "SELECT")
     check(len(m.search(None, "UNSEEN")[1][0].split()) == 133, "SEARCH UNSEEN")
     check(m.uid("SEARCH", "CHARSET", "UTF-8", "SUBJECT", "Invoice")[1][0].split(), "SEARCH SUBJECT")

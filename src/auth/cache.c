@@ -63,8 +63,7 @@ mac_of(struct cache *c, int64_t account, uint64_t generation, struct str passwor
 	buf_add(&b, password);
 	ensure(HMAC(EVP_sha256(), c->key, sizeof(c->key), (const unsigned char *)b.p, b.n, mac,
 		   &n) != NULL);
-	explicit_bzero(b.p, b.n);
-	buf_free(&b);
+	buf_free_secret(&b);
 }
 
 bool

@@ -160,8 +160,7 @@ password_hash(struct buf *out, struct str password, const struct password_cost *
 	rc = argon2id_hash_encoded(cost->passes, cost->memory_kib, cost->lanes, prepared.p,
 	    prepared.n, salt, sizeof(salt), HASH_LEN, encoded, sizeof(encoded));
 	leave();
-	explicit_bzero(prepared.p, prepared.n);
-	buf_free(&prepared);
+	buf_free_secret(&prepared);
 	if (rc != ARGON2_OK)
 		return ERR_LIMIT;
 	buf_adds(out, encoded);
@@ -255,11 +254,9 @@ verify_plain(struct str stored, struct str prepared)
 	struct buf b = {0};
 	enum status st = ERR_CORRUPT;
 
-	if (password_prepare(&b, stored) == OK) {
+	if (password_prepare(&b, stored) == OK)
 		st = str_eq_secret(buf_str(&b), prepared) ? OK : ERR_NO_PERM;
-		explicit_bzero(b.p, b.n);
-	}
-	buf_free(&b);
+	buf_free_secret(&b);
 	return st;
 }
 
@@ -274,9 +271,8 @@ verify_prepared(struct str hash, struct str password)
 			st = verify_plain(str_from(hash, 7), buf_str(&prepared));
 		else
 			st = verify_argon2(hash, buf_str(&prepared));
-		explicit_bzero(prepared.p, prepared.n);
 	}
-	buf_free(&prepared);
+	buf_free_secret(&prepared);
 	return st;
 }
 

@@ -103,10 +103,9 @@ scram_make(struct buf *out, struct str password)
 		random_bytes(salt, sizeof(salt));
 		scram_derive(&k, buf_str(&prepared), str_of(salt, sizeof(salt)), SCRAM_ITERATIONS);
 		scram_print(out, &k);
-		explicit_bzero(prepared.p, prepared.n);
 		explicit_bzero(&k, sizeof(k));
 	}
-	buf_free(&prepared);
+	buf_free_secret(&prepared);
 	return st;
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/arena.h"
 #include "base/assert.h"
 
@@ -101,4 +102,12 @@ buf_free(struct buf *b)
 {
 	free(b->p);
 	*b = (struct buf){.limit = b->limit};
+}
+
+void
+buf_free_secret(struct buf *b)
+{
+	if (b->cap > 0)
+		explicit_bzero(b->p, b->cap);
+	buf_free(b);
 }

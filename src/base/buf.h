@@ -60,6 +60,8 @@ void buf_consume(struct buf *b, size_t n);
 void buf_clear(struct buf *b);
 /* Empty, memory given back; the limit is kept. */
 void buf_free(struct buf *b);
+/* The same for what held a secret: it is overwritten first. What buf_add() left behind when it grew is not reached. */
+void buf_free_secret(struct buf *b);
 
 static inline struct str
 buf_str(const struct buf *b)

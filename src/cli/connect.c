@@ -168,9 +168,8 @@ int
 cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, size_t n), void *arg, bool say)
 {
 	struct frame f;
-	enum status st;
 
-	while ((st = link_next(link, &f)) == OK) {
+	while (link_next(link, &f) == OK) {
 		struct arena arena = {0};
 		struct str *fields;
 		size_t n;

@@ -51,7 +51,7 @@ cli_password(bool from_stdin, const char *name, struct buf *out)
 	bool ok;
 
 	if (from_stdin) {
-		if ((ok = read_line(stdin, out)))
+		if (read_line(stdin, out))
 			return true;
 		return cli_fail("no password on standard input") == 0;
 	}

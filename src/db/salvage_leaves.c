@@ -57,7 +57,7 @@ shape_columns(struct walk *w, struct shape *sh)
 {
 	sqlite3_stmt *st = salvage_prepare(w->s->to,
 	    sqlite3_mprintf("SELECT type, pk FROM pragma_table_info(%Q) ORDER BY cid", sh->name));
-	int pk[COLS_MAX], parts = 0, at = 0;
+	int pk[COLS_MAX] = {0}, parts = 0, at = 0;
 
 	sh->alias = -1;
 	while (st != NULL && sqlite3_step(st) == SQLITE_ROW && sh->cols < COLS_MAX) {
@@ -468,7 +468,7 @@ page_rows(struct walk *w, const unsigned char *page, struct shape *sh, bool *fit
 static void
 adopt(struct walk *w, uint32_t number, const unsigned char *page)
 {
-	bool fit[TABLES_MAX];
+	bool fit[TABLES_MAX] = {0};
 	int candidates = 0, which = 0;
 
 	for (int k = 0; k < w->shapes_n; k++)

@@ -54,13 +54,11 @@ give_base64(struct cmd *cmd, struct str text)
 	enum cmd_next next;
 
 	if (base64_decode(&plain, text) != OK) {
-		buf_free(&plain);
+		buf_free_secret(&plain);
 		return reply_bad(cmd, "Bad base64");
 	}
 	next = give(cmd, plain.n ? buf_str(&plain) : STR(""));
-	if (plain.p)
-		explicit_bzero(plain.p, plain.cap);
-	buf_free(&plain);
+	buf_free_secret(&plain);
 	return next;
 }
 

@@ -67,9 +67,7 @@ cleanup(struct cmd *cmd)
 {
 	struct logging_in *x = cmd->state;
 
-	if (x->password.p)
-		explicit_bzero(x->password.p, x->password.cap);
-	buf_free(&x->password);
+	buf_free_secret(&x->password);
 	login_turn_leave(&x->turn);
 }
 

@@ -178,7 +178,7 @@ turn_closing(struct conn *c)
 		return drop(c);
 	/* Bytes that nobody read make the kernel send a reset, which may destroy what was just
 	 * sent before the client saw it. */
-	if ((io = io_discard(c)) != IO_OK)
+	if (io_discard(c) != IO_OK)
 		return drop(c);
 	shutdown(c->fd, SHUT_WR);
 	c->stage = STAGE_LINGER;

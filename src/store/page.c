@@ -161,7 +161,6 @@ unpack_uids(struct unpack *u, uint32_t key, uint64_t *v, uint32_t n)
 	bool bad = false;
 
 	column_unpack(u, v, n);
-	last = v[0] + key;
 	for (uint32_t i = 1; i < n; i++)
 		bad |= v[i] <= v[i - 1];
 	for (uint32_t i = 0; i < n; i++)

@@ -98,7 +98,7 @@ mend_row(struct repair *r, struct db_txn *txn, int64_t mailbox)
 		return st;
 	if ((st = owner_of_pages(txn, mailbox, &account)) != OK)
 		return st;
-	if (account > 0 && (st = db_get_ints(txn, &last_uidvalidity, &one, 1, "i", account)) == OK)
+	if (account > 0 && db_get_ints(txn, &last_uidvalidity, &one, 1, "i", account) == OK)
 		return make_row(r, txn, mailbox, account);
 	repair_lost(r, "mailbox=%lld: none of its pages can be read", (long long)mailbox);
 	return db_exec(txn, &drop_pages, "ii", page_id(mailbox, 0), page_id(mailbox + 1, 0));

@@ -79,15 +79,6 @@ hex_encode(struct buf *out, struct str s)
 	}
 }
 
-static int
-hex_value(char c)
-{
-	if (ascii_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 enum status
 hex_decode(struct buf *out, struct str s)
 {
@@ -96,7 +87,7 @@ hex_decode(struct buf *out, struct str s)
 	if (s.n % 2 != 0)
 		return ERR_BAD_INPUT;
 	for (size_t i = 0; i < s.n; i += 2) {
-		int hi = hex_value(s.p[i]), lo = hex_value(s.p[i + 1]);
+		int hi = ascii_hex(s.p[i]), lo = ascii_hex(s.p[i + 1]);
 
 		if (hi < 0 || lo < 0) {
 			out->n = start;

@@ -98,6 +98,15 @@ ascii_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
+/* The value of a hexadecimal digit of either case, or -1. */
+static inline int
+ascii_hex(char c)
+{
+	if (ascii_digit(c))
+		return c - '0';
+	c = ascii_upper(c);
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 static inline bool
 ascii_alpha(char c)
 {

@@ -124,15 +124,6 @@ b64_add(struct mime_decoder *d, struct str in, struct buf *out)
 	return OK;
 }
 
-static int
-hex_digit(char c)
-{
-	if (ascii_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /*
  * What is held: either blanks (in front of a line end they go, RFC 2045 6.7 rule 3), perhaps with a
  * CR behind them, or an '=' and what followed it.
@@ -156,16 +147,16 @@ qp_escape(struct mime_decoder *d, char c, struct buf *out)
 			d->n_held = 0;
 			return true;
 		}
-		if (blank || c == '\r' || hex_digit(c) >= 0) {
+		if (blank || c == '\r' || ascii_hex(c) >= 0) {
 			d->held[d->n_held++] = c;
 			return true;
 		}
 		return false;
 	}
-	if (hex_digit(d->held[1]) >= 0) {
-		if (hex_digit(c) < 0)
+	if (ascii_hex(d->held[1]) >= 0) {
+		if (ascii_hex(c) < 0)
 			return false;
-		buf_addc(out, (char)(hex_digit(d->held[1]) << 4 | hex_digit(c)));
+		buf_addc(out, (char)(ascii_hex(d->held[1]) << 4 | ascii_hex(c)));
 		d->n_held = 0;
 		return true;
 	}
@@ -298,7 +289,7 @@ b64_finish(struct mime_decoder *d, struct buf *out)
 static enum status
 qp_finish(struct mime_decoder *d, struct buf *out)
 {
-	bool soft = d->n_held > 0 && d->held[0] == '=' && (d->n_held == 1 || hex_digit(d->held[1]) < 0);
+	bool soft = d->n_held > 0 && d->held[0] == '=' && (d->n_held == 1 || ascii_hex(d->held[1]) < 0);
 
 	/* A soft line break that ends the part may have lost its line end to a delimiter; trailing blanks
 	 * go as at the end of any line. */

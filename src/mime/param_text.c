@@ -48,23 +48,14 @@ sections_find(struct sections *s, const struct mime_param *params, uint32_t n, s
 	}
 }
 
-static int
-hex_digit(char c)
-{
-	if (ascii_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void
 percent_decode(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		int hi, lo;
 
-		if (s.p[i] == '%' && i + 2 < s.n && (hi = hex_digit(s.p[i + 1])) >= 0 &&
-		    (lo = hex_digit(s.p[i + 2])) >= 0) {
+		if (s.p[i] == '%' && i + 2 < s.n && (hi = ascii_hex(s.p[i + 1])) >= 0 &&
+		    (lo = ascii_hex(s.p[i + 2])) >= 0) {
 			buf_addc(out, (char)(hi << 4 | lo));
 			i += 2;
 		} else {

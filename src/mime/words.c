@@ -54,15 +54,6 @@ word_parse(struct str s, bool *open, struct word *w_r)
 	return true;
 }
 
-static int
-hex_digit(char c)
-{
-	if (ascii_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void
 decode_q(struct buf *out, struct str s)
 {
@@ -71,8 +62,8 @@ decode_q(struct buf *out, struct str s)
 
 		if (s.p[i] == '_') {
 			buf_addc(out, ' ');
-		} else if (s.p[i] == '=' && i + 2 < s.n && (hi = hex_digit(s.p[i + 1])) >= 0 &&
-		    (lo = hex_digit(s.p[i + 2])) >= 0) {
+		} else if (s.p[i] == '=' && i + 2 < s.n && (hi = ascii_hex(s.p[i + 1])) >= 0 &&
+		    (lo = ascii_hex(s.p[i + 2])) >= 0) {
 			buf_addc(out, (char)(hi << 4 | lo));
 			i += 2;
 		} else {

@@ -8,15 +8,6 @@
 
 /* ---- characters ---- */
 
-static int
-hex(char c)
-{
-	if (ascii_digit(c))
-		return c - '0';
-	c = ascii_upper(c);
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* bchar but "%" (RFC 5092 11). */
 static bool
 plain(char c)
@@ -35,7 +26,7 @@ decode(struct arena *arena, struct str s, struct str *s_r)
 		char c = s.p[i];
 
 		if (c == '%') {
-			int high = i + 2 < s.n ? hex(s.p[i + 1]) : -1, low = high >= 0 ? hex(s.p[i + 2]) : -1;
+			int high = i + 2 < s.n ? ascii_hex(s.p[i + 1]) : -1, low = high >= 0 ? ascii_hex(s.p[i + 2]) : -1;
 
 			if (i + 2 >= s.n || high < 0 || low < 0)
 				return ERR_BAD_INPUT;

@@ -13,33 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "db/db.h"
-
-static char dir[64];
-
-static const char *
-in_dir(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
-
-static int
-setup(void **state)
-{
-	snprintf(dir, sizeof(dir), "/tmp/mansio-db-test-XXXXXX");
-	return mkdtemp(dir) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	char cmd[128];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
-}
+#include "db/db_test.h"
 
 static enum status
 fn_schema(struct db_txn *txn, void *arg)

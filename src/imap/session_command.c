@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a session's command, and answering it. */
+#include "imap/session_priv.h"
+
+#include "imap/ahead.h"
+#include "imap/condstore.h"
+#include "imap/language.h"
+#include "imap/limit.h"
+#include "imap/notify.h"
+#include "imap/reply.h"
+#include "imap/update.h"
+
+void
+session_drop(struct session *s)
+{
+	cmd_free(s->cmd);
+	s->cmd = s->below ? s->below : s->reading;
+	if (s->below)
+		s->below = NULL;
+	else
+		s->reading = NULL;
+}
+
+/* What a handler returned. */
+enum conn_next
+session_after(struct session *s, enum cmd_next next)
+{
+	struct cmd *cmd = s->cmd;
+
+	cmd->waiting = false;
+	switch (next) {
+	case CMD_DONE:
+		if (cmd->unread) {
+			imap_reader_refuse(&s->reader);
+			cmd->unread = false;
+		}
+		cmd->answering = true;
+		return session_answer(s);
+	case CMD_WAIT_INPUT:
+		cmd->waiting = true;
+		return SESSION_GO;
+	case CMD_WAIT_OUTPUT:
+		return CONN_OUTPUT;
+	case CMD_WAIT_COMMIT:
+		return ahead_push(s) ? SESSION_GO : CONN_WAKE;
+	case CMD_AGAIN:
+		return CONN_AGAIN;
+	case CMD_CLOSE:
+		session_drop(s);
+		return CONN_CLOSE;
+	case CMD_ABORT:
+		break;
+	}
+	session_drop(s);
+	return CONN_ABORT;
+}
+
+enum conn_next
+session_call(struct session *s, enum cmd_at at)
+{
+	struct cmd *cmd = s->cmd;
+
+	cmd->at = at;
+	return session_after(s, cmd->step ? cmd->step(cmd) : cmd->row->run(cmd));
+}
+
+/* Updates before a UID command, so that it sees what is new (T45), then the command. */
+enum conn_next
+session_begin(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+
+	if (cmd->before) {
+		enum cmd_next next = update_step(s, true, true);
+
+		if (next != CMD_DONE)
+			return session_after(s, next);
+		cmd->before = false;
+	}
+	if (cmd->row->states == STATE_SELECTED && s->selected == NULL)
+		return session_after(s, reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted"));
+	return session_call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
+}
+
+/* While an expunge is withheld, a client that saw higher mod-sequences learns how far it may trust them (RFC 7162 6). Once expunges
+ * were told, the tagged OK says how far that is (RFC 7162 3.2.7, T89). */
+static void
+tell_modseq(struct session *s, struct cmd *cmd)
+{
+	struct selected *sel = s->selected;
+	bool withheld;
+
+	if (sel == NULL || !(s->enabled & ENABLED_CONDSTORE) || sel->view.deleted)
+		return;
+	withheld = sel->view.ghosts.n > 0 && sel->modseq_told;
+	if (cmd->code.n == 0 && cmd->cond[0] == 'O' && !cmd->expunge_issued) {
+		if (withheld || sel->gone_line || cmd->modseq_due)
+			cmd->code = arena_printf(&cmd->arena, "HIGHESTMODSEQ %llu",
+			    (unsigned long long)condstore_told(sel));
+	} else if (withheld) {
+		condstore_print(s);
+	}
+	sel->modseq_told = sel->gone_line = false;
+}
+
+/* A command that worked on some of its messages only says so in the tagged OK, or where another code stands there, before it
+ * (RFC 9738 3.1). */
+static void
+tell_limit(struct cmd *cmd)
+{
+	struct buf code = {0};
+
+	if (cmd->limit_uid == 0 || cmd->cond[0] != 'O')
+		return;
+	limit_code(&code, cmd);
+	if (cmd->code.n == 0 && !cmd->expunge_issued) {
+		cmd->code = arena_str(&cmd->arena, buf_str(&code));
+	} else {
+		out_code_begin(cmd_out(cmd), STR(""), "NO");
+		buf_add(cmd_out(cmd), buf_str(&code));
+		out_code_end(cmd_out(cmd), language_text(cmd->session, "Only the last of the messages were worked on"));
+	}
+	buf_free(&code);
+}
+
+/* The tagged line, after the updates (T80, T82). */
+enum conn_next
+session_answer(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+	bool quiet = cmd->row == NULL || (cmd->row->flags & CMDF_QUIET);
+	void (*sent)(struct session *);
+
+	if (s->delayed)
+		return CONN_WAKE;
+	/* In the order of the commands. */
+	if (s->committing != NULL && !cmd->its_turn)
+		return CONN_WAKE;
+	if (cmd->row == &notify_row) {
+		session_drop(s);
+		return SESSION_GO;
+	}
+	if (!quiet && s->selected && update_due(s, cmd->may_expunge)) {
+		enum cmd_next next = update_step(s, cmd->may_expunge, cmd->uid);
+
+		if (next != CMD_DONE)
+			return session_after(s, next);
+	}
+	tell_modseq(s, cmd);
+	tell_limit(cmd);
+	if (cmd->expunge_issued && str_eq(str_c(cmd->cond), STR("OK"))) {
+		cmd->cond = "NO";
+		/* MODIFIED stays (RFC 7162 3.1.3, example 11). */
+		if (!str_starts(cmd->code, STR("MODIFIED ")))
+			cmd->code = STR("EXPUNGEISSUED");
+		cmd->text = "Some of the messages have been expunged";
+	}
+	if (cmd->code.n) {
+		out_code_begin(cmd_out(cmd), cmd->tag, cmd->cond);
+		buf_add(cmd_out(cmd), cmd->code);
+		out_code_end(cmd_out(cmd), language_text(s, cmd->text));
+	} else {
+		out_tagged(cmd_out(cmd), cmd->tag, cmd->cond, NULL, language_text(s, cmd->text));
+	}
+	if (cmd->cond[0] == 'B' && s->state == STATE_NOT_AUTH)
+		s->bad++;
+	sent = cmd->cond[0] == 'O' ? cmd->sent : NULL;
+	session_drop(s);
+	if (sent != NULL)
+		sent(s);
+	if (s->state == STATE_LOGOUT)
+		return CONN_CLOSE;
+	if (s->state == STATE_NOT_AUTH && s->bad >= s->imap->settings.bad_max) {
+		session_bye(s, NULL, "Too many bad commands");
+		return CONN_CLOSE;
+	}
+	return s->starting_tls ? CONN_INPUT : SESSION_GO;
+}
+
+/* The running command's change is on disk, or not. */
+enum conn_next
+session_written(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+
+	cmd->writing = false;
+	if (cmd->write_status == ERR_UNKNOWN)
+		return CONN_ABORT;
+	return session_after(s, cmd->done(cmd, cmd->write_status));
+}
+
+/* What NOTIFY asked for is told by a command without a tag, between others or inside IDLE. */
+enum conn_next
+session_tell_news(struct session *s)
+{
+	s->below = s->cmd;
+	s->cmd = cmd_new(s, STR(""));
+	s->cmd->row = &notify_row;
+	return session_call(s, CMD_AT_EVENT);
+}

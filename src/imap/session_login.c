@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is there: a session's way to its account and back. */
+#include "imap/session.h"
+
+#include <stdlib.h>
+#include "base/assert.h"
+#include "imap/language.h"
+#include "imap/notify.h"
+#include "imap/reply.h"
+
+static bool
+exporter(void *arg, uint8_t key_r[32])
+{
+	return conn_tls_exporter(arg, STR("EXPORTER-Channel-Binding"), key_r, 32);
+}
+
+static bool
+unique(void *arg, struct buf *out)
+{
+	uint8_t data[64];
+	size_t n = conn_tls_unique(arg, data);
+
+	buf_add(out, str_of(data, n));
+	return n > 0;
+}
+
+struct auth_client
+session_auth_client(struct session *s)
+{
+	struct conn *c = s->conn;
+	bool tls = conn_tls(c), unix_socket = str_eq(str_c(conn_peer(c)), STR("unix"));
+
+	return (struct auth_client){
+		.address = unix_socket ? STR("") : str_c(conn_peer(c)),
+		.tls = tls,
+		.local = unix_socket || (s->imap->settings.trust_loopback && conn_loopback(c)),
+		.exporter = tls ? exporter : NULL,
+		.unique = tls ? unique : NULL,
+		.arg = c,
+	};
+}
+
+enum status
+session_login(struct session *s, const struct auth_result *result)
+{
+	struct imap *imap = s->imap;
+	unsigned max = imap->settings.account_max;
+
+	hub_watch(imap->hub, (uint64_t)result->account, HUB_LOGINS, &s->logins, s->conn);
+	if (max && hub_watchers(imap->hub, (uint64_t)result->account, HUB_LOGINS) > max) {
+		hub_unwatch(imap->hub, &s->logins);
+		return ERR_LIMIT;
+	}
+	s->account_seen = hub_modseq(&s->logins);
+	watcher_push(&s->logins, true);
+	s->actor = (struct actor){.store = s->imap->store, .account = result->account};
+	s->user = x_strdup(result->user);
+	s->state = STATE_AUTH;
+	s->reader.limits = &s->imap->limits;
+	conn_in_limit(s->conn, 256 * 1024);
+	conn_known(s->conn);
+	conn_deadline(s->conn, 0);
+	session_timeout(s);
+	return OK;
+}
+
+void
+session_timeout(struct session *s)
+{
+	if (s->state & STATE_LOGGED_IN) {
+		conn_timeout(s->conn, s->imap->settings.idle_seconds);
+	} else {
+		int64_t left = s->imap->settings.login_seconds + s->strange_since - conn_age(s->conn);
+
+		conn_deadline(s->conn, left > 1 ? left : 1);
+	}
+}
+
+void
+session_logged_out(struct session *s)
+{
+	ensure(s->selected == NULL);
+	notify_set(s, NULL);
+	hub_unwatch(s->imap->hub, &s->logins);
+	notify_set(s, NULL);
+	s->actor = (struct actor){0};
+	free(s->user);
+	s->user = NULL;
+	s->account_seen = 0;
+	s->enabled = 0;
+	s->comparator = (struct comparator){0};
+	s->language = 0;
+	s->bad = 0;
+	s->state = STATE_NOT_AUTH;
+	s->reader.limits = &s->imap->limits_before;
+	conn_in_limit(s->conn, 64 * 1024);
+	s->strange_since = (uint32_t)conn_age(s->conn);
+	conn_timeout(s->conn, 0);
+	session_timeout(s);
+}
+
+void
+session_delay(struct session *s, unsigned ms)
+{
+	if (ms == 0)
+		return;
+	s->delayed = true;
+	/* The wheel of time-outs counts seconds that have begun: one more, so that it is never less. */
+	conn_pause(s->conn, (ms + 999) / 1000 + 1);
+}
+
+void
+session_start_tls(struct session *s)
+{
+	s->starting_tls = true;
+}
+
+void
+session_bye(struct session *s, const char *code, const char *text)
+{
+	if (s->state == STATE_LOGOUT)
+		return;
+	s->state = STATE_LOGOUT;
+	out_untagged(conn_out(s->conn), "BYE", code, language_text(s, text));
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From bytes to commands: what a session does with its client's input. */
+#include "imap/session_priv.h"
+
+#include "base/log.h"
+#include "imap/ahead.h"
+#include "imap/language.h"
+#include "imap/notify.h"
+#include "imap/reply.h"
+#include "imap/update.h"
+
+/* Why a command may not run now, or NULL. */
+static const char *
+wrong_state(struct session *s, const struct command *row)
+{
+	if (row->states & s->state)
+		return NULL;
+	if (s->state == STATE_NOT_AUTH)
+		return "Log in first";
+	if (s->state == STATE_AUTH && (row->states & STATE_SELECTED))
+		return "Select a mailbox first";
+	return "You are logged in already";
+}
+
+/* Begins the command that the reader holds, of which more may come (unread). */
+static enum conn_next
+begin_command(struct session *s, bool unread)
+{
+	struct cmd *cmd = s->cmd = cmd_new(s, s->reader.command);
+	struct str tag = STR("*"), name = STR("");
+	const struct command *row = NULL;
+	const char *why;
+
+	cmd->unread = unread;
+	if (arg_tag(&cmd->args, &tag) != OK || arg_space(&cmd->args) != OK ||
+	    arg_command(&cmd->args, &name) != OK)
+		why = "Not a command";
+	else if ((row = command_find(name)) == NULL)
+		why = "No such command";
+	else
+		why = wrong_state(s, row);
+	cmd_set_tag(cmd, tag);
+	if (why != NULL)
+		return session_after(s, reply_bad(cmd, why));
+	cmd->row = row;
+	cmd->uid = row->flags & CMDF_UID;
+	cmd->may_expunge = !(row->flags & CMDF_NO_EXPUNGE);
+	if (row->states == STATE_SELECTED && s->selected->gone_told && !(row->flags & CMDF_QUIET))
+		return session_after(s, reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted"));
+	/* RFC 9586 3.2, 3.8 */
+	if ((s->enabled & ENABLED_UIDONLY) && (row->flags & (CMDF_NO_EXPUNGE | CMDF_NUMBERS)))
+		return session_after(s, reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more"));
+	/* A search may speak of numbers as they are now: it sees to it itself. */
+	cmd->before = cmd->uid && !(row->flags & CMDF_HEAVY) && update_due(s, true);
+	return session_begin(s);
+}
+
+/* A literal of a command whose handler does not want it as it comes. */
+static enum conn_next
+collect_literal(struct session *s)
+{
+	bool sync = s->reader.literal.sync;
+
+	if (imap_reader_collect(&s->reader) == OK) {
+		if (sync)
+			out_continue(conn_out(s->conn), STR("OK"));
+		return SESSION_GO;
+	}
+	out_tagged(conn_out(s->conn), imap_reader_tag(&s->reader), "NO", "TOOBIG",
+	    language_text(s, "The literal is too long"));
+	imap_reader_refuse(&s->reader);
+	return SESSION_GO;
+}
+
+/* The row of the command whose literal is announced, if it is one. */
+static const struct command *
+literal_row(struct session *s)
+{
+	struct args args;
+	struct str tag, name;
+	struct arena arena = {0};
+	const struct command *row = NULL;
+
+	args_init(&args, s->reader.command, &arena, false);
+	if (arg_tag(&args, &tag) == OK && arg_space(&args) == OK && arg_command(&args, &name) == OK)
+		row = command_find(name);
+	arena_free(&arena);
+	return row != NULL && (row->states & s->state) ? row : NULL;
+}
+
+static enum conn_next
+at_literal(struct session *s)
+{
+	const struct command *row = literal_row(s);
+
+	return row != NULL && !(row->flags & CMDF_STREAM) ? collect_literal(s) : begin_command(s, true);
+}
+
+/* The client broke the syntax below commands. */
+static enum conn_next
+bad_input(struct session *s)
+{
+	struct str tag = imap_reader_tag(&s->reader);
+
+	if (tag.n)
+		out_tagged(conn_out(s->conn), tag, "BAD", s->reader.code, language_text(s, s->reader.why));
+	else
+		out_untagged(conn_out(s->conn), "BAD", NULL, language_text(s, s->reader.why));
+	if (s->state == STATE_NOT_AUTH && ++s->bad >= s->imap->settings.bad_max) {
+		session_bye(s, NULL, "Too many bad commands");
+		return CONN_CLOSE;
+	}
+	return SESSION_GO;
+}
+
+static enum conn_next
+fatal_input(struct session *s)
+{
+	log_event(EV_client_error, "conn=%llu peer=%s why=%s", (unsigned long long)conn_id(s->conn),
+	    conn_peer(s->conn), s->reader.why ? s->reader.why : "");
+	session_bye(s, NULL, s->reader.why ? s->reader.why : "Out of step");
+	return CONN_CLOSE;
+}
+
+/* The reader has found something. */
+static enum conn_next
+take(struct session *s, enum imap_read what)
+{
+	switch (what) {
+	case IMAP_READ_MORE:
+		return CONN_INPUT;
+	case IMAP_READ_COMMAND:
+		return begin_command(s, false);
+	case IMAP_READ_LITERAL:
+		return at_literal(s);
+	case IMAP_READ_BAD:
+		return bad_input(s);
+	case IMAP_READ_NOT_IMAP:
+		return CONN_ABORT;
+	case IMAP_READ_CHUNK: /* only while a command streams */
+	case IMAP_READ_FATAL:
+		break;
+	}
+	return fatal_input(s);
+}
+
+/* Between commands, while APPENDs wait for their commits: of the next command so much is read as tells whether it may begin. */
+static enum conn_next
+read_ahead(struct session *s)
+{
+	struct str in = conn_in(s->conn);
+	size_t had = in.n;
+	enum imap_read what;
+
+	if (s->held != IMAP_READ_MORE || s->stopping)
+		return CONN_WAKE;
+	if (had == 0)
+		return CONN_INPUT;
+	what = imap_reader_read(&s->reader, &in);
+	conn_eat(s->conn, had - in.n);
+	if (what == IMAP_READ_MORE || ahead_may_begin(s, what, what == IMAP_READ_LITERAL ? literal_row(s) : NULL))
+		return take(s, what);
+	s->held = (uint8_t)what;
+	return CONN_WAKE;
+}
+
+/* Between commands. */
+enum conn_next
+session_read(struct session *s)
+{
+	struct str in;
+	size_t had;
+	enum imap_read what = (enum imap_read)s->held;
+
+	if (s->committing != NULL)
+		return read_ahead(s);
+	if (session_must_end(s))
+		return CONN_CLOSE;
+	if (notify_due(s))
+		return session_tell_news(s);
+	s->held = IMAP_READ_MORE;
+	if (what != IMAP_READ_MORE)
+		return take(s, what);
+	in = conn_in(s->conn);
+	if ((had = in.n) == 0)
+		return CONN_INPUT;
+	what = imap_reader_read(&s->reader, &in);
+	conn_eat(s->conn, had - in.n);
+	return take(s, what);
+}
+
+/* A command waits for a line. */
+static enum conn_next
+feed_line(struct session *s, unsigned events)
+{
+	struct cmd *cmd = s->cmd;
+	struct str in = conn_in(s->conn);
+	size_t had = in.n;
+	enum imap_read what = IMAP_READ_MORE;
+
+	if (had > 0) {
+		what = imap_reader_line(&s->reader, &in, cmd->line_limit);
+		conn_eat(s->conn, had - in.n);
+	}
+	if (what == IMAP_READ_MORE) {
+		cmd->events = events & (CONN_EV_CHANGE | CONN_EV_TIMEOUT | CONN_EV_OUTPUT | CONN_EV_USER);
+		return cmd->events ? session_call(s, CMD_AT_EVENT) : CONN_INPUT;
+	}
+	cmd->line_limit = 0;
+	cmd->line = what == IMAP_READ_COMMAND ? s->reader.command : STR_NONE;
+	return session_call(s, what == IMAP_READ_COMMAND ? CMD_AT_LINE : CMD_AT_BAD_LINE);
+}
+
+/* A streaming command waits for more of itself. */
+static enum conn_next
+feed_command(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+	struct str in = conn_in(s->conn);
+	size_t had = in.n;
+	enum conn_next next;
+
+	if (had == 0)
+		return CONN_INPUT;
+	switch (imap_reader_read(&s->reader, &in)) {
+	case IMAP_READ_MORE:
+		next = CONN_INPUT;
+		break;
+	case IMAP_READ_CHUNK:
+		/* Many a client writes the line's end by itself, and its kernel keeps that until the literal is acknowledged. */
+		if (s->reader.literal.left == 0 && in.n == 0)
+			conn_acknowledge(s->conn);
+		cmd->chunk = s->reader.chunk;
+		next = session_call(s, CMD_AT_CHUNK);
+		break;
+	case IMAP_READ_LITERAL:
+		args_extend(&cmd->args, s->reader.command);
+		next = session_call(s, CMD_AT_LITERAL);
+		break;
+	case IMAP_READ_COMMAND:
+		args_extend(&cmd->args, s->reader.command);
+		cmd->unread = false;
+		conn_eat(s->conn, had - in.n);
+		return session_call(s, CMD_AT_END);
+	case IMAP_READ_BAD:
+		cmd->unread = false;
+		next = session_after(s, reply_bad(cmd, s->reader.why));
+		break;
+	default:
+		next = fatal_input(s);
+		break;
+	}
+	conn_eat(s->conn, had - in.n);
+	return next;
+}
+
+enum conn_next
+session_feed(struct session *s, unsigned events)
+{
+	return s->cmd->line_limit ? feed_line(s, events) : feed_command(s);
+}

@@ -82,7 +82,6 @@ session_logged_out(struct session *s)
 	ensure(s->selected == NULL);
 	notify_set(s, NULL);
 	hub_unwatch(s->imap->hub, &s->logins);
-	notify_set(s, NULL);
 	s->actor = (struct actor){0};
 	free(s->user);
 	s->user = NULL;

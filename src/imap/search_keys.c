@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keys of a search program, one function a kind (RFC 3501 6.4.4 and its extensions: search_keys.tbl). */
+#include "imap/search_parse_priv.h"
+
+#include <stdint.h>
+#include "imap/objectid.h"
+
+struct search_node *
+search_node_add(struct search_parser *p, enum search_op op, bool negated)
+{
+	struct search *s = p->s;
+	struct search_node *n;
+
+	if (s->n == s->cap) {
+		uint32_t cap = s->cap ? s->cap * 2 : 16;
+		struct search_node *grown = arena_array(s->arena, cap, sizeof(*grown));
+
+		if (s->n)
+			memcpy(grown, s->nodes, s->n * sizeof(*grown));
+		s->nodes = grown;
+		s->cap = cap;
+	}
+	n = &s->nodes[s->n++];
+	*n = (struct search_node){.op = op, .not = p->not != negated, .keyword = -1};
+	n->fuzzy = p->fuzzy;
+	if (p->depth > 0) {
+		n->parent = p->levels[p->depth - 1].node;
+		n->fuzzy |= p->levels[p->depth - 1].fuzzy;
+		s->nodes[n->parent].children++;
+	}
+	p->not = p->fuzzy = false;
+	return n;
+}
+
+enum status
+search_level_open(struct search_parser *p, enum search_op op, unsigned wants, bool paren)
+{
+	struct search_node *n;
+
+	if (p->depth >= SEARCH_DEPTH_MAX)
+		return ERR_LIMIT;
+	n = search_node_add(p, op, false);
+	p->levels[p->depth++] = (struct search_level){.node = p->s->n - 1, .wants = wants, .paren = paren, .fuzzy = n->fuzzy};
+	return OK;
+}
+
+typedef enum status key_fn(struct search_parser *p, int arg, bool negated);
+
+static enum status
+key_all(struct search_parser *p, int arg, bool negated)
+{
+	(void)search_node_add(p, SEARCH_ALL, negated);
+	return OK;
+}
+
+static enum status
+key_flag(struct search_parser *p, int arg, bool negated)
+{
+	search_node_add(p, SEARCH_FLAG, negated)->flags = (uint8_t)arg;
+	return OK;
+}
+
+static enum status
+key_recent(struct search_parser *p, int arg, bool negated)
+{
+	(void)search_node_add(p, SEARCH_RECENT, negated);
+	return OK;
+}
+
+/* NEW is (RECENT UNSEEN). */
+static enum status
+key_new(struct search_parser *p, int arg, bool negated)
+{
+	enum status st = search_level_open(p, SEARCH_AND, 0, false);
+
+	if (st != OK)
+		return st;
+	(void)search_node_add(p, SEARCH_RECENT, false);
+	search_node_add(p, SEARCH_FLAG, true)->flags = FLAG_SEEN;
+	p->depth--;
+	return OK;
+}
+
+static enum status
+key_keyword(struct search_parser *p, int arg, bool negated)
+{
+	struct str name;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_flag_keyword(p->a, &name)) != OK)
+		return st;
+	search_node_add(p, SEARCH_KEYWORD, negated)->name = arena_str(p->s->arena, name);
+	return OK;
+}
+
+static enum status
+key_size(struct search_parser *p, int arg, bool negated)
+{
+	uint64_t size;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_number64(p->a, &size)) != OK)
+		return st;
+	search_node_add(p, (enum search_op)arg, negated)->size = size;
+	return OK;
+}
+
+/* OLDER, YOUNGER (RFC 5032 3). */
+static enum status
+key_within(struct search_parser *p, int arg, bool negated)
+{
+	uint32_t seconds;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_nz_number(p->a, &seconds)) != OK)
+		return st;
+	search_node_add(p, (enum search_op)arg, negated)->size = seconds;
+	return OK;
+}
+
+/* MODSEQ ["/flags/\\seen" all] n, RFC 7162 3.1.5: there is one mod-sequence for all of a message, so which flag is meant is passed over. */
+static enum status
+key_modseq(struct search_parser *p, int arg, bool negated)
+{
+	uint64_t modseq;
+	struct str entry;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK)
+		return st;
+	if (arg_peek(p->a) == '"') {
+		if ((st = arg_string(p->a, &entry)) != OK || (st = arg_space(p->a)) != OK)
+			return st;
+		if (!str_case_starts(entry, STR("/flags/")) ||
+		    !(arg_keyword(p->a, "all") || arg_keyword(p->a, "priv") || arg_keyword(p->a, "shared")))
+			return ERR_BAD_INPUT;
+		if ((st = arg_space(p->a)) != OK)
+			return st;
+	}
+	if ((st = arg_number64(p->a, &modseq)) != OK)
+		return st;
+	search_node_add(p, SEARCH_MODSEQ, negated)->size = modseq;
+	p->s->modseq = true;
+	return OK;
+}
+
+static enum status
+add_days(struct search_parser *p, int op, bool before, bool since, bool negated)
+{
+	struct search_node *n;
+	int32_t day;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_date(p->a, &day)) != OK)
+		return st;
+	n = search_node_add(p, (enum search_op)op, negated);
+	n->from = before ? INT32_MIN : day;
+	n->to = since ? INT32_MAX : before ? day - 1 : day;
+	n->first = before ? INT64_MIN : (int64_t)day * 86400;
+	n->last = since ? INT64_MAX : ((int64_t)n->to + 1) * 86400 - 1;
+	return OK;
+}
+
+static enum status
+key_before(struct search_parser *p, int arg, bool negated)
+{
+	return add_days(p, arg, true, false, negated);
+}
+
+static enum status
+key_on(struct search_parser *p, int arg, bool negated)
+{
+	return add_days(p, arg, false, false, negated);
+}
+
+static enum status
+key_since(struct search_parser *p, int arg, bool negated)
+{
+	return add_days(p, arg, false, true, negated);
+}
+
+static enum status
+add_text(struct search_parser *p, int key, struct str name, bool negated)
+{
+	struct search_needle *needle;
+	struct search_node *n;
+	struct str text;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &text)) != OK ||
+	    (st = search_needle_new(p->s->charset, text, p->s->collation, &needle)) != OK)
+		return st;
+	n = search_node_add(p, SEARCH_TEXTUAL, negated);
+	n->text_key = (enum search_key)key;
+	n->name = name;
+	n->needle = needle;
+	if (n->fuzzy)
+		search_needle_fuzzy(needle, p->s->charset);
+	p->s->heavy = p->s->heavy || n->fuzzy || key == SEARCH_BODY || key == SEARCH_TEXT;
+	return OK;
+}
+
+static enum status
+key_text(struct search_parser *p, int arg, bool negated)
+{
+	return add_text(p, arg, STR_NONE, negated);
+}
+
+static enum status
+key_header(struct search_parser *p, int arg, bool negated)
+{
+	struct str name;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &name)) != OK)
+		return st;
+	return add_text(p, arg, arena_str(p->s->arena, name), negated);
+}
+
+/* EMAILID and THREADID, RFC 8474 6. */
+static enum status
+key_objectid(struct search_parser *p, int arg, bool negated)
+{
+	struct str text;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &text)) != OK)
+		return st;
+	if (!objectid_valid(text))
+		return ERR_BAD_INPUT;
+	search_node_add(p, (enum search_op)arg, negated)->id =
+	    objectid_parse(text, arg == SEARCH_EMAILID ? OBJECTID_EMAIL : OBJECTID_THREAD);
+	return OK;
+}
+
+enum status
+search_set_key(struct search_parser *p, bool uid, bool negated)
+{
+	struct arg_set set;
+	struct search_node *n;
+	enum status st;
+
+	if ((st = arg_set(p->a, &set)) != OK)
+		return st;
+	n = search_node_add(p, SEARCH_UIDS, negated);
+	n->set = set;
+	n->uid_set = uid;
+	p->s->numbers |= !uid && !set.saved;
+	p->s->star |= uid && set.star;
+	return OK;
+}
+
+static enum status
+key_uid(struct search_parser *p, int arg, bool negated)
+{
+	enum status st = arg_space(p->a);
+
+	return st == OK ? search_set_key(p, true, negated) : st;
+}
+
+/* UIDAFTER (arg) and UIDBEFORE (RFC 9738 3.2): all UIDs on one side of a UID. */
+static enum status
+key_uid_side(struct search_parser *p, int arg, bool negated)
+{
+	struct search_node *n;
+	uint32_t uid;
+	enum status st;
+
+	if ((st = arg_space(p->a)) != OK || (st = arg_nz_number(p->a, &uid)) != OK)
+		return st;
+	n = search_node_add(p, SEARCH_UIDS, negated);
+	n->uid_set = true;
+	if (arg && uid < UINT32_MAX)
+		runs_add(&n->set.runs, uid + 1, UINT32_MAX);
+	if (!arg && uid > 1)
+		runs_add(&n->set.runs, 1, uid - 1);
+	return OK;
+}
+
+static const struct {
+	const char *name;
+	key_fn *read;
+	int arg;
+	bool negated;
+} keys[] = {
+#define S(name, how, arg, negated) {name, how, arg, negated},
+#include "imap/search_keys.tbl"
+#undef S
+};
+
+enum status
+search_word_key(struct search_parser *p)
+{
+	struct str word;
+	enum status st;
+
+	if ((st = arg_atom_upper(p->a, &word)) != OK)
+		return st;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (str_eq(word, str_c(keys[i].name)))
+			return keys[i].read(p, keys[i].arg, keys[i].negated);
+	return ERR_BAD_INPUT;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Renaming mailboxes with what is below them; INBOX gives its messages away instead (RFC 9051 6.3.6). */
+#include <stdlib.h>
+
+#include "store/access_priv.h"
+#include "store/mailbox_change_priv.h"
+#include "store/message.h"
+#include "store/metadata.h"
+#include "store/view.h"
+
+static struct db_sql set_name = DB_SQL("UPDATE mailbox SET name = ?2, sort = ?3 WHERE id = ?1");
+static struct db_sql subscription_del = DB_SQL("DELETE FROM subscription WHERE account = ?1 AND name = ?2");
+static struct db_sql subscription_add = DB_SQL("INSERT INTO subscription (account, name) VALUES (?1, ?2)"
+    " ON CONFLICT DO NOTHING");
+
+struct renamed {
+	int64_t id;
+	struct str name;
+};
+
+/* The mailboxes below a name. *list_r is malloc'd. */
+static enum status
+children_of(struct list_change *c, struct arena *arena, struct str name, struct renamed **list_r, size_t *n_r)
+{
+	struct renamed *list = NULL;
+	struct list_below below;
+	size_t n = 0, cap = 0;
+	enum status st;
+
+	if (!list_below_begin(&below, c, name))
+		return ERR_NOT_FOUND;
+	while ((st = db_step(below.q)) == OK) {
+		if (n == cap) {
+			cap = cap ? cap * 2 : 32;
+			list = x_realloc(list, cap * sizeof(*list));
+		}
+		list[n++] = (struct renamed){db_int(below.q, 0), arena_str(arena, db_text(below.q, 1))};
+	}
+	db_done(below.q);
+	*list_r = list;
+	*n_r = n;
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+/* A subscription is to a name (RFC 9051 6.3.7), but whoever renames a mailbox means to keep it. */
+static enum status
+move_subscription(struct list_change *c, struct str old, struct str name)
+{
+	enum status st = db_exec(c->txn, &subscription_del, "it", c->account, old);
+
+	if (st != OK || db_changed(c->txn) == 0)
+		return st;
+	return db_exec(c->txn, &subscription_add, "it", c->account, name);
+}
+
+static enum status
+rename_one(struct list_change *c, int64_t id, struct str old, struct str name)
+{
+	struct sort_key key;
+	enum status st;
+
+	if ((st = mailbox_name_check(name)) != OK)
+		return st;
+	if (!sort_key_make(&key, name))
+		return ERR_BAD_INPUT;
+	if ((st = db_exec(c->txn, &set_name, "itt", id, name, str_of(key.p, key.n))) != OK)
+		return st;
+	if ((st = move_subscription(c, old, name)) != OK)
+		return st;
+	return list_change_tell(c, LIST_RENAMED, id, old);
+}
+
+static enum status
+rename_tree(struct list_change *c, const struct mailbox *mb, struct str from, struct str to)
+{
+	struct arena arena = {0};
+	struct renamed *list = NULL;
+	struct buf name = {0};
+	size_t n = 0;
+	enum status st;
+
+	if ((st = children_of(c, &arena, from, &list, &n)) != OK)
+		goto out;
+	st = rename_one(c, mb->id, from, to);
+	for (size_t i = 0; i < n && st == OK; i++) {
+		buf_clear(&name);
+		buf_add(&name, to);
+		buf_add(&name, str_from(list[i].name, from.n));
+		st = rename_one(c, list[i].id, list[i].name, buf_str(&name));
+	}
+	if (st == OK)
+		st = list_change_remove_phantoms(c, from);
+out:
+	buf_free(&name);
+	free(list);
+	arena_free(&arena);
+	return st;
+}
+
+static enum status
+rename_checks(struct list_change *c, struct str from, struct str to)
+{
+	struct mailbox mb;
+	enum status st;
+
+	if ((st = mailbox_name_check(to)) != OK)
+		return st;
+	if ((st = list_change_find(c, NULL, to, &mb)) != ERR_NOT_FOUND)
+		return st == OK ? ERR_EXISTS : st;
+	if (!mailbox_name_is_inbox(from) && str_starts(to, from) && to.n > from.n && to.p[from.n] == '/')
+		return ERR_CONFLICT;
+	return OK;
+}
+
+enum status
+mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, struct str to, struct mailbox_move *move_r)
+{
+	struct mailbox_move move = {0};
+	struct mailbox mb;
+	struct list_change c;
+	enum status st;
+
+	to = str_trim_suffix(to, '/');
+	if ((st = list_change_begin(&c, actor, txn)) != OK || (st = list_change_find(&c, NULL, from, &mb)) != OK)
+		return st;
+	if ((st = access_check(actor, txn, mb.account, mb.id, NEED_REMOVE)) != OK)
+		return st;
+	if ((st = rename_checks(&c, from, to)) != OK)
+		return st;
+	if (mailbox_name_is_inbox(from)) {
+		move = (struct mailbox_move){.from = mb.id, .until = mb.uidnext};
+		st = list_change_make(&c, to, 0, &move.to);
+		/* INBOX keeps its annotations, and the new mailbox has them too (RFC 5464 4.1). */
+		if (st == OK)
+			st = metadata_copy(txn, mb.account, mb.id, move.to);
+	} else if ((st = list_change_make_parents(&c, to)) == OK)
+		st = rename_tree(&c, &mb, from, to);
+	if (st == OK)
+		st = list_change_end(&c);
+	if (st == OK && move.to != 0)
+		st = mailbox_move_more(actor, txn, &move);
+	if (st == OK)
+		*move_r = move;
+	return st;
+}
+
+/* The lowest UIDs below until, at most MESSAGE_BATCH; more: there are others. */
+static enum status
+next_batch(const struct actor *actor, struct db_txn *txn, const struct mailbox_move *move, struct runs *uids, bool *more_r)
+{
+	struct runs below = {0};
+	const struct entry *e;
+	struct mailbox mb;
+	struct view v;
+	size_t n = 0;
+	enum status st;
+
+	*more_r = false;
+	if (move->until <= 1)
+		return OK;
+	if ((st = mailbox_row(actor, txn, move->from, NEED_READ | NEED_EXPUNGE, &mb)) != OK)
+		return st;
+	if ((st = view_open(&v, actor, txn, &mb, true)) != OK)
+		return st;
+	runs_add(&below, 1, move->until - 1);
+	struct view_iter it = VIEW_ITER(&v, &below);
+	it.no_seq = true;
+	if ((st = view_iter_begin(&it, txn)) == OK) {
+		while ((e = view_iter_next(&it)) != NULL && n < MESSAGE_BATCH) {
+			runs_add(uids, e->uid, e->uid);
+			n++;
+		}
+		*more_r = e != NULL;
+		st = view_iter_end(&it);
+	}
+	view_close(&v);
+	runs_free(&below);
+	return st;
+}
+
+enum status
+mailbox_move_more(const struct actor *actor, struct db_txn *txn, struct mailbox_move *move)
+{
+	struct copy_result result = {0};
+	struct runs uids = {0};
+	bool more = false;
+	enum status st;
+
+	if ((st = next_batch(actor, txn, move, &uids, &more)) == OK && uids.n > 0)
+		st = message_copy(actor, txn, move->from, &uids, move->to, true, &result);
+	if (st == OK)
+		move->more = more;
+	runs_free(&result.from);
+	runs_free(&uids);
+	return st;
+}

@@ -48,9 +48,11 @@ must_check enum status repair_unnamed(struct repair *r);
 /* Bodies without emails, owners, structures without emails. */
 must_check enum status repair_bodies(struct repair *r);
 
-/* repair_mailbox.c: rows of mailboxes that only pages tell of; names of emails; mailboxes in which check finds a fault. */
+/* repair_rows.c: rows of mailboxes that only pages tell of. */
 must_check enum status repair_mailbox_rows(struct repair *r);
+/* repair_names.c: which emails have a name, and which have two. */
 must_check enum status repair_names(struct repair *r);
+/* repair_mailbox.c: mailboxes in which check finds a fault. */
 must_check enum status repair_mailboxes(struct repair *r);
 
 /* repair_account.c */

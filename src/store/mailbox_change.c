@@ -51,14 +51,19 @@ list_change_end(struct list_change *c)
 	return st;
 }
 
-/* Strictly rising in an account, never 0, also when the clock goes back (RFC 9051 2.3.1.1). */
+int64_t
+uidvalidity_after(int64_t last, int64_t now)
+{
+	/* It has 32 bits (RFC 9051 2.3.1.1): a clock that is in the next century must not use them up. */
+	int64_t v = now > last && now < UIDVALIDITY_FROM_CLOCK ? now : last + 1;
+
+	return v < 1 ? 1 : v;
+}
+
 static int64_t
 next_uidvalidity(struct list_change *c)
 {
-	/* It has 32 bits (RFC 9051 2.3.1.1): a clock that is in the next century must not use them up. */
-	bool usable = c->now > c->last_uidvalidity && c->now < UIDVALIDITY_FROM_CLOCK;
-	int64_t v = usable ? c->now : c->last_uidvalidity + 1;
-	return c->last_uidvalidity = v < 1 ? 1 : v;
+	return c->last_uidvalidity = uidvalidity_after(c->last_uidvalidity, c->now);
 }
 
 enum status

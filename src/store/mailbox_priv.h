@@ -26,6 +26,9 @@ bool sort_key_make(struct sort_key *key, struct str name);
 	" noselect, created, name"
 /* Fills from a row of MAILBOX_COLUMNS; arena NULL: without the name. */
 void mailbox_fill(struct db_stmt *q, struct arena *arena, struct mailbox *mb);
+/* The UIDVALIDITY after the last that an account gave, in Unix seconds: strictly rising, never 0, also when the clock goes back
+ * (RFC 9051 2.3.1.1). */
+int64_t uidvalidity_after(int64_t last, int64_t now);
 /* The mailbox of an account by its key; no access check. */
 must_check enum status mailbox_by_key(struct db_txn *txn, struct arena *arena, int64_t account, const struct sort_key *key,
     struct mailbox *mb_r);

@@ -25,12 +25,12 @@ static struct db_sql set_uidvalidity = DB_SQL("UPDATE account SET last_uidvalidi
 static enum status
 next_uidvalidity(struct db_txn *txn, int64_t account, int64_t *v_r)
 {
-	int64_t v, now = clock_seconds();
+	int64_t last;
 	enum status st;
 
-	if ((st = db_get_ints(txn, &last_uidvalidity, &v, 1, "i", account)) != OK)
+	if ((st = db_get_ints(txn, &last_uidvalidity, &last, 1, "i", account)) != OK)
 		return st;
-	*v_r = now > v ? now : v + 1;
+	*v_r = uidvalidity_after(last, clock_seconds());
 	return db_exec(txn, &set_uidvalidity, "ii", account, *v_r);
 }
 

@@ -21,6 +21,10 @@ sqlite3_stmt *salvage_prepare(sqlite3 *h, char *sql); /* frees sql; NULL on fail
 /* Inserts what is bound to insert. */
 void salvage_insert(struct salvage *s, sqlite3_stmt *insert);
 
+/* salvage_table.c: the rows of a table, as far as its key leads to them. */
+void salvage_table(struct salvage *s, const char *name);
+/* salvage_graft.c: makes copy, which is from with the schema of to. */
+bool salvage_graft(struct salvage *s, const char *from, const char *to, const char *copy);
 /* salvage_leaves.c: rows on pages that no path leads to any more, since a page above them is damaged. */
 void salvage_leaves(struct salvage *s);
 

@@ -50,7 +50,7 @@ conn_start(struct conn *c, bool tls, bool local)
 	c->stage = STAGE_NEW;
 	if (tls) {
 		c->stage = STAGE_HANDSHAKE;
-		c->hard_at = c->born + HANDSHAKE_SECONDS;
+		c->handshake_at = c->born + HANDSHAKE_SECONDS;
 	}
 	wake_open(&c->word, 0);
 	table_publish(c);
@@ -135,13 +135,13 @@ turn_handshake(struct conn *c)
 		return TURN_PARK;
 	if (io != IO_OK)
 		return drop(c);
+	c->handshake_at = 0;
 	if (c->refresh) {
 		c->refresh = false;
 		c->events |= CONN_EV_TLS;
 		c->stage = STAGE_OPEN;
 	} else {
 		c->stage = STAGE_NEW;
-		c->hard_at = 0;
 	}
 	c->readable = true; /* its first bytes may have come with the handshake's last */
 	return TURN_MORE;
@@ -312,6 +312,8 @@ overdue(struct conn *c)
 		    (unsigned long long)c->id, c->peer);
 		return true;
 	}
+	if (c->stage == STAGE_HANDSHAKE && now >= c->handshake_at)
+		return true;
 	if (c->stage == STAGE_HANDSHAKE || c->stage == STAGE_LINGER)
 		return c->hard_at != 0 && now >= c->hard_at;
 	if (c->stage != STAGE_OPEN)
@@ -364,6 +366,8 @@ set_timer(struct conn *c)
 {
 	uint32_t when = c->stage == STAGE_CLOSING ? 0 : c->hard_at;
 
+	if (c->stage == STAGE_HANDSHAKE && (when == 0 || c->handshake_at < when))
+		when = c->handshake_at;
 	if (io_pending(c) > 0) {
 		if (c->stuck_at == 0)
 			c->stuck_at = net_now(c->net) + (uint32_t)c->net->o.write_seconds;

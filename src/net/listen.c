@@ -140,6 +140,7 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	l->handler = o->handler;
 	l->arg = o->arg;
 	l->fd = fd;
+	l->deadline = o->deadline;
 	l->where = x_strdup(o->where ? o->where : "");
 	l->path = o->kind == LISTEN_UNIX ? x_strdup(o->address) : NULL;
 	if (o->kind != LISTEN_UNIX && getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
@@ -220,6 +221,7 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 		goto refuse;
 	}
 	c->where = l->where;
+	conn_deadline(c, l->deadline);
 	name_peer(c, ss);
 	name_user(c);
 	if (address_enter(c) == OK) {

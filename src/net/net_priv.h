@@ -15,6 +15,7 @@
 #define IN_LIMIT (64u * 1024)
 #define READ_STEP (16u * 1024)
 #define HANDSHAKE_SECONDS 30
+#define TLS_QUIET 64u /* records */
 #define LINGER_SECONDS 3
 
 /* Bits of the wake word beyond enum conn_event. */
@@ -66,6 +67,8 @@ struct conn {
 	uint32_t armed;          /* what the poller waits for; 0 once it fired */
 	/* Seconds of the net's clock; 0: none */
 	uint32_t idle_seconds, idle_at, hard_at, stuck_at, pause_at, born;
+	uint32_t handshake_at;
+	uint32_t tls_quiet;      /* records without data, less what data makes up for */
 	/* The wheel's, under its lock; timer_when is read without. */
 	_Atomic uint32_t timer_when;
 	uint32_t timer_next, timer_prev; /* slot + 1; 0: none */
@@ -98,6 +101,7 @@ struct listener {
 	char *path, *where;
 	int fd;
 	unsigned port, index;
+	int64_t deadline;
 	bool paused; /* out of descriptors: not armed (S13) */
 };
 

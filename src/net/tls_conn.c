@@ -2,6 +2,7 @@
 /* TLS of one connection, on OpenSSL, never waiting. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include "base/log.h"
 #include "net/net_priv.h"
 
 enum status
@@ -35,6 +36,33 @@ outcome(struct conn *c, int r)
 	}
 }
 
+/*
+ * Each record's head, after the handshake. Key updates (RFC 8446 4.6.3) and wishes to renegotiate cost us more than the
+ * client, and the library reads on until data comes: so only some of them may come without data (S13).
+ */
+static void
+count_record(int sent, int version, int type, const void *p, size_t n, SSL *ssl, void *arg)
+{
+	struct conn *c = arg;
+
+	if (sent || type != SSL3_RT_HEADER || ++c->tls_quiet <= TLS_QUIET)
+		return;
+	if (c->tls_quiet == TLS_QUIET + 1)
+		log_event(EV_client_error, "%s id=%llu peer=%s: too many TLS records without data", c->handler->name,
+		    (unsigned long long)c->id, c->peer);
+	/* What follows is thrown away unread, and the stream is at its end. */
+	SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+}
+
+/* A record with data was read: it was none without, and makes up for some if it carries much. */
+static void
+count_data(struct conn *c, size_t n)
+{
+	uint32_t worth = 1 + (uint32_t)(n / 4096);
+
+	c->tls_quiet -= worth < c->tls_quiet ? worth : c->tls_quiet;
+}
+
 enum io
 tls_handshake(struct conn *c)
 {
@@ -42,9 +70,11 @@ tls_handshake(struct conn *c)
 
 	ERR_clear_error();
 	c->tls_want_write = false;
-	if ((r = SSL_do_handshake(c->ssl)) == 1)
-		return IO_OK;
-	return outcome(c, r);
+	if ((r = SSL_do_handshake(c->ssl)) != 1)
+		return outcome(c, r);
+	SSL_set_msg_callback(c->ssl, count_record);
+	SSL_set_msg_callback_arg(c->ssl, c);
+	return IO_OK;
 }
 
 enum io
@@ -64,6 +94,7 @@ tls_read(struct conn *c, char *p, size_t room, size_t *n_r)
 			break;
 		}
 		n += got;
+		count_data(c, got);
 		if (!SSL_has_pending(c->ssl)) {
 			c->readable = false;
 			break;
@@ -126,8 +157,7 @@ conn_starttls(struct conn *c)
 	c->stage = STAGE_HANDSHAKE;
 	c->starttls = c->refresh = true;
 	c->readable = false;
-	if (c->hard_at == 0)
-		conn_deadline(c, HANDSHAKE_SECONDS);
+	c->handshake_at = net_now(c->net) + HANDSHAKE_SECONDS;
 	return OK;
 }
 

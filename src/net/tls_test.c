@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <errno.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <cmocka.h>
+#include "base/clock.h"
 #include "net/net_priv.h"
 #include "net/net_test.h"
 
@@ -346,6 +349,119 @@ test_starttls_injection(void **state)
 	assert_int_equal(talk_closed, 2);
 }
 
+/* How long the clock of time-outs says that it takes to end a connection which stops within its handshake; 0: not within the time given. */
+static int64_t
+given_up_after(int ms)
+{
+	int64_t begin = clock_mono();
+
+	for (; clock_mono() - begin < ms * 1000LL; test_wait(net, 10, NULL))
+		if (net_connections(net) == 0)
+			return clock_mono() - begin;
+	return 0;
+}
+
+/* The handshake is a part of the time to log in, and has a bound of its own that ends with it (S2, S13). */
+static void
+test_handshake_deadline(void **state)
+{
+	struct listener_options lo = {.name = "talk", .address = "127.0.0.1", .kind = LISTEN_TLS, .handler = &talk_handler, .deadline = 2};
+	struct sockaddr_in in4 = {.sin_family = AF_INET};
+	struct listener *l;
+
+	assert_int_equal(net_listen(net, &lo, &l), OK);
+	in4.sin_port = htons((uint16_t)net_listener_port(l));
+	in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	peer = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(peer, (struct sockaddr *)&in4, sizeof(in4)), 0);
+	assert_int_equal(write(peer, "\x16\x03\x01", 3), 3);
+	test_run(net);
+	assert_int_equal(net_connections(net), 1);
+	assert_in_range(given_up_after(8000), 900000, 4000000);
+	hang_up();
+	/* Without a deadline, and after STARTTLS, the bound of a handshake; a deadline that is set stays what it is. */
+	connect_pair(false);
+	conn_deadline(talk_last->conn, 1000);
+	assert_int_equal(write(peer, "starttls\n", 9), 9);
+	plain_hear();
+	EXPECT("hello\ngo\n");
+	assert_in_range(talk_last->conn->handshake_at, net_now(net) + 1, net_now(net) + HANDSHAKE_SECONDS);
+	assert_true(handshake());
+	assert_true(hear());
+	EXPECT("tls TLSv1.3\n");
+	assert_int_equal(talk_last->conn->handshake_at, 0);
+	assert_in_range(talk_last->conn->hard_at, net_now(net) + 900, net_now(net) + 1000);
+	hang_up();
+	connect_pair(false);
+	assert_int_equal(write(peer, "starttls\n", 9), 9);
+	plain_hear();
+	assert_true(handshake());
+	assert_true(hear());
+	assert_int_equal(talk_last->conn->hard_at, 0);
+}
+
+/* So many key updates, or wishes to renegotiate, with n bytes of text after each. How many until the connection ended. */
+static int
+updates(int max, size_t n)
+{
+	static char text[10000], heard[10000];
+	bool old = SSL_version(ssl) == TLS1_2_VERSION;
+	int i;
+
+	for (size_t k = 0; k < sizeof(text); k++)
+		text[k] = k % 500 == 499 ? '\n' : 'x';
+	for (i = 0; i < max && net_connections(net) > 0; i++) {
+		if ((old ? SSL_renegotiate(ssl) : SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED)) != 1)
+			break;
+		(void)SSL_do_handshake(ssl);
+		if (n > 0 && SSL_write(ssl, text, (int)n) != (int)n)
+			break;
+		test_run(net);
+		(void)SSL_read(ssl, heard, sizeof(heard));
+	}
+	return i;
+}
+
+/* S13: key updates and renegotiation without end are work for nothing. */
+static void
+test_quiet_records(void **state)
+{
+	connect_pair(true);
+	assert_true(handshake());
+	assert_in_range(updates(1000, 0), 30, 100);
+	hang_up();
+	/* A byte behind each does not make up for it. */
+	connect_pair(true);
+	assert_true(handshake());
+	assert_in_range(updates(1000, 1), 30, 200);
+	hang_up();
+	/* Much text does. */
+	connect_pair(true);
+	assert_true(handshake());
+	assert_int_equal(updates(300, 9000), 300);
+	say("echo x\n");
+	assert_true(hear());
+	buf_clear(&got);
+	hang_up();
+	SSL_CTX_set_max_proto_version(client_ctx, TLS1_2_VERSION);
+	connect_pair(true);
+	assert_true(handshake());
+	assert_true(hear());
+	assert_in_range(updates(1000, 0), 1, 100);
+	assert_int_equal(net_connections(net), 0);
+	hang_up();
+	connect_pair(true);
+	assert_true(handshake());
+	assert_true(hear());
+	assert_int_equal(SSL_renegotiate(ssl), 1);
+	(void)SSL_do_handshake(ssl);
+	test_run(net);
+	ERR_clear_error();
+	assert_int_equal(SSL_do_handshake(ssl), -1);
+	assert_int_equal(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+	assert_int_equal(SSL_total_renegotiations(talk_last->conn->ssl), 0);
+}
+
 static void
 test_abrupt_end(void **state)
 {
@@ -456,6 +572,8 @@ main(void)
 		T(test_broken_handshakes),
 		T(test_starttls),
 		T(test_starttls_injection),
+		T(test_handshake_deadline),
+		T(test_quiet_records),
 		T(test_abrupt_end),
 		T(test_slow_reader),
 		T(test_compress_in_tls),

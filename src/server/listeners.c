@@ -14,6 +14,7 @@ struct service {
 	void *arg;
 	const struct config_list *where;
 	unsigned port, unprivileged; /* when nothing is configured */
+	int64_t deadline;            /* seconds to log in */
 };
 
 static void
@@ -40,7 +41,7 @@ listen_at(struct server *s, const struct service *v, enum listener_kind kind, co
     unsigned port)
 {
 	struct listener_options lo = {.name = v->name, .where = where, .kind = kind, .address = host, .port = port,
-	    .handler = v->handler, .arg = v->arg};
+	    .handler = v->handler, .arg = v->arg, .deadline = v->deadline};
 	struct listener *l;
 	enum status st = net_listen(s->net, &lo, &l);
 
@@ -107,9 +108,9 @@ enum status
 server_listen(struct server *s)
 {
 	const struct config *c = config();
-	const struct service imap = {"imap", LISTEN_PLAIN, &imap_handler, s->imap, &c->imap_listen, 143, 1143};
-	const struct service imaps = {"imaps", LISTEN_TLS, &imap_handler, s->imap, &c->imaps_listen, 993, 1993};
-	const struct service lmtp = {"lmtp", LISTEN_PLAIN, &lmtp_handler, &s->lmtp, &c->lmtp_listen, 0, 0};
+	const struct service imap = {"imap", LISTEN_PLAIN, &imap_handler, s->imap, &c->imap_listen, 143, 1143, c->imap_login};
+	const struct service imaps = {"imaps", LISTEN_TLS, &imap_handler, s->imap, &c->imaps_listen, 993, 1993, c->imap_login};
+	const struct service lmtp = {"lmtp", LISTEN_PLAIN, &lmtp_handler, &s->lmtp, &c->lmtp_listen, 0, 0, 0};
 	char path[sizeof(s->data) + 16];
 	enum status st;
 

@@ -12,10 +12,10 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "db/passvfs.h"
 
 struct handle {
-	sqlite3_file base;
-	sqlite3_file *real; /* follows in memory */
+	struct passfile pass;
 	int file;           /* number in the record */
 	char *path;         /* NULL: a temporary file */
 	bool names;         /* its first sync is one of its folder, too: as the system's layer does with new journals */
@@ -302,18 +302,17 @@ f_close(sqlite3_file *file)
 
 	free(h->path);
 	h->path = NULL;
-	return h->real->pMethods->xClose(h->real);
+	return pass_close(file);
 }
 
 static int
 f_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
 {
-	struct handle *h = handle_of(file);
 	enum fault_how how;
 
 	if (fails(FAULT_READ, &how))
 		return SQLITE_IOERR_READ;
-	return h->real->pMethods->xRead(h->real, p, n, at);
+	return pass_read(file, p, n, at);
 }
 
 static int
@@ -325,13 +324,13 @@ f_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 
 	if (fails(FAULT_WRITE, &how)) {
 		if (how == FAULT_SHORT && n > 1) {
-			(void)h->real->pMethods->xWrite(h->real, p, n / 2, at);
+			(void)pass_write(file, p, n / 2, at);
 			note(EVENT_WRITE, h->file, p, (size_t)n / 2, at);
 			trace(TRACE_WRITE, h, p, (size_t)n / 2, at);
 		}
 		return how == FAULT_EIO ? SQLITE_IOERR_WRITE : SQLITE_FULL;
 	}
-	rc = h->real->pMethods->xWrite(h->real, p, n, at);
+	rc = pass_write(file, p, n, at);
 	if (rc == SQLITE_OK) {
 		note(EVENT_WRITE, h->file, p, (size_t)n, at);
 		trace(TRACE_WRITE, h, p, (size_t)n, at);
@@ -348,7 +347,7 @@ f_truncate(sqlite3_file *file, sqlite3_int64 n)
 
 	if (fails(FAULT_TRUNCATE, &how))
 		return SQLITE_IOERR_TRUNCATE;
-	rc = h->real->pMethods->xTruncate(h->real, n);
+	rc = pass_truncate(file, n);
 	if (rc == SQLITE_OK) {
 		note(EVENT_TRUNCATE, h->file, NULL, 0, n);
 		trace(TRACE_TRUNCATE, h, NULL, 0, n);
@@ -365,7 +364,7 @@ f_sync(sqlite3_file *file, int flags)
 
 	if (fails(FAULT_SYNC, &how))
 		return SQLITE_IOERR_FSYNC;
-	rc = h->real->pMethods->xSync(h->real, flags);
+	rc = pass_sync(file, flags);
 	if (rc == SQLITE_OK) {
 		note(EVENT_SYNC, h->file, NULL, 0, 0);
 		trace(TRACE_SYNC, h, NULL, 0, 0);
@@ -376,94 +375,6 @@ f_sync(sqlite3_file *file, int flags)
 	return rc;
 }
 
-static int
-f_size(sqlite3_file *file, sqlite3_int64 *n_r)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xFileSize(h->real, n_r);
-}
-
-static int
-f_lock(sqlite3_file *file, int level)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xLock(h->real, level);
-}
-
-static int
-f_unlock(sqlite3_file *file, int level)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xUnlock(h->real, level);
-}
-
-static int
-f_reserved(sqlite3_file *file, int *yes_r)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xCheckReservedLock(h->real, yes_r);
-}
-
-static int
-f_control(sqlite3_file *file, int op, void *arg)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xFileControl(h->real, op, arg);
-}
-
-static int
-f_sector(sqlite3_file *file)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xSectorSize(h->real);
-}
-
-static int
-f_traits(sqlite3_file *file)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xDeviceCharacteristics(h->real);
-}
-
-static int
-f_map(sqlite3_file *file, int region, int size, int extend, void volatile **p_r)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xShmMap(h->real, region, size, extend, p_r);
-}
-
-static int
-f_shmlock(sqlite3_file *file, int from, int n, int flags)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xShmLock(h->real, from, n, flags);
-}
-
-static void
-f_barrier(sqlite3_file *file)
-{
-	struct handle *h = handle_of(file);
-
-	h->real->pMethods->xShmBarrier(h->real);
-}
-
-static int
-f_unmap(sqlite3_file *file, int delete_it)
-{
-	struct handle *h = handle_of(file);
-
-	return h->real->pMethods->xShmUnmap(h->real, delete_it);
-}
-
 static const sqlite3_io_methods methods = {
     .iVersion = 2,
     .xClose = f_close,
@@ -471,17 +382,17 @@ static const sqlite3_io_methods methods = {
     .xWrite = f_write,
     .xTruncate = f_truncate,
     .xSync = f_sync,
-    .xFileSize = f_size,
-    .xLock = f_lock,
-    .xUnlock = f_unlock,
-    .xCheckReservedLock = f_reserved,
-    .xFileControl = f_control,
-    .xSectorSize = f_sector,
-    .xDeviceCharacteristics = f_traits,
-    .xShmMap = f_map,
-    .xShmLock = f_shmlock,
-    .xShmBarrier = f_barrier,
-    .xShmUnmap = f_unmap,
+    .xFileSize = pass_size,
+    .xLock = pass_lock,
+    .xUnlock = pass_unlock,
+    .xCheckReservedLock = pass_reserved,
+    .xFileControl = pass_control,
+    .xSectorSize = pass_sector,
+    .xDeviceCharacteristics = pass_traits,
+    .xShmMap = pass_shm_map,
+    .xShmLock = pass_shm_lock,
+    .xShmBarrier = pass_shm_barrier,
+    .xShmUnmap = pass_shm_unmap,
 };
 
 /* ---- the layer ---- */
@@ -498,11 +409,10 @@ l_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *f
 		return SQLITE_CANTOPEN;
 	if (path != NULL)
 		under->xAccess(under, path, SQLITE_ACCESS_READWRITE, &exists);
-	h->real = (sqlite3_file *)(h + 1);
-	rc = under->xOpen(under, path, h->real, flags, flags_r);
+	rc = passvfs_open(vfs, path, &h->pass, sizeof(*h), flags, flags_r);
 	if (rc != SQLITE_OK)
 		return rc;
-	h->base.pMethods = &methods;
+	h->pass.base.pMethods = &methods;
 	h->file = file_number(path != NULL ? path : "(temporary)");
 	h->path = path != NULL ? x_strdup(path) : NULL;
 	h->names = (flags & SQLITE_OPEN_CREATE) && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL));
@@ -531,48 +441,6 @@ l_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 	return rc;
 }
 
-static int
-l_access(sqlite3_vfs *vfs, const char *path, int flags, int *yes_r)
-{
-	return under->xAccess(under, path, flags, yes_r);
-}
-
-static int
-l_fullpath(sqlite3_vfs *vfs, const char *path, int n, char *out)
-{
-	return under->xFullPathname(under, path, n, out);
-}
-
-static int
-l_random(sqlite3_vfs *vfs, int n, char *out)
-{
-	return under->xRandomness(under, n, out);
-}
-
-static int
-l_sleep(sqlite3_vfs *vfs, int us)
-{
-	return under->xSleep(under, us);
-}
-
-static int
-l_time(sqlite3_vfs *vfs, double *out)
-{
-	return under->xCurrentTime(under, out);
-}
-
-static int
-l_time64(sqlite3_vfs *vfs, sqlite3_int64 *out)
-{
-	return under->xCurrentTimeInt64(under, out);
-}
-
-static int
-l_last_error(sqlite3_vfs *vfs, int n, char *out)
-{
-	return under->xGetLastError(under, n, out);
-}
-
 void
 faultvfs_register(const char *base)
 {
@@ -580,20 +448,8 @@ faultvfs_register(const char *base)
 		return;
 	under = sqlite3_vfs_find(base);
 	ensure(under != NULL && under != &layer);
-	layer = (sqlite3_vfs){
-	    .iVersion = 2,
-	    .szOsFile = (int)sizeof(struct handle) + under->szOsFile,
-	    .mxPathname = under->mxPathname,
-	    .zName = FAULTVFS_NAME,
-	    .xOpen = l_open,
-	    .xDelete = l_delete,
-	    .xAccess = l_access,
-	    .xFullPathname = l_fullpath,
-	    .xRandomness = l_random,
-	    .xSleep = l_sleep,
-	    .xCurrentTime = l_time,
-	    .xGetLastError = l_last_error,
-	    .xCurrentTimeInt64 = l_time64,
-	};
+	passvfs_init(&layer, FAULTVFS_NAME, under, sizeof(struct handle));
+	layer.xOpen = l_open;
+	layer.xDelete = l_delete;
 	ensure(sqlite3_vfs_register(&layer, 0) == SQLITE_OK);
 }

@@ -1,43 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db/memvfs.h"
 
-#include <pthread.h>
-#include <sqlite3.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include "base/arena.h"
 #include "base/assert.h"
-
-#define SHM_LOCKS 8
-#define SHM_REGIONS 1024
-
-struct memfile {
-	LIST_ENTRY(memfile) link;
-	char *path;
-	int refs; /* handles, and one of the list */
-	bool listed;
-	char *p;
-	size_t n, cap;
-	/* The engine's locks on the file. */
-	int shared;
-	void *reserved, *pending; /* the handle that has it */
-	/* The shared memory that indexes the WAL. */
-	char *regions[SHM_REGIONS];
-	int mapped; /* handles that map it */
-	int shm_shared[SHM_LOCKS];
-	void *shm_excl[SHM_LOCKS];
-};
-
-struct handle {
-	sqlite3_file base;
-	struct memfile *f;
-	int level;
-	bool mapped, delete_on_close;
-	unsigned shm_held;
-};
+#include "db/memvfs_priv.h"
+#include "db/passvfs.h"
 
 static LIST_HEAD(, memfile) files = LIST_HEAD_INITIALIZER(files);
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards everything here */
+pthread_mutex_t memvfs_lock = PTHREAD_MUTEX_INITIALIZER; /* guards everything here */
 static size_t capacity, used;
 
 static struct memfile *
@@ -65,20 +36,11 @@ make(const char *path)
 }
 
 static void
-shm_drop(struct memfile *f)
-{
-	for (int i = 0; i < SHM_REGIONS; i++) {
-		free(f->regions[i]);
-		f->regions[i] = NULL;
-	}
-}
-
-static void
 unref(struct memfile *f)
 {
 	if (--f->refs > 0)
 		return;
-	shm_drop(f);
+	memvfs_shm_drop(f);
 	used -= f->n;
 	free(f->path);
 	free(f->p);
@@ -114,14 +76,8 @@ resize(struct memfile *f, size_t n)
 
 /* ---- one file ---- */
 
-static struct handle *
-handle_of(sqlite3_file *file)
-{
-	return (struct handle *)file;
-}
-
 static void
-unlock_to(struct handle *h, int level)
+unlock_to(struct memhandle *h, int level)
 {
 	struct memfile *f = h->f;
 
@@ -136,45 +92,32 @@ unlock_to(struct handle *h, int level)
 }
 
 static int
-m_unmap(sqlite3_file *file, int delete_it)
-{
-	struct handle *h = handle_of(file);
-
-	pthread_mutex_lock(&lock);
-	if (h->mapped && --h->f->mapped == 0)
-		shm_drop(h->f);
-	h->mapped = false;
-	pthread_mutex_unlock(&lock);
-	return SQLITE_OK;
-}
-
-static int
 m_close(sqlite3_file *file)
 {
-	struct handle *h = handle_of(file);
+	struct memhandle *h = memhandle_of(file);
 
-	m_unmap(file, 0);
-	pthread_mutex_lock(&lock);
+	memvfs_shm_unmap(file, 0);
+	pthread_mutex_lock(&memvfs_lock);
 	unlock_to(h, SQLITE_LOCK_NONE);
 	if (h->delete_on_close)
 		unlist(h->f);
 	unref(h->f);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return SQLITE_OK;
 }
 
 static int
 m_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
 {
-	struct memfile *f = handle_of(file)->f;
+	struct memfile *f = memhandle_of(file)->f;
 	size_t have = 0, want = (size_t)n;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	if ((size_t)at < f->n)
 		have = f->n - (size_t)at < want ? f->n - (size_t)at : want;
 	if (have > 0)
 		memcpy(p, f->p + at, have);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	memset((char *)p + have, 0, want - have);
 	return have == want ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
@@ -182,16 +125,16 @@ m_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
 static int
 m_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 {
-	struct memfile *f = handle_of(file)->f;
+	struct memfile *f = memhandle_of(file)->f;
 	size_t end = (size_t)at + (size_t)n;
 	int rc = SQLITE_OK;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	if (end > f->n && !resize(f, end))
 		rc = SQLITE_FULL;
 	else
 		memcpy(f->p + at, p, (size_t)n);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return rc;
 }
 
@@ -200,10 +143,10 @@ m_truncate(sqlite3_file *file, sqlite3_int64 n)
 {
 	int rc = SQLITE_OK;
 
-	pthread_mutex_lock(&lock);
-	if (!resize(handle_of(file)->f, (size_t)n))
+	pthread_mutex_lock(&memvfs_lock);
+	if (!resize(memhandle_of(file)->f, (size_t)n))
 		rc = SQLITE_FULL;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return rc;
 }
 
@@ -216,15 +159,15 @@ m_sync(sqlite3_file *file, int flags)
 static int
 m_size(sqlite3_file *file, sqlite3_int64 *n_r)
 {
-	pthread_mutex_lock(&lock);
-	*n_r = (sqlite3_int64)handle_of(file)->f->n;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
+	*n_r = (sqlite3_int64)memhandle_of(file)->f->n;
+	pthread_mutex_unlock(&memvfs_lock);
 	return SQLITE_OK;
 }
 
 /* Whether h may go up to level; takes pending on the way to exclusive, as the engine's protocol asks. */
 static bool
-lock_to(struct handle *h, int level)
+lock_to(struct memhandle *h, int level)
 {
 	struct memfile *f = h->f;
 	bool other_reserved = f->reserved != NULL && f->reserved != h;
@@ -249,35 +192,35 @@ lock_to(struct handle *h, int level)
 static int
 m_lock(sqlite3_file *file, int level)
 {
-	struct handle *h = handle_of(file);
+	struct memhandle *h = memhandle_of(file);
 	int rc = SQLITE_OK;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	if (h->level < level) {
 		if (lock_to(h, level))
 			h->level = level;
 		else
 			rc = SQLITE_BUSY;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return rc;
 }
 
 static int
 m_unlock(sqlite3_file *file, int level)
 {
-	pthread_mutex_lock(&lock);
-	unlock_to(handle_of(file), level);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
+	unlock_to(memhandle_of(file), level);
+	pthread_mutex_unlock(&memvfs_lock);
 	return SQLITE_OK;
 }
 
 static int
 m_reserved(sqlite3_file *file, int *yes_r)
 {
-	pthread_mutex_lock(&lock);
-	*yes_r = handle_of(file)->f->reserved != NULL;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
+	*yes_r = memhandle_of(file)->f->reserved != NULL;
+	pthread_mutex_unlock(&memvfs_lock);
 	return SQLITE_OK;
 }
 
@@ -299,83 +242,6 @@ m_traits(sqlite3_file *file)
 	return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
-static int
-m_map(sqlite3_file *file, int region, int size, int extend, void volatile **p_r)
-{
-	struct handle *h = handle_of(file);
-	int rc = SQLITE_OK;
-
-	pthread_mutex_lock(&lock);
-	if (!h->mapped)
-		h->f->mapped++;
-	h->mapped = true;
-	if (region >= SHM_REGIONS)
-		rc = SQLITE_IOERR_SHMMAP;
-	else if (h->f->regions[region] == NULL && extend)
-		h->f->regions[region] = x_calloc(1, (size_t)size);
-	*p_r = rc == SQLITE_OK ? h->f->regions[region] : NULL;
-	pthread_mutex_unlock(&lock);
-	return rc;
-}
-
-static void
-shm_unlock(struct handle *h, int i, int flags)
-{
-	struct memfile *f = h->f;
-
-	if (flags & SQLITE_SHM_EXCLUSIVE) {
-		if (f->shm_excl[i] == h)
-			f->shm_excl[i] = NULL;
-	} else if (h->shm_held & (1U << i)) {
-		f->shm_shared[i]--;
-		h->shm_held &= ~(1U << i);
-	}
-}
-
-static bool
-shm_may(const struct handle *h, int i, int flags)
-{
-	const struct memfile *f = h->f;
-	bool others = f->shm_shared[i] > (h->shm_held & (1U << i) ? 1 : 0);
-
-	if (f->shm_excl[i] != NULL && f->shm_excl[i] != h)
-		return false;
-	return (flags & SQLITE_SHM_SHARED) || !others;
-}
-
-static int
-m_shmlock(sqlite3_file *file, int from, int n, int flags)
-{
-	struct handle *h = handle_of(file);
-	int rc = SQLITE_OK;
-
-	ensure(from >= 0 && n > 0 && from + n <= SHM_LOCKS);
-	pthread_mutex_lock(&lock);
-	for (int i = from; i < from + n; i++) {
-		if (flags & SQLITE_SHM_UNLOCK)
-			shm_unlock(h, i, flags);
-		else if (!shm_may(h, i, flags))
-			rc = SQLITE_BUSY;
-	}
-	for (int i = from; i < from + n && rc == SQLITE_OK && (flags & SQLITE_SHM_LOCK); i++) {
-		if (flags & SQLITE_SHM_EXCLUSIVE) {
-			h->f->shm_excl[i] = h;
-		} else if (!(h->shm_held & (1U << i))) {
-			h->f->shm_shared[i]++;
-			h->shm_held |= 1U << i;
-		}
-	}
-	pthread_mutex_unlock(&lock);
-	return rc;
-}
-
-static void
-m_barrier(sqlite3_file *file)
-{
-	pthread_mutex_lock(&lock);
-	pthread_mutex_unlock(&lock);
-}
-
 static const sqlite3_io_methods methods = {
     .iVersion = 2,
     .xClose = m_close,
@@ -390,10 +256,10 @@ static const sqlite3_io_methods methods = {
     .xFileControl = m_control,
     .xSectorSize = m_sector,
     .xDeviceCharacteristics = m_traits,
-    .xShmMap = m_map,
-    .xShmLock = m_shmlock,
-    .xShmBarrier = m_barrier,
-    .xShmUnmap = m_unmap,
+    .xShmMap = memvfs_shm_map,
+    .xShmLock = memvfs_shm_lock,
+    .xShmBarrier = memvfs_shm_barrier,
+    .xShmUnmap = memvfs_shm_unmap,
 };
 
 /* ---- the file layer ---- */
@@ -401,12 +267,12 @@ static const sqlite3_io_methods methods = {
 static int
 m_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *flags_r)
 {
-	struct handle *h = handle_of(file);
+	struct memhandle *h = memhandle_of(file);
 	struct memfile *f;
 	int rc = SQLITE_OK;
 
 	memset(h, 0, sizeof(*h));
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	f = path != NULL ? find(path) : NULL;
 	if (f != NULL && (flags & SQLITE_OPEN_EXCLUSIVE) && (flags & SQLITE_OPEN_CREATE))
 		rc = SQLITE_CANTOPEN;
@@ -422,7 +288,7 @@ m_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *f
 		if (flags_r != NULL)
 			*flags_r = flags;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return rc;
 }
 
@@ -431,11 +297,11 @@ m_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	f = find(path);
 	if (f != NULL)
 		unlist(f);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return f != NULL ? SQLITE_OK : SQLITE_IOERR_DELETE_NOENT;
 }
 
@@ -444,10 +310,10 @@ m_access(sqlite3_vfs *vfs, const char *path, int flags, int *yes_r)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	f = find(path);
 	*yes_r = f != NULL && (flags != SQLITE_ACCESS_EXISTS || f->n > 0);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return SQLITE_OK;
 }
 
@@ -461,38 +327,6 @@ m_fullpath(sqlite3_vfs *vfs, const char *path, int n, char *out)
 }
 
 static int
-m_random(sqlite3_vfs *vfs, int n, char *out)
-{
-	sqlite3_vfs *sys = vfs->pAppData;
-
-	return sys->xRandomness(sys, n, out);
-}
-
-static int
-m_sleep(sqlite3_vfs *vfs, int us)
-{
-	sqlite3_vfs *sys = vfs->pAppData;
-
-	return sys->xSleep(sys, us);
-}
-
-static int
-m_time(sqlite3_vfs *vfs, double *out)
-{
-	sqlite3_vfs *sys = vfs->pAppData;
-
-	return sys->xCurrentTime(sys, out);
-}
-
-static int
-m_time64(sqlite3_vfs *vfs, sqlite3_int64 *out)
-{
-	sqlite3_vfs *sys = vfs->pAppData;
-
-	return sys->xCurrentTimeInt64(sys, out);
-}
-
-static int
 m_last_error(sqlite3_vfs *vfs, int n, char *out)
 {
 	return 0;
@@ -503,18 +337,18 @@ memvfs_register(void)
 {
 	static sqlite3_vfs vfs = {
 	    .iVersion = 2,
-	    .szOsFile = sizeof(struct handle),
+	    .szOsFile = sizeof(struct memhandle),
 	    .mxPathname = 1024,
 	    .zName = MEMVFS_NAME,
 	    .xOpen = m_open,
 	    .xDelete = m_delete,
 	    .xAccess = m_access,
 	    .xFullPathname = m_fullpath,
-	    .xRandomness = m_random,
-	    .xSleep = m_sleep,
-	    .xCurrentTime = m_time,
+	    .xRandomness = pass_random,
+	    .xSleep = pass_sleep,
+	    .xCurrentTime = pass_time,
 	    .xGetLastError = m_last_error,
-	    .xCurrentTimeInt64 = m_time64,
+	    .xCurrentTimeInt64 = pass_time64,
 	};
 
 	vfs.pAppData = sqlite3_vfs_find(NULL);
@@ -526,14 +360,14 @@ memvfs_put(const char *path, struct str bytes)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	if ((f = find(path)) == NULL)
 		f = make(path);
 	ensure(f->refs == 1);
 	ensure(resize(f, bytes.n));
 	if (bytes.n > 0)
 		memcpy(f->p, bytes.p, bytes.n);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 }
 
 bool
@@ -541,11 +375,11 @@ memvfs_get(const char *path, struct buf *out)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	f = find(path);
 	if (f != NULL)
 		buf_add(out, str_of(f->p, f->n));
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return f != NULL;
 }
 
@@ -555,21 +389,21 @@ memvfs_remove(const char *path)
 	struct memfile *f, *next;
 	size_t n = strlen(path);
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	for (f = LIST_FIRST(&files); f != NULL; f = next) {
 		next = LIST_NEXT(f, link);
 		if (strncmp(f->path, path, n) == 0 && (f->path[n] == '\0' || f->path[n] == '-'))
 			unlist(f);
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 }
 
 void
 memvfs_capacity(size_t bytes)
 {
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	capacity = bytes;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 }
 
 size_t
@@ -577,8 +411,8 @@ memvfs_used(void)
 {
 	size_t n;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&memvfs_lock);
 	n = used;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&memvfs_lock);
 	return n;
 }

@@ -135,6 +135,42 @@ test_runs_random(void **state)
 	runs_free(&r);
 }
 
+/* Many runs at once, in any order, give what adding them one by one gives. */
+static void
+test_runs_pile(void **state)
+{
+	srand(8);
+	for (int round = 0; round < 500; round++) {
+		struct runs one = {0}, all = {0};
+		struct run_pile pile = {0};
+		bool plain[401] = {false}, doubled = false;
+		uint32_t twice;
+
+		for (int i = rand() % 3; i > 0; i--)
+			runs_add(&all, 1 + (uint32_t)rand() % 300, 300);
+		runs_add_all(&one, &all);
+		for (uint32_t i = 1; i <= 400; i++)
+			plain[i] = runs_has(&one, i);
+		for (int i = rand() % 40; i > 0; i--) {
+			uint32_t first = 1 + (uint32_t)rand() % 390, last = first + (uint32_t)rand() % 10;
+			struct runs some = {0};
+
+			runs_add(&some, first, last);
+			run_pile_add(&pile, &some);
+			runs_add_all(&one, &some);
+			for (uint32_t k = first; k <= last; plain[k++] = true)
+				doubled |= plain[k];
+			runs_free(&some);
+		}
+		run_pile_into(&pile, &all, &twice);
+		assert_int_equal(all.n, one.n);
+		assert_true(one.n == 0 || memcmp(all.run, one.run, one.n * sizeof(*one.run)) == 0);
+		assert_int_equal(twice != 0, doubled);
+		runs_free(&one);
+		runs_free(&all);
+	}
+}
+
 static void
 test_runs_edges(void **state)
 {
@@ -231,7 +267,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_str), cmocka_unit_test(test_buf),
 	    cmocka_unit_test(test_arena), cmocka_unit_test(test_map), cmocka_unit_test(test_runs_random),
-	    cmocka_unit_test(test_runs_edges), cmocka_unit_test(test_codecs), cmocka_unit_test(test_utf8)};
+	    cmocka_unit_test(test_runs_edges), cmocka_unit_test(test_runs_pile), cmocka_unit_test(test_codecs), cmocka_unit_test(test_utf8)};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

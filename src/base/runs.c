@@ -155,6 +155,72 @@ runs_add_common(struct runs *out, const struct runs *a, const struct runs *b)
 	}
 }
 
+/* ---- many in no order ---- */
+
+static void
+push(struct run_pile *p, uint32_t first, uint32_t last)
+{
+	if (p->n > 0 && p->run[p->n - 1].last == first - 1) {
+		p->run[p->n - 1].last = last;
+		return;
+	}
+	if (p->n == p->cap) {
+		p->cap = p->cap * 2 + 16;
+		p->run = x_realloc(p->run, p->cap * sizeof(*p->run));
+	}
+	p->run[p->n++] = (struct run){first, last};
+}
+
+void
+run_pile_add(struct run_pile *p, const struct runs *some)
+{
+	for (size_t i = 0; i < some->n; i++)
+		push(p, some->run[i].first, some->run[i].last);
+}
+
+static int
+by_first(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+void
+run_pile_into(struct run_pile *p, struct runs *r, uint32_t *twice_r)
+{
+	struct runs both = {0};
+	uint32_t twice = 0;
+	size_t i = 0, k = 0;
+
+	if (p->n > 1)
+		qsort(p->run, p->n, sizeof(*p->run), by_first);
+	reserve(&both, p->n + r->n);
+	while (i < p->n || k < r->n) {
+		bool pile = k == r->n || (i < p->n && p->run[i].first < r->run[k].first);
+		struct run next = pile ? p->run[i++] : r->run[k++];
+
+		if (both.n > 0 && next.first <= both.run[both.n - 1].last) {
+			twice = twice != 0 ? twice : next.first;
+			if (next.last <= both.run[both.n - 1].last)
+				continue;
+		}
+		runs_add(&both, next.first, next.last);
+	}
+	run_pile_free(p);
+	runs_free(r);
+	*r = both;
+	if (twice_r != NULL)
+		*twice_r = twice;
+}
+
+void
+run_pile_free(struct run_pile *p)
+{
+	free(p->run);
+	*p = (struct run_pile){0};
+}
+
 void
 runs_clear(struct runs *r)
 {

@@ -33,6 +33,16 @@ size_t runs_seek(const struct runs *r, uint32_t n);
 uint32_t runs_next(const struct runs *r, uint32_t n);
 /* Adds to out what a and b have in common; neither is out. */
 void runs_add_common(struct runs *out, const struct runs *a, const struct runs *b);
+/* Sets that come in no order are gathered on a pile: adding is constant time; n log n once where runs_add() in the middle would move
+ * what follows each time. A pile of zeroes is empty. */
+struct run_pile {
+	struct run *run;
+	size_t n, cap;
+};
+void run_pile_add(struct run_pile *p, const struct runs *some);
+/* Adds the pile to r and frees it. *twice_r (may be NULL): a number that was there more than once, in the pile or in r; 0: none. */
+void run_pile_into(struct run_pile *p, struct runs *r, uint32_t *twice_r);
+void run_pile_free(struct run_pile *p);
 void runs_clear(struct runs *r);
 void runs_free(struct runs *r);
 /* IMAP syntax: 1:3,7. Adds nothing for the empty set. */

@@ -96,6 +96,9 @@ static enum status
 gather_changes(struct walk *w)
 {
 	struct change_walk cw;
+	struct run_pile gone = {0};
+	uint64_t last = 0;
+	uint32_t twice = 0;
 	enum status st;
 
 	change_walk_begin(&cw, w->c->txn, w->mb.id, 0, false);
@@ -106,10 +109,16 @@ gather_changes(struct walk *w)
 		}
 		if (w->alive && cw.row.modseq > w->mb.modseq)
 			fault(w, "change row %llu is beyond the mailbox's mod-sequence", (unsigned long long)cw.row.modseq);
+		if (cw.row.modseq < last || (cw.row.packed && w->alive && cw.row.modseq > w->oldest_change))
+			fault(w, "packed tombstone %llu is out of order", (unsigned long long)cw.row.modseq);
+		last = cw.row.modseq;
 		if (cw.row.kind == CHANGE_GONE)
-			runs_add_all(&w->gone, &cw.row.uids);
+			run_pile_add(&gone, &cw.row.uids);
 	}
 	change_walk_end(&cw);
+	run_pile_into(&gone, &w->gone, &twice);
+	if (twice != 0)
+		fault(w, "uid=%u: has two tombstones", twice);
 	if (st == ERR_NOT_FOUND && w->alive && w->gone.n > 0 && w->gone.run[w->gone.n - 1].last >= w->mb.uidnext)
 		fault(w, "a tombstone has a UID that was never given");
 	return st == ERR_NOT_FOUND ? OK : st;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that the message half of the store unpacks: pages, directory rows, births, runs. The first byte chooses; the checksum is
+ * Everything that the message half of the store unpacks: pages, directory rows, births, runs, tombstones. The first byte chooses; the checksum is
  * made right, so that what lies behind it is reached. What unpacks packs again to something that unpacks the same.
  */
 #include <stdint.h>
@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "store/birth_priv.h"
+#include "store/changes_priv.h"
 #include "store/columns_priv.h"
 #include "store/dir_priv.h"
 
@@ -80,6 +81,18 @@ fuzz_runs(struct str blob)
 	runs_free(&r);
 }
 
+static void
+fuzz_tombstones(struct str blob)
+{
+	struct tombstone_reader t;
+	struct runs r = {0};
+
+	if (tombstone_reader_init(&t, blob))
+		while (runs_clear(&r), tombstone_next(&t, &r))
+			ensure(r.n == 0 || (r.run[0].first > 0 && t.at > 0));
+	runs_free(&r);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -89,7 +102,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	buf_add(&b, str_of(data + 1, size - 1));
 	blob_seal(&b, 0);
-	switch (data[0] % 4) {
+	switch (data[0] % 5) {
 	case 0:
 		fuzz_page(buf_str(&b));
 		break;
@@ -99,8 +112,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 2:
 		fuzz_birth(buf_str(&b));
 		break;
-	default:
+	case 3:
 		fuzz_runs(buf_str(&b));
+		break;
+	default:
+		fuzz_tombstones(buf_str(&b));
 	}
 	buf_free(&b);
 	return 0;

@@ -23,7 +23,7 @@ static struct db_sql keyword_ids_of = DB_SQL("SELECT coalesce(max(id) + 1, 0) FR
 static struct db_sql keyword_by_fold = DB_SQL("SELECT id FROM keyword WHERE mailbox = ?1 AND fold = ?2");
 static struct db_sql keyword_by_id = DB_SQL("SELECT id FROM keyword WHERE mailbox = ?1 AND id = ?2");
 static struct db_sql keyword_add = DB_SQL("INSERT INTO keyword (mailbox, id, name, fold) VALUES (?1, ?2, ?3, ?4)");
-static struct db_sql drop_changes = DB_SQL("DELETE FROM change WHERE mailbox = ?1 AND kind <> 3");
+static struct db_sql drop_changes = DB_SQL("DELETE FROM change WHERE mailbox = ?1 AND kind NOT IN (3, 5)");
 static struct db_sql drop_change = DB_SQL("DELETE FROM change WHERE mailbox = ?1 AND modseq = ?2 AND kind = ?3");
 static struct db_sql add_page = DB_SQL("INSERT INTO page (id, data) VALUES (?1, ?2)");
 static struct db_sql add_dir = DB_SQL("INSERT INTO dir (id, messages, unseen, deleted, modseq, data) VALUES"
@@ -87,24 +87,44 @@ load_row(struct anew *w)
 	return OK;
 }
 
+/* Reads the tombstones. *again_r: a packed row was damaged, of which some may have been read: it is gone now. */
 static enum status
-load_changes(struct anew *w)
+read_tombstones(struct anew *w, struct run_pile *gone, bool *again_r)
 {
 	struct change_walk cw;
 	enum status st;
 
+	*again_r = false;
 	change_walk_begin(&cw, w->txn, w->id, 0, true);
 	while ((st = change_walk_next(&cw)) == OK) {
+		int64_t kind = cw.row.packed ? CHANGE_PACKED : CHANGE_GONE;
+
 		w->modseq = cw.row.modseq > w->modseq ? cw.row.modseq : w->modseq;
 		if (!cw.row.damaged)
-			runs_add_all(&w->gone, &cw.row.uids);
-		else if ((st = db_exec(w->txn, &drop_change, "iii", w->id, (int64_t)cw.row.modseq, (int64_t)CHANGE_GONE)) != OK)
+			run_pile_add(gone, &cw.row.uids);
+		else if ((st = db_exec(w->txn, &drop_change, "iii", w->id, (int64_t)cw.row.modseq, kind)) != OK)
 			break;
+		*again_r |= cw.row.damaged && cw.row.packed;
 	}
 	change_walk_end(&cw);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+static enum status
+load_changes(struct anew *w)
+{
+	struct run_pile gone = {0};
+	bool again;
+	enum status st;
+
+	do {
+		run_pile_free(&gone);
+		st = read_tombstones(w, &gone, &again);
+	} while (st == OK && again);
+	run_pile_into(&gone, &w->gone, NULL);
 	if (w->gone.n > 0 && w->gone.run[w->gone.n - 1].last >= w->uidnext && w->gone.run[w->gone.n - 1].last < UINT32_MAX - 1)
 		w->uidnext = w->gone.run[w->gone.n - 1].last + 1;
-	return st == ERR_NOT_FOUND ? OK : st;
+	return st;
 }
 
 /* An entry stays when its email is there and says the same. */

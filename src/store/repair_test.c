@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "store/changes_priv.h"
 
 #define BLOCK 4096
 
@@ -77,6 +78,20 @@ open_it(struct store **s)
 }
 
 /* Makes the sound file once. */
+static struct db_sql first_tombstone = DB_SQL("SELECT min(modseq) FROM change WHERE mailbox = ?1 AND kind = 3");
+static struct db_sql set_oldest = DB_SQL("UPDATE mailbox SET oldest_change = ?2 WHERE id = ?1");
+
+static enum status
+pack_older(struct db_txn *txn, int64_t mailbox)
+{
+	int64_t until;
+	enum status st = db_get_ints(txn, &first_tombstone, &until, 1, "i", mailbox);
+
+	if (st == OK)
+		st = tombstones_pack(txn, mailbox, 0, (uint64_t)until);
+	return st == OK ? db_exec(txn, &set_oldest, "ii", mailbox, until) : st;
+}
+
 static int
 make(void **state)
 {
@@ -92,6 +107,9 @@ make(void **state)
 	assert_int_equal(open_it(&s), OK);
 	fill(s, &a, &b, 60);
 	put(&a, mailbox_id(&a, "INBOX"), "large", 700000, 0, NULL);
+	/* Of its two tombstones the older one, of a move, is packed. */
+	assert_int_equal(WRITE(s, pack_older(txn, mailbox_id(&a, "INBOX"))), OK);
+	assert_int_equal(faults(s, true), 0);
 	test_close(s);
 	fd = open(in_dir("mansio.db"), O_RDONLY);
 	assert_true(fd >= 0 && fstat(fd, &sb) == 0);
@@ -321,6 +339,7 @@ comes_back(void **state)
 {
 	struct repair_report r;
 	struct mailbox before, after;
+	struct changes c;
 	struct store *s;
 
 	(void)state;
@@ -353,6 +372,16 @@ comes_back(void **state)
 	/* Names. */
 	spoil_and_repair("DELETE FROM mailbox WHERE account = 1 AND name = 'Work/Old'; DELETE FROM account WHERE id = 2", &r, &s);
 	assert_int_equal(find(s, "INBOX").messages, before.messages);
+	test_close(s);
+	/* Packed tombstones: every UID that is not there gets a new one. */
+	spoil_and_repair("UPDATE change SET uids = zeroblob(length(uids)) WHERE kind = 5", &r, &s);
+	after = find(s, "INBOX");
+	assert_int_equal(after.messages, before.messages);
+	assert_int_equal(READ(s, changes_since(txn, after.id, 0, before.modseq, NULL, 0, &c)), OK);
+	for (uint32_t uid = 5; uid <= 7; uid++)
+		assert_true(runs_has(&c.gone, uid));
+	assert_int_equal(runs_count(&c.gone), 3);
+	changes_free(&c);
 	test_close(s);
 	/* A body: that message is gone, and has a tombstone. */
 	spoil_and_repair("DELETE FROM blob WHERE id = (SELECT max(id) FROM blob)", &r, &s);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "store/changes_priv.h"
 #include "store/store_priv.h"
 
 static struct db_sql meta_get = DB_SQL("SELECT value FROM meta WHERE key = ?1");
@@ -15,13 +16,30 @@ static struct db_sql meta_int = DB_SQL("INSERT INTO meta (key, value) VALUES (?1
     " ON CONFLICT (key) DO UPDATE SET value = ?2");
 static struct db_sql meta_blob = DB_SQL("INSERT INTO meta (key, value) VALUES (?1, ?2)");
 
+static struct db_sql mailbox_next = DB_SQL("SELECT id, oldest_change FROM mailbox WHERE id > ?1 ORDER BY id LIMIT 1");
+
+/* 2: tombstones below oldest_change are packed. */
+static enum status
+pack_tombstones(struct store *store, struct db_txn *txn)
+{
+	int64_t v[2] = {0};
+	enum status st;
+
+	(void)store;
+	while ((st = db_get_ints(txn, &mailbox_next, v, 2, "i", v[0])) == OK) {
+		if ((st = tombstones_pack(txn, v[0], (uint64_t)v[1], (uint64_t)v[1])) != OK)
+			return st;
+	}
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
 /* What leads from one version to the next, in order: a script, or a function where that is not enough. */
 static const struct step {
 	int to;
 	const char *sql;
 	enum status (*run)(struct store *store, struct db_txn *txn);
 } steps[] = {
-    /* {2, "ALTER TABLE ...", NULL}, */
+    {2, NULL, pack_tombstones},
     {0, NULL, NULL},
 };
 

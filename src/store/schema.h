@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const char schema_sql[] =
     /* "meta (key, value)", facts about the store (version, secret, when it was made), is there before: see schema.c. */
@@ -52,8 +52,9 @@ static const char schema_sql[] =
     "CREATE TABLE staged (id INTEGER PRIMARY KEY, made INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, data BLOB NOT NULL);"
 
-    /* One row a change: kind 1 added, 2 flags, 3 expunged (a tombstone: kept for ever), 4 annotation. reader: whose change
-     * (0: all). uids: runs, and which flags, see changes.c. The rows of kinds 1, 2 and 4 above mailbox.oldest_change are complete. */
+    /* One row a change: kind 1 added, 2 flags, 3 expunged (a tombstone), 4 annotation. reader: whose change (0: all). uids: runs, and which
+     * flags, see changes.c. The rows above mailbox.oldest_change are complete; up to there only tombstones are left, packed in rows
+     * of kind 5 whose modseq is the last one in them, see tombstone.c. (After a repair there are unpacked ones too.) */
     "CREATE TABLE change (mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, kind INTEGER NOT NULL, reader INTEGER NOT NULL,"
     " uids BLOB NOT NULL, PRIMARY KEY (mailbox, modseq, kind)) WITHOUT ROWID;"
     /* Expunged entries during their grace, packed like a page whose key is the first UID; first, last: the UIDs between

@@ -34,8 +34,9 @@ add_ghosts(struct view *v, struct db_txn *txn)
 
 	change_walk_begin(&w, txn, v->mailbox, v->seen_modseq, true);
 	while ((st = change_walk_next(&w)) == OK) {
-		/* Without this history the view's numbers are lost: the session ends, the client selects anew. */
-		if (w.row.damaged) {
+		/* Without this history the view's numbers are lost: the session ends, the client selects anew. (Tombstones are merged when
+		 * more than a million came after them.) */
+		if (w.row.damaged || w.row.merged) {
 			st = ERR_CORRUPT;
 			break;
 		}

@@ -350,19 +350,32 @@ client_closed(struct client *c)
 
 /* -- the course of the whole -- */
 
+/* A receiver that is free, each in its turn: a connection on which nothing is ever said is closed in the end. */
+static struct session *
+free_receiver(void)
+{
+	static unsigned turn;
+
+	for (unsigned i = 0; i < opt.receivers; i++) {
+		struct session *s = &sessions[opt.clients + turn++ % opt.receivers];
+
+		if (s->state == RECEIVING && s->waiting == 0)
+			return s;
+	}
+	return NULL;
+}
+
 static bool
 start_one(void)
 {
-	if (received * 100 < started_ops * RECEIVED_PERCENT) {
-		for (unsigned i = 0; i < opt.receivers; i++) {
-			struct session *s = &sessions[opt.clients + i];
+	struct session *receiver = NULL;
 
-			if (s->state == RECEIVING && s->waiting == 0) {
-				started_ops++;
-				deliver(s);
-				return true;
-			}
-		}
+	if (received * 100 < started_ops * RECEIVED_PERCENT)
+		receiver = free_receiver();
+	if (receiver != NULL) {
+		started_ops++;
+		deliver(receiver);
+		return true;
 	}
 	if (queue_n == 0)
 		return false;

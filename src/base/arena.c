@@ -114,6 +114,18 @@ arena_array(struct arena *a, size_t n, size_t size)
 	return arena_alloc(a, bytes);
 }
 
+void *
+arena_copy(struct arena *a, const void *p, size_t n, size_t cap, size_t size)
+{
+	void *copy;
+
+	ensure(n <= cap);
+	if (cap == 0)
+		return NULL;
+	copy = arena_array(a, cap, size);
+	return n > 0 ? memcpy(copy, p, n * size) : copy;
+}
+
 struct str
 arena_str(struct arena *a, struct str s)
 {

@@ -25,6 +25,8 @@ struct arena {
 void *arena_alloc(struct arena *a, size_t n);
 /* n objects of size bytes, checked for overflow. */
 void *arena_array(struct arena *a, size_t n, size_t size);
+/* An array with room for cap objects, whose first n are copied from p: to keep an array, or to let one grow. No room: NULL. */
+void *arena_copy(struct arena *a, const void *p, size_t n, size_t cap, size_t size);
 /* A copy of s, with a NUL after it that s.n does not count. */
 struct str arena_str(struct arena *a, struct str s);
 char *arena_cstr(struct arena *a, struct str s);

@@ -23,8 +23,7 @@ message_with_prefix(struct arena *a, const struct mime_message *m, struct str pr
 
 	ensure(str_ends(prefix, STR("\r\n")));
 	*out = *m;
-	out->parts = arena_array(a, m->n_parts, sizeof(*out->parts));
-	memcpy(out->parts, m->parts, m->n_parts * sizeof(*out->parts));
+	out->parts = arena_copy(a, m->parts, m->n_parts, m->n_parts, sizeof(*out->parts));
 	out->size += prefix.n;
 	out->lines += lines;
 	for (uint32_t i = 0; i < out->n_parts; i++) {

@@ -31,8 +31,7 @@ parse_names(struct mailbox_filter *f, struct args *a, struct arena *keep)
 	} while (list && arg_more(a));
 	if (list && (st = arg_close(a)) != OK)
 		return st;
-	f->names = arena_array(keep, f->n, sizeof(*names));
-	memcpy((void *)(uintptr_t)f->names, names, f->n * sizeof(*names));
+	f->names = arena_copy(keep, names, f->n, f->n, sizeof(*names));
 	return OK;
 }
 

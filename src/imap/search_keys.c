@@ -12,13 +12,8 @@ search_node_add(struct search_parser *p, enum search_op op, bool negated)
 	struct search_node *n;
 
 	if (s->n == s->cap) {
-		uint32_t cap = s->cap ? s->cap * 2 : 16;
-		struct search_node *grown = arena_array(s->arena, cap, sizeof(*grown));
-
-		if (s->n)
-			memcpy(grown, s->nodes, s->n * sizeof(*grown));
-		s->nodes = grown;
-		s->cap = cap;
+		s->cap = s->cap ? s->cap * 2 : 16;
+		s->nodes = arena_copy(s->arena, s->nodes, s->n, s->cap, sizeof(*s->nodes));
 	}
 	n = &s->nodes[s->n++];
 	*n = (struct search_node){.op = op, .not = p->not != negated, .keyword = -1};

@@ -142,11 +142,7 @@ mime_params_parse(struct arena *a, struct str raw, uint32_t max, struct mime_par
 	while (n < max && param_next(a, &rest, &found[n]))
 		n++;
 	*n_r = n;
-	*params_r = NULL;
-	if (n > 0) {
-		*params_r = arena_array(a, n, sizeof(found[0]));
-		memcpy(*params_r, found, n * sizeof(found[0]));
-	}
+	*params_r = arena_copy(a, found, n, n, sizeof(found[0]));
 	return plain_value(a, word, false);
 }
 

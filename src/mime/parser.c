@@ -50,12 +50,8 @@ struct mime_parser {
 static void *
 grown(struct arena *a, void *old, size_t n, uint32_t *cap, size_t size)
 {
-	void *p;
-
 	*cap *= 2;
-	p = arena_array(a, *cap, size);
-	memcpy(p, old, n * size);
-	return p;
+	return arena_copy(a, old, n, *cap, size);
 }
 
 static uint32_t

@@ -190,9 +190,7 @@ account_list(struct db_txn *txn, struct arena *arena, struct str after, size_t m
 	if (st != ERR_NOT_FOUND)
 		goto out;
 	st = OK;
-	*accounts_r = arena_array(arena, n ? n : 1, sizeof(*list));
-	if (n > 0)
-		memcpy(*accounts_r, list, n * sizeof(*list));
+	*accounts_r = arena_copy(arena, list, n, n ? n : 1, sizeof(*list));
 	*n_r = n;
 out:
 	free(list);

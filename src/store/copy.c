@@ -22,12 +22,7 @@ haul_add(struct haul *h, const struct entry *entry)
 	to = &h->e[h->n++];
 	*to = *entry;
 	runs_add(&h->from, entry->uid, entry->uid);
-	if (entry->keywords_n > 0) {
-		uint32_t *ids = arena_array(&h->arena, entry->keywords_n, sizeof(*ids));
-
-		memcpy(ids, entry->keywords, entry->keywords_n * sizeof(*ids));
-		to->keywords = ids;
-	}
+	to->keywords = arena_copy(&h->arena, entry->keywords, entry->keywords_n, entry->keywords_n, sizeof(*to->keywords));
 }
 
 enum status

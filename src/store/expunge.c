@@ -43,12 +43,7 @@ pile_add(struct pile *p, const struct entry *entry)
 	struct entry *to = &p->entry[p->n++];
 
 	*to = *entry;
-	if (entry->keywords_n > 0) {
-		uint32_t *ids = arena_array(&p->arena, entry->keywords_n, sizeof(*ids));
-
-		memcpy(ids, entry->keywords, entry->keywords_n * sizeof(*ids));
-		to->keywords = ids;
-	}
+	to->keywords = arena_copy(&p->arena, entry->keywords, entry->keywords_n, entry->keywords_n, sizeof(*to->keywords));
 	return p->n == PAGE_MAX ? pile_write(p) : OK;
 }
 

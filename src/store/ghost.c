@@ -76,12 +76,7 @@ take_row(struct ghosts *g, const struct page *page)
 			continue;
 		*e = page->e[i];
 		e->expunged = true;
-		if (e->keywords_n > 0) {
-			uint32_t *ids = arena_array(&g->arena, e->keywords_n, sizeof(*ids));
-
-			memcpy(ids, e->keywords, e->keywords_n * sizeof(*ids));
-			e->keywords = ids;
-		}
+		e->keywords = arena_copy(&g->arena, e->keywords, e->keywords_n, e->keywords_n, sizeof(*e->keywords));
 	}
 }
 

@@ -158,9 +158,7 @@ mailbox_list(const struct actor *actor, struct db_txn *txn, struct arena *arena,
 	if (st == ERR_NOT_FOUND) {
 		st = OK;
 		mark_children(list, n);
-		*list_r = arena_array(arena, n ? n : 1, sizeof(*list));
-		if (n > 0)
-			memcpy(*list_r, list, n * sizeof(*list));
+		*list_r = arena_copy(arena, list, n, n ? n : 1, sizeof(*list));
 		*n_r = n;
 	}
 	free(list);

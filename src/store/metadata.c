@@ -106,12 +106,8 @@ static void
 keep(struct listing *l, struct db_stmt *s)
 {
 	if (l->n == l->cap) {
-		struct metadata *more = arena_array(l->arena, l->cap ? l->cap * 2 : 8, sizeof(*more));
-
-		if (l->n > 0)
-			memcpy(more, l->list, l->n * sizeof(*more));
 		l->cap = l->cap ? l->cap * 2 : 8;
-		l->list = more;
+		l->list = arena_copy(l->arena, l->list, l->n, l->cap, sizeof(*l->list));
 	}
 	l->list[l->n++] = (struct metadata){arena_str(l->arena, db_text(s, 0)), arena_str(l->arena, db_blob(s, 1))};
 }
@@ -282,12 +278,8 @@ metadata_changed(const struct actor *actor, struct db_txn *txn, struct arena *ar
 	s = bind(txn, &changed, actor->account, (int64_t)since, actor->account);
 	while ((st = db_step(s)) == OK) {
 		if (n == cap) {
-			struct metadata_change *more = arena_array(arena, cap ? cap * 2 : 8, sizeof(*more));
-
-			if (n > 0)
-				memcpy(more, list, n * sizeof(*more));
 			cap = cap ? cap * 2 : 8;
-			list = more;
+			list = arena_copy(arena, list, n, cap, sizeof(*list));
 		}
 		list[n++] = (struct metadata_change){db_int(s, 0), arena_str(arena, db_text(s, 1))};
 	}

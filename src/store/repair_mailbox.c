@@ -50,19 +50,12 @@ struct anew {
 static void
 add_entry(struct anew *w, const struct entry *e)
 {
-	uint32_t *ids;
-
 	if (w->n == w->cap) {
 		w->cap = w->cap * 2 + 256;
 		w->e = x_realloc(w->e, w->cap * sizeof(*w->e));
 	}
 	w->e[w->n] = *e;
-	if (e->keywords_n > 0) {
-		ids = arena_array(&w->arena, e->keywords_n, sizeof(*ids));
-		memcpy(ids, e->keywords, e->keywords_n * sizeof(*ids));
-		w->e[w->n].keywords = ids;
-	}
-	w->n++;
+	w->e[w->n++].keywords = arena_copy(&w->arena, e->keywords, e->keywords_n, e->keywords_n, sizeof(*e->keywords));
 	runs_add(&w->present, e->uid, e->uid);
 	w->modseq = e->modseq > w->modseq ? e->modseq : w->modseq;
 	w->uidnext = e->uid >= w->uidnext ? e->uid + 1 : w->uidnext;

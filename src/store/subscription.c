@@ -33,9 +33,7 @@ mailbox_subscriptions(const struct actor *actor, struct db_txn *txn, struct aren
 	db_done(q);
 	if (st == ERR_NOT_FOUND) {
 		st = OK;
-		*names_r = arena_array(arena, n ? n : 1, sizeof(*list));
-		if (n > 0)
-			memcpy(*names_r, list, n * sizeof(*list));
+		*names_r = arena_copy(arena, list, n, n ? n : 1, sizeof(*list));
 		*n_r = n;
 	}
 	free(list);

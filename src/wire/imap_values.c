@@ -24,13 +24,8 @@ add_keyword(struct arena *arena, struct arg_flags *flags, struct str s)
 	if (flags->n == ARGS_FLAGS_MAX)
 		return ERR_LIMIT;
 	/* Room doubles at 0, 4, 8, 16...: a power of two means full. */
-	if (flags->n == 0 || (flags->n >= 4 && (flags->n & (flags->n - 1)) == 0)) {
-		struct str *more = arena_array(arena, flags->n ? flags->n * 2 : 4, sizeof(*more));
-
-		if (flags->n > 0)
-			memcpy(more, flags->keywords, flags->n * sizeof(*more));
-		flags->keywords = more;
-	}
+	if (flags->n == 0 || (flags->n >= 4 && (flags->n & (flags->n - 1)) == 0))
+		flags->keywords = arena_copy(arena, flags->keywords, flags->n, flags->n ? flags->n * 2 : 4, sizeof(*flags->keywords));
 	/* A copy: APPEND keeps its flags while its command grows and moves. */
 	flags->keywords[flags->n++] = arena_str(arena, s);
 	return OK;
@@ -159,8 +154,7 @@ read_part(struct args *a, struct section *sec)
 		n++;
 	} while (arg_peek(a) == '.' && a->at + 1 < a->all.n && ascii_digit(a->all.p[a->at + 1]) &&
 		 arg_char(a, '.'));
-	sec->part = arena_array(a->arena, n, sizeof(*part));
-	memcpy(sec->part, part, n * sizeof(*part));
+	sec->part = arena_copy(a->arena, part, n, n, sizeof(*part));
 	sec->parts = n;
 	return OK;
 }
@@ -179,12 +173,8 @@ read_fields(struct args *a, struct section *sec)
 		if (sec->fields == SECTION_FIELDS_MAX)
 			return ERR_LIMIT;
 		if (sec->fields == cap) {
-			struct str *more = arena_array(a->arena, cap ? cap * 2 : 16, sizeof(*more));
-
-			if (cap > 0)
-				memcpy(more, field, cap * sizeof(*more));
-			field = more;
 			cap = cap ? cap * 2 : 16;
+			field = arena_copy(a->arena, field, sec->fields, cap, sizeof(*field));
 		}
 		if ((st = arg_astring(a, &field[sec->fields])) != OK)
 			return st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * blob: message bodies, immutable and shared. A body has an id, a size, a SHA-256 of its bytes, and
- * lies in chunks that are compressed (zstd) where it pays; each chunk carries a CRC-32C. Drivers: db
+ * lies in chunks that are compressed (LZ4, zstd) where it pays; each chunk carries a CRC-32C. Drivers: db
  * (rows beside the others, same commit: the default), mem (tests); later s3.
  *
  * In: a stage takes the bytes as they arrive and hashes and compresses them on the caller's thread.
@@ -26,7 +26,7 @@ struct blob_stage;
 
 struct blob_options {
 	const char *driver;     /* "db" or "mem" */
-	int level;              /* zstd level; 0: the default (1) */
+	int level;              /* zstd's, for large chunks; 0: the default (1) */
 	size_t stage_memory;    /* bytes a stage keeps in memory before it spills; 0: the default (BLOB_CHUNK) */
 };
 

@@ -3,7 +3,7 @@
  * What the files of blob share. blob.c and stage.c do what all drivers have in common: hashing,
  * compression, checksums, pacing, the thread's cache. A driver keeps encoded chunks.
  *
- * An encoded chunk is one byte of method (0 plain, 1 zstd), the CRC-32C (little-endian) over body id, chunk number,
+ * An encoded chunk is one byte of method (0 plain, 1 zstd, 2 LZ4), the CRC-32C (little-endian) over body id, chunk number,
  * method and payload, and the payload. Body id and number are in the sum so that a chunk that turns up in a wrong
  * place is found out.
  */
@@ -100,6 +100,7 @@ struct blob_stage {
 /* chunk.c: contexts and cache of the calling thread, freed when it ends. */
 struct blob_thread {
 	struct ZSTD_CCtx_s *cctx;
+	void *lz4; /* what packing with it works in */
 	struct ZSTD_DCtx_s *dctx;
 	void *hasher;
 	/* The last chunk that was decompressed in part. */

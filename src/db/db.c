@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing, connections by thread, snapshots. */
+#include "db/answers_priv.h"
 #include "db/db_priv.h"
 
 #include <stdlib.h>
@@ -79,12 +80,13 @@ conn_close(struct db_conn *conn)
 {
 	if (conn == NULL)
 		return;
+	answers_free(conn->answers);
 	for (int i = 0; i < conn->stmts_n; i++) {
 		struct db_stmt *more;
 
 		for (struct db_stmt *st = conn->stmts[i]; st != NULL; st = more) {
 			more = st->more;
-			conn->drv->finalize(st);
+			stmt_free(st);
 		}
 	}
 	free(conn->stmts);
@@ -204,19 +206,39 @@ is_own(struct db *db, struct db_conn *conn)
 	return atomic_load_explicit(&db->readers[number_self()], memory_order_acquire) == conn;
 }
 
+static void
+set_version(struct db_conn *conn, int64_t state)
+{
+	static atomic_uint_fast64_t last;
+
+	conn->steady = conn->version != 0 && conn->state == state;
+	if (conn->steady)
+		return;
+	conn->state = state;
+	conn->version = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
+uint64_t
+db_version(const struct db_txn *txn)
+{
+	return txn->committer == NULL ? txn->conn->version : 0;
+}
+
 enum status
 db_read_begin(struct db *db, struct db_txn **txn_r)
 {
 	struct db_conn *conn;
+	int64_t state;
 	enum status st = reader_take(db, &conn);
 
 	if (st != OK)
 		return st;
-	if ((st = db->drv->read_begin(conn)) != OK) {
+	if ((st = db->drv->read_begin(conn, &state)) != OK) {
 		if (!is_own(db, conn))
 			spare_give(db, conn);
 		return st;
 	}
+	set_version(conn, state);
 	conn->open = true;
 	*txn_r = &conn->txn;
 	return OK;

@@ -66,9 +66,13 @@ void db_close(struct db *db);
  */
 struct db_sql {
 	const char *text;
+	bool kept;        /* see DB_SQL_KEPT */
 	_Atomic int slot; /* 0 until its first use */
 };
 #define DB_SQL(sql) {.text = sql}
+/* A question that is asked often with the same parameters (at most four, bound in order): while nothing was committed the calling
+ * thread's reads get the answer that they had before. In a write it is run as any other. */
+#define DB_SQL_KEPT(sql) {.text = sql, .kept = true}
 
 /* Gives the statement ready for binding. A statement of a static db_sql may be used again while an
  * outer use still steps it (recursion gets a copy of its own). Errors show at db_step. */
@@ -106,6 +110,9 @@ must_check enum status db_script(struct db_txn *txn, const char *sql);
 
 must_check enum status db_read_begin(struct db *db, struct db_txn **txn_r);
 void db_read_end(struct db_txn *txn);
+/* What a thread worked out in one snapshot holds in another of the same version: no two different states of a database share
+ * one, and no two databases do. 0 in a write: its own changes move nothing. */
+uint64_t db_version(const struct db_txn *txn);
 /* Frees the calling thread's connection; a thread that read calls it before it ends. */
 void db_thread_end(struct db *db);
 

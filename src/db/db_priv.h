@@ -20,6 +20,9 @@ enum commit_result { COMMIT_DONE, COMMIT_FAILED, COMMIT_UNKNOWN };
 
 enum conn_kind { CONN_READER, CONN_WRITER };
 
+/* Of a parameter or a value. OTHER: a number with a fraction; none is kept. */
+enum db_kind { DB_INT, DB_TEXT, DB_BLOB, DB_NULL, DB_OTHER };
+
 /*
  * A driver. Its connections and statements begin with struct db_conn and struct db_stmt. Each
  * connection is used by one thread at a time. Functions that return a status have mapped and logged the
@@ -45,12 +48,16 @@ struct db_driver {
 	struct str (*col_text)(struct db_stmt *st, int col);
 	struct str (*col_blob)(struct db_stmt *st, int col);
 	bool (*col_is_null)(struct db_stmt *st, int col);
+	/* Of the row that the statement stands on. */
+	int (*cols)(struct db_stmt *st);
+	enum db_kind (*col_kind)(struct db_stmt *st, int col);
 	void (*reset)(struct db_stmt *st);
 	int64_t (*changed)(struct db_conn *conn);
 	int64_t (*last_id)(struct db_conn *conn);
 	enum status (*script)(struct db_conn *conn, const char *sql);
 
-	enum status (*read_begin)(struct db_conn *conn);
+	/* state_r: a number that is not the same as at the connection's last snapshot when anything was committed since. */
+	enum status (*read_begin)(struct db_conn *conn, int64_t *state_r);
 	void (*read_end)(struct db_conn *conn);
 
 	/* sync false: only lazy writes will come, and the commit makes no sync. */
@@ -81,6 +88,8 @@ extern const struct db_driver db_sqlite;
 
 struct db_stmt {
 	struct db_conn *conn;
+	struct db_sql *sql;
+	struct asking *asking; /* of a kept statement of a reader, else NULL: see answers_priv.h */
 	struct db_stmt *more; /* further copies of the same text, for recursion */
 	enum status failed;   /* it could not be prepared: what db_step answers */
 	bool busy;
@@ -100,6 +109,10 @@ struct db_conn {
 	int stmts_n;
 	enum conn_kind kind;
 	bool open;              /* a snapshot is open */
+	bool steady;            /* the snapshot before had the same version */
+	int64_t state;          /* as the driver tells it */
+	uint64_t version;       /* of the database in the running or the last snapshot; of no other state and no other connection's. 0: none */
+	struct answers *answers;
 	enum status last_error; /* of the engine, since the transaction began */
 	struct db_conn *next;   /* among the spares */
 };
@@ -119,6 +132,9 @@ struct db {
 	atomic_bool was_full; /* a write ended with ERR_FULL */
 	atomic_uint_fast64_t commits, writes, syncs, failed;
 };
+
+/* stmt.c */
+void stmt_free(struct db_stmt *st);
 
 enum status conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r);
 void conn_close(struct db_conn *conn);

@@ -113,6 +113,24 @@ sq_col_is_null(struct db_stmt *st, int col)
 	return sqlite3_column_type(handle_of(st), col) == SQLITE_NULL;
 }
 
+static int
+sq_cols(struct db_stmt *st)
+{
+	return sqlite3_data_count(handle_of(st));
+}
+
+static enum db_kind
+sq_col_kind(struct db_stmt *st, int col)
+{
+	switch (sqlite3_column_type(handle_of(st), col)) {
+	case SQLITE_INTEGER: return DB_INT;
+	case SQLITE_TEXT: return DB_TEXT;
+	case SQLITE_BLOB: return DB_BLOB;
+	case SQLITE_NULL: return DB_NULL;
+	}
+	return DB_OTHER;
+}
+
 /* Bindings are cleared: they point into memory of the caller's, which may be gone by the next use. */
 static void
 sq_reset(struct db_stmt *st)
@@ -143,16 +161,19 @@ sq_script(struct db_conn *conn, const char *sql)
 
 /*
  * A snapshot without BEGIN and COMMIT: a statement that stays on its only row keeps the read
- * transaction of the connection open, and all others read in it. It is taken at once, not at the first read.
+ * transaction of the connection open, and all others read in it. It is taken at once, not at the first read. The row is PRAGMA
+ * data_version, which differs from the last snapshot's when another connection has committed in between.
  */
 static enum status
-sq_read_begin(struct db_conn *conn)
+sq_read_begin(struct db_conn *conn, int64_t *state_r)
 {
 	struct sq_conn *c = (struct sq_conn *)conn;
 	int rc = sqlite3_step(c->hold);
 
-	if (rc == SQLITE_ROW)
+	if (rc == SQLITE_ROW) {
+		*state_r = sqlite3_column_int64(c->hold, 0);
 		return OK;
+	}
 	sqlite3_reset(c->hold);
 	return sq_error(c->h, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc, "opening a snapshot");
 }
@@ -342,6 +363,8 @@ const struct db_driver db_sqlite = {
     .col_text = sq_col_text,
     .col_blob = sq_col_blob,
     .col_is_null = sq_col_is_null,
+    .cols = sq_cols,
+    .col_kind = sq_col_kind,
     .reset = sq_reset,
     .changed = sq_changed,
     .last_id = sq_last_id,

@@ -236,7 +236,7 @@ sq_conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r)
 		sqlite3_wal_hook(c->h, on_wal, sq_engine(db));
 	} else {
 		walvfs_ahead(c->h, sq_engine(db)->ahead);
-		rc = sqlite3_prepare_v3(c->h, "PRAGMA schema_version", -1, SQLITE_PREPARE_PERSISTENT, &c->hold,
+		rc = sqlite3_prepare_v3(c->h, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT, &c->hold,
 		    NULL);
 		if (rc != SQLITE_OK)
 			st = sq_error(c->h, rc, "opening a connection");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements: slots, and the short forms that bind, step and end in one call. */
+#include "db/answers_priv.h"
 #include "db/db_priv.h"
 
 #include <stdarg.h>
@@ -37,6 +38,25 @@ slot_of(struct db_conn *conn, int slot)
 	return &conn->stmts[slot];
 }
 
+void
+stmt_free(struct db_stmt *st)
+{
+	free(st->asking);
+	st->conn->drv->finalize(st);
+}
+
+static struct db_stmt *
+stmt_new(struct db_conn *conn, struct db_sql *sql)
+{
+	struct db_stmt *st = conn->drv->prepare(conn, sql->text);
+
+	st->conn = conn;
+	st->sql = sql;
+	if (sql->kept && conn->kind == CONN_READER)
+		st->asking = x_new(struct asking);
+	return st;
+}
+
 struct db_stmt *
 db_prepare(struct db_txn *txn, struct db_sql *sql)
 {
@@ -49,71 +69,110 @@ db_prepare(struct db_txn *txn, struct db_sql *sql)
 		struct db_stmt *more = st != NULL ? st->more : NULL;
 
 		if (st != NULL)
-			conn->drv->finalize(st);
-		st = *place = conn->drv->prepare(conn, sql->text);
-		st->conn = conn;
+			stmt_free(st);
+		st = *place = stmt_new(conn, sql);
 		st->more = more;
 	}
 	st->busy = true;
+	if (st->asking != NULL)
+		asking_begin(st);
 	return st;
 }
 
 void
 db_bind_int(struct db_stmt *st, int at, int64_t v)
 {
-	st->conn->drv->bind_int(st, at, v);
+	if (st->asking != NULL)
+		asking_bind(st, at, DB_INT, v, STR_NONE);
+	else
+		st->conn->drv->bind_int(st, at, v);
 }
 
 void
 db_bind_text(struct db_stmt *st, int at, struct str s)
 {
-	st->conn->drv->bind_text(st, at, s);
+	if (st->asking != NULL)
+		asking_bind(st, at, DB_TEXT, 0, s);
+	else
+		st->conn->drv->bind_text(st, at, s);
 }
 
 void
 db_bind_blob(struct db_stmt *st, int at, struct str s)
 {
-	st->conn->drv->bind_blob(st, at, s);
+	if (st->asking != NULL)
+		asking_bind(st, at, DB_BLOB, 0, s);
+	else
+		st->conn->drv->bind_blob(st, at, s);
 }
 
 void
 db_bind_null(struct db_stmt *st, int at)
 {
-	st->conn->drv->bind_null(st, at);
+	if (st->asking != NULL)
+		asking_bind(st, at, DB_NULL, 0, STR_NONE);
+	else
+		st->conn->drv->bind_null(st, at);
+}
+
+static enum status
+step(struct db_stmt *st)
+{
+	if (st->asking != NULL)
+		return asking_step(st);
+	return st->failed != OK ? st->failed : st->conn->drv->step(st);
 }
 
 enum status
 db_step(struct db_stmt *st)
 {
-	enum status status = st->failed != OK ? st->failed : st->conn->drv->step(st);
+	enum status status = step(st);
 
 	if (status != OK && status != ERR_NOT_FOUND)
 		st->conn->last_error = status;
 	return status;
 }
 
+/* The value of a kept answer, or NULL. */
+static const struct answer_cell *
+kept(const struct db_stmt *st, int col)
+{
+	return st->asking != NULL ? asking_cell(st, col) : NULL;
+}
+
 int64_t
 db_int(struct db_stmt *st, int col)
 {
-	return st->conn->drv->col_int(st, col);
+	const struct answer_cell *cell = kept(st, col);
+
+	if (cell == NULL)
+		return st->conn->drv->col_int(st, col);
+	ensure(cell->kind == DB_INT || cell->kind == DB_NULL);
+	return cell->kind == DB_INT ? cell->n : 0;
 }
 
 struct str
 db_text(struct db_stmt *st, int col)
 {
-	return st->conn->drv->col_text(st, col);
+	const struct answer_cell *cell = kept(st, col);
+
+	return cell != NULL ? asking_str(st, cell) : st->conn->drv->col_text(st, col);
 }
 
 struct str
 db_blob(struct db_stmt *st, int col)
 {
-	return st->conn->drv->col_blob(st, col);
+	const struct answer_cell *cell = kept(st, col);
+
+	return cell != NULL ? asking_str(st, cell) : st->conn->drv->col_blob(st, col);
 }
 
 bool
 db_is_null(struct db_stmt *st, int col)
 {
-	return st->conn->drv->col_is_null(st, col);
+	const struct answer_cell *cell = kept(st, col);
+
+	return cell != NULL ? cell->kind == DB_NULL : st->conn->drv->col_is_null(st, col);
 }
 
 void
@@ -122,7 +181,10 @@ db_done(struct db_stmt *st)
 	if (st == NULL)
 		return;
 	ensure(st->busy);
-	st->conn->drv->reset(st);
+	if (st->asking != NULL)
+		asking_end(st);
+	else
+		st->conn->drv->reset(st);
 	st->busy = false;
 }
 

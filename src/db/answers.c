@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db/answers_priv.h"
+
+#include <stdlib.h>
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/buf.h"
+
+struct answer {
+	uint64_t version; /* 0: nothing, or not yet whole */
+	unsigned pins;    /* uses that read or write it: it is not given to another question */
+	struct db_sql *sql;
+	struct buf key, bytes;
+	unsigned rows, cols;
+	bool whole;       /* there is no further row */
+	struct answer_cell cell[ANSWER_CELLS];
+};
+
+struct answers {
+	struct answer *at[ANSWERS];
+	struct buf key; /* of the question that is looked up */
+};
+
+void
+answers_free(struct answers *a)
+{
+	if (a == NULL)
+		return;
+	for (unsigned i = 0; i < ANSWERS; i++) {
+		if (a->at[i] == NULL)
+			continue;
+		buf_free(&a->at[i]->key);
+		buf_free(&a->at[i]->bytes);
+		free(a->at[i]);
+	}
+	buf_free(&a->key);
+	free(a);
+}
+
+/* ---- the question ---- */
+
+/* Statement and parameters as bytes: each number with its kind, each text with its length. */
+static void
+key_make(struct buf *key, const struct asking *q)
+{
+	buf_clear(key);
+	for (int i = 0; i < q->params; i++) {
+		const struct param *p = &q->param[i];
+		int64_t n = p->kind == DB_INT ? p->n : (int64_t)p->s.n;
+
+		buf_addc(key, (char)p->kind);
+		buf_add(key, str_of(&n, sizeof(n)));
+		buf_add(key, p->s);
+	}
+}
+
+/* FNV-1a over words: ids are small numbers, names are short. */
+static unsigned
+place_of(const struct db_sql *sql, struct str key)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uintptr_t)sql, word;
+
+	while (key.n > 0) {
+		size_t n = key.n < sizeof(word) ? key.n : sizeof(word);
+
+		word = 0;
+		memcpy(&word, key.p, n);
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		key = str_from(key, n);
+	}
+	return (unsigned)(h >> 40) % ANSWERS;
+}
+
+/* ---- running the statement ---- */
+
+static void
+run_bind(struct db_stmt *st)
+{
+	const struct db_driver *drv = st->conn->drv;
+
+	for (int i = 0; i < st->asking->params; i++) {
+		const struct param *p = &st->asking->param[i];
+
+		switch (p->kind) {
+		case DB_INT: drv->bind_int(st, i + 1, p->n); break;
+		case DB_TEXT: drv->bind_text(st, i + 1, p->s); break;
+		case DB_BLOB: drv->bind_blob(st, i + 1, p->s); break;
+		case DB_NULL: drv->bind_null(st, i + 1); break;
+		case DB_OTHER: die("a parameter of no kind");
+		}
+	}
+}
+
+static enum status
+run_step(struct db_stmt *st)
+{
+	return st->failed != OK ? st->failed : st->conn->drv->step(st);
+}
+
+/* Takes down the row that the statement stands on. False: it does not fit, or cannot be given again. */
+static bool
+note_row(struct db_stmt *st, struct answer *a)
+{
+	const struct db_driver *drv = st->conn->drv;
+	size_t had = a->bytes.n;
+
+	if (a->rows == 0)
+		a->cols = (unsigned)drv->cols(st);
+	if ((a->rows + 1) * a->cols > ANSWER_CELLS)
+		return false;
+	for (unsigned i = 0; i < a->cols; i++) {
+		struct answer_cell *c = &a->cell[a->rows * a->cols + i];
+		struct str s = STR_NONE;
+
+		c->kind = drv->col_kind(st, (int)i);
+		c->at = (uint32_t)a->bytes.n;
+		if (c->kind == DB_INT)
+			c->n = drv->col_int(st, (int)i);
+		else if (c->kind == DB_TEXT)
+			s = drv->col_text(st, (int)i);
+		else if (c->kind == DB_BLOB)
+			s = drv->col_blob(st, (int)i);
+		if (c->kind == DB_OTHER || s.n > ANSWER_BYTES - a->bytes.n) {
+			a->bytes.n = had;
+			return false;
+		}
+		c->len = (uint32_t)s.n;
+		buf_add(&a->bytes, s);
+	}
+	a->rows++;
+	return true;
+}
+
+/* From here on other uses may find it. */
+static void
+publish(struct db_stmt *st, struct answer *a)
+{
+	a->version = st->conn->version;
+	st->asking->state = ASKING_RUNNING;
+}
+
+static enum status
+step_noting(struct db_stmt *st)
+{
+	struct answer *a = st->asking->answer;
+	enum status status = run_step(st);
+
+	if (status == ERR_NOT_FOUND)
+		a->whole = true;
+	if (status == ERR_NOT_FOUND || (status == OK && !note_row(st, a)))
+		publish(st, a);
+	else if (status != OK)
+		st->asking->state = ASKING_RUNNING; /* what failed is asked again */
+	return status;
+}
+
+/* The answer ends before the question does: the statement is run and brought to where the answer ended. */
+static enum status
+run_on(struct db_stmt *st)
+{
+	enum status status = OK;
+
+	run_bind(st);
+	st->asking->state = ASKING_RUNNING;
+	for (unsigned i = 0; i <= st->asking->row && status == OK; i++)
+		status = run_step(st);
+	return status;
+}
+
+static enum status
+step_kept(struct db_stmt *st)
+{
+	struct asking *q = st->asking;
+
+	if (q->row < q->answer->rows) {
+		q->row++;
+		return OK;
+	}
+	return q->answer->whole ? ERR_NOT_FOUND : run_on(st);
+}
+
+static enum status
+step_new(struct db_stmt *st)
+{
+	struct db_conn *conn = st->conn;
+	struct asking *q = st->asking;
+	struct answer **place, *a;
+
+	if (conn->answers == NULL)
+		conn->answers = x_new(struct answers);
+	key_make(&conn->answers->key, q);
+	place = &conn->answers->at[place_of(st->sql, buf_str(&conn->answers->key))];
+	a = *place;
+	if (a != NULL && a->version == conn->version && a->sql == st->sql &&
+	    str_eq(buf_str(&a->key), buf_str(&conn->answers->key))) {
+		a->pins++;
+		q->answer = a;
+		q->state = ASKING_KEPT;
+		return step_kept(st);
+	}
+	run_bind(st);
+	q->state = ASKING_RUNNING;
+	if (!conn->steady || (a != NULL && a->pins > 0) || conn->answers->key.n > ANSWER_BYTES)
+		return run_step(st);
+	if (a == NULL)
+		a = *place = x_new(struct answer);
+	a->version = 0;
+	a->sql = st->sql;
+	a->rows = a->cols = 0;
+	a->whole = false;
+	buf_clear(&a->bytes);
+	buf_clear(&a->key);
+	buf_add(&a->key, buf_str(&conn->answers->key));
+	a->pins++;
+	q->answer = a;
+	q->state = ASKING_NOTING;
+	return step_noting(st);
+}
+
+/* ---- the calls ---- */
+
+void
+asking_begin(struct db_stmt *st)
+{
+	st->asking->params = 0;
+	st->asking->row = 0;
+	st->asking->answer = NULL;
+	st->asking->state = ASKING_NEW;
+}
+
+void
+asking_bind(struct db_stmt *st, int at, enum db_kind kind, int64_t n, struct str s)
+{
+	struct asking *q = st->asking;
+
+	/* In order, so that equal questions have equal bytes. */
+	ensure(q->state == ASKING_NEW && at == q->params + 1 && at <= ANSWER_PARAMS);
+	q->param[q->params++] = (struct param){.kind = kind, .n = n, .s = s};
+}
+
+enum status
+asking_step(struct db_stmt *st)
+{
+	switch (st->asking->state) {
+	case ASKING_NEW: return step_new(st);
+	case ASKING_KEPT: return step_kept(st);
+	case ASKING_NOTING: return step_noting(st);
+	case ASKING_RUNNING: break;
+	}
+	return run_step(st);
+}
+
+void
+asking_end(struct db_stmt *st)
+{
+	struct asking *q = st->asking;
+
+	/* The caller has seen enough: what it saw is the answer to the same question, as far as it goes. */
+	if (q->state == ASKING_NOTING)
+		publish(st, q->answer);
+	if (q->answer != NULL)
+		q->answer->pins--;
+	if (q->state == ASKING_RUNNING)
+		st->conn->drv->reset(st);
+}
+
+const struct answer_cell *
+asking_cell(const struct db_stmt *st, int col)
+{
+	const struct asking *q = st->asking;
+	const struct answer *a = q->answer;
+
+	if (q->state != ASKING_KEPT)
+		return NULL;
+	ensure(q->row > 0 && q->row <= a->rows && (unsigned)col < a->cols);
+	return &a->cell[(q->row - 1) * a->cols + (unsigned)col];
+}
+
+struct str
+asking_str(const struct db_stmt *st, const struct answer_cell *cell)
+{
+	ensure(cell->kind != DB_INT);
+	return cell->kind == DB_NULL ? STR_NONE : str_of(st->asking->answer->bytes.p + cell->at, cell->len);
+}

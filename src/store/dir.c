@@ -68,11 +68,13 @@ sane(const struct dir *dir)
 
 /*
  * The row that a thread unpacked last, with the bytes it came from: the same bytes are the same row, and comparing them is ten times
- * cheaper than checking and unpacking them again. Most commands of a session ask for the same row as the one before.
+ * cheaper than checking and unpacking them again. Most commands of a session ask for the same row as the one before. While nothing
+ * was committed they need not even be read: the version tells.
  */
 static _Thread_local struct {
 	struct dir dir;
 	size_t n; /* bytes; 0: nothing */
+	uint64_t version; /* of the last snapshot in which it was the row (db_version()); 0: of none */
 	char blob[DIR_MAX * 32];
 } known;
 
@@ -127,6 +129,7 @@ dir_unpack(struct dir *dir, struct str blob, int64_t mailbox, uint32_t key)
 	st = unpack_row(dir, blob, mailbox, key);
 	if (st == OK && blob.n <= sizeof(known.blob)) {
 		known.n = blob.n;
+		known.version = 0;
 		memcpy(known.blob, blob.p, blob.n);
 		memcpy(&known.dir, dir, offsetof(struct dir, p) + dir->n * sizeof(*dir->p));
 	}
@@ -173,53 +176,13 @@ dir_seek(const struct dir *dir, uint32_t uid)
 	return lo;
 }
 
-/* ---- pages ---- */
+/* ---- rows ---- */
 
-static struct db_sql page_get = DB_SQL("SELECT data FROM page WHERE id = ?1");
-
-static enum status
+static void
 damaged(int64_t mailbox, uint32_t key, const char *what)
 {
 	log_event(EV_damage, "%s of mailbox=%lld from uid=%u", what, (long long)mailbox, key);
-	return ERR_CORRUPT;
 }
-
-enum status
-page_load_part(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t first, uint32_t last, struct page *page, uint32_t *before_r)
-{
-	struct db_stmt *s = db_prepare(txn, &page_get);
-	enum status st;
-
-	page->n = 0;
-	db_bind_int(s, 1, page_id(mailbox, key));
-	if ((st = db_step(s)) == OK)
-		st = page_unpack_part(page, db_blob(s, 0), mailbox, key, first, last, before_r);
-	db_done(s);
-	return st == ERR_CORRUPT || st == ERR_NOT_FOUND ? damaged(mailbox, key, "page") : st;
-}
-
-enum status
-page_load(struct db_txn *txn, int64_t mailbox, uint32_t key, struct page *page)
-{
-	uint32_t before;
-
-	return page_load_part(txn, mailbox, key, 0, UINT32_MAX, page, &before);
-}
-
-enum status
-page_load_uids(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t *uids, uint32_t *n_r)
-{
-	struct db_stmt *s = db_prepare(txn, &page_get);
-	enum status st;
-
-	db_bind_int(s, 1, page_id(mailbox, key));
-	if ((st = db_step(s)) == OK)
-		st = page_uids(db_blob(s, 0), mailbox, key, uids, n_r);
-	db_done(s);
-	return st == ERR_CORRUPT || st == ERR_NOT_FOUND ? damaged(mailbox, key, "page") : st;
-}
-
-/* ---- rows ---- */
 
 static struct db_sql next_key = DB_SQL("SELECT id FROM dir WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT 1");
 static struct db_sql pages_between = DB_SQL("SELECT id, data FROM page WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT ?3");
@@ -233,7 +196,7 @@ rebuild(struct db_txn *txn, int64_t mailbox, uint32_t key, struct dir *dir)
 	int64_t end = page_id(mailbox, UINT32_MAX), next;
 	enum status st;
 
-	(void)damaged(mailbox, key, "directory");
+	damaged(mailbox, key, "directory");
 	dir->mailbox = mailbox;
 	dir->key = key;
 	dir->n = 0;
@@ -252,7 +215,7 @@ rebuild(struct db_txn *txn, int64_t mailbox, uint32_t key, struct dir *dir)
 		if (page_unpack(page, db_blob(s, 1), mailbox, first) == OK)
 			dir->p[dir->n++] = page_summary(first, page->e, page->n);
 		else
-			(void)damaged(mailbox, first, "page");
+			damaged(mailbox, first, "page");
 	}
 	db_done(s);
 	if (st == ERR_NOT_FOUND)
@@ -269,21 +232,36 @@ take(struct db_txn *txn, struct db_stmt *s, int64_t mailbox, struct dir *dir)
 {
 	uint32_t key = (uint32_t)db_int(s, 0);
 
-	if (dir_unpack(dir, db_blob(s, 1), mailbox, key) == OK)
-		return OK;
-	return rebuild(txn, mailbox, key, dir);
+	if (dir_unpack(dir, db_blob(s, 1), mailbox, key) != OK)
+		return rebuild(txn, mailbox, key, dir);
+	if (known.n != 0 && known.dir.mailbox == mailbox && known.dir.key == key)
+		known.version = db_version(txn);
+	return OK;
 }
 
-static struct db_sql row_at = DB_SQL("SELECT id, data FROM dir WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1");
+static struct db_sql row_at = DB_SQL_KEPT("SELECT id, data FROM dir WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1");
 static struct db_sql row_after =
-    DB_SQL("SELECT id, data FROM dir WHERE id > ?1 AND id <= ?2 AND modseq > ?3 ORDER BY id LIMIT 1");
+    DB_SQL_KEPT("SELECT id, data FROM dir WHERE id > ?1 AND id <= ?2 AND modseq > ?3 ORDER BY id LIMIT 1");
+
+/* Rows do not overlap: the one that has pages on both sides of a UID is the one in which it would lie. */
+static bool
+is_known(struct db_txn *txn, int64_t mailbox, uint32_t uid)
+{
+	return known.n != 0 && known.version != 0 && known.version == db_version(txn) && known.dir.mailbox == mailbox &&
+	    uid >= known.dir.key && uid <= known.dir.p[known.dir.n - 1].last;
+}
 
 enum status
 dir_load(struct db_txn *txn, int64_t mailbox, uint32_t uid, struct dir *dir)
 {
-	struct db_stmt *s = db_prepare(txn, &row_at);
+	struct db_stmt *s;
 	enum status st;
 
+	if (is_known(txn, mailbox, uid)) {
+		memcpy(dir, &known.dir, offsetof(struct dir, p) + known.dir.n * sizeof(*dir->p));
+		return OK;
+	}
+	s = db_prepare(txn, &row_at);
 	db_bind_int(s, 1, page_id(mailbox, 0));
 	db_bind_int(s, 2, page_id(mailbox, uid));
 	if ((st = db_step(s)) == OK)
@@ -307,7 +285,7 @@ dir_next(struct db_txn *txn, int64_t mailbox, uint32_t key, uint64_t modseq, str
 	return st;
 }
 
-static struct db_sql sum_before = DB_SQL("SELECT coalesce(sum(messages), 0) FROM dir WHERE id >= ?1 AND id < ?2");
+static struct db_sql sum_before = DB_SQL_KEPT("SELECT coalesce(sum(messages), 0) FROM dir WHERE id >= ?1 AND id < ?2");
 
 enum status
 dir_messages_before(struct db_txn *txn, int64_t mailbox, uint32_t key, uint64_t *n_r)
@@ -323,12 +301,11 @@ dir_messages_before(struct db_txn *txn, int64_t mailbox, uint32_t key, uint64_t 
 /* ---- looking for messages ---- */
 
 static struct db_sql unseen_row =
-    DB_SQL("SELECT id, data FROM dir WHERE id >= ?1 AND id <= ?2 AND unseen > 0 ORDER BY id LIMIT 1");
+    DB_SQL_KEPT("SELECT id, data FROM dir WHERE id >= ?1 AND id <= ?2 AND unseen > 0 ORDER BY id LIMIT 1");
 
 static enum status
 first_unseen_in(struct db_txn *txn, const struct dir *dir, uint32_t *uid_r, uint64_t *rank_r)
 {
-	struct db_stmt *s;
 	uint64_t rank;
 	uint32_t i, before;
 	enum status st = dir_messages_before(txn, dir->mailbox, dir->key, &rank);
@@ -339,22 +316,14 @@ first_unseen_in(struct db_txn *txn, const struct dir *dir, uint32_t *uid_r, uint
 		rank += dir->p[i].messages;
 	if (i == dir->n)
 		return ERR_NOT_FOUND;
-	s = db_prepare(txn, &page_get);
-	db_bind_int(s, 1, page_id(dir->mailbox, dir->p[i].key));
-	if ((st = db_step(s)) == ERR_NOT_FOUND)
-		st = ERR_CORRUPT;
-	if (st == OK && (st = page_first_unseen(db_blob(s, 0), dir->mailbox, dir->p[i].key, uid_r, &before)) == OK)
+	st = page_load_first_unseen(txn, dir->mailbox, dir->p[i].key, uid_r, &before);
+	if (st == OK)
 		*rank_r = rank + before;
-	db_done(s);
-	if (st == ERR_CORRUPT) {
-		(void)damaged(dir->mailbox, dir->p[i].key, "page");
-		st = ERR_NOT_FOUND;
-	}
-	return st;
+	return st == ERR_CORRUPT ? ERR_NOT_FOUND : st;
 }
 
-enum status
-dir_first_unseen(struct db_txn *txn, int64_t mailbox, uint32_t *uid_r, uint64_t *rank_r)
+static enum status
+find_unseen(struct db_txn *txn, int64_t mailbox, uint32_t *uid_r, uint64_t *rank_r)
 {
 	struct db_stmt *s = db_prepare(txn, &unseen_row);
 	struct dir dir;
@@ -366,6 +335,33 @@ dir_first_unseen(struct db_txn *txn, int64_t mailbox, uint32_t *uid_r, uint64_t 
 		st = take(txn, s, mailbox, &dir);
 	db_done(s);
 	return st == OK ? first_unseen_in(txn, &dir, uid_r, rank_r) : st;
+}
+
+/* What a thread found last, and in which version of the database: SELECT asks for nothing that costs more. */
+static _Thread_local struct {
+	uint64_t version, rank; /* version 0: nothing */
+	int64_t mailbox;
+	uint32_t uid;           /* 0: there is none */
+} unseen;
+
+enum status
+dir_first_unseen(struct db_txn *txn, int64_t mailbox, uint32_t *uid_r, uint64_t *rank_r)
+{
+	enum status st;
+
+	if (unseen.version == 0 || unseen.version != db_version(txn) || unseen.mailbox != mailbox) {
+		unseen.version = unseen.uid = 0;
+		st = find_unseen(txn, mailbox, &unseen.uid, &unseen.rank);
+		if (st != OK && st != ERR_NOT_FOUND)
+			return st;
+		if (st == ERR_NOT_FOUND)
+			unseen.uid = 0;
+		unseen.mailbox = mailbox;
+		unseen.version = db_version(txn);
+	}
+	*uid_r = unseen.uid;
+	*rank_r = unseen.rank;
+	return unseen.uid == 0 ? ERR_NOT_FOUND : OK;
 }
 
 static struct db_sql row_before =

@@ -51,11 +51,13 @@ must_check enum status dir_first_unseen(struct db_txn *txn, int64_t mailbox, uin
 /* The highest UID below limit. ERR_NOT_FOUND. */
 must_check enum status dir_last_uid(struct db_txn *txn, int64_t mailbox, uint32_t limit, uint32_t *uid_r);
 
-/* Reads a page. ERR_CORRUPT (logged), ERR_NOT_FOUND counts as damage too. */
+/* page_load.c. Reads a page. ERR_CORRUPT (logged), ERR_NOT_FOUND counts as damage too. */
 must_check enum status page_load(struct db_txn *txn, int64_t mailbox, uint32_t key, struct page *page);
 /* Only the entries first <= UID <= last: see page_unpack_part(). */
 must_check enum status page_load_part(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t first, uint32_t last, struct page *page,
     uint32_t *before_r);
+/* See page_first_unseen(); damage counts as none. */
+must_check enum status page_load_first_unseen(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t *uid_r, uint32_t *before_r);
 must_check enum status page_load_uids(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t *uids, uint32_t *n_r);
 
 #endif

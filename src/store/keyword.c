@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include "store/message.h"
 
-static struct db_sql list = DB_SQL("SELECT id, name FROM keyword WHERE mailbox = ?1 ORDER BY id");
-static struct db_sql count = DB_SQL("SELECT keywords FROM mailbox WHERE id = ?1");
+static struct db_sql list = DB_SQL_KEPT("SELECT id, name FROM keyword WHERE mailbox = ?1 ORDER BY id");
+static struct db_sql count = DB_SQL_KEPT("SELECT keywords FROM mailbox WHERE id = ?1");
 static struct db_sql find = DB_SQL("SELECT id FROM keyword WHERE mailbox = ?1 AND fold = ?2");
 static struct db_sql drop_new = DB_SQL("DELETE FROM keyword WHERE mailbox = ?1 AND id >= ?2");
 static struct db_sql add = DB_SQL("INSERT INTO keyword (mailbox, id, name, fold) VALUES (?1, ?2, ?3, ?4)");

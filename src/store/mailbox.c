@@ -7,8 +7,8 @@
 #include "store/access_priv.h"
 #include "store/mailbox_priv.h"
 
-static struct db_sql by_key = DB_SQL("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE account = ?1 AND sort = ?2");
-static struct db_sql by_id = DB_SQL("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE id = ?1 AND sort IS NOT NULL");
+static struct db_sql by_key = DB_SQL_KEPT("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE account = ?1 AND sort = ?2");
+static struct db_sql by_id = DB_SQL_KEPT("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE id = ?1 AND sort IS NOT NULL");
 static struct db_sql all = DB_SQL("SELECT " MAILBOX_COLUMNS ","
     " EXISTS (SELECT 1 FROM subscription s WHERE s.account = m.account AND s.name = m.name)"
     " FROM mailbox m WHERE account = ?1 AND sort > '' ORDER BY sort");

@@ -5,7 +5,7 @@
 #include "store/access_priv.h"
 #include "store/changes_priv.h"
 
-static struct db_sql state = DB_SQL("SELECT modseq, oldest_change, uidnext, messages, keywords, uidvalidity,"
+static struct db_sql state = DB_SQL_KEPT("SELECT modseq, oldest_change, uidnext, messages, keywords, uidvalidity,"
     " name IS NULL OR noselect FROM mailbox WHERE id = ?1");
 
 static enum status

@@ -16,11 +16,27 @@
 
 static enum cmd_next step(struct cmd *cmd);
 
+/* A snapshot for what comes next: the one that is open, or a new one. */
+static enum status
+snapshot(struct fetch *f)
+{
+	return f->txn != NULL ? OK : cmd_read_begin(f->cmd, &f->txn);
+}
+
+static void
+let_go(struct fetch *f)
+{
+	if (f->txn != NULL)
+		cmd_read_end(f->cmd, f->txn);
+	f->txn = NULL;
+}
+
 static void
 cleanup(struct cmd *cmd)
 {
 	struct fetch *f = cmd->state;
 
+	let_go(f);
 	runs_free(&f->gone);
 	runs_free(&f->uids);
 	if (!f->whole)
@@ -334,14 +350,16 @@ step(struct cmd *cmd)
 	enum status st;
 
 	/* Before any FETCH (RFC 7162 3.2.6). */
-	if (!vanished_print(cmd->session, &f->gone, true, &f->gone_at))
+	if (!vanished_print(cmd->session, &f->gone, true, &f->gone_at)) {
+		let_go(f);
 		return CMD_WAIT_OUTPUT;
+	}
 
 	while (!over && next == CMD_DONE) {
-		if ((st = cmd_read_begin(cmd, &f->txn)) != OK)
+		if ((st = snapshot(f)) != OK)
 			return reply_status(cmd, st);
 		next = read_step(f, &over, &st);
-		cmd_read_end(cmd, f->txn);
+		let_go(f);
 		if (st != OK)
 			return f->open ? CMD_ABORT : reply_status(cmd, st);
 		if (next == CMD_DONE && !over && f->unseen.n)
@@ -370,30 +388,39 @@ walk(struct fetch *f)
 	return step(f->cmd);
 }
 
+/* The UIDs of the set, in the snapshot in which the first step goes on. */
+static enum status
+find(struct cmd *cmd, struct arg_set *set)
+{
+	struct fetch *f = cmd->state;
+	enum status st = snapshot(f);
+
+	if (st != OK) {
+		arg_set_free(set);
+		return st;
+	}
+	if ((st = set_resolve(cmd, f->txn, set, &f->uids)) == OK)
+		st = fetch_narrow(f, f->txn);
+	if (st == OK && !f->partial.given)
+		st = limit_cut(cmd, f->txn, (struct limit_filter){.changed_since = f->changed_since}, &f->uids);
+	if (st != OK || f->uids.n == 0)
+		let_go(f);
+	return st;
+}
+
 static enum cmd_next
 start(struct cmd *cmd, struct arg_set *set)
 {
 	struct fetch *f = cmd->state;
-	struct view *v = &cmd->session->selected->view;
-	struct db_txn *txn;
-	enum status st;
+	enum status st = find(cmd, set);
 
-	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
-		arg_set_free(set);
-		return reply_status(cmd, st);
-	}
-	if ((st = set_resolve(cmd, txn, set, &f->uids)) == OK)
-		st = fetch_narrow(f, txn);
-	if (st == OK && !f->partial.given)
-		st = limit_cut(cmd, txn, (struct limit_filter){.changed_since = f->changed_since}, &f->uids);
-	cmd_read_end(cmd, txn);
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
 	if (st != OK)
 		return reply_status(cmd, st);
 	if (f->uids.n == 0)
 		return finish(cmd);
-	f->mark = (f->needs & FETCH_SEEN) && !v->read_only;
+	f->mark = (f->needs & FETCH_SEEN) && !cmd->session->selected->view.read_only;
 	f->down = cmd->limit_uid != 0;
 	f->whole = !f->mark && !f->down;
 	return walk(f);

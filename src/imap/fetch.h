@@ -33,7 +33,7 @@ struct fetch_item {
 	const struct fetch_kind *kind;
 	unsigned needs;
 	struct section section;
-	struct mime_names names; /* of HEADER.FIELDS */
+	struct mime_names *names; /* of HEADER.FIELDS, in the arena; else NULL */
 	bool size;               /* BINARY.SIZE */
 	struct str label;        /* what the answer calls it, with the space after it */
 };

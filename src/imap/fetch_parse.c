@@ -62,6 +62,15 @@ section_label(struct fetch *f, struct str name, const struct section *section)
 	return label;
 }
 
+static struct mime_names *
+names_of(struct fetch *f, const struct section *section)
+{
+	struct mime_names *names = arena_new(&f->cmd->arena, struct mime_names);
+
+	mime_names_init(names, section->field, section->fields);
+	return names;
+}
+
 /* BODY[...], BODY.PEEK[...] */
 static enum status
 parse_section(struct fetch *f, struct args *a, bool peek)
@@ -73,7 +82,8 @@ parse_section(struct fetch *f, struct args *a, bool peek)
 		return st;
 	if (!peek)
 		item.needs |= FETCH_SEEN;
-	mime_names_init(&item.names, item.section.field, item.section.fields);
+	if (item.section.fields > 0)
+		item.names = names_of(f, &item.section);
 	item.label = section_label(f, STR("BODY"), &item.section);
 	return add(f, item);
 }
@@ -160,7 +170,7 @@ parse_rfc822(struct fetch *f, struct args *a, struct str name)
 		if (old[i].kind == SECTION_FIELDS || old[i].kind == SECTION_FIELDS_NOT) {
 			if ((st = parse_lines(f, a, &item.section)) != OK)
 				return st;
-			mime_names_init(&item.names, item.section.field, item.section.fields);
+			item.names = names_of(f, &item.section);
 		}
 		return add(f, item);
 	}

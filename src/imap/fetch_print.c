@@ -265,7 +265,7 @@ fetch_locate(struct fetch *f, const struct section *sec, struct mime_range *rang
 static enum status
 print_fields(struct fetch *f, const struct fetch_item *item)
 {
-	enum status st = fetch_header_fields(f, &item->section, &item->names);
+	enum status st = fetch_header_fields(f, &item->section, item->names);
 	uint64_t at = 0, n = f->tmp.n;
 	struct buf *out;
 

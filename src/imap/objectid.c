@@ -6,7 +6,18 @@
 void
 objectid_add(struct buf *out, const char *word, enum objectid_kind kind, int64_t id)
 {
-	buf_addf(out, "%s (%c%llx)", word, kind, (unsigned long long)id);
+	static const char hex[] = "0123456789abcdef";
+	char digits[DIGITS_MAX], *p = digits + DIGITS_MAX;
+	uint64_t n = (uint64_t)id;
+
+	do
+		*--p = hex[n & 15];
+	while ((n >>= 4) != 0);
+	buf_adds(out, word);
+	buf_add(out, STR(" ("));
+	buf_addc(out, (char)kind);
+	buf_add(out, str_of(p, (size_t)(digits + DIGITS_MAX - p)));
+	buf_addc(out, ')');
 }
 
 int64_t

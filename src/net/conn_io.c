@@ -20,10 +20,10 @@ static _Thread_local struct buf spare_in, spare_out;
 static void
 lend(struct buf *b, struct buf *spare)
 {
-	if (b->p == NULL && spare->p != NULL) {
-		*b = *spare;
-		*spare = (struct buf){0};
-	}
+	if (b->p != NULL)
+		return;
+	*b = *spare;
+	*spare = (struct buf){0};
 }
 
 static void
@@ -57,6 +57,9 @@ io_borrow(struct conn *c)
 {
 	lend(&c->in, &spare_in);
 	lend(&c->out, &spare_out);
+	/* Of a size that comes back: small answers need no allocation either. */
+	if (c->out.p == NULL)
+		(void)buf_room(&c->out, READ_STEP);
 }
 
 static void

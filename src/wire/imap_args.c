@@ -107,13 +107,14 @@ SPAN(span_item, item_char)
 #undef SPAN
 
 static struct str
-upper(struct arena *arena, struct str s)
+upper(struct arena *arena, struct str before, struct str s)
 {
-	char *p = arena_cstr(arena, s);
+	char *p = arena_alloc(arena, before.n + s.n + 1);
 
+	memcpy(p, before.p, before.n);
 	for (size_t i = 0; i < s.n; i++)
-		p[i] = ascii_upper(p[i]);
-	return str_of(p, s.n);
+		p[before.n + i] = ascii_upper(s.p[i]);
+	return str_of(p, before.n + s.n);
 }
 
 enum status
@@ -145,7 +146,7 @@ arg_atom_upper(struct args *a, struct str *s_r)
 
 	if (span_atom(a, &s) != OK)
 		return ERR_BAD_INPUT;
-	*s_r = upper(a->arena, s);
+	*s_r = upper(a->arena, STR(""), s);
 	return OK;
 }
 
@@ -156,7 +157,7 @@ arg_item(struct args *a, struct str *s_r)
 
 	if (span_item(a, &s) != OK)
 		return ERR_BAD_INPUT;
-	*s_r = upper(a->arena, s);
+	*s_r = upper(a->arena, STR(""), s);
 	return OK;
 }
 
@@ -171,9 +172,9 @@ arg_command(struct args *a, struct str *name_r)
 	if (str_caseeq(first, STR("UID"))) {
 		if (arg_space(&b) != OK || span_atom(&b, &second) != OK)
 			return ERR_BAD_INPUT;
-		*name_r = upper(a->arena, arena_printf(a->arena, "UID %.*s", STR_FMT(second)));
+		*name_r = upper(a->arena, STR("UID "), second);
 	} else {
-		*name_r = upper(a->arena, first);
+		*name_r = upper(a->arena, STR(""), first);
 	}
 	a->at = b.at;
 	return OK;

@@ -19,6 +19,9 @@
 #include "session/pool.h"
 
 #define MAILBOXES 3
+#define CLIENTS 12
+#define ADDRESSES 3
+#define THREADS 16u /* four of them for logins, two for those of one address (pool.h) */
 
 static struct pool *pool;
 static struct net *net;
@@ -26,15 +29,16 @@ static struct hub *hub;
 static unsigned port;
 static _Atomic int opened, closed, threads_now;
 static _Atomic uint64_t modseq[MAILBOXES + 1];
+static _Atomic unsigned logging_in, logging_in_from[ADDRESSES], logins, most_logins;
 
-/* ---- a protocol: "p" pong, "c" commit, "w N" watch, "i" idle, "d" done, "h" heavy, "q" quit ---- */
+/* ---- a protocol: "p" pong, "c" commit, "w N" watch, "i" idle, "d" done, "h" heavy, "l N" log in from an address, "q" quit ---- */
 
 struct session {
 	struct conn *conn;
 	struct watcher watcher;
-	struct heavy heavy;
+	struct heavy heavy, login;
 	uint64_t told;
-	char waiting; /* 'c', 'h' or nothing */
+	char waiting; /* 'c', 'h', 'l' or nothing */
 	bool idle;
 	struct session *next_commit;
 };
@@ -91,6 +95,7 @@ s_closed(struct conn *c)
 
 	hub_unwatch(hub, &s->watcher);
 	heavy_leave(&s->heavy);
+	heavy_leave(&s->login);
 	free(s);
 	atomic_fetch_add(&closed, 1);
 }
@@ -119,6 +124,32 @@ heavy_work(struct conn *c, struct session *s)
 	heavy_leave(&s->heavy);
 	s->waiting = 0;
 	buf_adds(conn_out(c), "heavy\n");
+	return CONN_INPUT;
+}
+
+/* As LOGIN does it (S13): a flood of them has its places, and no more. */
+static enum conn_next
+login_work(struct conn *c, struct session *s)
+{
+	unsigned from = (unsigned)s->login.account, all;
+	volatile unsigned i;
+
+	s->waiting = 'l';
+	if (!heavy_enter(&s->login))
+		return CONN_WAKE;
+	all = atomic_fetch_add(&logging_in, 1) + 1;
+	if (all > THREADS / 4 || atomic_fetch_add(&logging_in_from[from], 1) + 1 > THREADS / 8)
+		abort();
+	if (all > atomic_load(&most_logins))
+		atomic_store(&most_logins, all);
+	for (i = 0; i < 20000;)
+		i = i + 1;
+	atomic_fetch_sub(&logging_in_from[from], 1);
+	atomic_fetch_sub(&logging_in, 1);
+	atomic_fetch_add(&logins, 1);
+	heavy_leave(&s->login);
+	s->waiting = 0;
+	buf_adds(conn_out(c), "logged in\n");
 	return CONN_INPUT;
 }
 
@@ -157,6 +188,9 @@ s_command(struct conn *c, struct session *s, struct str line)
 		buf_adds(conn_out(c), "done\n");
 		return CONN_INPUT;
 	case 'h': return heavy_work(c, s);
+	case 'l':
+		heavy_init_login(&s->login, pool, c, (uint64_t)(line.p[2] - '0'));
+		return login_work(c, s);
 	case 'q': buf_adds(conn_out(c), "quit\n"); return CONN_CLOSE;
 	default: return CONN_ABORT;
 	}
@@ -177,6 +211,8 @@ s_run(struct conn *c, unsigned events)
 		buf_adds(conn_out(c), "committed\n");
 	} else if (s->waiting == 'h') {
 		next = heavy_work(c, s);
+	} else if (s->waiting == 'l') {
+		next = login_work(c, s);
 	}
 	while (next == CONN_INPUT) {
 		struct str in = conn_in(c);
@@ -246,19 +282,22 @@ client(void *arg)
 		dprintf(fd, "w %u\n", 1 + rand_r(&r) % MAILBOXES);
 		expect(f, 'w');
 		for (unsigned i = 0; i < steps; i++)
-			switch (rand_r(&r) % 6) {
+			switch (rand_r(&r) % 8) {
 			case 0: dprintf(fd, "p\np\np\n"); expect(f, 'p'); expect(f, 'p'); expect(f, 'p'); break;
 			case 1: dprintf(fd, "c\n"); expect(f, 'c'); break;
 			case 2: dprintf(fd, "c\nc\np\n"); expect(f, 'c'); expect(f, 'c'); expect(f, 'p'); break;
 			case 3: dprintf(fd, "i\n"); expect(f, 'i'); dprintf(fd, "d\n"); expect(f, 'd'); break;
 			case 4: dprintf(fd, "w %u\n", 1 + rand_r(&r) % MAILBOXES); expect(f, 'w'); break;
 			case 5: dprintf(fd, "h\n"); expect(f, 'h'); break;
+			case 6: dprintf(fd, "l %u\n", rand_r(&r) % ADDRESSES); expect(f, 'l'); break;
+			case 7: dprintf(fd, "l %u\nc\nl 0\nh\n", rand_r(&r) % ADDRESSES); expect(f, 'l'); expect(f, 'c'); expect(f, 'l'); expect(f, 'h'); break;
 			}
-		/* Leaves properly, vanishes, or vanishes with a commit under way. */
-		switch (rand_r(&r) % 3) {
+		/* Leaves properly, vanishes, or vanishes with a commit, a login or a turn under way. */
+		switch (rand_r(&r) % 4) {
 		case 0: dprintf(fd, "q\n"); expect(f, 'q'); break;
 		case 1: break;
 		case 2: dprintf(fd, "c\nc\nh\n"); break;
+		case 3: dprintf(fd, "l 1\nl 1\n"); break;
 		}
 		fclose(f);
 	}
@@ -348,16 +387,16 @@ static void
 test_stress(void **state)
 {
 	const char *more = getenv("MANSIO_LONG");
-	pthread_t clients[6], watchers[MAILBOXES], com;
+	pthread_t clients[CLIENTS], watchers[MAILBOXES], com;
 
 	until = clock_mono() + (more && *more ? 60 : 1) * 1000000LL;
-	start(4);
+	start(THREADS);
 	pthread_create(&com, NULL, committer, NULL);
 	for (uintptr_t i = 0; i < MAILBOXES; i++)
 		pthread_create(&watchers[i], NULL, watcher, (void *)(i + 1));
-	for (uintptr_t i = 0; i < 6; i++)
+	for (uintptr_t i = 0; i < CLIENTS; i++)
 		pthread_create(&clients[i], NULL, client, (void *)(i + 1));
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < CLIENTS; i++)
 		pthread_join(clients[i], NULL);
 	for (uint64_t i = 1; i <= MAILBOXES; i++)
 		hub_changed(hub, 1, i, UINT64_C(1) << 40);
@@ -369,6 +408,8 @@ test_stress(void **state)
 	pthread_cond_signal(&commit_cond);
 	pthread_mutex_unlock(&commit_lock);
 	pthread_join(com, NULL);
+	assert_int_equal(logging_in, 0);
+	assert_true(logins > 20 && most_logins > 1);
 }
 
 /* ---- tasks from outside wake sleeping threads ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames: whole, byte by byte, in random splits; what is refused. */
+/* Frames, all that one process of ours hands to another: whole, byte by byte, in random splits; what is refused (S14). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

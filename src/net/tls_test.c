@@ -224,8 +224,9 @@ keep_ticket(SSL *s, SSL_SESSION *session)
 	return 1;
 }
 
+/* A connection, and its ticket. */
 static void
-resume(int version)
+first_visit(int version)
 {
 	SSL_CTX_set_max_proto_version(client_ctx, version);
 	SSL_CTX_set_session_cache_mode(client_ctx, SSL_SESS_CACHE_CLIENT);
@@ -236,15 +237,29 @@ resume(int version)
 	hang_up();
 	assert_non_null(ticket);
 	buf_clear(&got);
+}
+
+/* A connection that brings the ticket. */
+static void
+next_visit(void)
+{
 	connect_pair(true);
 	ssl = SSL_new(client_ctx);
 	SSL_set_session(ssl, ticket);
 	SSL_set_fd(ssl, peer);
 	for (int i = 0; i < 50 && SSL_connect(ssl) != 1; i++)
 		test_run(net);
-	assert_true(SSL_session_reused(ssl));
+	assert_true(SSL_is_init_finished(ssl));
 	assert_true(hear());
 	EXPECT("hello\n");
+}
+
+static void
+resume(int version)
+{
+	first_visit(version);
+	next_visit();
+	assert_true(SSL_session_reused(ssl));
 	SSL_SESSION_free(ticket);
 	ticket = NULL;
 }
@@ -255,6 +270,37 @@ test_tickets(void **state)
 	resume(TLS1_3_VERSION);
 	hang_up();
 	resume(TLS1_2_VERSION);
+}
+
+/* The state that a client brings back is ours only as it was given, and only from this process (S14): else the handshake is a whole one. */
+static void
+test_changed_tickets(void **state)
+{
+	const unsigned char *p;
+	size_t n;
+
+	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+		first_visit(version);
+		SSL_SESSION_get0_ticket(ticket, &p, &n);
+		assert_true(n > 64);
+		SSL_CTX_sess_set_new_cb(client_ctx, NULL);
+		for (size_t i = 0; i < n; i += n / 9) {
+			((unsigned char *)(uintptr_t)p)[i] ^= 0x10;
+			next_visit();
+			assert_false(SSL_session_reused(ssl));
+			hang_up();
+			((unsigned char *)(uintptr_t)p)[i] ^= 0x10;
+		}
+		next_visit();
+		assert_true(SSL_session_reused(ssl));
+		hang_up();
+		assert_int_equal(tls_reload(tls), OK);
+		next_visit();
+		assert_false(SSL_session_reused(ssl));
+		hang_up();
+		SSL_SESSION_free(ticket);
+		ticket = NULL;
+	}
 }
 
 /* The client's bytes of a good handshake, recorded; then cut after each byte, and each flipped. */
@@ -569,6 +615,7 @@ main(void)
 		T(test_tls12),
 		T(test_old_versions),
 		T(test_tickets),
+		T(test_changed_tickets),
 		T(test_broken_handshakes),
 		T(test_starttls),
 		T(test_starttls_injection),

@@ -141,6 +141,9 @@ def before_login(a):
             b"a AUTHENTICATE PLAIN " + b"A" * 500000, b"a LOGIN \"" + b"\\\"" * 300000, b"a NOOP " + b"x " * 200000,
             b"a AUTHENTICATE PLAIN {90000+}\r\n" + b"A" * 90000, b"a LOGIN ~{70000+}\r\n" + b"\0" * 70000]
     times = a.size(4, 15)
+    with a.raw() as c:
+        for n in (5000, 60000):
+            need(c.cmd(f"LOGIN {{{n}}}") == "NO" and b"TOOBIG" in c.text, f"a literal of {n} bytes is taken before login")
     open_ones = []
     for data in sent * times:
         c = a.raw(timeout=5)

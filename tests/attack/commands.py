@@ -62,6 +62,30 @@ def search_keys(a):
         need(n > 0, f"{name} is never taken")
 
 
+@attack("each bound of a command, from both sides, imap.line=100K, imap.literals=64K", cpu=2, mb=20, settings=("imap.line=100K", "imap.literals=64K"))
+def stated_bounds(a):
+    c = a.raw("alice")
+    need(c.append(b"a: b\r\n\r\nx") == "OK", "APPEND")
+    c.ok("SELECT INBOX")
+    literal = lambda n: b'LIST "" {%d+}\r\n' % n + b"x" * n      # noqa: E731
+    for name, most, make in (
+            ("keys of SEARCH", 10000, lambda n: "SEARCH " + "ALL " * (n - 1) + "ALL"), ("depth of SEARCH", 1000, lambda n: "SEARCH " + "OR SEEN " * n + "SEEN"),
+            ("items of FETCH", 1000, lambda n: "FETCH 1 (" + "UID " * (n - 1) + "UID)"),
+            ("header fields", 1000, lambda n: "FETCH 1 BODY.PEEK[HEADER.FIELDS (" + " ".join(f"f{i}" for i in range(n)) + ")]"),
+            ("a pattern of LIST", 2000, lambda n: 'LIST "" "' + "%a" * (n // 2) + "b" * (n % 2) + '"'),
+            ("patterns of LIST", 100, lambda n: 'LIST "" (' + "x " * (n - 1) + "x)"),
+            ("sort criteria", 16, lambda n: "SORT (" + "SUBJECT " * (n - 1) + "SUBJECT) UTF-8 ALL"),
+            ("imap.line", 100 << 10, lambda n: "FETCH " + "1," * (n // 2) + "1 UID")):
+        below, above = c.cmd(make(most - most // 20)), c.cmd(make(most + 100))
+        need(below == "OK", f"{name}: {most - most // 20} answered {below}")
+        need(above in ("NO", "BAD"), f"{name}: {most + 100} answered {above}")
+    many = lambda n: b"SEARCH" + (b" SUBJECT {1000+}\r\n" + b"x" * 1000) * n   # noqa: E731
+    need(c.cmd(many(60)) == "OK", "60 literals of 1,000 bytes are refused")
+    need(c.cmd(many(70)) in ("NO", "BAD"), "70 literals of 1,000 bytes are taken with imap.literals=64K")
+    need(c.cmd(literal(70000)) in ("NO", "BAD"), "a literal of 70,000 bytes is taken with imap.literals=64K")
+    c.ok("NOOP")
+
+
 @attack("sequence sets: 1:* thousands of times, 1,3,5,..., reversed, stars, in FETCH, STORE, COPY, SEARCH", cpu=(6, 20), mb=20, wall=60)
 def sequence_sets(a):
     c = a.raw("alice")

@@ -19,7 +19,7 @@ class Library:
         self.lib = ctypes.CDLL(ctypes.util.find_library("ssl") or "libssl.so.3")
         for name, result, args in (("TLS_client_method", "p", ""), ("SSL_CTX_new", "p", "p"), ("SSL_CTX_ctrl", "l", "pilp"), ("SSL_new", "p", "p"),
                                    ("SSL_set_fd", "i", "pi"), ("SSL_connect", "i", "p"), ("SSL_key_update", "i", "pi"), ("SSL_renegotiate", "i", "p"),
-                                   ("SSL_do_handshake", "i", "p"), ("SSL_write", "i", "psi"), ("SSL_free", None, "p"), ("SSL_CTX_free", None, "p")):
+                                   ("SSL_do_handshake", "i", "p"), ("SSL_write", "i", "psi"), ("SSL_read", "i", "psi"), ("SSL_free", None, "p"), ("SSL_CTX_free", None, "p")):
             kinds = {"p": ctypes.c_void_p, "i": ctypes.c_int, "l": ctypes.c_long, "s": ctypes.c_char_p, None: None}
             f = getattr(self.lib, name)
             f.restype, f.argtypes = kinds[result], [kinds[c] for c in args]
@@ -88,6 +88,7 @@ def renegotiation(a):
     for _ in range(a.size(10, 100)):
         c = Secure(library, a.server.imaps, old=True)
         try:
+            need(library.read(c.ssl, ctypes.create_string_buffer(500), 500) > 0, "no greeting")
             need(library.renegotiate(c.ssl) == 1, "the client's library does not renegotiate")
             library.do_handshake(c.ssl)
             need(library.do_handshake(c.ssl) != 1, "the server renegotiates")

@@ -181,6 +181,17 @@ start_serving(struct admin *a, int fd)
 	pthread_mutex_unlock(&a->lock);
 }
 
+static bool
+is_stopping(struct admin *a)
+{
+	bool yes;
+
+	pthread_mutex_lock(&a->lock);
+	yes = a->stopping;
+	pthread_mutex_unlock(&a->lock);
+	return yes;
+}
+
 static void *
 accept_thread(void *arg)
 {
@@ -192,7 +203,8 @@ accept_thread(void *arg)
 		if (fd < 0) {
 			if (errno == EINTR || errno == ECONNABORTED)
 				continue;
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+			/* Without a descriptor the kernel does not even look whether the socket was shut down. */
+			if ((errno == EMFILE || errno == ENFILE || errno == ENOMEM) && !is_stopping(a)) {
 				usleep(100000);
 				continue;
 			}

@@ -45,6 +45,13 @@ raise_limit(struct net *net)
 	net->o.max_connections = n > 1000000 ? 1000000 : n > 0 ? (unsigned)n : 1;
 }
 
+static void
+close_if(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 struct net *
 net_new(const struct net_options *o)
 {
@@ -60,12 +67,18 @@ net_new(const struct net_options *o)
 	net->epoll = epoll_create1(EPOLL_CLOEXEC);
 	net->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	net->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	ensure(net->epoll >= 0 && net->interrupt >= 0 && net->timer >= 0);
 	pthread_mutex_init(&net->table_lock, NULL);
 	pthread_mutex_init(&net->wheel_lock, NULL);
 	pthread_mutex_init(&net->address_lock, NULL);
 	pthread_mutex_init(&net->listener_lock, NULL);
 	timer_init(net);
+	if (net->epoll < 0 || net->interrupt < 0 || net->timer < 0) {
+		int e = errno;
+
+		net_free(net);
+		errno = e;
+		return NULL;
+	}
 	watch(net, net->interrupt, POLL_INTERRUPT);
 	watch(net, net->timer, POLL_TIMER);
 	return net;
@@ -87,9 +100,9 @@ net_free(struct net *net)
 		free(atomic_load(&net->chunks[i]));
 	free(net->free);
 	map_free(&net->addresses);
-	close(net->timer);
-	close(net->interrupt);
-	close(net->epoll);
+	close_if(net->timer);
+	close_if(net->interrupt);
+	close_if(net->epoll);
 	pthread_mutex_destroy(&net->table_lock);
 	pthread_mutex_destroy(&net->wheel_lock);
 	pthread_mutex_destroy(&net->address_lock);

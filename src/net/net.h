@@ -24,6 +24,7 @@ struct net_options {
 	int64_t write_seconds;     /* a client that takes nothing this long is closed; 0: 300 */
 };
 
+/* NULL, with errno: there were no descriptors for the poller and its timer. */
 struct net *net_new(const struct net_options *o);
 /* All connections must be gone (net_stop(), then run until net_connections() is 0). */
 void net_free(struct net *net);

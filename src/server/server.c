@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/config.h"
@@ -18,6 +19,7 @@
 #include "server/server_priv.h"
 
 #define EXIT_FATAL 2
+#define DESCRIPTORS_MIN 64
 #define VERB_MS 15000 /* so long a verb that has the store is waited for */
 #define GRACE_MS 5000 /* sessions get this long to say goodbye */
 
@@ -60,6 +62,22 @@ server_open_log(struct server *s)
 	return OK;
 }
 
+/* The soft limit goes up to the hard one. With fewer than these it would start, and could not read its store. */
+static enum status
+enough_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return OK;
+	if (rl.rlim_max < DESCRIPTORS_MIN)
+		return server_refuse(ERR_LIMIT, "this process may open %llu files, and needs %d (ulimit -n, LimitNOFILE)",
+		    (unsigned long long)rl.rlim_max, DESCRIPTORS_MIN);
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+	return OK;
+}
+
 static enum status
 open_data(struct server *s)
 {
@@ -87,12 +105,13 @@ open_tls(struct server *s)
 	char cert[sizeof(s->data) + 16], key[sizeof(s->data) + 16], print[65] = "";
 	const char *c = config()->tls_certificate, *k = config()->tls_key;
 	bool own = *c == '\0';
+	enum status st;
 
 	if (own) {
 		snprintf(cert, sizeof(cert), "%s/tls-cert.pem", s->data);
 		snprintf(key, sizeof(key), "%s/tls-key.pem", s->data);
-		if (tls_make_certificate(c = cert, k = key, s->name) != OK)
-			return server_refuse(ERR_IO, "cannot make a certificate in %s", s->data);
+		if ((st = tls_make_certificate(c = cert, k = key, s->name)) != OK)
+			return server_refuse(st, "cannot make a certificate in %s: %s", s->data, status_word(st));
 	} else if (*k == '\0') {
 		k = c; /* one file with both */
 	}
@@ -161,7 +180,8 @@ open_pool(struct server *s)
 	s->hub = hub_new();
 	s->pool = pool_new(&po);
 	no.ready_arg = s->pool;
-	s->net = net_new(&no);
+	if ((s->net = net_new(&no)) == NULL)
+		return server_refuse(ERR_LIMIT, "cannot wait for connections: %s", strerror(errno));
 	if (pool_start(s->pool, s->net) != OK)
 		return server_refuse(ERR_LIMIT, "cannot start threads");
 	return OK;
@@ -345,7 +365,7 @@ start(struct server *s)
 {
 	enum status st;
 
-	if ((st = server_open_log(s)) != OK || (st = open_data(s)) != OK)
+	if ((st = server_open_log(s)) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
 		return st;
 	find_name(s);
 	if ((st = open_tls(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)

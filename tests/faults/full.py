@@ -1,35 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """full: a disk that really is full. All that is there is served, what makes room works, and the room can be used."""
-import os
 import random
-import subprocess
-import sys
 import time
 
+from faults import namespace
 from faults.world import BOXES, OK, USERS, World
 from lib.server import Server
 
-INSIDE = "MANSIO_FULL_INSIDE"
 SETTINGS = ["imaps.listen=none", "server.threads=4", "store.grace=1h"]
 
 
 def run(args, folder, errors):
     """In a mount namespace of its own: there, the folder is a small disk."""
-    if INSIDE not in os.environ:
-        probe = subprocess.run(["unshare", "-rm", "true"], capture_output=True)
-        if probe.returncode:
-            print("full: skipped, no namespaces for an ordinary user here")
-            return 0
-        r = subprocess.run(["unshare", "-rm", sys.executable, sys.argv[0], "--mansio", args.mansio, "full"] + ["--long"] * args.long,
-                           env=dict(os.environ, **{INSIDE: "1"}), stdout=subprocess.PIPE)
-        print(r.stdout.decode(), end="")
-        errors += [] if r.returncode == 0 else ["see above"]
-        return 0
-    return inside(args, folder, errors)
+    if namespace.here():
+        with namespace.Disk(folder, f"size={64 << 20}"):
+            return inside(args, folder, errors)
+    if namespace.there():
+        namespace.again(args, "full", errors)
+    else:
+        print("full: skipped, no namespaces for an ordinary user here")
+    return 0
 
 
 def inside(args, folder, errors):
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={64 << 20}", "none", folder], check=True)
     server = Server(args.mansio, USERS, SETTINGS, folder=folder)
     world = World(random.Random(3))
     refused = 0
@@ -50,7 +43,6 @@ def inside(args, folder, errors):
         errors.append(str(e))
     finally:
         server.kill()
-        subprocess.run(["umount", "-l", folder], check=True)
     print(f"full: {refused} changes refused for want of space")
     return refused
 

@@ -325,9 +325,12 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 
 	*over_r = false;
 	*st_r = OK;
-	if ((f->needs & (FETCH_EMAIL | FETCH_STRUCTURE)) &&
+	if ((f->needs & (FETCH_EMAIL | FETCH_STRUCTURE | FETCH_SUMMARY)) &&
 	    (*st_r = email_cursor_open(&s->actor, f->txn, &f->cursor)) != OK)
 		return CMD_DONE;
+	if (f->cursor && f->stepped)
+		email_cursor_goes_on(f->cursor);
+	f->stepped = true;
 	next = send_batch(f, st_r);
 	if (next == CMD_DONE && *st_r == OK) {
 		if (f->whole)

@@ -22,6 +22,7 @@ enum {
 	FETCH_BODY = 1 << 4,   /* goes out in pieces */
 	FETCH_MODSEQ = 1 << 5, /* enables CONDSTORE */
 	FETCH_BINARY = 1 << 6, /* its section is sent decoded (RFC 3516) */
+	FETCH_SUMMARY = 1 << 7, /* of the email's row a slice of the summary only */
 };
 
 struct fetch;
@@ -67,6 +68,7 @@ struct fetch {
 	bool whole;               /* batch stands for uids */
 	bool mark;                /* \Seen is to be set */
 	bool down;                /* more than the limit were asked for: from the highest UID down (RFC 9738 3.1) */
+	bool stepped;             /* a step was made already */
 	struct runs part;         /* going down: of the uids, what batch is made of */
 	uint32_t seq;             /* of the current message */
 	struct view_iter scan, it;

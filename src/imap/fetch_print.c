@@ -127,13 +127,20 @@ fetch_threadid(struct fetch *f, const struct fetch_item *item, const struct entr
 	return OK;
 }
 
+/* From the row, where another item needed that. */
+static enum status
+summary(struct fetch *f, int64_t email, enum mime_slice slice, struct mime_summary *sum_r)
+{
+	return f->have_email ? mime_summary_open(f->email.summary, sum_r) : email_cursor_slice(f->cursor, email, slice, sum_r);
+}
+
 enum status
 fetch_envelope(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
 	struct mime_summary sum;
 	enum status st;
 
-	if ((st = mime_summary_open(f->email.summary, &sum)) != OK)
+	if ((st = summary(f, e->email, MIME_SLICE_ENVELOPE, &sum)) != OK)
 		return st;
 	buf_add(open_item(f, STR("ENVELOPE ")), mime_summary_envelope(&sum, mode(f)));
 	return OK;
@@ -261,14 +268,34 @@ fetch_locate(struct fetch *f, const struct section *sec, struct mime_range *rang
 	return mime_find_section(&f->structure, sec->part, sec->parts, sections[sec->kind], range_r, NULL);
 }
 
+/* Fields that summaries hold. *told_r false: this message's are too long for that, and its row is there now. */
+static enum status
+listed_fields(struct fetch *f, const struct fetch_item *item, bool *told_r)
+{
+	struct mime_summary sum;
+	enum status st = summary(f, f->open_email, MIME_SLICE_HEADER, &sum);
+
+	if (st != OK)
+		return st;
+	buf_clear(&f->tmp);
+	*told_r = (st = mime_summary_select(&sum, &f->tmp, item->names, false)) == OK;
+	return st == ERR_NOT_FOUND ? fetch_email(f, f->open_email) : st;
+}
+
 /* The small ones, which are made in memory. */
 static enum status
 print_fields(struct fetch *f, const struct fetch_item *item)
 {
-	enum status st = fetch_header_fields(f, &item->section, item->names);
-	uint64_t at = 0, n = f->tmp.n;
+	uint64_t at = 0, n;
 	struct buf *out;
+	bool told = false;
+	enum status st = OK;
 
+	if (!(item->needs & FETCH_EMAIL) && (st = listed_fields(f, item, &told)) != OK)
+		return st;
+	if (!told)
+		st = fetch_header_fields(f, &item->section, item->names);
+	n = f->tmp.n;
 	if (st != OK && st != ERR_NOT_FOUND)
 		return st;
 	out = open_item(f, item->label);

@@ -180,10 +180,9 @@ static enum status
 sent_date(struct search *s, const struct entry *e, bool *there_r, int64_t *utc_r, int *zone_r)
 {
 	struct mime_summary sum;
-	struct email email;
-	enum status st = email_cursor_get(s->cursor, e->email, &email);
+	enum status st = email_cursor_slice(s->cursor, e->email, MIME_SLICE_KEYS, &sum);
 
-	*there_r = st == OK && mime_summary_open(email.summary, &sum) == OK && mime_summary_date(&sum, utc_r, zone_r);
+	*there_r = st == OK && mime_summary_date(&sum, utc_r, zone_r);
 	return st == ERR_NOT_FOUND || st == ERR_CORRUPT ? OK : st;
 }
 

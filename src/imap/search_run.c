@@ -170,10 +170,12 @@ hand_on(struct searching *x, struct db_txn *txn, const struct entry *e, uint8_t 
 	struct email email;
 	enum status st = OK;
 
-	if (x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK && mime_summary_open(email.summary, &summary) == OK) {
+	if (x->cursor && x->search.collation == MIME_UNICODE_CASEMAP) {
+		if (email_cursor_slice(x->cursor, e->email, MIME_SLICE_KEYS, &summary) == OK)
+			row.summary = &summary;
+	} else if (x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK && mime_summary_open(email.summary, &summary) == OK) {
 		row.summary = &summary;
-		if (x->search.collation != MIME_UNICODE_CASEMAP)
-			st = search_row_header(&x->search.session->actor, txn, &email, &summary, &x->header, &row.header);
+		st = search_row_header(&x->search.session->actor, txn, &email, &summary, &x->header, &row.header);
 	}
 	return st == OK || st == ERR_NOT_FOUND || st == ERR_CORRUPT ? x->hit(x, &row) : st;
 }
@@ -235,8 +237,11 @@ find_step(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 
 	if ((*st_r = search_begin(&x->search, txn)) != OK)
 		return CMD_DONE;
-	if (!x->summaries || (*st_r = email_cursor_open(&cmd->session->actor, txn, &x->cursor)) == OK)
+	if (!x->summaries || (*st_r = email_cursor_open(&cmd->session->actor, txn, &x->cursor)) == OK) {
+		if (x->cursor && x->looked > 0)
+			email_cursor_goes_on(x->cursor);
 		next = find_some(cmd, txn, st_r);
+	}
 	email_cursor_close(x->cursor);
 	x->cursor = NULL;
 	search_end(&x->search);

@@ -10,6 +10,7 @@
 #include "mime/subject.h"
 
 #define VERSION 1
+#define SLICED 2
 #define LISTED_MAX 32768 /* listed fields that are longer together are left out */
 
 enum item {
@@ -271,9 +272,41 @@ load64(const char *p)
 	return le64toh(n);
 }
 
+/* The items of each slice, a bit each. */
+static const uint16_t slice_items[MIME_SLICES] = {
+	[MIME_SLICE_ENVELOPE] = 1 << ITEM_ENVELOPE | 1 << ITEM_ENVELOPE_UTF8,
+	[MIME_SLICE_HEADER] = 1 << ITEM_FIXED | 1 << ITEM_HEADER,
+	[MIME_SLICE_FIND] = 1 << ITEM_FIXED | 1 << ITEM_HEADER,
+	[MIME_SLICE_KEYS] = 1 << ITEM_FIXED | 1 << ITEM_SUBJECT | 1 << ITEM_FROM | 1 << ITEM_TO | 1 << ITEM_CC | 1 << ITEM_DISPLAY_FROM |
+	    1 << ITEM_DISPLAY_TO | 1 << ITEM_REFS,
+};
+
+static unsigned
+load16(const char *p)
+{
+	return (unsigned char)p[0] | (unsigned)(unsigned char)p[1] << 8;
+}
+
+static struct str
+sliced(const struct mime_summary *s, enum item i)
+{
+	static const char nothing[FIXED_SIZE];
+	unsigned items = slice_items[(unsigned char)s->packed.p[1]];
+	unsigned at = (unsigned)__builtin_popcount(items & ((1u << i) - 1));
+	unsigned table = 2 + 2 * (unsigned)__builtin_popcount(items);
+	unsigned from = at ? load16(s->packed.p + 2 * at) : 0;
+
+	if (!(items & 1u << i))
+		return str_of(nothing, i == ITEM_FIXED ? FIXED_SIZE : 0);
+	return str_of(s->packed.p + table + from, load16(s->packed.p + 2 + 2 * at) - from);
+}
+
 static struct str
 item(const struct mime_summary *s, enum item i)
 {
+	if (s->packed.p[0] == SLICED)
+		return sliced(s, i);
+
 	uint32_t from = i ? load32(s->packed.p + 6 + 4 * ((size_t)i - 1)) : 0;
 	uint32_t to = load32(s->packed.p + 6 + 4 * (size_t)i);
 
@@ -283,7 +316,7 @@ item(const struct mime_summary *s, enum item i)
 static int
 fixed_flags(const struct mime_summary *s)
 {
-	return s->packed.p[TABLE + FIXED_FLAGS];
+	return item(s, ITEM_FIXED).p[FIXED_FLAGS];
 }
 
 enum status
@@ -367,7 +400,7 @@ mime_summary_is_reply(const struct mime_summary *s)
 uint64_t
 mime_summary_message_id(const struct mime_summary *s)
 {
-	return load64(s->packed.p + TABLE + FIXED_MESSAGE_ID);
+	return load64(item(s, ITEM_FIXED).p + FIXED_MESSAGE_ID);
 }
 
 size_t
@@ -386,4 +419,84 @@ struct str
 mime_summary_preview(const struct mime_summary *s)
 {
 	return item(s, ITEM_PREVIEW);
+}
+
+/* ---- slices ---- */
+
+static const struct str searched[] = {N("subject"), N("from"), N("to"), N("cc"), N("bcc"), N("message-id")};
+
+static void
+find_add(struct buf *out, struct str header)
+{
+	struct mime_names set;
+	struct mime_field f;
+
+	mime_names_init(&set, searched, sizeof(searched) / sizeof(searched[0]));
+	while (mime_field_next(&header, &f))
+		if (mime_names_has(&set, f.name))
+			buf_add(out, f.full);
+}
+
+static void
+slice_end(struct buf *out, size_t start, unsigned at, size_t n)
+{
+	if (out->failed)
+		return;
+	out->p[start + 2 + 2 * at] = (char)n;
+	out->p[start + 3 + 2 * at] = (char)(n >> 8);
+}
+
+bool
+mime_summary_cut(struct buf *out, const struct mime_summary *s, enum mime_slice slice)
+{
+	size_t start = out->n, table = 2 + 2 * (size_t)__builtin_popcount(slice_items[slice]);
+	char *room = buf_room(out, table);
+	unsigned at = 0;
+
+	if (room == NULL)
+		return false;
+	memset(room, 0, table);
+	buf_wrote(out, table);
+	out->p[start] = SLICED;
+	out->p[start + 1] = (char)slice;
+	for (enum item i = ITEM_FIXED; i < ITEM_COUNT && out->n - start <= MIME_SLICE_MAX; i++) {
+		if (!(slice_items[slice] & 1u << i))
+			continue;
+		if (slice == MIME_SLICE_FIND && i == ITEM_HEADER)
+			find_add(out, item(s, i));
+		else
+			buf_add(out, item(s, i));
+		slice_end(out, start, at++, out->n - start - table);
+	}
+	/* What was found is not the whole header. */
+	if (slice == MIME_SLICE_FIND && !out->failed && fixed_flags(s) & HEADER_WHOLE)
+		out->p[start + table + FIXED_FLAGS] ^= HEADER_WHOLE | HEADER_LISTED;
+	if (out->n - start <= MIME_SLICE_MAX)
+		return true;
+	out->n = start;
+	return false;
+}
+
+enum status
+mime_summary_open_slice(struct str packed, struct mime_summary *s_r)
+{
+	unsigned items, table, last = 0;
+
+	if (packed.n < 2 || packed.p[0] != SLICED || (unsigned char)packed.p[1] >= MIME_SLICES)
+		return ERR_CORRUPT;
+	items = slice_items[(unsigned char)packed.p[1]];
+	table = 2 + 2 * (unsigned)__builtin_popcount(items);
+	if (packed.n < table)
+		return ERR_CORRUPT;
+	for (unsigned at = 2; at < table; at += 2) {
+		unsigned end = load16(packed.p + at);
+
+		if (end < last || (at == 2 && items & 1 << ITEM_FIXED && end != FIXED_SIZE))
+			return ERR_CORRUPT;
+		last = end;
+	}
+	if (last != packed.n - table)
+		return ERR_CORRUPT;
+	s_r->packed = packed;
+	return OK;
 }

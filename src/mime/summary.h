@@ -69,4 +69,22 @@ uint64_t mime_summary_ref(const struct mime_summary *s, size_t i);
 
 /* UTF-8, may be empty (RFC 8970 then says "" or NIL as the caller knows). */
 struct str mime_summary_preview(const struct mime_summary *s);
+
+/*
+ * A slice: what one kind of walk asks for, cut out of a summary. It is read by the functions above; what it lacks is empty.
+ *
+ * Format 2: u8 version, u8 slice, then for each item that the slice has its end as u16 counted from the end of this table, then the items.
+ */
+enum mime_slice {
+	MIME_SLICE_ENVELOPE, /* mime_summary_envelope() */
+	MIME_SLICE_HEADER,   /* mime_summary_header(), _select(), _date(), _message_id(), _is_reply() */
+	MIME_SLICE_FIND,     /* mime_summary_header(), but of its fields only those that people search: From, To, Cc, Bcc, Subject, Message-ID */
+	MIME_SLICE_KEYS,     /* mime_summary_date(), _key(), _is_reply(), _message_id(), _ref() */
+	MIME_SLICES
+};
+#define MIME_SLICE_MAX 4096
+/* Adds the slice. False, and nothing is added: it would be longer than MIME_SLICE_MAX. */
+bool mime_summary_cut(struct buf *out, const struct mime_summary *s, enum mime_slice slice);
+/* Looks at version and table; ERR_CORRUPT. A slice has no checksum of its own. */
+must_check enum status mime_summary_open_slice(struct str packed, struct mime_summary *s_r);
 #endif

@@ -162,6 +162,33 @@ check_sections(struct arena *a, const struct mime_message *m)
 	buf_free(&packed);
 }
 
+/* A slice says what the summary says, where it is not too long to be one. */
+static void
+check_slices(const struct mime_summary *s)
+{
+	struct buf cut = {0};
+	struct mime_summary slice;
+	struct str a, b;
+
+	for (int k = 0; k < MIME_SLICES; k++) {
+		buf_clear(&cut);
+		if (!mime_summary_cut(&cut, s, (enum mime_slice)k)) {
+			MUST(cut.n == 0 && s->packed.n > MIME_SLICE_MAX / 2);
+			continue;
+		}
+		MUST(cut.n <= MIME_SLICE_MAX && mime_summary_open_slice(buf_str(&cut), &slice) == OK);
+		if (k == MIME_SLICE_ENVELOPE)
+			MUST(str_eq(mime_summary_envelope(s, MIME_UTF8), mime_summary_envelope(&slice, MIME_UTF8)));
+		if (k == MIME_SLICE_HEADER)
+			MUST(mime_summary_header(s, &a) == mime_summary_header(&slice, &b) && str_eq(a, b));
+		if (k == MIME_SLICE_FIND)
+			MUST(!mime_summary_header(&slice, &b) && b.n <= s->packed.n);
+		for (int key = 0; k == MIME_SLICE_KEYS && key <= MIME_KEY_DISPLAY_TO; key++)
+			MUST(str_eq(mime_summary_key(s, (enum mime_key)key), mime_summary_key(&slice, (enum mime_key)key)));
+	}
+	buf_free(&cut);
+}
+
 static void
 check_summary(const struct mime_message *m, struct str bytes)
 {
@@ -189,6 +216,7 @@ check_summary(const struct mime_message *m, struct str bytes)
 	MUST(mime_summary_n_refs(&s) <= MIME_REFS_MAX);
 	for (int k = 0; k <= MIME_KEY_DISPLAY_TO; k++)
 		(void)mime_summary_key(&s, (enum mime_key)k);
+	check_slices(&s);
 	buf_free(&packed), buf_free(&preview), buf_free(&env);
 }
 

@@ -42,10 +42,15 @@ search_matcher_free(struct search_matcher *m)
 enum status
 search_matcher_begin(struct search_matcher *m, struct db_txn *txn)
 {
+	enum status st;
+
 	m->txn = txn;
 	m->read = 0;
 	search_matcher_message(m, 0);
-	return email_cursor_open(m->actor, txn, &m->cursor);
+	if ((st = email_cursor_open(m->actor, txn, &m->cursor)) == OK && m->stepped)
+		email_cursor_goes_on(m->cursor);
+	m->stepped = true;
+	return st;
 }
 
 void

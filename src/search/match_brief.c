@@ -32,7 +32,11 @@ take_in(struct search_matcher *m, enum brief_field field, struct match_brief *x)
 	struct brief *b;
 	enum status st;
 
-	if ((st = match_load(m)) != OK || (st = mime_summary_open(m->email.summary, &s)) != OK)
+	if (m->have_email)
+		st = mime_summary_open(m->email.summary, &s);
+	else
+		st = email_cursor_slice(m->cursor, m->id, MIME_SLICE_FIND, &s);
+	if (st != OK)
 		return st;
 	(void)mime_summary_header(&s, &header);
 	if (header.p == NULL)

@@ -31,6 +31,7 @@ struct search_matcher {
 	void *arg;
 	struct db_txn *txn;
 	struct email_cursor *cursor;
+	bool stepped; /* a step was made already */
 	struct needle_scan scan;
 	bool fuzzy;          /* words are looked for, by fuzz instead of scan; scan.hit stays false */
 	struct fuzzy_scan fuzz;

@@ -9,6 +9,7 @@
 #include "mime/structure.h"
 #include "mime/summary.h"
 #include "store/check_priv.h"
+#include "store/digest_priv.h"
 #include "store/page_priv.h"
 #include "store/store_priv.h"
 
@@ -343,4 +344,22 @@ check_leftovers(struct check *c)
 			return st;
 	}
 	return OK;
+}
+
+/* ---- digests ---- */
+
+enum status
+check_digests(struct check *c)
+{
+	int64_t id = 0;
+	bool good = false;
+	enum status st;
+
+	while ((st = digest_verify_next(c->txn, &id, &good)) == OK) {
+		if (!good)
+			fault(c, "digest=%llx: it does not say what its emails say", (unsigned long long)id);
+		if ((st = check_breathe(c, NULL)) != OK)
+			break;
+	}
+	return st == ERR_NOT_FOUND ? OK : st;
 }

@@ -55,6 +55,8 @@ must_check enum status check_bodies_gather(struct check *c);
 must_check enum status check_emails(struct check *c);
 must_check enum status check_bodies(struct check *c);
 must_check enum status check_leftovers(struct check *c);
+/* Digests against the rows of their emails. */
+must_check enum status check_digests(struct check *c);
 
 /* The next key of a walk: one row of one integer, for a statement that is given the last key. A damaged tree may lead in circles: a key that does
  * not rise is ERR_CORRUPT. ERR_NOT_FOUND at the end. */

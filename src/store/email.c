@@ -2,14 +2,30 @@
 #include "store/email.h"
 
 #include <stdlib.h>
+#include "base/log.h"
 #include "store/access_priv.h"
+#include "store/digest_priv.h"
+#include "store/store_priv.h"
 
 /* Emails in a row of ids that are passed over rather than looked up anew. */
 #define NEIGHBOURS 16
+/* A walk is so many steps to a neighbour in a row: the newest page of a mailbox is read from its rows. A digest that is not there is wanted by a
+ * walk that missed it for so many emails. */
+#ifdef DIGEST_TINY
+#define WALK_STEPS 1
+#define WALK_MISSES 1
+#else
+#define WALK_STEPS 64
+#define WALK_MISSES 16
+#endif
 
 static struct db_sql one = DB_SQL("SELECT id, body, size, thread, prefix, summary FROM email WHERE id = ?1");
 static struct db_sql from = DB_SQL("SELECT id, body, size, thread, prefix, summary FROM email WHERE id >= ?1 ORDER BY id");
 static struct db_sql structures = DB_SQL("SELECT email, data FROM structure WHERE email >= ?1 ORDER BY email");
+
+/* One for each part: several may be open at once. */
+#define DIGEST DB_SQL("SELECT data FROM digest WHERE id = ?1")
+static struct db_sql digests[DIGEST_PARTS] = {DIGEST, DIGEST, DIGEST, DIGEST, DIGEST};
 
 static void
 take(struct db_stmt *s, struct email *e)
@@ -52,10 +68,22 @@ struct track {
 	int64_t at; /* the id that the statement stands on; 0: none */
 	bool end;   /* it stands past the last row */
 };
+/* What is asked for of one part, and the digest it comes from. */
+struct digest_track {
+	int64_t last;     /* the email asked for last */
+	unsigned steps;   /* to a neighbour, in a row */
+	int64_t id;       /* the digest that was looked for; 0: none yet */
+	bool there;
+	unsigned misses;  /* emails asked for that it did not give, for it is not there */
+	struct db_stmt *stmt;
+	struct digest digest;
+};
 struct email_cursor {
 	struct actor actor;
 	struct db_txn *txn;
+	bool goes_on;
 	struct track email, structure;
+	struct digest_track digests[DIGEST_PARTS];
 };
 
 enum status
@@ -72,12 +100,20 @@ email_cursor_open(const struct actor *actor, struct db_txn *txn, struct email_cu
 }
 
 void
+email_cursor_goes_on(struct email_cursor *c)
+{
+	c->goes_on = true;
+}
+
+void
 email_cursor_close(struct email_cursor *c)
 {
 	if (c == NULL)
 		return;
 	db_done(c->email.stmt);
 	db_done(c->structure.stmt);
+	for (int part = 0; part < DIGEST_PARTS; part++)
+		db_done(c->digests[part].stmt);
 	free(c);
 }
 
@@ -123,10 +159,72 @@ email_cursor_get(struct email_cursor *c, int64_t id, struct email *email_r)
 	return st;
 }
 
+/* A digest that cannot be read is one that is not there. */
+static void
+load_digest(struct email_cursor *c, struct digest_track *t, int part, int64_t id)
+{
+	enum status st;
+
+	db_done(t->stmt);
+	t->id = id;
+	t->misses = 0;
+	t->stmt = db_prepare(c->txn, &digests[part]);
+	db_bind_int(t->stmt, 1, id);
+	if ((st = db_step(t->stmt)) == OK && (st = digest_open(db_blob(t->stmt, 0), id, &t->digest)) != OK)
+		log_event(EV_damage, "digest=%llx", (unsigned long long)id);
+	t->there = st == OK;
+	if (t->there)
+		return;
+	db_done(t->stmt);
+	t->stmt = NULL;
+}
+
+/* The email's part from a digest, where there is one and a walk goes through it. */
+static bool
+by_digest(struct email_cursor *c, int64_t email, int part, struct str *part_r)
+{
+	struct digest_track *t = &c->digests[part];
+	bool near = t->last != 0 && email > t->last && email - t->last <= NEIGHBOURS;
+	int64_t id = digest_id(email, part);
+
+	if (access_account(&c->actor, email >> 32) != OK)
+		return false;
+	t->steps = near ? t->steps + 1 : t->last == 0 && c->goes_on ? WALK_STEPS : 0;
+	t->last = email;
+	if (t->id != id) {
+		if (t->steps < WALK_STEPS)
+			return false;
+		load_digest(c, t, part, id);
+	}
+	if (t->there)
+		return digest_find(&t->digest, email, part_r);
+	if (++t->misses == WALK_MISSES)
+		digest_want(store_digests(c->actor.store), c->txn, id);
+	return false;
+}
+
+enum status
+email_cursor_slice(struct email_cursor *c, int64_t id, enum mime_slice slice, struct mime_summary *s_r)
+{
+	struct email email;
+	struct str part;
+	enum status st;
+
+	if (by_digest(c, id, (int)slice, &part) && mime_summary_open_slice(part, s_r) == OK)
+		return OK;
+	if ((st = email_cursor_get(c, id, &email)) == OK)
+		st = mime_summary_open(email.summary, s_r);
+	return st;
+}
+
 enum status
 email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure_r)
 {
-	enum status st = seek(c, &c->structure, id);
+	enum status st;
+
+	if (by_digest(c, id, DIGEST_STRUCTURE, structure_r))
+		return OK;
+	st = seek(c, &c->structure, id);
 
 	if (st == OK)
 		*structure_r = db_blob(c->structure.stmt, 1);

@@ -7,6 +7,7 @@
 #ifndef STORE_EMAIL_H
 #define STORE_EMAIL_H
 
+#include "mime/summary.h"
 #include "store/entry.h"
 #include "store/store.h"
 
@@ -26,8 +27,13 @@ must_check enum status email_get(const struct actor *actor, struct db_txn *txn, 
  * case) are found with one step of a cursor. One walk at a time in a transaction's step; close before db_read_end(). */
 struct email_cursor;
 must_check enum status email_cursor_open(const struct actor *actor, struct db_txn *txn, struct email_cursor **c_r);
+/* This cursor goes on with a walk that another began: the first email is one of many neighbours already. */
+void email_cursor_goes_on(struct email_cursor *c);
 must_check enum status email_cursor_get(struct email_cursor *c, int64_t id, struct email *email_r);
-/* The packed structure (see struct message_new) of an email, borrowed until the next call. */
+/* What one kind of walk needs of the summary, for readers that need no more of the row; borrowed until the next call for the same slice or for a row.
+ * Where many neighbours are asked for one after the other it comes from a digest of them (digest_priv.h). */
+must_check enum status email_cursor_slice(struct email_cursor *c, int64_t id, enum mime_slice slice, struct mime_summary *s_r);
+/* The packed structure (see struct message_new) of an email, borrowed until the next call; from a digest likewise. */
 must_check enum status email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure_r);
 void email_cursor_close(struct email_cursor *c);
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/copied_priv.h"
+#include "store/digest_priv.h"
 #include "store/dir_priv.h"
 #include "store/reap_priv.h"
 
@@ -260,6 +261,8 @@ remove_some(struct db_txn *txn, void *arg)
 		st = remove_email(r->store, txn, r->dead.id[r->at_next], &done);
 		r->at_next += st == OK && done;
 	}
+	if (st == OK)
+		st = digest_forget(txn, &r->dead.id[r->at], r->at_next - r->at);
 	/* The rows go last: what a crash interrupts is found again. */
 	if (r->at_next == r->dead.n && !r->wait)
 		for (int n = 0; n < ROWS_A_COMMIT && r->row_next < r->rows.n && st == OK; n++)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/digest_priv.h"
 #include "store/reap_priv.h"
 #include "store/store_priv.h"
 
@@ -189,6 +190,26 @@ store_reap(struct store *s, int64_t now)
 	return st;
 }
 
+/* ---- a full disk ---- */
+
+static enum status
+drop_digests(struct db_txn *txn, void *n)
+{
+	return digest_drop_some(txn, n);
+}
+
+/* Digests can be made again; mail that comes cannot. */
+static enum status
+make_room(struct store *s)
+{
+	enum status st = OK;
+	int64_t n = 1;
+
+	while (st == OK && n > 0 && !atomic_load(&s->stopping))
+		st = db_write_reserve(s->db, drop_digests, &n);
+	return st;
+}
+
 /* ---- the thread ---- */
 
 static void
@@ -218,6 +239,9 @@ reaper(void *arg)
 		bool full = db_was_full(s->db, true);
 		/* What is gone must not keep out what comes: on a full disk the grace ends at once. */
 		enum status st = store_reap(s, clock_seconds() + (full ? s->grace : 0));
+
+		if (full && st == OK)
+			st = make_room(s);
 
 		if (st != OK)
 			log_event(EV_io_error, "what=reaper status=\"%s\"", status_word(st));

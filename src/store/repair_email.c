@@ -6,6 +6,7 @@
 #include "mime/structure.h"
 #include "mime/summary.h"
 #include "store/changes_priv.h"
+#include "store/digest_priv.h"
 #include "store/edit_priv.h"
 #include "store/keyword_priv.h"
 #include "store/mailbox_priv.h"
@@ -447,5 +448,42 @@ repair_bodies(struct repair *r)
 	enum status st = db_write(r->store->db, write_bodies, &b);
 
 	free(b.used);
+	return st;
+}
+
+/* ---- digests ---- */
+
+struct digest_walk {
+	struct repair *r;
+	int64_t at;
+	bool end;
+};
+
+static enum status
+some_digests(struct db_txn *txn, void *arg)
+{
+	struct digest_walk *w = arg;
+	enum status st = OK;
+
+	for (int i = 0; i < EMAILS_A_COMMIT && st == OK; i++) {
+		bool good = false;
+
+		if ((st = digest_verify_next(txn, &w->at, &good)) == OK && !good) {
+			w->r->changed = true;
+			st = digest_drop(txn, w->at);
+		}
+	}
+	w->end = st == ERR_NOT_FOUND;
+	return w->end ? OK : st;
+}
+
+enum status
+repair_digests(struct repair *r)
+{
+	struct digest_walk w = {.r = r};
+	enum status st = OK;
+
+	while (st == OK && !w.end)
+		st = db_write(r->store->db, some_digests, &w);
 	return st;
 }

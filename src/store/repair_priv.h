@@ -47,6 +47,8 @@ must_check enum status repair_emails(struct repair *r);
 must_check enum status repair_unnamed(struct repair *r);
 /* Bodies without emails, owners, structures without emails. */
 must_check enum status repair_bodies(struct repair *r);
+/* Digests that do not fit what the others left: away, they are made again. */
+must_check enum status repair_digests(struct repair *r);
 
 /* repair_rows.c: rows of mailboxes that only pages tell of. */
 must_check enum status repair_mailbox_rows(struct repair *r);

@@ -40,6 +40,7 @@ static const struct step {
 	enum status (*run)(struct store *store, struct db_txn *txn);
 } steps[] = {
     {2, NULL, pack_tombstones},
+    {3, SCHEMA_DIGEST, NULL},
     {0, NULL, NULL},
 };
 

@@ -13,7 +13,9 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
+
+#define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
 static const char schema_sql[] =
     /* "meta (key, value)", facts about the store (version, secret, when it was made), is there before: see schema.c. */
@@ -75,6 +77,8 @@ static const char schema_sql[] =
     "CREATE TABLE email (id INTEGER PRIMARY KEY, body INTEGER NOT NULL, size INTEGER NOT NULL, thread INTEGER NOT NULL,"
     " message_id INTEGER NOT NULL, birth BLOB NOT NULL, prefix BLOB NOT NULL, summary BLOB NOT NULL);"
     "CREATE TABLE structure (email INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    /* Of many emails at once what walks need of them: derived, made when a walk missed it; see digest_priv.h. */
+    SCHEMA_DIGEST
     /* The owners of bodies that several emails share; a body without rows here has one owner. */
     "CREATE TABLE body_owner (body INTEGER NOT NULL, email INTEGER NOT NULL, PRIMARY KEY (body, email)) WITHOUT ROWID;"
     /* Thread ids: message-id hash to thread, an account. */

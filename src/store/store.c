@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "store/copy.h"
+#include "store/digest_priv.h"
 #include "store/feed_priv.h"
 #include "store/mailbox_priv.h"
 #include "store/store_priv.h"
@@ -102,6 +103,7 @@ store_open_file(const struct store_options *o, const char *file, struct store **
 	s->grace = o->grace != 0 ? o->grace : STORE_GRACE_DEFAULT;
 	s->mailboxes_max = o->mailboxes != 0 ? o->mailboxes : MAILBOXES_MAX;
 	s->feed = feed_new();
+	s->digests = digests_new(s, o->dir);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -130,11 +132,13 @@ store_close(struct store *s)
 	if (s == NULL)
 		return;
 	reaper_stop(s);
+	digests_stop(s->digests);
 	if (s->db != NULL)
 		db_close(s->db);
 	if (s->blobs != NULL)
 		blob_close(s->blobs);
 	feed_free(s->feed);
+	digests_free(s->digests);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->wake);
 	explicit_bzero(s->secret, sizeof(s->secret));
@@ -151,6 +155,12 @@ struct blob_store *
 store_blobs(struct store *s)
 {
 	return s->blobs;
+}
+
+struct digests *
+store_digests(struct store *s)
+{
+	return s->digests;
 }
 
 struct str

@@ -11,11 +11,13 @@
 #define STORE_REAP_EVERY 60 /* seconds between two rounds of the reaper */
 
 struct feed;
+struct digests;
 
 struct store {
 	struct db *db;
 	struct blob_store *blobs;
 	struct feed *feed;
+	struct digests *digests;
 	int64_t grace; /* seconds */
 	int64_t mailboxes_max;
 	unsigned char secret[STORE_SECRET_SIZE];
@@ -35,6 +37,9 @@ must_check enum status store_open_file(const struct store_options *options, cons
 
 /* Makes the schema or brings an older one up to date, and reads the secret: a write function's part. ERR_CONFLICT: newer. */
 must_check enum status schema_bring_up(struct store *store, struct db_txn *txn);
+
+/* What waits to be made; see digest_priv.h. */
+struct digests *store_digests(struct store *store);
 
 /* The reaper's thread (reaper.c). */
 must_check enum status reaper_start(struct store *store);

@@ -107,6 +107,28 @@ newer_version(void **state)
 	remove_dir();
 }
 
+/* A store of the first version comes up as one of today. */
+static void
+older_version(void **state)
+{
+	struct store *s;
+	struct db_sql digests = DB_SQL("SELECT count(*) FROM digest"), version = DB_SQL("SELECT value FROM meta WHERE key = 'version'");
+	int64_t n;
+
+	(void)state;
+	new_dir();
+	assert_int_equal(open_dir(&s), OK);
+	assert_int_equal(WRITE(s, db_script(txn, "DROP TABLE digest; UPDATE meta SET value = 1 WHERE key = 'version'")), OK);
+	test_close(s);
+	assert_int_equal(open_dir(&s), OK);
+	assert_int_equal(READ(s, db_get_ints(txn, &digests, &n, 1, "")), OK);
+	assert_int_equal(n, 0);
+	assert_int_equal(READ(s, db_get_ints(txn, &version, &n, 1, "")), OK);
+	assert_int_equal(n, SCHEMA_VERSION);
+	test_close(s);
+	remove_dir();
+}
+
 /* ---- the feed ---- */
 
 #define EVENTS 64
@@ -215,6 +237,7 @@ main(void)
 	    cmocka_unit_test(files),
 	    cmocka_unit_test(symlink_refused),
 	    cmocka_unit_test(newer_version),
+	    cmocka_unit_test(older_version),
 	    cmocka_unit_test(feed),
 	    cmocka_unit_test(reaping),
 	    cmocka_unit_test(reaper_thread),

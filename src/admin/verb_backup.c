@@ -3,6 +3,8 @@
  * backup: arguments: an absolute path that does not exist yet. The server writes a consistent copy of the live store there, as itself: where it
  * may write, mode 0600. The copy is a data folder's mansio.db: put into a folder of its own it can be served.
  */
+#include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "admin/verb_priv.h"
@@ -11,12 +13,16 @@ enum status
 verb_backup(struct call *c)
 {
 	struct stat copy;
+	struct str folder;
 	char *path;
 	enum status st;
 
 	if (c->args_n != 1 || !str_starts(c->args[0], STR("/")))
 		return call_fail(c, ERR_BAD_INPUT, "backup: to which absolute path?");
 	path = arena_cstr(&c->arena, c->args[0]);
+	folder = arena_str(&c->arena, str_head(c->args[0], (size_t)(strrchr(path, '/') - path) + 1));
+	if (access(folder.p, W_OK | X_OK) != 0)
+		return call_fail(c, ERR_NO_PERM, "the server cannot write to the folder %s: %s", folder.p, strerror(errno));
 	if (access(path, F_OK) == 0)
 		return call_fail(c, ERR_EXISTS, "%s is there already", path);
 	if ((st = db_backup(store_db(c->store), path)) != OK)

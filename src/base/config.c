@@ -2,6 +2,7 @@
 #include "base/config.h"
 
 #include <confuse.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,36 @@ static const struct row {
 #undef C
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
+
+#define DAY 86400
+#define CONNECTIONS_MAX 1000000
+
+/* Numbers outside of which a setting makes no sense, or more harm than its owner can have meant. */
+static const struct range {
+	size_t offset;
+	int64_t least, most;
+	const char *words;
+} ranges[] = {
+#define R(name, least, most, words) {offsetof(struct config, name), least, most, words}
+	R(auth_cache, 0, 7 * DAY, "0 to 7d"),
+	R(auth_delay, 0, 60, "0 to 60s"),
+	R(imap_idle, 1800, 7 * DAY, "30m to 7d"),
+	R(imap_keepalive, 0, 1800, "0 to 30m"),
+	R(imap_login, 1, 600, "1s to 10m"),
+	R(imap_line, 8 << 10, 16 << 20, "8K to 16M"),
+	R(imap_literals, 4 << 10, 64 << 20, "4K to 64M"),
+	R(imap_progress, 0, 3600000, "0 to 3600000"),
+	R(limits_connections, 0, CONNECTIONS_MAX, "0 to 1000000"),
+	R(limits_connections_per_address, 0, CONNECTIONS_MAX, "0 to 1000000"),
+	R(limits_strangers_per_address, 0, CONNECTIONS_MAX, "0 to 1000000"),
+	R(limits_connections_per_account, 0, CONNECTIONS_MAX, "0 to 1000000"),
+	R(limits_message, 1 << 10, INT64_C(2) << 30, "1K to 2G"),
+	R(limits_mailboxes, 10, 1000000, "10 to 1000000"),
+	R(lmtp_recipients, 100, 100000, "100 to 100000"), /* RFC 5321 4.5.3.1.8 */
+	R(server_threads, 0, 1024, "0 to 1024"),
+	R(store_grace, 1, 30 * DAY, "1s to 30d"),
+#undef R
+};
 
 static struct config current;
 static struct config *into = &current; /* what is being read */
@@ -213,7 +244,7 @@ set_one(struct str assignment, struct buf *why)
 		    type_words(rows[i].type), STR_FMT(rest));
 		return ERR_BAD_INPUT;
 	}
-	buf_addf(why, "there is no setting %.*s.%.*s", STR_FMT(section), STR_FMT(key));
+	buf_addf(why, "there is no setting %.*s; 'mansio config' lists them", (int)str_chr(assignment, '='), assignment.p);
 	return ERR_NOT_FOUND;
 }
 
@@ -270,8 +301,8 @@ take_file(cfg_t *cfg, struct buf *why)
 
 		if (section != NULL && cfg_size(section, rows[i].row.key) > 0 &&
 		    !assign(&rows[i], file_value(section, &rows[i], &joined))) {
-			buf_addf(why, "%s.%s wants %s", rows[i].row.section, rows[i].row.key,
-			    type_words(rows[i].type));
+			buf_addf(why, "%s: %s.%s wants %s, not \"%s\"", cfg->filename, rows[i].row.section, rows[i].row.key,
+			    type_words(rows[i].type), cfg_getstr(section, rows[i].row.key));
 			st = ERR_BAD_INPUT;
 		}
 		buf_free(&joined);
@@ -310,7 +341,7 @@ read_file(const char *path, struct buf *why)
 	cfg_set_error_function(cfg, parse_error);
 	parsed = cfg_parse(cfg, path);
 	if (parsed == CFG_FILE_ERROR) {
-		buf_addf(why, "%s cannot be read", path);
+		buf_addf(why, "%s cannot be read: %s", path, strerror(errno));
 		st = ERR_NOT_FOUND;
 	} else if (parsed == CFG_SUCCESS) {
 		st = take_file(cfg, why);
@@ -343,6 +374,30 @@ one_of(const char *value, const char *const *choices)
 	return false;
 }
 
+static const struct range *
+range_of(const struct row *r)
+{
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
+		if (ranges[i].offset == r->offset)
+			return &ranges[i];
+	return NULL;
+}
+
+static bool
+check_ranges(const struct config *c, struct buf *why)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct range *range = range_of(&rows[i]);
+		int64_t n = range != NULL ? *(const int64_t *)((const char *)c + rows[i].offset) : 0;
+
+		if (range == NULL || (n >= range->least && n <= range->most))
+			continue;
+		buf_addf(why, "%s.%s is %s", rows[i].row.section, rows[i].row.key, range->words);
+		return false;
+	}
+	return true;
+}
+
 static enum status
 check(const struct config *c, struct buf *why)
 {
@@ -357,9 +412,7 @@ check(const struct config *c, struct buf *why)
 		buf_addf(why, "tls.certificate and tls.key go together");
 	else if (strlen(c->deliver_separator) > 1)
 		buf_addf(why, "deliver.separator is one character or empty");
-	else if (c->imap_idle < 1800)
-		buf_addf(why, "imap.idle is at least 30m (RFC 9051 5.4)");
-	else
+	else if (check_ranges(c, why))
 		return OK;
 	return ERR_BAD_INPUT;
 }
@@ -423,8 +476,11 @@ config_data_dir(char *out, size_t n)
 bool
 config_row(size_t i, struct config_row *row_r)
 {
+	const struct range *range;
+
 	if (i >= ROWS)
 		return false;
 	*row_r = rows[i].row;
+	row_r->range = (range = range_of(&rows[i])) != NULL ? range->words : NULL;
 	return true;
 }

@@ -35,7 +35,7 @@ const struct config *config(void);
 must_check enum status config_read(const char *path, struct buf *why);
 /* Sets one from "section.key=value". ERR_NOT_FOUND: there is no such setting; ERR_BAD_INPUT. */
 must_check enum status config_set(struct str assignment, struct buf *why);
-/* Checks what no single setting can tell (choices, pairs). ERR_BAD_INPUT. */
+/* Checks choices, ranges and what no single setting can tell. ERR_BAD_INPUT. */
 must_check enum status config_check(struct buf *why);
 /*
  * The file and what was set since, read again, for what may change while the server runs: *fresh_r is a copy of its own, config() stays as it was.
@@ -51,6 +51,7 @@ must_check enum status config_data_dir(char *out, size_t n);
 /* The table, for the manual page and --help: row i, or false. */
 struct config_row {
 	const char *section, *key, *type, *preset, *text;
+	const char *range; /* what a number must be, in words; NULL: anything */
 };
 bool config_row(size_t i, struct config_row *row_r);
 

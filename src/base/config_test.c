@@ -44,7 +44,8 @@ static void
 test_check(void **state)
 {
 	static const char *const bad[] = {"auth.plaintext=perhaps", "log.level=loud", "tls.key=/x",
-	    "deliver.separator=++", "imap.idle=5m"};
+	    "deliver.separator=++", "imap.idle=5m", "imap.line=0", "limits.connections=4294967296", "limits.mailboxes=0",
+	    "auth.delay=61"};
 	struct buf why = {0};
 
 	assert_int_equal(config_check(&why), OK);
@@ -86,6 +87,7 @@ test_file(void **state)
 	assert_int_not_equal(str_find(buf_str(&why), STR(":2:"), 0), SIZE_MAX);
 	buf_clear(&why);
 	assert_int_equal(read_text("limits { message = \"lots\" }", &why), ERR_BAD_INPUT);
+	assert_int_not_equal(str_find(buf_str(&why), STR("not \"lots\""), 0), SIZE_MAX);
 	assert_int_equal(config_read("/nonexistent/mansio.conf", &why), ERR_NOT_FOUND);
 	buf_free(&why);
 	config_reset();

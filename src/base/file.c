@@ -92,7 +92,12 @@ enum status
 file_make_folder(const char *path, mode_t mode)
 {
 	enum status st = did(may(FILE_FOLDER, path) && mkdir(path, mode) == 0, FILE_FOLDER, path, NULL, STR(""));
+	struct stat there;
 
+	if (st == ERR_EXISTS && stat(path, &there) == 0 && !S_ISDIR(there.st_mode)) {
+		errno = ENOTDIR;
+		return ERR_IO;
+	}
 	return st == ERR_EXISTS ? OK : st == OK ? file_sync_names(path) : st;
 }
 

@@ -111,7 +111,7 @@ connect_or_open(struct link *link_r, bool make)
 		usleep(PAUSE_US);
 	}
 	if (st != OK && st != ERR_EXISTS)
-		(void)cli_fail("the store in %s: %s", dir, status_word(st));
+		(void)cli_fail("cannot open the store in %s: %s", dir, store_open_fault(st));
 	return st;
 }
 

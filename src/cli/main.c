@@ -22,6 +22,7 @@ static const struct verb {
 #undef V
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
+#define COLUMNS 79
 
 int
 cli_fail(const char *fmt, ...)
@@ -54,6 +55,41 @@ cli_usage(const char *words)
 	return 2;
 }
 
+/* How much of a text stands before its first full stop or colon. */
+static size_t
+first_sentence(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] != '\0' && !((text[n] == '.' || text[n] == ':') && (text[n + 1] == ' ' || text[n + 1] == '\0')))
+		n++;
+	return n;
+}
+
+/* In lines of a terminal. */
+static void
+print_text(const char *text)
+{
+	for (size_t column = 0; *text != '\0';) {
+		size_t n = strcspn(text, " ");
+
+		if (column > 0 && column + 1 + n > COLUMNS) {
+			putchar('\n');
+			column = 0;
+		}
+		column += (size_t)printf("%s%.*s", column > 0 ? " " : "", (int)n, text);
+		text += n + (text[n] == ' ');
+	}
+	putchar('\n');
+}
+
+static void
+print_verb(const struct verb *v)
+{
+	printf("usage: mansio [options] %s %s\n\n", v->words, v->usage);
+	print_text(v->text);
+}
+
 static void
 print_overview(FILE *to)
 {
@@ -61,15 +97,54 @@ print_overview(FILE *to)
 	      "usage: mansio [--data DIR] [--config FILE] [--set section.key=value]... VERB ...\n\n",
 	    to);
 	for (size_t i = 0; i < VERBS; i++)
-		fprintf(to, "  %-14s %s\n", verbs[i].words, verbs[i].usage);
-	fputs("\nmansio help VERB tells what a verb does, mansio config what can be set.\n", to);
+		fprintf(to, "  %-14s %.*s\n", verbs[i].words, (int)first_sentence(verbs[i].text), verbs[i].text);
+	fputs("\n'mansio help VERB' tells more of a verb, 'mansio config' what can be set.\n", to);
+}
+
+/* Usage and text of a verb, or of all verbs that begin with the word. False: there are none. */
+static bool
+print_verbs(const char *words)
+{
+	const struct verb *v = verb_named(words);
+	size_t n = strlen(words);
+	bool any = v != NULL;
+
+	if (v != NULL)
+		print_verb(v);
+	for (size_t i = 0; i < VERBS && v == NULL; i++) {
+		if (strncmp(verbs[i].words, words, n) != 0 || verbs[i].words[n] != ' ')
+			continue;
+		if (any)
+			putchar('\n');
+		print_verb(&verbs[i]);
+		any = true;
+	}
+	return any;
+}
+
+/* A verb that does not exist, or only the first of its two words. */
+static int
+no_such_verb(const char *words)
+{
+	struct buf known = {0};
+	size_t n = strcspn(words, " ");
+
+	for (size_t i = 0; i < VERBS; i++) {
+		if (strncmp(verbs[i].words, words, n) == 0 && verbs[i].words[n] == ' ')
+			buf_addf(&known, "%s%s", known.n > 0 ? ", " : "", verbs[i].words);
+	}
+	if (known.n > 0)
+		(void)cli_fail("there is no verb %s; there are: %.*s", words, STR_FMT(buf_str(&known)));
+	else
+		(void)cli_fail("there is no verb %s; 'mansio help' lists them", words);
+	buf_free(&known);
+	return 2;
 }
 
 int
 cli_help(struct cli *cli)
 {
 	char words[64] = "";
-	const struct verb *v;
 
 	if (cli->argc == 0) {
 		print_overview(stdout);
@@ -77,10 +152,7 @@ cli_help(struct cli *cli)
 	}
 	snprintf(words, sizeof(words), "%s%s%s", cli->argv[0], cli->argc > 1 ? " " : "",
 	    cli->argc > 1 ? cli->argv[1] : "");
-	if ((v = verb_named(words)) == NULL)
-		return cli_fail("there is no verb %s", words);
-	printf("usage: mansio [options] %s %s\n\n%s\n", v->words, v->usage, v->text);
-	return 0;
+	return print_verbs(words) ? 0 : no_such_verb(words);
 }
 
 int
@@ -117,6 +189,16 @@ option(struct cli *cli, int i, const struct cli_option *o, int *used_r)
 	return false;
 }
 
+/* Whether a word that is no option with its value is one without. */
+static bool
+lacks_value(const char *word, const struct cli_option *options)
+{
+	for (const struct cli_option *o = options; o->name != NULL; o++)
+		if (o->value != NULL && strcmp(word + 2, o->name) == 0)
+			return true;
+	return false;
+}
+
 static void
 drop(struct cli *cli, int i, int n)
 {
@@ -147,8 +229,11 @@ take_options(struct cli *cli, const struct cli_option *options, bool all, void (
 			drop(cli, i, used);
 			if (took != NULL && strcmp(o->name, "set") == 0)
 				took(*o->value);
+		} else if (lacks_value(cli->argv[i], options)) {
+			(void)cli_fail("%s wants a value", cli->argv[i]);
+			return false;
 		} else if (all) {
-			(void)cli_fail("unknown option, or one without its value: %s", cli->argv[i]);
+			(void)cli_fail("there is no option %s", cli->argv[i]);
 			return false;
 		} else {
 			i++;
@@ -216,29 +301,6 @@ take_verb(struct cli *cli)
 	return v;
 }
 
-/* A verb that does not exist, or only the first of its two words. */
-static void
-no_such_verb(const char *word)
-{
-	const char *wanted = "";
-	struct buf known = {0};
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i < VERBS; i++) {
-		if (strncmp(verbs[i].words, word, n) == 0 && verbs[i].words[n] == ' ') {
-			buf_addf(&known, "%s%s", wanted, verbs[i].words);
-			wanted = ", ";
-		}
-	}
-	if (known.n > 0) {
-		(void)cli_fail("there are: %.*s", STR_FMT(buf_str(&known)));
-	} else {
-		(void)cli_fail("there is no verb %s", word);
-		print_overview(stderr);
-	}
-	buf_free(&known);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -251,20 +313,22 @@ main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	faultvfs_environment();
-	(void)take_options(&cli, common, false, keep_set);
-	v = take_verb(&cli);
+	if (!take_options(&cli, common, false, keep_set))
+		return 2;
 	if (version)
 		return cli_version(&cli);
+	v = take_verb(&cli);
 	if (help && v != NULL) {
-		printf("usage: mansio [options] %s %s\n\n%s\n", v->words, v->usage, v->text);
+		print_verb(v);
 		return 0;
 	}
+	if (help)
+		return cli_help(&cli);
+	if (v == NULL && cli.argc > 0)
+		return no_such_verb(cli.argv[0]);
 	if (v == NULL) {
-		if (cli.argc > 0 && !help)
-			no_such_verb(cli.argv[0]);
-		else
-			print_overview(help ? stdout : stderr);
-		return help ? 0 : 2;
+		print_overview(stderr);
+		return 2;
 	}
 	if (!configure(&cli))
 		return 2;

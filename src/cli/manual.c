@@ -66,6 +66,16 @@ print_bool(const bool *v)
 	fputs(*v ? "yes" : "no", stdout);
 }
 
+static void
+print_range(size_t i)
+{
+	struct config_row row;
+
+	if (config_row(i, &row) && row.range != NULL)
+		printf(" (%s)", row.range);
+	putchar('\n');
+}
+
 #define print_STR print_str
 #define print_LIST print_list
 #define print_NUMBER print_number
@@ -77,13 +87,15 @@ int
 cli_config(struct cli *cli)
 {
 	const struct config *c = config();
+	size_t i = 0;
 
 	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc > 0)
 		return cli_usage("config");
 #define C(section, key, type, preset, text)                                                                         \
 	fputs(#section "." #key " = ", stdout);                                                                      \
 	print_##type(&c->section##_##key);                                                                           \
-	fputs("\n    " text "\n", stdout);
+	fputs("\n    " text, stdout);                                                                               \
+	print_range(i++);
 #include "base/config.tbl"
 #undef C
 	return 0;
@@ -128,6 +140,12 @@ page_mansio(void)
 	}
 	puts(".SH OPTIONS\n.TP\n.B \\-\\-data DIR\nThe data folder (setting server.data).\n.TP\n.B \\-\\-config FILE\nThe configuration file, "
 	     "else /etc/mansio/mansio.conf where it exists. See mansio.conf(5).\n.TP\n.B \\-\\-set section.key=value\nA setting; comes before the file's.");
+	puts(".SH FILES\nIn the data folder:\n.TP\n.B mansio.db, mansio.db\\-wal\nThe store, and what was changed last; after a clean stop mansio.db alone.\n"
+	     ".TP\n.B mansio.db\\-reserve\nSpace kept for a full disk, 16 MB.\n"
+	     ".TP\n.B tls\\-cert.pem, tls\\-key.pem\nThe self\\-made certificate, where tls.certificate is not set.\n"
+	     ".TP\n.B admin.sock, lmtp.sock\nWhere a running server listens for the verbs and for LMTP.");
+	puts(".SH EXAMPLES\n.nf\nmansio user add alice bob\nmansio import \\-\\-user alice ~/Maildir\nmansio serve\n"
+	     "mansio backup /backup/monday/mansio.db\nmansio \\-\\-data /backup/monday check\n.fi");
 	puts(".SH EXIT STATUS\n0 done, 1 not or not all done, 2 wrong usage; of serve also 2 when the store failed.\n.SH SEE ALSO\nmansio.conf(5), mansio\\-log(7)");
 }
 
@@ -153,11 +171,12 @@ page_conf(void)
 	puts(".SH DESCRIPTION\nNo setting is needed. The file holds sections of the form\n.PP\n.nf\nimap {\n    listen = {\"*:143\", "
 	     "\"[::1]:1143\"}\n    hide = {\"UIDONLY\", \"COMPRESS=DEFLATE@imaps\", \"QRESYNC/alice\"}\n}\nlimits {\n    message = \"100M\"\n}\n.fi\n.PP\nComments "
 	     "begin with #. On the command line a setting is "
-	     "\\-\\-set section.key=value. Sizes are bytes, or 100K, 20M, 1G; times are seconds, or 30s, 10m, 2h, 7d. SIGHUP reads imap.hide, the certificate and the key again; everything else wants a restart.\n.SH SETTINGS");
+	     "\\-\\-set section.key=value. Sizes are bytes, or 100K, 20M, 1G; times are seconds, or 30s, 10m, 2h, 7d. SIGHUP reads imap.hide, the certificate and the key again and opens log.file anew; everything else wants a restart.\n.SH SETTINGS");
 	for (size_t i = 0; config_row(i, &row); i++) {
 		if (strcmp(section, row.section) != 0)
 			printf(".SS %s\n", section = row.section);
-		printf(".TP\n.B %s\n(%s, default \"%s\")\n", row.key, kind(row.type), row.preset);
+		printf(".TP\n.B %s\n(%s, default \"%s\"%s%s)\n", row.key, kind(row.type), row.preset, row.range ? ", " : "",
+		    row.range ? row.range : "");
 		text(row.text);
 	}
 }

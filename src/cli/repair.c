@@ -24,6 +24,8 @@ cli_repair(struct cli *cli)
 		return 1;
 	st = store_repair(dir, &report);
 	cli_keep_owner(dir);
+	if (st == ERR_NOT_FOUND)
+		return cli_fail("there is no mail store in %s", dir);
 	if (st == ERR_UNAVAILABLE)
 		return cli_fail("the server runs: stop it first");
 	if (st != OK)

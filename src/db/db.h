@@ -50,7 +50,7 @@ struct db_options {
 };
 
 /* Opens or makes the database. ERR_IO, ERR_NO_PERM, ERR_CORRUPT, ERR_READ_ONLY, ERR_UNAVAILABLE
- * (another process holds it). */
+ * (another process holds it), ERR_BAD_INPUT (it is another program's). */
 must_check enum status db_open(const struct db_options *options, struct db **db_r);
 /* Runs what was submitted, checkpoints and closes. No transaction may be open. */
 void db_close(struct db *db);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,12 +99,22 @@ test_bad_files(void **state)
 {
 	struct db_options o = {.path = in_dir("bad")};
 	struct db *db;
+	sqlite3 *h;
 	FILE *f = fopen(o.path, "w");
 
 	for (int i = 0; i < 2000; i++)
 		fputs("this is not a database ", f);
 	fclose(f);
 	assert_int_equal(db_open(&o, &db), ERR_CORRUPT);
+	/* Another program's, whether it says so or not. */
+	for (int i = 0; i < 2; i++) {
+		unlink(o.path);
+		assert_int_equal(sqlite3_open(o.path, &h), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(h, i == 0 ? "CREATE TABLE x (a)" : "PRAGMA application_id = 7", NULL, NULL, NULL),
+		    SQLITE_OK);
+		assert_int_equal(sqlite3_close(h), SQLITE_OK);
+		assert_int_equal(db_open(&o, &db), ERR_BAD_INPUT);
+	}
 	o.path = "/nonexistent/file";
 	assert_int_equal(db_open(&o, &db), ERR_IO);
 }

@@ -288,10 +288,10 @@ set_up(sqlite3 *h)
 	if ((st = sq_run(h, "PRAGMA locking_mode = NORMAL; SELECT 1 FROM sqlite_schema")) != OK)
 		return st;
 	id = sq_number(h, "PRAGMA application_id", 0);
-	if (id != 0 && id != APPLICATION_ID) {
-		log_event(EV_damage, "this is another program's database");
-		return ERR_CORRUPT;
-	}
+	/* Without an id: new, or salvaged into a file of its own; else another program's. */
+	if (id != APPLICATION_ID &&
+	    (id != 0 || sq_number(h, "SELECT count(*) > 0 AND total(name = 'db_op') = 0 FROM sqlite_schema", 0)))
+		return ERR_BAD_INPUT;
 	if (id == 0) {
 		snprintf(sql, sizeof(sql), "PRAGMA page_size = %d; PRAGMA auto_vacuum = NONE;", PAGE_SIZE_WANTED);
 		if ((st = sq_run(h, sql)) != OK)

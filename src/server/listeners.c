@@ -62,6 +62,19 @@ listen_everywhere(struct server *s, const struct service *v, const char *where, 
 	return v4 == OK && v6 == ERR_UNAVAILABLE ? OK : v6;
 }
 
+static const char *
+listen_fault(enum status st, unsigned port)
+{
+	switch (st) {
+	case ERR_EXISTS: return "somebody does already";
+	case ERR_NO_PERM:
+		return port > 0 && port < 1024 ? "ports below 1024 are for root, or for who has CAP_NET_BIND_SERVICE" : status_word(st);
+	case ERR_UNAVAILABLE: return "this machine does not have that address";
+	case ERR_BAD_INPUT: return "an address in numbers is wanted";
+	default: return status_word(st);
+	}
+}
+
 static enum status
 listen_configured(struct server *s, const struct service *v)
 {
@@ -74,7 +87,7 @@ listen_configured(struct server *s, const struct service *v)
 		if (strcmp(text, "none") == 0)
 			continue;
 		if (address_parse(text, &a) != OK)
-			return server_refuse(ERR_BAD_INPUT, "%s.listen: not an address: %s", v->name, text);
+			return server_refuse(ERR_BAD_INPUT, "%s.listen: %s is not ADDRESS:PORT, [IPv6]:PORT, *:PORT or none", v->name, text);
 		if (a.local)
 			st = listen_at(s, v, LISTEN_UNIX, text, a.host, 0);
 		else if (a.any)
@@ -83,7 +96,7 @@ listen_configured(struct server *s, const struct service *v)
 			st = listen_at(s, v, v->kind, text, a.host, a.port);
 		if (st != OK)
 			return server_refuse(st, "%s.listen: cannot listen on %s: %s", v->name, text,
-			    st == ERR_EXISTS ? "somebody does already" : status_word(st));
+			    listen_fault(st, a.port));
 	}
 	return OK;
 }
@@ -100,7 +113,7 @@ listen_default(struct server *s, const struct service *v)
 	}
 	if (st != OK)
 		return server_refuse(st, "cannot listen for %s on port %u (%s); set %s.listen", v->name,
-		    st == ERR_NO_PERM ? v->port : v->unprivileged, status_word(st), v->name);
+		    st == ERR_NO_PERM ? v->port : v->unprivileged, listen_fault(st, v->port), v->name);
 	return OK;
 }
 
@@ -121,6 +134,6 @@ server_listen(struct server *s)
 		return listen_configured(s, &lmtp);
 	snprintf(path, sizeof(path), "%s/lmtp.sock", s->data);
 	if ((st = listen_at(s, &lmtp, LISTEN_UNIX, path, path, 0)) != OK)
-		return server_refuse(st, "cannot listen on %s: %s", path, status_word(st));
+		return server_refuse(st, "cannot listen on %s: %s", path, listen_fault(st, 0));
 	return OK;
 }

@@ -87,6 +87,8 @@ open_data(struct server *s)
 		return server_refuse(st, "no data folder: set server.data");
 	if (file_make_folders(s->data, 0700) != OK)
 		return server_refuse(ERR_IO, "cannot make the folder %s: %s", s->data, strerror(errno));
+	if (access(s->data, R_OK | W_OK | X_OK) != 0)
+		return server_refuse(ERR_NO_PERM, "user %u may not use the folder %s: %s", (unsigned)geteuid(), s->data, strerror(errno));
 	return OK;
 }
 
@@ -154,11 +156,7 @@ open_store(struct server *s)
 		usleep(50000);
 		st = store_open(&so, &s->store);
 	}
-	if (st == ERR_UNAVAILABLE)
-		return server_refuse(st, "another process has the store in %s open", s->data);
-	if (st == ERR_CONFLICT)
-		return server_refuse(st, "the store in %s was made by a newer version", s->data);
-	return st == OK ? OK : server_refuse(st, "cannot open the store in %s: %s", s->data, status_word(st));
+	return st == OK ? OK : server_refuse(st, "cannot open the store in %s: %s", s->data, store_open_fault(st));
 }
 
 static void
@@ -251,7 +249,7 @@ open_services(struct server *s)
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.scram = c->auth_scram;
 	as.cache_seconds = (unsigned)c->auth_cache;
-	as.delay_ms = (unsigned)(c->auth_delay < 60 ? c->auth_delay : 60) * 1000;
+	as.delay_ms = (unsigned)c->auth_delay * 1000;
 	s->auth = auth_new(s->store, &as);
 	io.auth = s->auth;
 	io.settings.message_max = (uint64_t)c->limits_message;

@@ -93,6 +93,20 @@ store_open(const struct store_options *o, struct store **store_r)
 	return st == OK ? store_open_file(o, "mansio.db", store_r) : st;
 }
 
+const char *
+store_open_fault(enum status st)
+{
+	switch (st) {
+	case ERR_UNAVAILABLE: return "another process has it open";
+	case ERR_CONFLICT: return "a newer version of Mansio made it";
+	case ERR_BAD_INPUT: return "mansio.db there is another program's database";
+	case ERR_CORRUPT: return "mansio.db is damaged, or no database at all; 'mansio repair' saves what can be read";
+	case ERR_NO_PERM: return "this user may not read and write it";
+	case ERR_READ_ONLY: return "this user, or the file system, may not write it";
+	default: return status_word(st);
+	}
+}
+
 enum status
 store_open_file(const struct store_options *o, const char *file, struct store **store_r)
 {

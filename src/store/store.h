@@ -32,6 +32,8 @@ struct store_options {
 /* Opens or makes the store: <dir>/mansio.db and relatives, mode 0600. Migrates an older schema, refuses a newer one
  * (ERR_CONFLICT). ERR_UNAVAILABLE: another process has it open. */
 must_check enum status store_open(const struct store_options *options, struct store **store_r);
+/* Why it could not be opened, and what to do, for who tried. */
+const char *store_open_fault(enum status st);
 void store_close(struct store *store);
 
 struct db *store_db(struct store *store);

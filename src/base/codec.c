@@ -118,16 +118,61 @@ crc_fill(void)
 }
 
 #ifdef __x86_64__
-/* The processor's own instruction, about six times as fast as the tables. */
+/*
+ * The processor's own instruction. It gives its result after three cycles and could begin another each cycle: of long strings three lanes are summed at once,
+ * each from a register of zero but the first, and put together. A sum is linear, so the register after LANE more bytes is what LANE bytes of zero make of
+ * it, xored with the lane's own sum; crc_skip tells that for each byte of a register.
+ */
+#define LANE 256
+static uint32_t crc_skip[4][256];
+static pthread_once_t skip_once = PTHREAD_ONCE_INIT;
+
+__attribute__((target("sse4.2"))) static void
+skip_fill(void)
+{
+	for (unsigned i = 0; i < 1024; i++) {
+		uint64_t c = (uint64_t)(i & 255) << (i >> 8) * 8;
+
+		for (int k = 0; k < LANE / 8; k++)
+			c = __builtin_ia32_crc32di(c, 0);
+		crc_skip[i >> 8][i & 255] = (uint32_t)c;
+	}
+}
+
+static inline uint64_t
+skip(uint64_t c)
+{
+	return crc_skip[0][c & 255] ^ crc_skip[1][c >> 8 & 255] ^ crc_skip[2][c >> 16 & 255] ^ crc_skip[3][c >> 24 & 255];
+}
+
+__attribute__((target("sse4.2"))) static inline uint64_t
+crc_word(uint64_t c, const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, 8);
+	return __builtin_ia32_crc32di(c, word);
+}
+
 __attribute__((target("sse4.2"))) static uint32_t
 crc_fast(uint32_t crc, struct str s)
 {
-	uint64_t c = ~crc, word;
+	uint64_t c = ~crc;
 
-	for (; s.n >= 8; s.p += 8, s.n -= 8) {
-		memcpy(&word, s.p, 8);
-		c = __builtin_ia32_crc32di(c, word);
+	if (s.n >= 3 * LANE)
+		pthread_once(&skip_once, skip_fill);
+	for (; s.n >= 3 * LANE; s.p += 3 * LANE, s.n -= 3 * LANE) {
+		uint64_t second = 0, third = 0;
+
+		for (int i = 0; i < LANE; i += 8) {
+			c = crc_word(c, s.p + i);
+			second = crc_word(second, s.p + LANE + i);
+			third = crc_word(third, s.p + 2 * LANE + i);
+		}
+		c = skip(skip(c) ^ second) ^ third;
 	}
+	for (; s.n >= 8; s.p += 8, s.n -= 8)
+		c = crc_word(c, s.p);
 	for (; s.n > 0; s.p++, s.n--)
 		c = __builtin_ia32_crc32qi((uint32_t)c, (unsigned char)*s.p);
 	return ~(uint32_t)c;

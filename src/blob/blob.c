@@ -164,11 +164,11 @@ read_chunk(struct blob_store *bs, struct db_txn *txn, int64_t body, unsigned k, 
 
 /* The size of the body; a body of one chunk is served right away. */
 static enum status
-read_first(struct blob_store *bs, struct db_txn *txn, int64_t body, uint64_t at, size_t n, struct buf *out,
-    uint64_t *size_r, bool *served_r)
+read_first(struct blob_store *bs, struct db_txn *txn, struct blob_walk *walk, int64_t body, uint64_t at, size_t n,
+    struct buf *out, uint64_t *size_r, bool *served_r)
 {
 	struct piece piece = {0};
-	enum status st = bs->drv->get_first(bs, txn, body, &piece);
+	enum status st = bs->drv->get_first(bs, txn, walk, body, &piece);
 
 	if (st == OK) {
 		*size_r = piece.size;
@@ -183,8 +183,16 @@ read_first(struct blob_store *bs, struct db_txn *txn, int64_t body, uint64_t at,
 	return st;
 }
 
+void
+blob_walk_end(struct blob_walk *walk)
+{
+	db_done(walk->st);
+	*walk = (struct blob_walk){0};
+}
+
 enum status
-blob_read(struct blob_store *bs, struct db_txn *txn, int64_t body, uint64_t at, size_t n, struct buf *out)
+blob_read(struct blob_store *bs, struct db_txn *txn, struct blob_walk *walk, int64_t body, uint64_t at, size_t n,
+    struct buf *out)
 {
 	struct blob_thread *t = blob_thread();
 	uint64_t size = 0;
@@ -194,7 +202,7 @@ blob_read(struct blob_store *bs, struct db_txn *txn, int64_t body, uint64_t at, 
 	if (is_cached(bs, t, body))
 		size = t->size;
 	else
-		st = read_first(bs, txn, body, at, n, out, &size, &served);
+		st = read_first(bs, txn, walk, body, at, n, out, &size, &served);
 	while (st == OK && !served && n > 0 && at < size) {
 		unsigned k = (unsigned)(at / BLOB_CHUNK);
 		size_t left = chunk_size(size, k) - (size_t)(at % BLOB_CHUNK), part = n < left ? n : left;
@@ -225,7 +233,7 @@ blob_verify(struct blob_store *bs, struct db_txn *txn, int64_t body)
 	hash_begin(hasher);
 	for (uint64_t at = 0; at < info.size && st == OK; at += BLOB_CHUNK) {
 		buf_clear(&plain);
-		st = blob_read(bs, txn, body, at, BLOB_CHUNK, &plain);
+		st = blob_read(bs, txn, NULL, body, at, BLOB_CHUNK, &plain);
 		hash_add(hasher, buf_str(&plain));
 	}
 	buf_free(&plain);

@@ -63,9 +63,16 @@ struct blob_info {
 };
 /* ERR_NOT_FOUND, ERR_CORRUPT. */
 must_check enum status blob_stat(struct blob_store *bs, struct db_txn *txn, int64_t body, struct blob_info *info_r);
+/* A place among the bodies: who reads many in the order of their ids finds the next with a step and not anew. Zeroes are a new one; it
+ * belongs to one transaction, and blob_walk_end() is called before that ends. */
+struct blob_walk {
+	struct db_stmt *st; /* the driver's own */
+	int64_t at;
+};
+void blob_walk_end(struct blob_walk *walk);
 /* Adds up to n bytes from offset at to out; fewer only at the body's end. ERR_CORRUPT names the body in the log.
- * The calling thread keeps the last decompressed chunk, so that chunk-wise reading in order is cheap. */
-must_check enum status blob_read(struct blob_store *bs, struct db_txn *txn, int64_t body, uint64_t at, size_t n,
+ * The calling thread keeps the last decompressed chunk, so that chunk-wise reading in order is cheap. walk may be NULL. */
+must_check enum status blob_read(struct blob_store *bs, struct db_txn *txn, struct blob_walk *walk, int64_t body, uint64_t at, size_t n,
     struct buf *out);
 /* Verifies every chunk's checksum and the hash. */
 must_check enum status blob_verify(struct blob_store *bs, struct db_txn *txn, int64_t body);

@@ -326,25 +326,51 @@ bdb_stat(struct blob_store *bs, struct db_txn *txn, int64_t body, struct blob_in
 	return st;
 }
 
+/* Only to the very next id by a step: the bodies between would be read to be passed over. */
 static enum status
-bdb_get_first(struct blob_store *bs, struct db_txn *txn, int64_t body, struct piece *piece_r)
+walk_to(struct db_txn *txn, struct blob_walk *walk, int64_t body)
 {
-	static struct db_sql find = DB_SQL("SELECT size, data FROM blob WHERE id = ?1");
-	struct db_stmt *q = db_prepare(txn, &find);
+	static struct db_sql from = DB_SQL("SELECT size, data, id FROM blob WHERE id >= ?1 ORDER BY id");
 	enum status st;
-	int64_t size;
 
-	piece_r->st = q;
-	db_bind_int(q, 1, body);
-	if ((st = db_step(q)) != OK)
-		return st;
-	if ((size = db_int(q, 0)) < 0)
+	if (walk->at == 0 || walk->at != body - 1) {
+		db_done(walk->st);
+		walk->st = db_prepare(txn, &from);
+		db_bind_int(walk->st, 1, body);
+	}
+	st = db_step(walk->st);
+	walk->at = st == OK ? db_int(walk->st, 2) : 0;
+	return st == OK && walk->at != body ? ERR_NOT_FOUND : st;
+}
+
+static enum status
+take_first(struct db_stmt *q, struct piece *piece_r)
+{
+	int64_t size = db_int(q, 0);
+
+	if (size < 0)
 		return ERR_CORRUPT;
 	piece_r->size = (uint64_t)size;
 	piece_r->whole = !db_is_null(q, 1);
 	if (piece_r->whole)
 		piece_r->bytes = db_blob(q, 1);
 	return OK;
+}
+
+static enum status
+bdb_get_first(struct blob_store *bs, struct db_txn *txn, struct blob_walk *walk, int64_t body, struct piece *piece_r)
+{
+	static struct db_sql find = DB_SQL("SELECT size, data FROM blob WHERE id = ?1");
+	enum status st;
+
+	if (walk != NULL) {
+		st = walk_to(txn, walk, body);
+		return st == OK ? take_first(walk->st, piece_r) : st;
+	}
+	piece_r->st = db_prepare(txn, &find);
+	db_bind_int(piece_r->st, 1, body);
+	st = db_step(piece_r->st);
+	return st == OK ? take_first(piece_r->st, piece_r) : st;
 }
 
 static enum status

@@ -223,7 +223,7 @@ mem_stat(struct blob_store *bs, struct db_txn *txn, int64_t body, struct blob_in
 
 /* A piece holds the lock: it is given back within microseconds. */
 static enum status
-mem_get_first(struct blob_store *bs, struct db_txn *txn, int64_t body, struct piece *piece_r)
+mem_get_first(struct blob_store *bs, struct db_txn *txn, struct blob_walk *walk, int64_t body, struct piece *piece_r)
 {
 	struct mem *mem = bs->own;
 	struct body *b;

@@ -47,8 +47,9 @@ struct blob_driver {
 	enum status (*publish)(struct blob_stage *stage, struct db_txn *txn);
 
 	enum status (*stat)(struct blob_store *bs, struct db_txn *txn, int64_t body, struct blob_info *info_r);
-	/* The size of the body, and the chunk if it is the only one. */
-	enum status (*get_first)(struct blob_store *bs, struct db_txn *txn, int64_t body, struct piece *piece_r);
+	/* The size of the body, and the chunk if it is the only one. With a walk (else NULL) the bytes live until it moves or ends. */
+	enum status (*get_first)(struct blob_store *bs, struct db_txn *txn, struct blob_walk *walk, int64_t body,
+	    struct piece *piece_r);
 	enum status (*get_chunk)(struct blob_store *bs, struct db_txn *txn, int64_t body, unsigned n,
 	    struct piece *piece_r);
 	void (*piece_done)(struct blob_store *bs, struct piece *piece);

@@ -109,7 +109,7 @@ read_range(int64_t body, uint64_t at, size_t n, struct buf *out)
 	enum status st;
 
 	assert_int_equal(db_read_begin(db, &txn), OK);
-	st = blob_read(bs, txn, body, at, n, out);
+	st = blob_read(bs, txn, NULL, body, at, n, out);
 	db_read_end(txn);
 	return st;
 }
@@ -211,6 +211,65 @@ test_stage_read(void **state)
 	free(p);
 }
 
+struct removal {
+	int64_t body;
+	bool done;
+	enum status answer;
+};
+
+static enum status
+fn_delete(struct db_txn *txn, void *arg)
+{
+	struct removal *r = arg;
+	enum status st = blob_delete(bs, txn, r->body, &r->done);
+
+	return st != OK ? st : r->answer;
+}
+
+/* In any order, what is missing among them, small and large: the walk gives what reading one by one gives. */
+static void
+walk(const char *drv)
+{
+	static const int order[] = {0, 1, 2, 3, 3, 4, 2, 3, 9, 5, 6, 99, 7, 8, 9, 10, 0, -1, 1};
+	static const size_t lengths[] = {10, 5000, 300000, 0, 70000, 20, 20000, 5, 6, 7};
+	char *p = make(300000, false);
+	struct removal r = {0};
+	struct blob_walk w = {0};
+	struct buf out = {0};
+	struct db_txn *txn;
+	int64_t first = 0;
+
+	open_new(drv, 0);
+	for (size_t i = 0; i < 10; i++) {
+		int64_t id = put(str_of(p, lengths[i]), SIZE_MAX / 2);
+
+		first = i == 0 ? id : first;
+	}
+	r.body = first + 6;
+	while (!r.done)
+		assert_int_equal(db_write(db, fn_delete, &r), OK);
+	assert_int_equal(db_read_begin(db, &txn), OK);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		bool there = order[i] >= 0 && order[i] < 10 && order[i] != 6;
+
+		buf_clear(&out);
+		assert_int_equal(blob_read(bs, txn, &w, first + order[i], 0, SIZE_MAX / 2, &out), there ? OK : ERR_NOT_FOUND);
+		assert_true(str_eq(buf_str(&out), str_of(p, there ? lengths[order[i]] : 0)));
+	}
+	blob_walk_end(&w);
+	db_read_end(txn);
+	buf_free(&out);
+	free(p);
+	close_all();
+}
+
+static void
+test_walk(void **state)
+{
+	walk("db");
+	walk("mem");
+}
+
 static int64_t
 rows(const char *table)
 {
@@ -298,21 +357,6 @@ test_sweep(void **state)
 	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
 	assert_int_equal(system(cmd), 0);
 	free(p);
-}
-
-struct removal {
-	int64_t body;
-	bool done;
-	enum status answer;
-};
-
-static enum status
-fn_delete(struct db_txn *txn, void *arg)
-{
-	struct removal *r = arg;
-	enum status st = blob_delete(bs, txn, r->body, &r->done);
-
-	return st != OK ? st : r->answer;
 }
 
 static void
@@ -442,7 +486,7 @@ crowd_run(void *arg)
 		blob_stage_free(pub.stage);
 		if (i % 7 != 6) {
 			ensure(db_read_begin(db, &txn) == OK);
-			ensure(blob_read(bs, txn, pub.body, 0, n, &out) == OK);
+			ensure(blob_read(bs, txn, NULL, pub.body, 0, n, &out) == OK);
 			db_read_end(txn);
 			ensure(str_eq(buf_str(&out), str_of(p, n)));
 		}
@@ -478,6 +522,7 @@ main(void)
 	    cmocka_unit_test(test_unpublished),
 	    cmocka_unit_test(test_sweep),
 	    cmocka_unit_test(test_delete),
+	    cmocka_unit_test(test_walk),
 	    cmocka_unit_test(test_damage),
 	    cmocka_unit_test(test_threads),
 	};

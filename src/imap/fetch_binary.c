@@ -63,7 +63,7 @@ decode(struct fetch *f, struct fetch_decoding *d)
 	enum status st;
 
 	buf_clear(&f->tmp);
-	st = email_read(&f->cmd->session->actor, f->txn, &f->email, d->range.offset + d->at, n, &raw);
+	st = email_cursor_read(f->cursor, &f->email, d->range.offset + d->at, n, &raw);
 	if (st == OK && raw.n != n)
 		st = ERR_CORRUPT;
 	if (st == OK)

@@ -240,7 +240,7 @@ fetch_header_fields(struct fetch *f, const struct section *sec, const struct mim
 	if ((st = fetch_structure(f)) != OK ||
 	    (st = mime_find_section(&f->structure, sec->part, sec->parts, MIME_SECTION_HEADER, &range, NULL)) != OK)
 		return st;
-	st = email_read(&f->cmd->session->actor, f->txn, &f->email, range.offset,
+	st = email_cursor_read(f->cursor, &f->email, range.offset,
 	    range.size < HEADER_MAX ? (size_t)range.size : HEADER_MAX, &header);
 	if (st == OK)
 		mime_header_select(&f->tmp, buf_str(&header), names, not);
@@ -347,7 +347,7 @@ stream(struct fetch *f, enum status *st_r)
 	while (f->left > 0) {
 		size_t n = f->left < READ_STEP ? (size_t)f->left : READ_STEP, had = out->n;
 
-		*st_r = email_read(&f->cmd->session->actor, f->txn, &f->email, f->at, n, out);
+		*st_r = email_cursor_read(f->cursor, &f->email, f->at, n, out);
 		if (*st_r == OK && out->n - had != n)
 			*st_r = ERR_CORRUPT;
 		if (*st_r != OK)

@@ -125,7 +125,7 @@ read_more(struct search_matcher *m, uint64_t at, size_t n, struct buf *out)
 	buf_clear(out);
 	if (m->cancelled != NULL && m->cancelled(m->arg))
 		return ERR_AGAIN;
-	st = email_read(m->actor, m->txn, &m->email, at, n, out);
+	st = email_cursor_read(m->cursor, &m->email, at, n, out);
 	m->read += out->n;
 	return st;
 }

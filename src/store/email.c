@@ -84,6 +84,7 @@ struct email_cursor {
 	bool goes_on;
 	struct track email, structure;
 	struct digest_track digests[DIGEST_PARTS];
+	struct blob_walk bodies;
 };
 
 enum status
@@ -114,6 +115,7 @@ email_cursor_close(struct email_cursor *c)
 	db_done(c->structure.stmt);
 	for (int part = 0; part < DIGEST_PARTS; part++)
 		db_done(c->digests[part].stmt);
+	blob_walk_end(&c->bodies);
 	free(c);
 }
 
@@ -233,8 +235,9 @@ email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure
 
 /* ---- the bytes ---- */
 
-enum status
-email_read(const struct actor *actor, struct db_txn *txn, const struct email *email, uint64_t at, size_t n, struct buf *out)
+static enum status
+read_bytes(const struct actor *actor, struct db_txn *txn, struct blob_walk *walk, const struct email *email, uint64_t at, size_t n,
+    struct buf *out)
 {
 	enum status st = access_account(actor, email->id >> 32);
 
@@ -249,5 +252,17 @@ email_read(const struct actor *actor, struct db_txn *txn, const struct email *em
 	}
 	if (n == 0 || at >= email->size)
 		return OK;
-	return blob_read(store_blobs(actor->store), txn, email->body, at - email->prefix.n, n, out);
+	return blob_read(store_blobs(actor->store), txn, walk, email->body, at - email->prefix.n, n, out);
+}
+
+enum status
+email_read(const struct actor *actor, struct db_txn *txn, const struct email *email, uint64_t at, size_t n, struct buf *out)
+{
+	return read_bytes(actor, txn, NULL, email, at, n, out);
+}
+
+enum status
+email_cursor_read(struct email_cursor *c, const struct email *email, uint64_t at, size_t n, struct buf *out)
+{
+	return read_bytes(&c->actor, c->txn, &c->bodies, email, at, n, out);
 }

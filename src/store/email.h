@@ -35,6 +35,8 @@ must_check enum status email_cursor_get(struct email_cursor *c, int64_t id, stru
 must_check enum status email_cursor_slice(struct email_cursor *c, int64_t id, enum mime_slice slice, struct mime_summary *s_r);
 /* The packed structure (see struct message_new) of an email, borrowed until the next call; from a digest likewise. */
 must_check enum status email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure_r);
+/* As email_read() below; bodies that neighbour each other are found with a step. */
+must_check enum status email_cursor_read(struct email_cursor *c, const struct email *email, uint64_t at, size_t n, struct buf *out);
 void email_cursor_close(struct email_cursor *c);
 
 /* Adds up to n bytes of the message (prefix, then body) from offset at. */

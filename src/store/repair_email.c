@@ -102,7 +102,7 @@ feed_parser(struct walk *w, struct mime_parser *p)
 	mime_parser_add(p, buf_str(&w->prefix));
 	do {
 		buf_clear(&piece);
-		st = blob_read(w->r->store->blobs, w->txn, w->body, at, READ_STEP, &piece);
+		st = blob_read(w->r->store->blobs, w->txn, NULL, w->body, at, READ_STEP, &piece);
 		mime_parser_add(p, buf_str(&piece));
 		at += piece.n;
 	} while (st == OK && piece.n > 0);
@@ -122,7 +122,7 @@ preview_of(struct walk *w, const struct mime_message *m, struct buf *preview)
 		return OK;
 	from = m->parts[part].body_start - w->prefix.n;
 	n = m->parts[part].body_end - m->parts[part].body_start;
-	st = blob_read(w->r->store->blobs, w->txn, w->body, from, n < MIME_PREVIEW_BYTES ? (size_t)n : MIME_PREVIEW_BYTES, &body);
+	st = blob_read(w->r->store->blobs, w->txn, NULL, w->body, from, n < MIME_PREVIEW_BYTES ? (size_t)n : MIME_PREVIEW_BYTES, &body);
 	if (st == OK)
 		mime_preview_add(preview, &m->parts[part], buf_str(&body));
 	buf_free(&body);

@@ -55,7 +55,7 @@ flush(struct batch *b)
 		}
 		b->failed++;
 		link_text(&b->call->link, "%.*s: %s", STR_FMT(u->name),
-		    u->status == ERR_BAD_INPUT ? "not a name or password that can be used" : status_word(u->status));
+		    u->status == ERR_BAD_INPUT ? "not a name, password or hash that can be used" : status_word(u->status));
 	}
 	b->n = 0;
 	arena_free(&b->arena);

@@ -14,8 +14,9 @@
 #include "base/arena.h"
 #include "base/assert.h"
 
-/* In multiples of db_options.checkpoint_pages (4 MiB). */
-#define FORCE 8   /* the WAL is so long: hold the writer for the rest */
+/* In multiples of db_options.checkpoint_pages (8 MiB). What the WAL has after FORCE and a little more fits into what is kept of its
+ * file (WAL_KEPT): under a constant load frames go into blocks that the file has, which costs a sync half of what new ones do. */
+#define FORCE 3   /* the WAL is so long: hold the writer for the rest */
 #define HOLD 24   /* hold the writer until a checkpoint that runs has ended */
 #define RETRY_S 1 /* after a failure */
 #define READERS_MS 200 /* how long the end of those who read the WAL is waited for when it is to be cut off */
@@ -45,6 +46,8 @@ copy(struct db *db, sqlite3 *h, int mode, int *left_r)
 	rc = sqlite3_wal_checkpoint_v2(h, NULL, mode, &in_wal, &copied);
 	pthread_mutex_unlock(&e->copying);
 	*left_r = rc == SQLITE_OK ? in_wal - copied : 1;
+	if (rc == SQLITE_OK)
+		atomic_store(&e->wal_copied, copied);
 	if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
 		return SQLITE_OK;
 	if (sq_error(h, rc, "checkpoint") == ERR_FULL)
@@ -65,7 +68,7 @@ copy_rest(struct db *db, sqlite3 *h, int mode)
 	rc = copy(db, h, mode, &left);
 	/* The next commit begins the WAL anew, unless a reader is still in it. */
 	if (rc == SQLITE_OK && left == 0)
-		atomic_store(&e->wal_frames, 0);
+		sq_wal_is(e, 0);
 	sq_let_go(e);
 	return rc;
 }
@@ -76,7 +79,8 @@ checkpoint(struct checkpointer *cp)
 	struct sq_engine *e = sq_engine(cp->db);
 	int left, rc = copy(cp->db, cp->h, SQLITE_CHECKPOINT_PASSIVE, &left);
 
-	if (rc == SQLITE_OK && left > 0 && atomic_load(&e->wal_frames) > FORCE * cp->start)
+	/* The engine begins the WAL anew only when all of it was copied, and what came while that was done is not. */
+	if (rc == SQLITE_OK && atomic_load(&e->wal_frames) > FORCE * cp->start)
 		rc = copy_rest(cp->db, cp->h, SQLITE_CHECKPOINT_PASSIVE);
 	return rc;
 }
@@ -147,6 +151,15 @@ run(void *arg)
 	return NULL;
 }
 
+/* A checkpoint costs two syncs, however little it copies: not after each commit because the WAL is long. */
+static bool
+is_due(const struct checkpointer *cp, struct sq_engine *e, int frames)
+{
+	int due = frames - atomic_load_explicit(&e->wal_copied, memory_order_relaxed);
+
+	return due >= (frames > FORCE * cp->start ? cp->start / 8 : cp->start);
+}
+
 void
 sq_checkpointer_note(struct sq_engine *e)
 {
@@ -155,7 +168,7 @@ sq_checkpointer_note(struct sq_engine *e)
 	bool wait = frames >= HOLD * cp->start;
 	unsigned round;
 
-	if (!wait && (frames < cp->start || atomic_exchange(&cp->busy, true)))
+	if (!wait && (!is_due(cp, e, frames) || atomic_exchange(&cp->busy, true)))
 		return;
 	pthread_mutex_lock(&cp->lock);
 	atomic_store(&cp->busy, true);

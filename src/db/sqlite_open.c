@@ -184,7 +184,7 @@ settle(struct db *db, sqlite3 *h, bool writer)
 	    "PRAGMA foreign_keys = OFF; PRAGMA cell_size_check = ON; PRAGMA recursive_triggers = OFF");
 	if (st != OK)
 		return st;
-	/* After a burst the WAL is cut to what it may grow to before the writer is held. */
+	/* After a burst the WAL is cut to a little more than what it may grow to before the writer is held (FORCE). */
 	snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%zu; PRAGMA journal_size_limit = %d",
 	    db->options.page_cache / 1024, WAL_KEPT);
 	if ((st = sq_run(h, cache)) != OK)
@@ -212,12 +212,19 @@ sq_handle(struct db *db, bool writer, sqlite3 **h_r)
 	return OK;
 }
 
+void
+sq_wal_is(struct sq_engine *e, int frames)
+{
+	/* It was begun anew. */
+	if (frames < atomic_load_explicit(&e->wal_frames, memory_order_relaxed))
+		atomic_store_explicit(&e->wal_copied, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->wal_frames, frames, memory_order_relaxed);
+}
+
 static int
 on_wal(void *arg, sqlite3 *h, const char *name, int frames)
 {
-	struct sq_engine *e = arg;
-
-	atomic_store_explicit(&e->wal_frames, frames, memory_order_relaxed);
+	sq_wal_is(arg, frames);
 	return SQLITE_OK;
 }
 

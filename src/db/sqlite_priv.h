@@ -33,7 +33,8 @@ struct sq_engine {
 	/* Held by the committer while a transaction is open; see sqlite_checkpoint.c. */
 	pthread_mutex_t turn, gate;
 	pthread_mutex_t copying; /* held while a checkpoint runs */
-	atomic_int wal_frames;
+	atomic_int wal_frames; /* after the last commit */
+	atomic_int wal_copied; /* how many of them the last checkpoint left behind it */
 	atomic_bool copy_full; /* a checkpoint found no space */
 	int page_size;
 	int ahead;             /* a descriptor of the file for hints to read ahead, or -1 */
@@ -65,6 +66,8 @@ void sq_hold(struct sq_engine *e);
 void sq_let_go(struct sq_engine *e);
 
 /* sqlite_open.c */
+/* What the WAL has now. */
+void sq_wal_is(struct sq_engine *e, int frames);
 enum status sq_open(struct db *db);
 enum status sq_make_file(const char *path);
 void sq_close(struct db *db);

@@ -9,6 +9,11 @@
  * run again, and the rest of the group uses savepoints.
  *
  * A commit that fails takes nobody along who would succeed alone: each of the group then gets a commit of its own.
+ *
+ * A lone change. Where one client at a time changes something, waking this thread and being woken by it is a third of what a change
+ * costs. So a thread that asked for it (db_thread_commits) keeps a change that nobody else's stands beside: it has promised to run the
+ * group itself, at once, when its task is over. Whatever else is submitted before that takes the promise back and wakes the thread; and where
+ * changes come together there are no promises at all, since a commit of one would only split the groups.
  */
 #include "db/db_priv.h"
 
@@ -26,6 +31,7 @@
 #define OP_KEPT_US (24 * 3600 * INT64_C(1000000))
 #define OP_PURGE_US (3600 * INT64_C(1000000))
 #define PENDING STATUS_COUNT /* no outcome yet */
+#define LONE_MIN 3          /* groups of one in a row, before threads commit their own */
 
 STAILQ_HEAD(write_list, db_write);
 
@@ -57,11 +63,14 @@ struct committer {
 	size_t durable, lazy, soon; /* soon ones are lazy ones too */
 	int64_t lazy_since;
 	bool stop;
+	bool running;  /* somebody runs a group: the thread, or one that commits its own */
+	bool promised; /* a thread will come for the only write that waits */
+	unsigned lone; /* groups of one durable write in a row */
 
-	/* The thread's own: the group. */
+	/* Who runs the group has it for himself. */
 	struct write_list group;
 	struct db_write *current;
-	unsigned size, good;
+	unsigned size, size_durable, good;
 	bool savepoints, op_asked;
 	bool full; /* only writes that may use the reserve are run */
 	int64_t group_id, purged;
@@ -69,6 +78,13 @@ struct committer {
 	struct hook *hooks;
 	size_t hooks_n, hooks_cap;
 };
+
+/* What a thread is to its committer. */
+static _Thread_local struct {
+	bool commits;               /* it comes for its own */
+	struct committer *promised; /* it is to come now, if the promise still stands */
+	struct committer *runs;     /* it runs a group */
+} self;
 
 /* ---- the queue ---- */
 
@@ -108,19 +124,37 @@ finish_one(struct committer *c, struct db_write *w, enum status st)
 		w->done(w, st);
 }
 
+/* Is the thread, which just queued w, to come for it itself? */
+static bool
+promise(struct committer *c, const struct db_write *w)
+{
+	if (!self.commits || w->lazy || c->durable + c->lazy > 1 || c->running || c->stop || c->lone < LONE_MIN)
+		return false;
+	if (self.promised != NULL && self.promised != c)
+		return false;
+	c->promised = true;
+	self.promised = c;
+	return true;
+}
+
 void
 committer_submit(struct committer *c, struct db_write *w)
 {
-	bool first;
+	bool wake;
 
 	w->outcome = PENDING;
 	pthread_mutex_lock(&c->lock);
 	/* At the end only the committer's own callbacks submit: it comes round to that. */
 	ensure(!c->stop || committer_is_self(c));
 	enqueue(c, w);
-	first = !w->lazy ? c->durable == 1 : w->soon ? c->soon == 1 : c->lazy == 1;
+	wake = !w->lazy ? c->durable == 1 : w->soon ? c->soon == 1 : c->lazy == 1;
+	/* The thread that promised may be about to wait for this very write. */
+	wake |= c->promised;
+	c->promised = false;
+	if (wake && promise(c, w))
+		wake = false;
 	pthread_mutex_unlock(&c->lock);
-	if (first)
+	if (wake)
 		pthread_cond_signal(&c->wake);
 }
 
@@ -462,9 +496,10 @@ group_fill(struct committer *c, bool sync)
 	int64_t until = clock_mono() + c->group_us;
 	struct db_write *w;
 
-	c->size = 0;
+	c->size = c->size_durable = 0;
 	while ((w = dequeue(c, !sync)) != NULL) {
 		STAILQ_INSERT_TAIL(&c->group, w, link);
+		c->size_durable += !w->lazy;
 		if (!run_from(c, w, sync))
 			return false;
 		if (++c->size >= c->group_max || clock_mono() >= until)
@@ -498,6 +533,48 @@ run_group(struct committer *c, bool sync)
 	c->drv->between(c->conn);
 }
 
+/* The next group, by a thread that has set running, under the lock. */
+static void
+lead(struct committer *c, bool sync)
+{
+	bool more;
+
+	self.runs = c;
+	run_group(c, sync);
+	self.runs = NULL;
+	pthread_mutex_lock(&c->lock);
+	if (sync)
+		c->lone = c->size_durable == 1 ? c->lone + 1 : 0;
+	c->running = false;
+	more = c->durable + c->lazy > 0 || c->stop;
+	pthread_mutex_unlock(&c->lock);
+	if (more)
+		pthread_cond_signal(&c->wake);
+}
+
+void
+committer_commits(bool on)
+{
+	self.commits = on;
+}
+
+void
+committer_come(struct committer *c)
+{
+	bool stands;
+
+	if (self.promised != c)
+		return;
+	self.promised = NULL;
+	pthread_mutex_lock(&c->lock);
+	stands = c->promised;
+	c->promised = false;
+	c->running |= stands;
+	pthread_mutex_unlock(&c->lock);
+	if (stands)
+		lead(c, true);
+}
+
 /* ---- the thread ---- */
 
 enum work { WORK_DURABLE, WORK_LAZY, WORK_END };
@@ -512,6 +589,10 @@ wait_for_work(struct committer *c)
 		int64_t due = c->lazy_since + LAZY_US;
 		struct timespec at = {due / 1000000, due % 1000000 * 1000};
 
+		if (c->running || c->promised) {
+			pthread_cond_wait(&c->wake, &c->lock);
+			continue;
+		}
 		if (c->durable > 0) {
 			work = WORK_DURABLE;
 			break;
@@ -527,6 +608,7 @@ wait_for_work(struct committer *c)
 		else
 			pthread_cond_wait(&c->wake, &c->lock);
 	}
+	c->running = work != WORK_END;
 	pthread_mutex_unlock(&c->lock);
 	return work;
 }
@@ -539,7 +621,7 @@ run(void *arg)
 
 	pthread_setname_np(pthread_self(), "committer");
 	while ((work = wait_for_work(c)) != WORK_END)
-		run_group(c, work == WORK_DURABLE);
+		lead(c, work == WORK_DURABLE);
 	/* What its functions read in snapshots of their own. */
 	db_thread_end(c->db);
 	return NULL;
@@ -548,7 +630,7 @@ run(void *arg)
 bool
 committer_is_self(const struct committer *c)
 {
-	return c != NULL && pthread_equal(c->thread, pthread_self());
+	return c != NULL && self.runs == c;
 }
 
 /* Threads of ours take no signals: those are the server's. */

@@ -275,6 +275,19 @@ db_submit(struct db *db, struct db_write *w)
 	committer_submit(db->committer, w);
 }
 
+void
+db_thread_commits(bool on)
+{
+	committer_commits(on);
+}
+
+void
+db_commit_own(struct db *db)
+{
+	if (db->committer != NULL)
+		committer_come(db->committer);
+}
+
 struct waiter {
 	struct db_write write;
 	pthread_mutex_t lock;
@@ -306,6 +319,7 @@ db_write_and_wait(struct db *db, const struct db_write *w)
 	waiter.write = *w;
 	waiter.write.done = waiter_done;
 	db_submit(db, &waiter.write);
+	db_commit_own(db);
 	pthread_mutex_lock(&waiter.lock);
 	while (!waiter.done)
 		pthread_cond_wait(&waiter.wake, &waiter.lock);

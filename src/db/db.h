@@ -18,6 +18,8 @@
  * db_options.fatal has been called, the process must stop answering (what is submitted after that is not run:
  * ERR_UNAVAILABLE).
  *
+ * "The committer's thread" is the one that runs the group: its own, or one that commits its own lone change (db_thread_commits).
+ *
  * Threads: everything here is for any thread, but a transaction and its statements belong to the
  * thread that began it.
  */
@@ -142,6 +144,13 @@ struct db_write {
 
 /* Queues w, which must live until done was called. Writes of one lane run in the order submitted. */
 void db_submit(struct db *db, struct db_write *w);
+/*
+ * For threads that run one task after the other. With db_thread_commits() the calling thread says that it will call db_commit_own() after
+ * each task: soon after its submits, without a snapshot or a lock, and without having waited for anybody in between. A change that came
+ * alone it then commits there itself, callbacks included, which saves waking the committer and being woken by it.
+ */
+void db_thread_commits(bool on);
+void db_commit_own(struct db *db);
 /* Submits and waits: for tools, tests and start-up, never for the pool's threads. */
 must_check enum status db_write(struct db *db, db_write_fn fn, void *arg);
 /* The same with db_write.reserve set. */

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -269,7 +270,7 @@ struct job {
 	struct db_write write;
 	struct put put;
 	enum status st;
-	bool done;
+	atomic_bool done;
 };
 
 static void
@@ -299,6 +300,177 @@ run_jobs(struct db *db, struct job *jobs, int n)
 	assert_int_equal(db_write(db, fn_put, &(struct put){.no_change = true}), OK);
 	for (int i = 0; i < n; i++)
 		assert_true(jobs[i].done);
+}
+
+/* ---- a lone change ---- */
+
+static pthread_t ran_in;
+
+static enum status
+fn_put_here(struct db_txn *txn, void *arg)
+{
+	ran_in = pthread_self();
+	return fn_put(txn, arg);
+}
+
+static void
+submit_put(struct db *db, struct job *job, int key)
+{
+	*job = (struct job){.write = {.fn = fn_put_here, .arg = &job->put, .done = job_done}, .put = {.key = key}};
+	db_submit(db, &job->write);
+}
+
+static void
+wait_for_all(struct db *db)
+{
+	assert_int_equal(db_write(db, fn_put, &(struct put){.no_change = true}), OK);
+}
+
+/* So many groups of one that lone changes are taken for the rule; from then on this thread runs what it waits for. */
+static void
+be_lonely(struct db *db)
+{
+	db_thread_commits(true);
+	ran_in = 0;
+	for (int i = 0; i < 10000 && !pthread_equal(ran_in, pthread_self()); i++)
+		assert_int_equal(db_write(db, fn_put_here, &(struct put){.no_change = true}), OK);
+	assert_true(pthread_equal(ran_in, pthread_self()));
+}
+
+/* A thread that commits its own does so when its task is over, and at once. */
+static void
+test_own_alone(void **state)
+{
+	struct db *db = fresh();
+	struct job job;
+
+	be_lonely(db);
+	submit_put(db, &job, 1);
+	assert_false(job.done);
+	db_commit_own(db);
+	assert_true(job.done);
+	assert_int_equal(job.st, OK);
+	assert_true(pthread_equal(ran_in, pthread_self()));
+	/* It has nothing more to come for. */
+	db_commit_own(db);
+	/* Who waits does not wait for himself. */
+	assert_int_equal(db_write(db, fn_put_here, &(struct put){.key = 2}), OK);
+	assert_true(pthread_equal(ran_in, pthread_self()));
+	db_thread_commits(false);
+	assert_int_equal(db_write(db, fn_put_here, &(struct put){.key = 3}), OK);
+	assert_false(pthread_equal(ran_in, pthread_self()));
+	assert_int_equal(count(db, "t"), 3);
+	db_close(db);
+}
+
+/* Whatever joins it, lazy or not, of this thread or another, goes to the committer with it, though the thread does not come. */
+static void
+test_own_joined(void **state)
+{
+	struct db *db = fresh();
+	struct job jobs[2];
+
+	for (int how = 0; how < 3; how++) {
+		be_lonely(db);
+		submit_put(db, &jobs[0], 10 * how + 1);
+		if (how == 0) {
+			submit_put(db, &jobs[1], 2);
+		} else if (how == 1) {
+			jobs[1] = (struct job){.write = {.fn = fn_put, .arg = &jobs[1].put, .done = job_done, .lazy = true, .soon = true}};
+			jobs[1].put.key = 12;
+			db_submit(db, &jobs[1].write);
+		}
+		if (how == 2)
+			db_commit_own(db);
+		for (int i = 0; i < 5000 && how != 2 && !(jobs[0].done && jobs[1].done); i++)
+			usleep(1000);
+		assert_true(jobs[0].done && jobs[0].st == OK);
+		assert_true(how == 2 || (jobs[1].done && jobs[1].st == OK));
+		db_commit_own(db);
+		db_thread_commits(false);
+	}
+	assert_int_equal(count(db, "t"), 5);
+	db_close(db);
+}
+
+/* Beside others, and after groups of several, there is no promise. */
+static void
+test_own_not_alone(void **state)
+{
+	struct db *db = fresh();
+	struct job jobs[4] = {0}, job;
+	struct dam dam;
+
+	be_lonely(db);
+	db_thread_commits(false);
+	dam_close(db, &dam);
+	db_thread_commits(true);
+	submit_put(db, &job, 1);
+	db_commit_own(db);
+	assert_false(job.done);
+	db_thread_commits(false);
+	dam_open(&dam);
+	wait_for_all(db);
+	assert_true(job.done);
+	for (int i = 0; i < 4; i++)
+		jobs[i].put.key = i + 2;
+	run_jobs(db, jobs, 4);
+	db_thread_commits(true);
+	assert_int_equal(db_write(db, fn_put_here, &(struct put){.key = 9}), OK);
+	assert_false(pthread_equal(ran_in, pthread_self()));
+	db_thread_commits(false);
+	db_close(db);
+}
+
+struct own_writer {
+	struct db *db;
+	int from, n;
+};
+
+static void *
+own_write(void *arg)
+{
+	struct own_writer *cr = arg;
+	struct job *jobs = x_calloc((size_t)cr->n, sizeof(*jobs));
+	int done = 0;
+
+	db_thread_commits(true);
+	for (int i = 0; i < cr->n; i++) {
+		submit_put(cr->db, &jobs[i], cr->from + i);
+		if (i % 3 != 0)
+			db_commit_own(cr->db);
+		if (i % 7 == 0)
+			assert_int_equal(db_write(cr->db, fn_put, &(struct put){.no_change = true}), OK);
+		usleep((unsigned)i % 5 * 100);
+	}
+	db_commit_own(cr->db);
+	db_thread_commits(false);
+	wait_for_all(cr->db);
+	for (int i = 0; i < cr->n; i++)
+		done += jobs[i].done && jobs[i].st == OK;
+	free(jobs);
+	return (void *)(intptr_t)done;
+}
+
+/* Promises are kept or taken back whoever comes when: nothing hangs, nothing is run twice. */
+static void
+test_own_crowd(void **state)
+{
+	struct db *db = fresh();
+	struct own_writer cr[4];
+	pthread_t t[4];
+	void *done;
+
+	for (int i = 0; i < 4; i++) {
+		cr[i] = (struct own_writer){.db = db, .from = i * 1000 + 1, .n = 200};
+		assert_int_equal(pthread_create(&t[i], NULL, own_write, &cr[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &done);
+		assert_int_equal((intptr_t)done, 200);
+	}
+	assert_int_equal(count(db, "t"), 800);
+	db_close(db);
 }
 
 /* A failing function is undone alone: without a change, with one, at the start, middle and end, several of them. */
@@ -667,6 +839,10 @@ main(void)
 	    cmocka_unit_test(test_failures),
 	    cmocka_unit_test(test_failures_cheap),
 	    cmocka_unit_test(test_one_sync),
+	    cmocka_unit_test(test_own_alone),
+	    cmocka_unit_test(test_own_joined),
+	    cmocka_unit_test(test_own_not_alone),
+	    cmocka_unit_test(test_own_crowd),
 	    cmocka_unit_test(test_hooks),
 	    cmocka_unit_test(test_op_ids),
 	    cmocka_unit_test(test_lazy),

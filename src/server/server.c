@@ -160,16 +160,30 @@ open_store(struct server *s)
 }
 
 static void
+thread_start(void *arg)
+{
+	db_thread_commits(true);
+}
+
+static void
 thread_end(void *arg)
 {
 	db_thread_end(store_db(((struct server *)arg)->store));
+}
+
+/* A change that is alone is committed by the thread that has it. */
+static void
+task_end(void *arg)
+{
+	db_commit_own(store_db(((struct server *)arg)->store));
 }
 
 static enum status
 open_pool(struct server *s)
 {
 	const struct config *c = config();
-	struct pool_options po = {.threads = (unsigned)c->server_threads, .thread_end = thread_end, .arg = s};
+	struct pool_options po = {.threads = (unsigned)c->server_threads, .thread_start = thread_start, .thread_end = thread_end,
+	    .task_end = task_end, .arg = s};
 	struct net_options no = {.ready = pool_ready, .tls = s->tls,
 	    .max_connections = (unsigned)c->limits_connections,
 	    .max_per_address = (unsigned)c->limits_connections_per_address,
@@ -185,7 +199,7 @@ open_pool(struct server *s)
 	return OK;
 }
 
-/* The store's change feed, on the committer's thread. */
+/* The store's change feed, in whichever thread commits. */
 static void
 feed(void *arg, const struct store_event *ev)
 {

@@ -14,6 +14,9 @@
 #define POLL_EVERY 16u /* tasks after which the poller is looked at although tasks wait */
 #define STACK (1024u * 1024)
 
+/* The thread is in task_end(): it comes round to the queue at once. */
+static _Thread_local bool ending;
+
 struct pool *
 pool_new(const struct pool_options *o)
 {
@@ -42,7 +45,7 @@ pool_ready(void *arg, struct task *t, bool local)
 	p->tail = &t->next;
 	/* One interrupt under way is enough: who takes a task and sees more behind it sends the
 	 * next one. A local task is taken by the thread that queued it. */
-	signal = !local && p->idle > 0 && !p->signalled;
+	signal = !local && !ending && p->idle > 0 && !p->signalled;
 	p->signalled = p->signalled || signal;
 	pthread_mutex_unlock(&p->lock);
 	if (signal)
@@ -107,6 +110,16 @@ glance(struct pool *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
+static void
+end_task(struct pool *p)
+{
+	if (p->o.task_end == NULL)
+		return;
+	ending = true;
+	p->o.task_end(p->o.arg);
+	ending = false;
+}
+
 static void *
 worker(void *arg)
 {
@@ -126,6 +139,7 @@ worker(void *arg)
 		if (more)
 			net_interrupt(p->net);
 		t->run(t);
+		end_task(p);
 		if (n % POLL_EVERY == 0)
 			glance(p);
 	}

@@ -17,6 +17,8 @@ struct pool_options {
 	unsigned threads;              /* 0: twice the cores, at least four */
 	void (*thread_start)(void *arg); /* in each thread, at its begin: open a database reader */
 	void (*thread_end)(void *arg);
+	/* After each task, in its thread; what it makes ready this thread runs next. NULL is allowed. */
+	void (*task_end)(void *arg);
 	void *arg;
 	unsigned heavy;                /* heavy tasks at once; 0: half of the threads */
 	unsigned heavy_per_account;    /* 0: two */

@@ -181,7 +181,8 @@ class Bench:
         return per(self.load(server, "--gate", *command, "--seconds", self.seconds), 1, "us")
 
     def cold(self):
-        """First access: the server just started, the kernel's page cache dropped where that is allowed; login and SELECT are over."""
+        """First access: the server just started, the kernel's page cache dropped where that is allowed; login and SELECT are over. Each server did the
+        same once before the restart, so that what it keeps on disk for it is there."""
         if self.quick:
             return
         n = self.messages
@@ -200,6 +201,7 @@ class Bench:
             self.row("cold", "first access: " + name, unit, None, 3, lambda s, a=args, p=parts, u=unit: self.first_access(s, a, p, u))
 
     def first_access(self, server, args, parts, unit):
+        self.once(server, *args)
         server.stop()
         subprocess.run(["sync"], check=False)
         try:

@@ -84,8 +84,8 @@ parse_section(struct fetch *f, struct args *a, bool peek)
 		item.needs |= FETCH_SEEN;
 	if (item.section.fields > 0)
 		item.names = names_of(f, &item.section);
-	/* What every summary tells, of nearly every message (see fetch_bodies()). */
-	if (item.section.kind == SECTION_FIELDS && item.section.parts == 0 && item.names != NULL && item.names->listed)
+	/* What a slice tells, of nearly every message (see print_fields()). */
+	if (item.section.kind == SECTION_FIELDS && item.section.parts == 0 && item.names != NULL && item.names->often)
 		item.needs = (item.needs & ~(unsigned)FETCH_EMAIL) | FETCH_SUMMARY;
 	item.label = section_label(f, STR("BODY"), &item.section);
 	return add(f, item);

@@ -115,11 +115,12 @@ name_hash(struct str name)
 void
 mime_names_init(struct mime_names *set, const struct str *names, size_t n)
 {
-	*set = (struct mime_names){.names = names, .n = n, .listed = true};
+	*set = (struct mime_names){.names = names, .n = n, .listed = true, .often = true};
 	for (size_t i = 0; i < n; i++) {
 		unsigned h;
 
 		set->listed = set->listed && mime_summary_lists(names[i]);
+		set->often = set->often && mime_summary_often(names[i]);
 		if (names[i].n == 0)
 			continue;
 		h = name_hash(names[i]);

@@ -31,6 +31,7 @@ struct mime_names {
 	uint64_t filter[4]; /* which hashes of first letter and length occur */
 	unsigned char first[256]; /* no name of that hash has a lower index */
 	bool listed;        /* every name is one that mime/summary.h keeps */
+	bool often;         /* every name is one that its slices keep, too */
 };
 /* Keeps the pointer: names must outlive it. */
 void mime_names_init(struct mime_names *set, const struct str *names, size_t n);

@@ -365,9 +365,10 @@ mime_summary_header(const struct mime_summary *s, struct str *header_r)
 enum status
 mime_summary_select(const struct mime_summary *s, struct buf *out, const struct mime_names *set, bool not)
 {
+	bool known = s->packed.p[0] == SLICED ? set->often : set->listed;
 	struct str header;
 
-	if (!mime_summary_header(s, &header) && (header.p == NULL || not || !set->listed))
+	if (!mime_summary_header(s, &header) && (header.p == NULL || not || !known))
 		return ERR_NOT_FOUND;
 	mime_header_select(out, header, set, not);
 	return OK;
@@ -425,15 +426,16 @@ mime_summary_preview(const struct mime_summary *s)
 
 static const struct str searched[] = {N("subject"), N("from"), N("to"), N("cc"), N("bcc"), N("message-id")};
 
+/* Those of the fields that a slice keeps. */
 static void
-find_add(struct buf *out, struct str header)
+fields_add(struct buf *out, struct str header, enum mime_slice slice)
 {
 	struct mime_names set;
 	struct mime_field f;
 
 	mime_names_init(&set, searched, sizeof(searched) / sizeof(searched[0]));
 	while (mime_field_next(&header, &f))
-		if (mime_names_has(&set, f.name))
+		if (slice == MIME_SLICE_FIND ? mime_names_has(&set, f.name) : mime_summary_often(f.name))
 			buf_add(out, f.full);
 }
 
@@ -462,14 +464,14 @@ mime_summary_cut(struct buf *out, const struct mime_summary *s, enum mime_slice 
 	for (enum item i = ITEM_FIXED; i < ITEM_COUNT && out->n - start <= MIME_SLICE_MAX; i++) {
 		if (!(slice_items[slice] & 1u << i))
 			continue;
-		if (slice == MIME_SLICE_FIND && i == ITEM_HEADER)
-			find_add(out, item(s, i));
+		if (i == ITEM_HEADER)
+			fields_add(out, item(s, i), slice);
 		else
 			buf_add(out, item(s, i));
 		slice_end(out, start, at++, out->n - start - table);
 	}
-	/* What was found is not the whole header. */
-	if (slice == MIME_SLICE_FIND && !out->failed && fixed_flags(s) & HEADER_WHOLE)
+	/* What is kept is not the whole header. */
+	if ((slice_items[slice] & 1 << ITEM_HEADER) && !out->failed && fixed_flags(s) & HEADER_WHOLE)
 		out->p[start + table + FIXED_FLAGS] ^= HEADER_WHOLE | HEADER_LISTED;
 	if (out->n - start <= MIME_SLICE_MAX)
 		return true;

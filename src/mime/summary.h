@@ -35,6 +35,8 @@ struct str mime_summary_envelope(const struct mime_summary *s, enum mime_text mo
 bool mime_summary_header(const struct mime_summary *s, struct str *header_r);
 /* Whether a name is among the fields that every summary holds (if the message has them). */
 bool mime_summary_lists(struct str name);
+/* Whether it is among those of them that list views ask for often, or that hardly any message has. */
+bool mime_summary_often(struct str name);
 /* Adds BODY[HEADER.FIELDS (set)] or its NOT; ERR_NOT_FOUND where the stored fields cannot tell and the body
  * has to be opened. */
 must_check enum status mime_summary_select(const struct mime_summary *s, struct buf *out,
@@ -77,7 +79,7 @@ struct str mime_summary_preview(const struct mime_summary *s);
  */
 enum mime_slice {
 	MIME_SLICE_ENVELOPE, /* mime_summary_envelope() */
-	MIME_SLICE_HEADER,   /* mime_summary_header(), _select(), _date(), _message_id(), _is_reply() */
+	MIME_SLICE_HEADER,   /* mime_summary_select(), of fields for which mime_summary_often() is true */
 	MIME_SLICE_FIND,     /* mime_summary_header(), but of its fields only those that people search: From, To, Cc, Bcc, Subject, Message-ID */
 	MIME_SLICE_KEYS,     /* mime_summary_date(), _key(), _is_reply(), _message_id(), _ref() */
 	MIME_SLICES

@@ -179,10 +179,10 @@ check_slices(const struct mime_summary *s)
 		MUST(cut.n <= MIME_SLICE_MAX && mime_summary_open_slice(buf_str(&cut), &slice) == OK);
 		if (k == MIME_SLICE_ENVELOPE)
 			MUST(str_eq(mime_summary_envelope(s, MIME_UTF8), mime_summary_envelope(&slice, MIME_UTF8)));
-		if (k == MIME_SLICE_HEADER)
-			MUST(mime_summary_header(s, &a) == mime_summary_header(&slice, &b) && str_eq(a, b));
-		if (k == MIME_SLICE_FIND)
-			MUST(!mime_summary_header(&slice, &b) && b.n <= s->packed.n);
+		if (k == MIME_SLICE_FIND || k == MIME_SLICE_HEADER) {
+			(void)mime_summary_header(s, &a);
+			MUST(!mime_summary_header(&slice, &b) && b.n <= a.n && (a.p == NULL) == (b.p == NULL));
+		}
 		for (int key = 0; k == MIME_SLICE_KEYS && key <= MIME_KEY_DISPLAY_TO; key++)
 			MUST(str_eq(mime_summary_key(s, (enum mime_key)key), mime_summary_key(&slice, (enum mime_key)key)));
 	}

@@ -30,6 +30,8 @@ static struct db_sql keyword_exists = DB_SQL("SELECT 1 FROM keyword WHERE mailbo
 static struct db_sql next_email = DB_SQL("SELECT next_email FROM account WHERE id = ?1");
 static struct db_sql account_exists = DB_SQL("SELECT 1 FROM account WHERE id = ?1");
 
+#define UNCOVERED (-1)
+
 struct walk {
 	struct check *c;
 	struct mailbox mb;       /* the row in the present snapshot; name in the check's arena */
@@ -283,7 +285,7 @@ next_dir(struct walk *w, int64_t after, int64_t *id_r, int64_t *next_r, bool *go
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
-/* One row of the directory and its pages. */
+/* One row of the directory and its pages. covered: up to where pages were accounted for in this snapshot; UNCOVERED: it is a new one. */
 static enum status
 check_dir(struct walk *w, int64_t *at, int64_t *covered)
 {
@@ -294,6 +296,9 @@ check_dir(struct walk *w, int64_t *at, int64_t *covered)
 	if ((st = next_dir(w, *at, &id, &next, &good)) != OK)
 		return st;
 	*at = id;
+	/* What lies before this row may have come to an earlier one since that was read. */
+	if (*covered == UNCOVERED)
+		*covered = id;
 	if (!good) {
 		*covered = next;
 		return OK;
@@ -361,11 +366,13 @@ walk_dirs(struct walk *w)
 			return st;
 		if (renewed && (st = load(w, w->mb.id)) != OK)
 			return st == ERR_NOT_FOUND ? OK : st;
-		if (renewed)
+		if (renewed) {
 			w->row_modseq = 0;
+			covered = UNCOVERED;
+		}
 	}
-	if (st != ERR_NOT_FOUND)
-		return st;
+	if (st != ERR_NOT_FOUND || covered == UNCOVERED)
+		return st == ERR_NOT_FOUND ? OK : st;
 	st = db_get_ints(w->c->txn, &pages_between, &pages, 1, "ii", covered, page_id(w->mb.id + 1, 0));
 	if (st == OK && pages != 0)
 		fault(w, "%lld pages are in no directory", (long long)pages);

@@ -12,6 +12,9 @@
 
 #define CHECK_SNAPSHOT_US 50000 /* a snapshot is let go of after that */
 
+/* Tests: called between each step and the next, each of which sees another moment then. NULL: none. */
+extern void (*check_between)(void);
+
 /* What is gathered of an account. */
 struct check_account {
 	int64_t id;

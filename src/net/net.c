@@ -38,11 +38,15 @@ raise_limit(struct net *net)
 		rl.rlim_cur = rl.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &rl);
 	}
-	if (net->o.max_connections != 0 || getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur == RLIM_INFINITY)
 		return;
 	/* Some descriptors are for the store: without them nobody could be served who is let in. */
 	n = rl.rlim_cur > 256 ? rl.rlim_cur - 128 : rl.rlim_cur / 2;
-	net->o.max_connections = n > 1000000 ? 1000000 : n > 0 ? (unsigned)n : 1;
+	if (n + net->o.kept > rl.rlim_cur)
+		n = rl.rlim_cur > net->o.kept ? rl.rlim_cur - net->o.kept : 1;
+	n = n > 1000000 ? 1000000 : n > 0 ? n : 1;
+	if (net->o.max_connections == 0 || net->o.max_connections > n)
+		net->o.max_connections = (unsigned)n;
 }
 
 static void

@@ -20,6 +20,9 @@
 
 #define EXIT_FATAL 2
 #define DESCRIPTORS_MIN 64
+#define DESCRIPTORS_OURS 32       /* files of the store, log, listeners, the poller, verbs of the command line */
+#define DESCRIPTORS_OF_A_THREAD 2 /* its database and log */
+#define CONNECTIONS_MIN 8
 #define VERB_MS 15000 /* so long a verb that has the store is waited for */
 #define GRACE_MS 5000 /* sessions get this long to say goodbye */
 
@@ -184,6 +187,7 @@ open_pool(struct server *s)
 	const struct config *c = config();
 	struct pool_options po = {.threads = (unsigned)c->server_threads, .thread_start = thread_start, .thread_end = thread_end,
 	    .task_end = task_end, .arg = s};
+	struct rlimit rl;
 	struct net_options no = {.ready = pool_ready, .tls = s->tls,
 	    .max_connections = (unsigned)c->limits_connections,
 	    .max_per_address = (unsigned)c->limits_connections_per_address,
@@ -192,6 +196,10 @@ open_pool(struct server *s)
 	s->hub = hub_new();
 	s->pool = pool_new(&po);
 	no.ready_arg = s->pool;
+	no.kept = DESCRIPTORS_OURS + DESCRIPTORS_OF_A_THREAD * pool_threads(s->pool);
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < no.kept + CONNECTIONS_MIN)
+		return server_refuse(ERR_LIMIT, "this process may open %llu files, and needs %u with %u threads (ulimit -n, LimitNOFILE, server.threads)",
+		    (unsigned long long)rl.rlim_cur, no.kept + CONNECTIONS_MIN, pool_threads(s->pool));
 	if ((s->net = net_new(&no)) == NULL)
 		return server_refuse(ERR_LIMIT, "cannot wait for connections: %s", strerror(errno));
 	if (pool_start(s->pool, s->net) != OK)

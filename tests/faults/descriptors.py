@@ -2,13 +2,16 @@
 """descriptors: none are left. Who is connected is served, who comes waits or is refused, and afterwards all is as before."""
 import random
 import resource
+import shutil
 import socket
+import threading
 import time
 
 from faults.world import BOXES, OK, USERS, World, wait_until
-from lib.server import Server
+from lib.server import PASSWORD, Server
 
 LIMIT = 64
+THREADS, CROWD = 32, 128
 
 
 def cpu_of(pid):
@@ -55,8 +58,51 @@ def run(args, folder, errors):
         for c in [*clients.values(), *extra]:
             c.close()
         server.kill()
-    print(f"descriptors: {3 * LIMIT} connections to a server that may have {LIMIT} descriptors")
-    return 1
+    served = crowd(args, folder + "-crowd", errors)
+    print(f"descriptors: {3 * LIMIT} connections to a server that may have {LIMIT} descriptors; {served} commands with {THREADS} threads and {CROWD}")
+    return 2
+
+
+def talk(port, said, together):
+    """A client that logs in and, when all have, asks the store for many things at once; what is said to it that is not OK."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+        try:
+            f = s.makefile("rb")
+            let_in = f.readline().startswith(b"* OK")      # one may be refused
+            s.sendall(f'a LOGIN "{USERS[0]}" "{PASSWORD}"\r\n'.encode() if let_in else b"")
+            answers = [f.readline()] if let_in else []
+            together.wait(30)
+            lines = ["SELECT INBOX", "STATUS INBOX (MESSAGES)", "SEARCH BODY x", "APPEND INBOX {4+}\r\na: b"] * 10
+            for i, line in enumerate(lines if let_in else ()):
+                s.sendall(f"a{i} {line}\r\n".encode())
+            while let_in and (answer := f.readline()):
+                answers += [answer] if answer[:1] != b"*" or b"BYE" in answer else []
+                if answer.startswith(f"a{len(lines) - 1} ".encode()):
+                    break
+            said += [a if b" OK" not in a else None for a in answers]
+        except (OSError, threading.BrokenBarrierError) as e:
+            said.append(repr(e))
+
+
+def crowd(args, folder, errors):
+    """Each thread opens the store for itself when it first needs it: whoever was let in is served all the same."""
+    said, together = [], threading.Barrier(CROWD)
+    server = Server(args.mansio, USERS, ["imaps.listen=none", f"server.threads={THREADS}"], folder=folder)
+    server.wrap = ["prlimit", f"--nofile={CROWD}"]
+    try:
+        server.start()
+        clients = [threading.Thread(target=talk, args=(server.imap, said, together)) for _ in range(CROWD)]
+        for c in clients:
+            c.start()
+        for c in clients:
+            c.join()
+        errors.extend([f"with {THREADS} threads: {x}" for x in said if x][:5])
+        if server.stop() or server.crashed():
+            errors.append(f"it ended badly: {server.crashed() or server.log_tail()}")
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+    return len([x for x in said if x is None])
 
 
 def can_login(world, server):

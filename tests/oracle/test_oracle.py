@@ -353,7 +353,7 @@ def run_session(exchange, pieces=None):
 def rules():
     """Every message of the oracle, as far as it is a constant, with the file that holds it."""
     out = {}
-    for name in ("lex.py", "words.py", "codes.py", "lists.py", "fetch.py", "grammar.py", "body.py", "session.py", "live.py"):
+    for name in ("lex.py", "words.py", "codes.py", "lists.py", "fetch.py", "grammar.py", "body.py", "session.py", "client.py", "untagged.py", "tagged.py", "live.py"):
         with open(os.path.join(HERE, name), encoding="utf-8") as fh:
             text = fh.read()
         for m in re.finditer(r'(?:\.bad|\.fault|\.strictly|\bfault)\(\s*(?:f?"((?:[^"\\]|\\.)*)")', text):

@@ -4,65 +4,15 @@
 #include "store/birth_priv.h"
 #include "store/keyword_priv.h"
 #include "store/message.h"
-
-/* Hashes looked up for one message's thread: its own, the first and the last ones of its references. */
-#define THREAD_HASHES 16
+#include "store/thread_priv.h"
 
 static struct db_sql next_email =
     DB_SQL("UPDATE account SET next_email = next_email + 1 WHERE id = ?1 RETURNING next_email - 1");
-static struct db_sql thread_find = DB_SQL("SELECT thread FROM thread_ref WHERE account = ?1 AND hash = ?2");
-static struct db_sql thread_add =
-    DB_SQL("INSERT INTO thread_ref (account, hash, thread) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
 static struct db_sql email_add =
     DB_SQL("INSERT INTO email (id, body, size, thread, message_id, birth, prefix, summary)"
 	   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
 static struct db_sql structure_add = DB_SQL("INSERT INTO structure (email, data) VALUES (?1, ?2)");
 static struct db_sql owner_add = DB_SQL("INSERT INTO body_owner (body, email) VALUES (?1, ?2)");
-
-/* The hashes that tie a message to a thread, its own first. */
-static size_t
-thread_hashes(const struct message_new *m, uint64_t *hash)
-{
-	size_t n = 0, skip = 0;
-
-	if (m->message_id_hash != 0)
-		hash[n++] = m->message_id_hash;
-	/* Of a long list: the root, and the nearest ancestors at its end. */
-	if (m->references_n > THREAD_HASHES - 1)
-		skip = m->references_n - (THREAD_HASHES - 2);
-	for (size_t i = 0; i < m->references_n; i++)
-		if ((i == 0 || i >= skip) && m->references[i] != 0)
-			hash[n++] = m->references[i];
-	return n;
-}
-
-/* The lowest thread that any of the hashes is in; a new one (the email's id) otherwise. */
-static enum status
-join_thread(struct db_txn *txn, int64_t account, const struct message_new *m, int64_t email, int64_t *thread_r)
-{
-	uint64_t hash[THREAD_HASHES + 1];
-	bool known[THREAD_HASHES + 1];
-	size_t n = thread_hashes(m, hash);
-	int64_t thread = email;
-	enum status st = OK;
-
-	for (size_t i = 0; i < n; i++) {
-		int64_t found;
-
-		st = db_get_ints(txn, &thread_find, &found, 1, "ii", account, (int64_t)hash[i]);
-		if (st != OK && st != ERR_NOT_FOUND)
-			return st;
-		known[i] = st == OK;
-		if (st == OK && found < thread)
-			thread = found;
-	}
-	st = OK;
-	for (size_t i = 0; i < n && st == OK; i++)
-		if (!known[i])
-			st = db_exec(txn, &thread_add, "iii", account, (int64_t)hash[i], thread);
-	*thread_r = thread;
-	return st;
-}
 
 /* Writes what never changes of the message, which gets that UID. */
 static enum status
@@ -75,6 +25,7 @@ email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *
 	    .flags = m->flags & FLAG_ALL,
 	    .keywords = m->keywords,
 	    .keywords_n = m->keywords_n};
+	struct thread_names names;
 	int64_t email, thread, body = m->body, counter;
 	enum status st = db_get_ints(e->txn, &next_email, &counter, 1, "i", e->account);
 
@@ -87,8 +38,9 @@ email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *
 		st = blob_publish(m->stage, e->txn, &body);
 	if (st == OK && m->shared_body)
 		st = db_exec(e->txn, &owner_add, "ii", body, email);
+	thread_names(m->message_id_hash, m->references, m->references_n, &names);
 	if (st == OK)
-		st = join_thread(e->txn, e->account, m, email, &thread);
+		st = thread_join(e->txn, e->account, &names, email, &thread);
 	if (st != OK)
 		return st;
 	buf_clear(&e->packed);

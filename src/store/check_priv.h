@@ -58,6 +58,7 @@ must_check enum status check_bodies_gather(struct check *c);
 must_check enum status check_emails(struct check *c);
 must_check enum status check_bodies(struct check *c);
 must_check enum status check_leftovers(struct check *c);
+must_check enum status check_threads(struct check *c);
 /* Digests against the rows of their emails. */
 must_check enum status check_digests(struct check *c);
 

@@ -48,6 +48,7 @@ static const struct {
     {"DELETE FROM mailbox WHERE name = 'INBOX'", "no INBOX"},
     {"DELETE FROM mailbox WHERE name = 'Sent'", "rows of a mailbox that is not there"},
     {"UPDATE reap SET entries = x'00'", "reap"},
+    {"DELETE FROM thread_ref", "thread is not known"},
     {"INSERT INTO email SELECT id + 1000, body, size, thread, message_id, birth, prefix, summary FROM email LIMIT 1;"
      "UPDATE account SET next_email = next_email + 2000", "no mailbox names it"},
 };

@@ -16,6 +16,7 @@ struct made {
 	struct buf text, summary, structure;
 	struct blob_stage *stage;
 	struct message_new m;
+	uint64_t references[MIME_REFS_MAX];
 };
 
 /* The message whose text is in d->text, ready to be appended. */
@@ -25,6 +26,7 @@ made_parse(struct made *d, struct store *s)
 	struct arena arena = {0};
 	struct mime_parser *p = mime_parser_new(&arena, NULL);
 	const struct mime_message *mm;
+	struct mime_summary summary;
 
 	mime_parser_add(p, buf_str(&d->text));
 	mm = mime_parser_finish(p);
@@ -34,7 +36,12 @@ made_parse(struct made *d, struct store *s)
 	assert_int_equal(blob_stage_add(d->stage, buf_str(&d->text)), OK);
 	assert_int_equal(blob_stage_finish(d->stage), OK);
 	d->m = (struct message_new){.stage = d->stage, .size = d->text.n, .summary = buf_str(&d->summary),
-	    .structure = buf_str(&d->structure), .internal_date = 1000000000};
+	    .structure = buf_str(&d->structure), .internal_date = 1000000000, .references = d->references};
+	assert_int_equal(mime_summary_open(d->m.summary, &summary), OK);
+	d->m.message_id_hash = mime_summary_message_id(&summary);
+	d->m.references_n = mime_summary_n_refs(&summary);
+	for (size_t i = 0; i < d->m.references_n; i++)
+		d->references[i] = mime_summary_ref(&summary, i);
 	arena_free(&arena);
 }
 

@@ -12,8 +12,10 @@
 #include "store/digest_priv.h"
 #include "store/reap_priv.h"
 #include "store/store_priv.h"
+#include "store/thread_priv.h"
 
 #define MAILBOXES_A_STEP 200
+#define ROWS_A_STEP 1000
 #define LOOK_EVERY 5 /* seconds between two looks whether the disk is full */
 
 static struct db_sql doom_add = DB_SQL("INSERT INTO doomed (due, kind, id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING");
@@ -34,10 +36,17 @@ static struct db_sql account_rows[] = {
     DB_SQL("DELETE FROM credential WHERE account = ?1"),
     DB_SQL("DELETE FROM subscription WHERE account = ?1"),
     DB_SQL("DELETE FROM account_change WHERE account = ?1"),
-    DB_SQL("DELETE FROM thread_ref WHERE account = ?1"),
+    DB_SQL("DELETE FROM thread_sweep WHERE account = ?1"),
+    DB_SQL("DELETE FROM copied WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32"),
     DB_SQL("DELETE FROM quota WHERE account = ?1"),
     DB_SQL("DELETE FROM metadata WHERE account = ?1"),
     DB_SQL("DELETE FROM account WHERE id = ?1 AND deleted = 1"),
+};
+
+/* Of these an account may have very many. */
+static struct db_sql account_many[] = {
+    DB_SQL("DELETE FROM thread_ref WHERE (account, hash) IN (SELECT account, hash FROM thread_ref WHERE account = ?1 LIMIT ?2)"),
+    DB_SQL("DELETE FROM imported WHERE (account, key) IN (SELECT account, key FROM imported WHERE account = ?1 LIMIT ?2)"),
 };
 
 enum status
@@ -109,6 +118,9 @@ account_step(struct db_txn *txn, int64_t id, int64_t due, enum progress *progres
 		*progress_r = LATER;
 	if (st != ERR_NOT_FOUND)
 		return st;
+	for (size_t i = 0; i < sizeof(account_many) / sizeof(*account_many); i++)
+		if ((st = db_exec(txn, &account_many[i], "ii", id, (int64_t)ROWS_A_STEP)) != OK || db_changed(txn) == ROWS_A_STEP)
+			return st;
 	*progress_r = DONE;
 	return exec_all(txn, account_rows, sizeof(account_rows) / sizeof(*account_rows), id);
 }
@@ -187,7 +199,7 @@ store_reap(struct store *s, int64_t now)
 		st = reap_doomed(s, now, &doomed);
 	if (st == OK && doomed)
 		st = reap_messages(s, now);
-	return st;
+	return st == OK ? threads_sweep(s, now) : st;
 }
 
 /* ---- a full disk ---- */

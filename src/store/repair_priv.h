@@ -57,6 +57,9 @@ must_check enum status repair_names(struct repair *r);
 /* repair_mailbox.c: mailboxes in which check finds a fault. */
 must_check enum status repair_mailboxes(struct repair *r);
 
+/* check_thread.c: the message-ids that emails name. */
+must_check enum status repair_threads(struct repair *r);
+
 /* repair_account.c */
 must_check enum status repair_accounts(struct repair *r);
 /* INBOX, counters, numbers never to be given out again. */

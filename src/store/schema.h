@@ -13,9 +13,15 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+
+/* The last sweep of an account's thread_ref (thread_sweep.c): when (seconds since 1970), the counter of its emails then, how many were
+ * there, how many names it left idle. */
+#define THREAD_SWEEP_SQL                                                                                               \
+	"CREATE TABLE thread_sweep (account INTEGER PRIMARY KEY, at INTEGER NOT NULL, emails INTEGER NOT NULL,"         \
+	" live INTEGER NOT NULL, idle INTEGER NOT NULL);"
 
 static const char schema_sql[] =
     /* "meta (key, value)", facts about the store (version, secret, when it was made), is there before: see schema.c. */
@@ -81,9 +87,10 @@ static const char schema_sql[] =
     SCHEMA_DIGEST
     /* The owners of bodies that several emails share; a body without rows here has one owner. */
     "CREATE TABLE body_owner (body INTEGER NOT NULL, email INTEGER NOT NULL, PRIMARY KEY (body, email)) WITHOUT ROWID;"
-    /* Thread ids: message-id hash to thread, an account. */
+    /* Thread ids: message-id hash to thread, an account. idle: when the account was swept last, no email named it. */
     "CREATE TABLE thread_ref (account INTEGER NOT NULL, hash INTEGER NOT NULL, thread INTEGER NOT NULL,"
-    " PRIMARY KEY (account, hash)) WITHOUT ROWID;"
+    " idle INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, hash)) WITHOUT ROWID;"
+    THREAD_SWEEP_SQL
 
     /* Provided for: shared mailboxes. A reader's own \Seen: packed bits beside each page, and counts. */
     "CREATE TABLE reader_page (id INTEGER NOT NULL, reader INTEGER NOT NULL, data BLOB NOT NULL,"

@@ -28,6 +28,7 @@ struct store {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	_Atomic bool stopping;
+	int64_t swept; /* the account that threads_sweep() looked at last */
 };
 
 /* store_open() with another file in the folder. */

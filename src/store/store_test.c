@@ -118,7 +118,7 @@ older_version(void **state)
 	(void)state;
 	new_dir();
 	assert_int_equal(open_dir(&s), OK);
-	assert_int_equal(WRITE(s, db_script(txn, "DROP TABLE digest; UPDATE meta SET value = 1 WHERE key = 'version'")), OK);
+	assert_int_equal(WRITE(s, db_script(txn, TO_VERSION_1)), OK);
 	test_close(s);
 	assert_int_equal(open_dir(&s), OK);
 	assert_int_equal(READ(s, db_get_ints(txn, &digests, &n, 1, "")), OK);

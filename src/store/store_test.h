@@ -108,6 +108,11 @@ write_end(enum status st)
 		st_;                                                                                                   \
 	})
 
+/* Makes the schema what it was at first. */
+#define TO_VERSION_1                                                                                                   \
+	"DROP TABLE digest; ALTER TABLE thread_ref DROP COLUMN idle; DROP TABLE thread_sweep;"                         \
+	" UPDATE meta SET value = 1 WHERE key = 'version'"
+
 static inline struct store *
 test_store(void)
 {

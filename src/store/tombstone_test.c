@@ -368,7 +368,6 @@ unpack_all(struct db_txn *txn)
 	return st;
 }
 
-static struct db_sql set_version = DB_SQL("UPDATE meta SET value = ?1 WHERE key = 'version'");
 static struct db_sql get_version = DB_SQL("SELECT value FROM meta WHERE key = 'version'");
 
 static enum status
@@ -377,7 +376,7 @@ bring_up(struct db_txn *txn)
 	enum status st = unpack_all(txn);
 
 	if (st == OK)
-		st = db_exec(txn, &set_version, "i", (int64_t)1);
+		st = db_script(txn, TO_VERSION_1);
 	return st == OK ? schema_bring_up(store, txn) : st;
 }
 

@@ -100,6 +100,48 @@ copied_mark(struct db_txn *txn, int64_t *emails, size_t n)
 	return st;
 }
 
+static struct db_sql next_row = DB_SQL("SELECT id FROM copied WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT 1");
+static struct db_sql emails_of = DB_SQL("SELECT id FROM email WHERE id >= ?1 AND id < ?2");
+
+enum status
+copied_dead(struct db_txn *txn, int64_t account, int64_t limit, int64_t *at, struct runs *dead_r)
+{
+	int64_t row = *at >= account << 32 ? *at : (account << 32) - 1, first;
+	struct db_stmt *s;
+	enum status st = db_get_ints(txn, &next_row, &row, 1, "ii", row, (account + 1) << 32);
+
+	if (st != OK || (st = load(txn, row, dead_r)) != OK)
+		return st;
+	*at = row;
+	first = account << 32 | (row & UINT32_MAX) << BUCKET;
+	s = db_prepare(txn, &emails_of);
+	db_bind_int(s, 1, first);
+	db_bind_int(s, 2, first + (1 << BUCKET));
+	while ((st = db_step(s)) == OK)
+		runs_remove(dead_r, place_of(db_int(s, 0)), place_of(db_int(s, 0)));
+	db_done(s);
+	if (limit <= first)
+		runs_clear(dead_r);
+	else if (limit < first + (1 << BUCKET))
+		runs_remove(dead_r, place_of(limit), 1 << BUCKET);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+static struct db_sql del = DB_SQL("DELETE FROM copied WHERE id = ?1");
+
+enum status
+copied_forget(struct db_txn *txn, int64_t row, const struct runs *dead)
+{
+	struct runs set = {0};
+	enum status st = load(txn, row, &set);
+
+	runs_remove_all(&set, dead);
+	if (st == OK)
+		st = set.n > 0 ? save(txn, row, &set) : db_exec(txn, &del, "i", row);
+	runs_free(&set);
+	return st;
+}
+
 enum status
 copied_has(struct db_txn *txn, int64_t email, bool *has_r)
 {

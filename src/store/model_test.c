@@ -56,6 +56,7 @@ static int64_t body;
 static uint64_t rng;
 static uint64_t seed;
 static unsigned long step_no;
+static int64_t reap_no;
 static bool reaped; /* ghosts may have lost their entries */
 
 static uint32_t
@@ -624,7 +625,8 @@ reap_all(void)
 	struct db_txn *txn;
 	struct runs named = {0};
 
-	check(store_reap(store, clock_seconds() + 1000000) == OK);
+	/* Each time so much later that names are swept, too, where that is worth it. */
+	check(store_reap(store, clock_seconds() + 1000000 * ++reap_no) == OK);
 	reaped = true;
 	check(db_read_begin(store_db(store), &txn) == OK);
 	for (int mb = 0; mb < MAILBOXES; mb++) {
@@ -715,6 +717,7 @@ run(unsigned long steps)
 	rng = seed * 0x9e3779b97f4a7c15u + 1;
 	step_no = 0;
 	reaped = false;
+	reap_no = 0;
 	set_up();
 	while (step_no < steps) {
 		struct db_txn *txn = write_begin(store);

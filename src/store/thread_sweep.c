@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "store/copied_priv.h"
 #include "store/store_priv.h"
 #include "store/thread_priv.h"
 
@@ -249,6 +250,44 @@ step(struct sweep *w)
 	return OK;
 }
 
+/* ---- marks of copies ---- */
+
+struct marks {
+	int64_t row;
+	struct runs dead;
+};
+
+static enum status
+forget_marks(struct db_txn *txn, void *arg)
+{
+	struct marks *m = arg;
+
+	return copied_forget(txn, m->row, &m->dead);
+}
+
+/* Emails that are gone need no marks that they were copied, either. */
+static enum status
+sweep_copied(struct sweep *w)
+{
+	struct marks m = {0};
+	struct db_write write = {.fn = forget_marks, .arg = &m, .lane = (uint64_t)w->account, .lazy = true, .soon = true, .reserve = true};
+	enum status st = OK;
+
+	while (st == OK && !stopping(w)) {
+		struct db_txn *txn;
+
+		runs_clear(&m.dead);
+		if ((st = db_read_begin(w->store->db, &txn)) != OK)
+			break;
+		st = copied_dead(txn, w->account, w->account << 32 | w->emails, &m.row, &m.dead);
+		db_read_end(txn);
+		if (st == OK && m.dead.n > 0)
+			st = db_write_and_wait(w->store->db, &write);
+	}
+	runs_free(&m.dead);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
 /* ---- an account ---- */
 
 static struct db_sql note = DB_SQL("INSERT INTO thread_sweep (account, at, emails, live, idle) VALUES (?1, ?2, ?3, ?4, ?5)"
@@ -272,6 +311,8 @@ sweep(struct sweep *w)
 	while (st == OK && !w->end && !stopping(w))
 		st = step(w);
 	w->live = live;
+	if (st == OK && w->end)
+		st = sweep_copied(w);
 	return st == OK && w->end ? db_write_reserve(w->store->db, write_note, w) : st;
 }
 

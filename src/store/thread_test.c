@@ -5,7 +5,7 @@
  */
 #include "store/check_test.h"
 
-#include "store/email.h"
+#include "store/copied_priv.h"
 #include "store/thread_priv.h"
 
 #define NAMES 4000
@@ -303,6 +303,38 @@ overtaken(void **state)
 	}
 }
 
+static struct db_sql count_copied = DB_SQL("SELECT count(*) FROM copied WHERE id >> 32 = ?1");
+
+/* Marks of copies: those of emails that are there stay. */
+static void
+copies(void **state)
+{
+	int64_t sent = mailbox_id(&alice, "Sent");
+	bool has;
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++)
+		come(1 + i, 0, 0, 0);
+	copy(&alice, inbox, 1, 100, sent, false);
+	set_flags(&alice, inbox, 1, 100, FLAGS_ADD, FLAG_DELETED);
+	set_flags(&alice, sent, 1, 99, FLAGS_ADD, FLAG_DELETED);
+	expunge(&alice, inbox);
+	expunge(&alice, sent);
+	reap();
+	assert_int_equal(count(&count_copied), 1);
+	assert_int_equal(READ(store, copied_has(txn, alice.account << 32 | 100, &has)), OK);
+	assert_true(has);
+	assert_int_equal(READ(store, copied_has(txn, alice.account << 32 | 99, &has)), OK);
+	assert_false(has);
+	set_flags(&alice, sent, 100, 100, FLAGS_ADD, FLAG_DELETED);
+	expunge(&alice, sent);
+	reap();
+	now += 31 * 86400;
+	reap();
+	assert_int_equal(count(&count_copied), 0);
+	assert_int_equal(faults(store, true), 0);
+}
+
 /* Of a removed account nothing stays, however much there was. */
 static struct db_sql leftovers = DB_SQL("SELECT (SELECT count(*) FROM thread_ref WHERE account = ?1)"
     " + (SELECT count(*) FROM thread_sweep WHERE account = ?1) + (SELECT count(*) FROM imported WHERE account = ?1)"
@@ -337,6 +369,7 @@ main(void)
 	    TEST(random_history),
 	    TEST(meanwhile),
 	    TEST(overtaken),
+	    TEST(copies),
 	    TEST(account_goes),
 	};
 

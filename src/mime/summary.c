@@ -287,13 +287,23 @@ load16(const char *p)
 	return (unsigned char)p[0] | (unsigned)(unsigned char)p[1] << 8;
 }
 
+/* Of sixteen. __builtin_popcount is a call where the processor may lack the instruction, and this is asked for each item of each message. */
+static inline unsigned
+bits(unsigned x)
+{
+	x -= x >> 1 & 0x5555;
+	x = (x & 0x3333) + (x >> 2 & 0x3333);
+	x = (x + (x >> 4)) & 0x0f0f;
+	return (x + (x >> 8)) & 0x1f;
+}
+
 static struct str
 sliced(const struct mime_summary *s, enum item i)
 {
 	static const char nothing[FIXED_SIZE];
 	unsigned items = slice_items[(unsigned char)s->packed.p[1]];
-	unsigned at = (unsigned)__builtin_popcount(items & ((1u << i) - 1));
-	unsigned table = 2 + 2 * (unsigned)__builtin_popcount(items);
+	unsigned at = bits(items & ((1u << i) - 1));
+	unsigned table = 2 + 2 * bits(items);
 	unsigned from = at ? load16(s->packed.p + 2 * at) : 0;
 
 	if (!(items & 1u << i))
@@ -451,7 +461,7 @@ slice_end(struct buf *out, size_t start, unsigned at, size_t n)
 bool
 mime_summary_cut(struct buf *out, const struct mime_summary *s, enum mime_slice slice)
 {
-	size_t start = out->n, table = 2 + 2 * (size_t)__builtin_popcount(slice_items[slice]);
+	size_t start = out->n, table = 2 + 2 * bits(slice_items[slice]);
 	char *room = buf_room(out, table);
 	unsigned at = 0;
 
@@ -487,7 +497,7 @@ mime_summary_open_slice(struct str packed, struct mime_summary *s_r)
 	if (packed.n < 2 || packed.p[0] != SLICED || (unsigned char)packed.p[1] >= MIME_SLICES)
 		return ERR_CORRUPT;
 	items = slice_items[(unsigned char)packed.p[1]];
-	table = 2 + 2 * (unsigned)__builtin_popcount(items);
+	table = 2 + 2 * bits(items);
 	if (packed.n < table)
 		return ERR_CORRUPT;
 	for (unsigned at = 2; at < table; at += 2) {

@@ -48,6 +48,7 @@ bool mbox_is(const char *path);
 void import_eml(struct import *im, const char *path);
 
 /* A whole file mapped for reading; empty files map to an empty str. */
+/* A file, whole. No part of the path may be a symbolic link. */
 must_check enum status file_map(const char *path, struct str *bytes_r);
 void file_unmap(struct str bytes);
 

@@ -25,7 +25,7 @@ is_dir(const char *parent, const char *child)
 
 	if (asprintf(&path, "%s/%s", parent, child) < 0)
 		return false;
-	yes = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	yes = lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 	free(path);
 	return yes;
 }
@@ -84,7 +84,7 @@ read_file(struct import *im, const char *dir, const char *name, const struct let
 
 	if (asprintf(&path, "%s/%s", dir, name) < 0)
 		abort();
-	if (stat(path, &st) != 0 || file_map(path, &m.bytes) != OK) {
+	if (lstat(path, &st) != 0 || file_map(path, &m.bytes) != OK) {
 		im->failed = cli_fail("%s cannot be read", path);
 	} else {
 		/* The part of the name that stays when flags change. */
@@ -178,7 +178,7 @@ import_maildir(struct import *im, const char *path, struct str name)
 	for (int i = 0; i < n; i++) {
 		struct str child = arena_printf(&im->arena, "%s/%s", path, list[i]->d_name);
 
-		if (maildir_is(child.p))
+		if (is_dir(path, list[i]->d_name) && maildir_is(child.p))
 			read_maildir(im, child.p, import_join(im, name, folder_name(im, list[i]->d_name)));
 		free(list[i]);
 	}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of SASL: exchanges against GNU SASL's own client, broken off, refused, from many threads. S7 S8. */
+#include <stdlib.h>
+#include <gsasl.h>
+#include <openssl/sha.h>
+#include <pthread.h>
+#include "auth/auth_priv.h"
+#include "auth/auth_test.h"
+#include "base/codec.h"
+
+static bool
+exporter(void *arg, uint8_t key_r[32])
+{
+	memset(key_r, *(const char *)arg, 32);
+	return true;
+}
+/* tls-unique: the exporter's value plus one. */
+static bool
+unique(void *arg, struct buf *out)
+{
+	for (int i = 0; i < 32; i++)
+		buf_addc(out, (char)(*(const char *)arg + 1));
+	return true;
+}
+static char server_binding = 'K';
+static const struct auth_client old_tls = {
+    .address = {"", 0}, .tls = true, .unique = unique, .arg = &server_binding};
+static const struct auth_client both = {.address = {"", 0},
+    .tls = true,
+    .exporter = exporter,
+    .unique = unique,
+    .arg = &server_binding};
+static const struct auth_client bound = {
+    .address = {"", 0}, .tls = true, .exporter = exporter, .arg = &server_binding};
+static const struct auth_client unbound = {.address = {"", 0}, .tls = true};
+
+struct peer {
+	const char *user, *authzid, *password;
+	char binding; /* what the client takes for the channel; 0: none */
+	bool unique;  /* it knows tls-unique only */
+};
+
+static int
+client_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p)
+{
+	const struct peer *peer = gsasl_session_hook_get(session);
+	struct buf b = {0};
+	char key[32];
+
+	switch (p) {
+	case GSASL_AUTHID: gsasl_property_set(session, p, peer->user); return GSASL_OK;
+	case GSASL_PASSWORD: gsasl_property_set(session, p, peer->password); return GSASL_OK;
+	case GSASL_AUTHZID:
+		if (peer->authzid == NULL)
+			return GSASL_NO_CALLBACK;
+		gsasl_property_set(session, p, peer->authzid);
+		return GSASL_OK;
+	case GSASL_CB_TLS_UNIQUE:
+	case GSASL_CB_TLS_EXPORTER:
+		if (peer->binding == 0 || peer->unique != (p == GSASL_CB_TLS_UNIQUE))
+			return GSASL_NO_CALLBACK;
+		memset(key, peer->binding, sizeof(key));
+		base64_encode(&b, str_of(key, sizeof(key)));
+		buf_addc(&b, '\0');
+		gsasl_property_set(session, p, b.p);
+		buf_free(&b);
+		return GSASL_OK;
+	default: return GSASL_NO_CALLBACK;
+	}
+}
+
+/* Runs a whole exchange between the library's client and our server. */
+static enum status
+exchange(
+    const struct auth_client *where, const char *mech, const struct peer *peer, int64_t *account_r)
+{
+	Gsasl *ctx;
+	Gsasl_session *c;
+	struct auth_sasl *s;
+	struct peer copy = *peer;
+	struct buf challenge = {0};
+	enum auth_step step;
+	char *out = NULL;
+	size_t n = 0;
+	enum status st;
+	int rc = GSASL_NEEDS_MORE;
+
+	if (auth_sasl_new(auth, where, str_c(mech), &s) != OK)
+		return ERR_NOT_FOUND;
+	assert_int_equal(gsasl_init(&ctx), GSASL_OK);
+	gsasl_callback_set(ctx, client_callback);
+	assert_int_equal(gsasl_client_start(ctx, mech, &c), GSASL_OK);
+	gsasl_session_hook_set(c, &copy);
+	/* LOGIN's server speaks first; the others' client may. */
+	step = strcmp(mech, "LOGIN") == 0 ? auth_sasl_step(s, STR_NONE, &challenge) : AUTH_CONTINUE;
+	while (step == AUTH_CONTINUE && (rc == GSASL_NEEDS_MORE || rc == GSASL_OK)) {
+		struct str in;
+
+		out = NULL, n = 0;
+		if (rc == GSASL_NEEDS_MORE)
+			rc = gsasl_step(c, challenge.p, challenge.n, &out, &n);
+		if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
+			break;
+		in = out ? str_of(out, n) : STR("");
+		step = auth_sasl_step(s, in, &challenge);
+		gsasl_free(out);
+	}
+	st = step == AUTH_DONE ? OK : auth_sasl_status(s);
+	if (step == AUTH_CONTINUE)
+		st = ERR_AGAIN; /* the client gave up */
+	*account_r = step == AUTH_DONE ? auth_sasl_result(s)->account : 0;
+	buf_free(&challenge);
+	auth_sasl_free(s);
+	gsasl_finish(c);
+	gsasl_done(ctx);
+	return st;
+}
+
+static void
+test_sasl(void **state)
+{
+	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+	struct peer good = {.user = "alice", .password = "pencil"};
+	struct peer wrong = {.user = "alice", .password = "pen"};
+	struct peer nobody = {.user = "nobody", .password = "pencil"};
+	struct peer off = {.user = "eve", .password = "pencil"};
+	struct peer as_self = {.user = "alice", .password = "pencil", .authzid = "alice"};
+	struct peer as_bob = {.user = "alice", .password = "pencil", .authzid = "Bob@example.org"};
+	int64_t account;
+
+	for (size_t i = 0; i < 4; i++) {
+		/* A client that could bind uses -PLUS where it is on offer. */
+		good.binding = wrong.binding = nobody.binding = off.binding = as_self.binding =
+		    as_bob.binding = i == 3 ? 'K' : 0;
+		assert_int_equal(exchange(&bound, mechs[i], &good, &account), OK);
+		assert_int_equal(account, alice);
+		assert_int_equal(exchange(&bound, mechs[i], &wrong, &account), ERR_NO_PERM);
+		assert_int_equal(exchange(&bound, mechs[i], &nobody, &account), ERR_NO_PERM);
+		assert_int_equal(exchange(&bound, mechs[i], &off, &account), ERR_NO_PERM);
+		if (strcmp(mechs[i], "LOGIN") == 0) /* it knows no authzid */
+			continue;
+		assert_int_equal(exchange(&bound, mechs[i], &as_self, &account), OK);
+		assert_int_equal(exchange(&bound, mechs[i], &as_bob, &account), ERR_NO_PERM);
+	}
+}
+
+static void
+test_binding(void **state)
+{
+	struct peer good = {.user = "alice", .password = "pencil", .binding = 'K'};
+	struct peer old = {.user = "alice", .password = "pencil", .binding = 'L', .unique = true};
+	struct peer old_middle = {
+	    .user = "alice", .password = "pencil", .binding = 'K', .unique = true};
+	struct peer middle = {.user = "alice", .password = "pencil", .binding = 'M'};
+	struct auth_sasl *s;
+	struct buf out = {0};
+	int64_t account;
+
+	/* S8: somebody in the middle has another channel. */
+	assert_int_equal(exchange(&bound, "SCRAM-SHA-256-PLUS", &middle, &account), ERR_NO_PERM);
+	assert_int_equal(account, 0);
+	/* Each side may know one kind of binding only. */
+	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &good, &account), OK);
+	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &old, &account), OK);
+	assert_int_equal(exchange(&old_tls, "SCRAM-SHA-256-PLUS", &old, &account), OK);
+	assert_int_equal(
+	    exchange(&old_tls, "SCRAM-SHA-256-PLUS", &old_middle, &account), ERR_NO_PERM);
+	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &old_middle, &account), ERR_NO_PERM);
+	assert_int_equal(exchange(&both, "SCRAM-SHA-256-PLUS", &middle, &account), ERR_NO_PERM);
+	assert_int_not_equal(exchange(&old_tls, "SCRAM-SHA-256-PLUS", &good, &account), OK);
+	/* Without an offer, a client that could bind says "y" and is right. */
+	assert_int_equal(auth_sasl_new(auth, &unbound, STR("SCRAM-SHA-256"), &s), OK);
+	assert_int_equal(auth_sasl_step(s, STR("y,,n=alice,r=abcdefgh"), &out), AUTH_CONTINUE);
+	auth_sasl_free(s);
+	buf_free(&out);
+	assert_int_equal(exchange(&unbound, "SCRAM-SHA-256-PLUS", &good, &account), ERR_NOT_FOUND);
+	/* The client could bind and believes that the server cannot ("y"): it was lied to. */
+	assert_int_not_equal(exchange(&bound, "SCRAM-SHA-256", &good, &account), OK);
+}
+
+/* A client message by hand, to the mechanism; the statuses must be a failure. */
+static void
+refused(const struct auth_client *where, const char *mech, struct str in)
+{
+	struct auth_sasl *s;
+	struct buf out = {0};
+
+	assert_int_equal(auth_sasl_new(auth, where, str_c(mech), &s), OK);
+	if (auth_sasl_step(s, in, &out) != AUTH_FAILED)
+		fail_msg("%s: %.*s", mech, STR_FMT(in));
+	assert_int_not_equal(auth_sasl_status(s), OK);
+	assert_int_equal(auth_sasl_step(s, in, &out), AUTH_FAILED);
+	assert_int_equal(auth_sasl_result(s)->account, 0);
+	auth_sasl_free(s);
+	buf_free(&out);
+}
+
+static void
+test_refused(void **state)
+{
+	char *big = x_malloc(70000);
+
+	memset(big, 'a', 70000);
+	refused(&bound, "SCRAM-SHA-256", STR("y,,n=alice,r=abcdefgh")); /* downgrade */
+	refused(&bound, "SCRAM-SHA-256-PLUS", STR("n,,n=alice,r=abcdefgh"));
+	refused(&bound, "SCRAM-SHA-256-PLUS", STR("y,,n=alice,r=abcdefgh"));
+	refused(&bound, "SCRAM-SHA-256-PLUS",
+	    STR("p=tls-unique,,n=alice,r=abcdefgh")); /* not on offer here */
+	refused(&bound, "SCRAM-SHA-256-PLUS", STR("p=tls-server-end-point,,n=alice,r=abcdefgh"));
+	refused(&unbound, "SCRAM-SHA-256", STR("p=tls-exporter,,n=alice,r=abcdefgh"));
+	refused(&unbound, "SCRAM-SHA-256", STR("garbage"));
+	refused(&unbound, "SCRAM-SHA-256", STR("n,,n=al\0ice,r=abc"));
+	refused(&unbound, "SCRAM-SHA-256", str_of(big, 70000));
+	refused(&unbound, "PLAIN", STR(""));
+	refused(&unbound, "PLAIN", STR("alice"));
+	refused(&unbound, "PLAIN", STR("\0alice"));
+	refused(&unbound, "PLAIN", STR("\0alice\0pencil\0"));
+	refused(&unbound, "PLAIN", STR("\0alice\0pencil\0x"));
+	refused(&unbound, "PLAIN", STR("\0\0pencil"));
+	refused(&unbound, "PLAIN", STR("\0alice\0"));
+	refused(&unbound, "PLAIN",
+	    STR("\0ali\xff"
+		"ce\0pencil"));
+	refused(&unbound, "PLAIN", str_of(big, 70000));
+	free(big);
+}
+
+/* Unknown users are answered like known ones, with a salt that stays (S7). */
+static void
+first_message(const char *user, struct buf *salt)
+{
+	struct auth_sasl *s;
+	struct buf out = {0}, in = {0};
+	size_t at;
+
+	buf_addf(&in, "n,,n=%s,r=abcdefgh", user);
+	assert_int_equal(auth_sasl_new(auth, &unbound, STR("SCRAM-SHA-256"), &s), OK);
+	assert_int_equal(auth_sasl_step(s, buf_str(&in), &out), AUTH_CONTINUE);
+	at = str_find(buf_str(&out), STR(",s="), 0);
+	assert_int_not_equal(at, SIZE_MAX);
+	buf_clear(salt);
+	buf_add(salt, str_from(buf_str(&out), at));
+	assert_true(str_ends(buf_str(salt), STR(",i=4096")));
+	auth_sasl_free(s);
+	buf_free(&in);
+	buf_free(&out);
+}
+
+static void
+test_unknown_user(void **state)
+{
+	struct buf a = {0}, b = {0};
+
+	first_message("alice", &a);
+	first_message("nobody", &b);
+	assert_int_equal(a.n, b.n);
+	first_message("Nobody", &a);
+	assert_true(str_eq(buf_str(&a), buf_str(&b)));
+	first_message("nobody2", &a);
+	assert_false(str_eq(buf_str(&a), buf_str(&b)));
+	buf_free(&a);
+	buf_free(&b);
+}
+
+/* S7: an exchange may end at every byte. */
+static void
+test_cut_everywhere(void **state)
+{
+	static const struct {
+		const char *mech;
+		struct str in;
+	} c[] = {
+	    {"PLAIN", STR("\0alice\0pencil")},
+	    {"LOGIN", STR("alice")},
+	    {"SCRAM-SHA-256", STR("n,a=alice,n=alice,r=abcdefgh")},
+	    {"SCRAM-SHA-256-PLUS", STR("p=tls-exporter,,n=alice,r=abcdefgh")},
+	};
+
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		for (size_t n = 0; n < c[i].in.n; n++) {
+			struct auth_sasl *s;
+			struct buf out = {0};
+			char *copy = x_malloc(n + 1);
+
+			memcpy(copy, c[i].in.p, n);
+			assert_int_equal(auth_sasl_new(auth, &bound, str_c(c[i].mech), &s), OK);
+			assert_int_not_equal(auth_sasl_step(s, str_of(copy, n), &out), AUTH_DONE);
+			if (n % 2)
+				assert_int_not_equal(
+				    auth_sasl_step(s, str_of(copy, n), &out), AUTH_DONE);
+			auth_sasl_free(s);
+			buf_free(&out);
+			free(copy);
+		}
+	}
+	auth_sasl_free(NULL);
+}
+
+/* Nobody keeps an exchange going for ever. */
+static void
+test_endless(void **state)
+{
+	struct auth_sasl *s;
+	struct buf out = {0};
+	int n = 0;
+
+	assert_int_equal(auth_sasl_new(auth, &unbound, STR("SCRAM-SHA-256"), &s), OK);
+	while (auth_sasl_step(s, STR(""), &out) == AUTH_CONTINUE)
+		assert_true(++n < 20);
+	auth_sasl_free(s);
+	buf_free(&out);
+}
+
+/* Many at once: each gets his own answer (S7: one client's fault never touches another). */
+static void *
+one_of_many(void *arg)
+{
+	unsigned me = (unsigned)(uintptr_t)arg;
+	struct peer good = {.user = "alice", .password = "pencil"},
+		    wrong = {.user = "alice", .password = "pen"};
+	struct peer other = {.user = "bob@example.org", .password = "b o b"};
+	bool ok = true;
+	int64_t account;
+
+	for (int i = 0; i < 20; i++) {
+		const char *mech = (me + (unsigned)i) % 2 ? "SCRAM-SHA-256" : "PLAIN";
+		struct auth_result r;
+
+		ok &= exchange(&unbound, mech, &good, &account) == OK && account == alice;
+		ok &= exchange(&unbound, mech, &wrong, &account) == ERR_NO_PERM;
+		ok &= exchange(&unbound, mech, &other, &account) == OK && account == bob;
+		ok &= auth_login(auth, &unbound, STR("alice"), STR("pencil"), &r) == OK &&
+		      r.account == alice;
+		auth_forget(auth, alice);
+	}
+	db_thread_end(store_db(store));
+	return ok ? arg : NULL;
+}
+
+static void
+test_threads(void **state)
+{
+	pthread_t t[4];
+	void *result;
+
+	for (uintptr_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, one_of_many, (void *)(i + 1)), 0);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &result);
+		assert_non_null(result);
+	}
+}
+
+static void
+test_mechanisms(void **state)
+{
+	struct auth_client open = {.address = STR("192.0.2.1")}, local = {.local = true};
+	struct buf b = {0};
+
+	auth_mechanisms(auth, &bound, &b, " AUTH=");
+	assert_true(str_eq(
+	    buf_str(&b), STR(" AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN")));
+	buf_clear(&b);
+	auth_mechanisms(auth, &open, &b, " ");
+	assert_true(str_eq(buf_str(&b), STR(" SCRAM-SHA-256")));
+	assert_true(auth_plaintext_allowed(auth, &local) && auth_plaintext_allowed(auth, &tls) &&
+		    !auth_plaintext_allowed(auth, &open));
+	buf_free(&b);
+}
+
+static void
+test_user_names(void **state)
+{
+	static const struct str bad[] = {STR(""), STR("a\0b"), STR("a\nb"), STR("\x7f"),
+	    STR("\xc2\x85"), STR("\xff"), STR("\xe2\x80\xa8")};
+	struct buf out = {0};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(auth_user_prepare(&out, bad[i]), ERR_BAD_INPUT);
+	assert_int_equal(auth_user_prepare(&out, STR("e\xcc\x81%n")), OK);
+	assert_true(str_eq(buf_str(&out), STR("\xc3\xa9%n")));
+	buf_free(&out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_sasl),
+	    cmocka_unit_test(test_binding),
+	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_unknown_user),
+	    cmocka_unit_test(test_cut_everywhere),
+	    cmocka_unit_test(test_endless),
+	    cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_mechanisms),
+	    cmocka_unit_test(test_user_names),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

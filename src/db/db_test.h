@@ -3,28 +3,47 @@
 #ifndef DB_DB_TEST_H
 #define DB_DB_TEST_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "db/db.h"
 
 static char dir[64];
 
-static const char *
+/* A path in it; good until the fourth call after this one. */
+static inline char *
 in_dir(const char *name)
 {
-	static char path[128];
+	static char path[4][128];
+	static int at;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
+	at = (at + 1) % 4;
+	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
+	return path[at];
 }
 
-static int
+/* The database at a path, or with NULL one in memory. */
+static inline struct db *
+open_db(const char *path)
+{
+	struct db_options o = {.path = path};
+	struct db *db = NULL;
+
+	assert_int_equal(db_open(&o, &db), OK);
+	return db;
+}
+
+static inline int
 setup(void **state)
 {
 	snprintf(dir, sizeof(dir), "/tmp/mansio-db-test-XXXXXX");
 	return mkdtemp(dir) == NULL;
 }
 
-static int
+static inline int
 teardown(void **state)
 {
 	char cmd[128];

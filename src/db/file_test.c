@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Databases as files: who owns them, what they may be, check and backup. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -47,16 +42,6 @@ count(struct db *db)
 	assert_int_equal(db_get_ints(txn, &all, &n, 1, ""), OK);
 	db_read_end(txn);
 	return n;
-}
-
-static struct db *
-open_db(const char *path)
-{
-	struct db_options o = {.path = path};
-	struct db *db = NULL;
-
-	assert_int_equal(db_open(&o, &db), OK);
-	return db;
 }
 
 static int

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Damage to each page of a file, and what can be copied out of it (S11). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +8,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/log.h"
-#include "db/db.h"
+#include "db/db_test.h"
 
 #define ROWS 300
 #define PAGE 8192
@@ -24,19 +19,6 @@ static const char SCHEMA[] =
     "CREATE TABLE page (mailbox INTEGER, no INTEGER, b BLOB, PRIMARY KEY (mailbox, no)) WITHOUT ROWID;"
     "CREATE TABLE name (name TEXT PRIMARY KEY, n INTEGER) WITHOUT ROWID;"
     "CREATE TABLE plain (n INTEGER, b BLOB)";
-
-static char dir[64];
-
-static char *
-in_dir(const char *name)
-{
-	static char path[4][128];
-	static int at;
-
-	at = (at + 1) % 4;
-	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
-	return path[at];
-}
 
 static enum status
 fn_schema(struct db_txn *txn, void *arg)
@@ -66,16 +48,6 @@ fn_fill(struct db_txn *txn, void *arg)
 		ensure(db_exec(txn, &plain, "ib", i, str_of(b, 100)) == OK);
 	}
 	return OK;
-}
-
-static struct db *
-open_db(const char *path)
-{
-	struct db_options o = {.path = path};
-	struct db *db = NULL;
-
-	assert_int_equal(db_open(&o, &db), OK);
-	return db;
 }
 
 static void
@@ -310,22 +282,13 @@ test_check(void **state)
 }
 
 static int
-setup(void **state)
+set_up(void **state)
 {
 	/* Hundreds of small files: in memory where there is such a folder. */
 	snprintf(dir, sizeof(dir), "%s/mansio-salvage-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	if (getenv("MANSIO_TEST_LOG") == NULL)
 		log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
 	return mkdtemp(dir) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	char cmd[128];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
 }
 
 int
@@ -339,5 +302,5 @@ main(void)
 	    cmocka_unit_test(test_check),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, set_up, teardown);
 }

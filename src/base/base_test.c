@@ -140,6 +140,29 @@ test_runs_random(void **state)
 
 /* Many runs at once, in any order, give what adding them one by one gives. */
 static void
+test_runs_pile_large(void **state)
+{
+	struct runs one = {0}, all = {0};
+	struct run_pile pile = {0};
+
+	srand(9);
+	for (int i = 0; i < 5000; i++) {
+		uint32_t n = (uint32_t)rand() << (i % 20) | 1;
+		struct runs some = {0};
+
+		runs_add(&some, n, n < UINT32_MAX ? n + (uint32_t)(i % 2) : n);
+		runs_add_all(&one, &some);
+		run_pile_add(&pile, &some);
+		runs_free(&some);
+	}
+	run_pile_into(&pile, &all, NULL);
+	assert_int_equal(all.n, one.n);
+	assert_memory_equal(all.run, one.run, one.n * sizeof(*one.run));
+	runs_free(&one);
+	runs_free(&all);
+}
+
+static void
 test_runs_pile(void **state)
 {
 	srand(8);
@@ -302,7 +325,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_str), cmocka_unit_test(test_buf),
 	    cmocka_unit_test(test_arena), cmocka_unit_test(test_map), cmocka_unit_test(test_runs_random),
-	    cmocka_unit_test(test_runs_edges), cmocka_unit_test(test_runs_pile), cmocka_unit_test(test_codecs),
+	    cmocka_unit_test(test_runs_edges), cmocka_unit_test(test_runs_pile),
+	    cmocka_unit_test(test_runs_pile_large), cmocka_unit_test(test_codecs),
 	    cmocka_unit_test(test_crc), cmocka_unit_test(test_utf8)};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

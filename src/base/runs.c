@@ -178,12 +178,41 @@ run_pile_add(struct run_pile *p, const struct runs *some)
 		push(p, some->run[i].first, some->run[i].last);
 }
 
-static int
-by_first(const void *a, const void *b)
+/* Three passes over digits of 11 bits: for a million runs a tenth of what comparing costs. */
+static void
+sort(struct run_pile *p)
 {
-	const struct run *x = a, *y = b;
+	enum { BITS = 11, DIGITS = 1 << BITS };
+	struct run *to = x_malloc(p->n * sizeof(*to)), *swap;
 
-	return x->first < y->first ? -1 : x->first > y->first;
+	for (unsigned shift = 0; shift < 32; shift += BITS) {
+		size_t at[DIGITS] = {0}, sum = 0;
+
+		for (size_t i = 0; i < p->n; i++)
+			at[p->run[i].first >> shift & (DIGITS - 1)]++;
+		for (size_t d = 0; d < DIGITS; d++) {
+			size_t n = at[d];
+
+			at[d] = sum;
+			sum += n;
+		}
+		for (size_t i = 0; i < p->n; i++)
+			to[at[p->run[i].first >> shift & (DIGITS - 1)]++] = p->run[i];
+		swap = p->run;
+		p->run = to;
+		to = swap;
+	}
+	p->cap = p->n;
+	free(to);
+}
+
+static bool
+sorted(const struct run_pile *p)
+{
+	for (size_t i = 1; i < p->n; i++)
+		if (p->run[i].first < p->run[i - 1].first)
+			return false;
+	return true;
 }
 
 void
@@ -193,8 +222,8 @@ run_pile_into(struct run_pile *p, struct runs *r, uint32_t *twice_r)
 	uint32_t twice = 0;
 	size_t i = 0, k = 0;
 
-	if (p->n > 1)
-		qsort(p->run, p->n, sizeof(*p->run), by_first);
+	if (!sorted(p))
+		sort(p);
 	reserve(&both, p->n + r->n);
 	while (i < p->n || k < r->n) {
 		bool pile = k == r->n || (i < p->n && p->run[i].first < r->run[k].first);

@@ -33,8 +33,8 @@ size_t runs_seek(const struct runs *r, uint32_t n);
 uint32_t runs_next(const struct runs *r, uint32_t n);
 /* Adds to out what a and b have in common; neither is out. */
 void runs_add_common(struct runs *out, const struct runs *a, const struct runs *b);
-/* Sets that come in no order are gathered on a pile: adding is constant time; n log n once where runs_add() in the middle would move
- * what follows each time. A pile of zeroes is empty. */
+/* Sets that come in no order are gathered on a pile and put in order at once: a few steps for each of them, where runs_add() in the
+ * middle moves all that follows. A pile of zeroes is empty. */
 struct run_pile {
 	struct run *run;
 	size_t n, cap;

@@ -268,6 +268,9 @@ read_oldest(struct db_txn *txn, int64_t mailbox, int64_t size, struct runs *uids
 			break;
 		if (t.merged && size <= TOMBSTONES_MAX)
 			break;
+		/* The merged ones are a set in order already. */
+		while (t.merged && tombstone_next(&t, uids_r))
+			;
 		for (; tombstone_next(&t, &some); runs_clear(&some))
 			run_pile_add(&pile, &some);
 		if (t.u.failed)

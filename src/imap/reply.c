@@ -124,23 +124,18 @@ digits_put(char *p, unsigned len, uint64_t n)
 }
 
 char *
-put_u32(char *p, uint32_t n)
+put_u64(char *p, uint64_t n)
 {
 	unsigned len = 1;
 
-	for (uint64_t more = 10; n >= more; more *= 10)
+	for (uint64_t more = 10; n >= more && len < 20; more *= 10)
 		len++;
 	digits_put(p, len, n);
 	return p + len;
 }
 
 char *
-put_u64(char *p, uint64_t n)
+put_u32(char *p, uint32_t n)
 {
-	unsigned len = 1;
-
-	for (uint64_t rest = n; rest >= 10; rest /= 10)
-		len++;
-	digits_put(p, len, n);
-	return p + len;
+	return put_u64(p, n);
 }

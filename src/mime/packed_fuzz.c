@@ -64,11 +64,16 @@ summary(struct str s, bool slice)
 	int64_t utc;
 	int zone;
 	size_t sum = 0;
+	struct str values, value;
+	bool decoded;
 
 	if ((slice ? mime_summary_open_slice(s, &su) : mime_summary_open(s, &su)) != OK)
 		return;
 	ensure(slice || mime_summary_verify(&su) == OK);
 	sum += mime_summary_envelope(&su, MIME_ASCII).n + mime_summary_envelope(&su, MIME_UTF8).n;
+	if (mime_summary_found(&su, &values))
+		while (mime_found_next(&values, &value, &decoded))
+			sum += value.n;
 	(void)mime_summary_header(&su, &header);
 	sum += header.n + mime_summary_preview(&su).n;
 	for (int k = 0; k <= MIME_KEY_DISPLAY_TO; k++)

@@ -8,31 +8,12 @@
 #include "mime/envelope.h"
 #include "mime/preview.h"
 #include "mime/subject.h"
+#include "mime/summary_priv.h"
 
 #define VERSION 1
-#define SLICED 2
 #define LISTED_MAX 32768 /* listed fields that are longer together are left out */
 
-enum item {
-	ITEM_FIXED, /* see enum fixed */
-	ITEM_ENVELOPE,
-	ITEM_ENVELOPE_UTF8, /* empty: the same */
-	ITEM_HEADER,
-	ITEM_SUBJECT,
-	ITEM_FROM,
-	ITEM_TO,
-	ITEM_CC,
-	ITEM_DISPLAY_FROM,
-	ITEM_DISPLAY_TO,
-	ITEM_REFS, /* eight bytes each */
-	ITEM_PREVIEW,
-	ITEM_COUNT
-};
 #define TABLE (6 + 4 * ITEM_COUNT)
-
-/* Offsets in ITEM_FIXED. */
-enum fixed { FIXED_FLAGS, FIXED_ZONE, FIXED_DATE = 3, FIXED_MESSAGE_ID = 11, FIXED_SIZE = 19 };
-enum { HAS_DATE = 1, IS_REPLY = 2, HEADER_WHOLE = 4, HEADER_LISTED = 8 };
 
 #define N(z) {z, sizeof(z) - 1}
 
@@ -272,55 +253,19 @@ load64(const char *p)
 	return le64toh(n);
 }
 
-/* The items of each slice, a bit each. */
-static const uint16_t slice_items[MIME_SLICES] = {
-	[MIME_SLICE_ENVELOPE] = 1 << ITEM_ENVELOPE | 1 << ITEM_ENVELOPE_UTF8,
-	[MIME_SLICE_HEADER] = 1 << ITEM_FIXED | 1 << ITEM_HEADER,
-	[MIME_SLICE_FIND] = 1 << ITEM_FIXED | 1 << ITEM_HEADER,
-	[MIME_SLICE_KEYS] = 1 << ITEM_FIXED | 1 << ITEM_SUBJECT | 1 << ITEM_FROM | 1 << ITEM_TO | 1 << ITEM_CC | 1 << ITEM_DISPLAY_FROM |
-	    1 << ITEM_DISPLAY_TO | 1 << ITEM_REFS,
-};
-
-static unsigned
-load16(const char *p)
+struct str
+summary_item(const struct mime_summary *s, enum item i)
 {
-	return (unsigned char)p[0] | (unsigned)(unsigned char)p[1] << 8;
-}
+	uint32_t from = i ? load32(s->packed.p + 6 + 4 * ((size_t)i - 1)) : 0;
+	uint32_t to = load32(s->packed.p + 6 + 4 * (size_t)i);
 
-/* Of sixteen. __builtin_popcount is a call where the processor may lack the instruction, and this is asked for each item of each message. */
-static inline unsigned
-bits(unsigned x)
-{
-	x -= x >> 1 & 0x5555;
-	x = (x & 0x3333) + (x >> 2 & 0x3333);
-	x = (x + (x >> 4)) & 0x0f0f;
-	return (x + (x >> 8)) & 0x1f;
-}
-
-static struct str
-sliced(const struct mime_summary *s, enum item i)
-{
-	static const char nothing[FIXED_SIZE];
-	unsigned items = slice_items[(unsigned char)s->packed.p[1]];
-	unsigned at = bits(items & ((1u << i) - 1));
-	unsigned table = 2 + 2 * bits(items);
-	unsigned from = at ? load16(s->packed.p + 2 * at) : 0;
-
-	if (!(items & 1u << i))
-		return str_of(nothing, i == ITEM_FIXED ? FIXED_SIZE : 0);
-	return str_of(s->packed.p + table + from, load16(s->packed.p + 2 + 2 * at) - from);
+	return str_of(s->packed.p + TABLE + from, to - from);
 }
 
 static struct str
 item(const struct mime_summary *s, enum item i)
 {
-	if (s->packed.p[0] == SLICED)
-		return sliced(s, i);
-
-	uint32_t from = i ? load32(s->packed.p + 6 + 4 * ((size_t)i - 1)) : 0;
-	uint32_t to = load32(s->packed.p + 6 + 4 * (size_t)i);
-
-	return str_of(s->packed.p + TABLE + from, to - from);
+	return s->packed.p[0] == SLICED ? slice_item(s, i) : summary_item(s, i);
 }
 
 static int
@@ -430,85 +375,4 @@ struct str
 mime_summary_preview(const struct mime_summary *s)
 {
 	return item(s, ITEM_PREVIEW);
-}
-
-/* ---- slices ---- */
-
-static const struct str searched[] = {N("subject"), N("from"), N("to"), N("cc"), N("bcc"), N("message-id")};
-
-/* Those of the fields that a slice keeps. */
-static void
-fields_add(struct buf *out, struct str header, enum mime_slice slice)
-{
-	struct mime_names set;
-	struct mime_field f;
-
-	mime_names_init(&set, searched, sizeof(searched) / sizeof(searched[0]));
-	while (mime_field_next(&header, &f))
-		if (slice == MIME_SLICE_FIND ? mime_names_has(&set, f.name) : mime_summary_often(f.name))
-			buf_add(out, f.full);
-}
-
-static void
-slice_end(struct buf *out, size_t start, unsigned at, size_t n)
-{
-	if (out->failed)
-		return;
-	out->p[start + 2 + 2 * at] = (char)n;
-	out->p[start + 3 + 2 * at] = (char)(n >> 8);
-}
-
-bool
-mime_summary_cut(struct buf *out, const struct mime_summary *s, enum mime_slice slice)
-{
-	size_t start = out->n, table = 2 + 2 * bits(slice_items[slice]);
-	char *room = buf_room(out, table);
-	unsigned at = 0;
-
-	if (room == NULL)
-		return false;
-	memset(room, 0, table);
-	buf_wrote(out, table);
-	out->p[start] = SLICED;
-	out->p[start + 1] = (char)slice;
-	for (enum item i = ITEM_FIXED; i < ITEM_COUNT && out->n - start <= MIME_SLICE_MAX; i++) {
-		if (!(slice_items[slice] & 1u << i))
-			continue;
-		if (i == ITEM_HEADER)
-			fields_add(out, item(s, i), slice);
-		else
-			buf_add(out, item(s, i));
-		slice_end(out, start, at++, out->n - start - table);
-	}
-	/* What is kept is not the whole header. */
-	if ((slice_items[slice] & 1 << ITEM_HEADER) && !out->failed && fixed_flags(s) & HEADER_WHOLE)
-		out->p[start + table + FIXED_FLAGS] ^= HEADER_WHOLE | HEADER_LISTED;
-	if (out->n - start <= MIME_SLICE_MAX)
-		return true;
-	out->n = start;
-	return false;
-}
-
-enum status
-mime_summary_open_slice(struct str packed, struct mime_summary *s_r)
-{
-	unsigned items, table, last = 0;
-
-	if (packed.n < 2 || packed.p[0] != SLICED || (unsigned char)packed.p[1] >= MIME_SLICES)
-		return ERR_CORRUPT;
-	items = slice_items[(unsigned char)packed.p[1]];
-	table = 2 + 2 * bits(items);
-	if (packed.n < table)
-		return ERR_CORRUPT;
-	for (unsigned at = 2; at < table; at += 2) {
-		unsigned end = load16(packed.p + at);
-
-		if (end < last || (at == 2 && items & 1 << ITEM_FIXED && end != FIXED_SIZE))
-			return ERR_CORRUPT;
-		last = end;
-	}
-	if (last != packed.n - table)
-		return ERR_CORRUPT;
-	s_r->packed = packed;
-	return OK;
 }

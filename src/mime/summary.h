@@ -80,8 +80,14 @@ struct str mime_summary_preview(const struct mime_summary *s);
 enum mime_slice {
 	MIME_SLICE_ENVELOPE, /* mime_summary_envelope() */
 	MIME_SLICE_HEADER,   /* mime_summary_select(), of fields for which mime_summary_often() is true */
-	MIME_SLICE_FIND,     /* mime_summary_header(), but of its fields only those that people search: From, To, Cc, Bcc, Subject, Message-ID */
 	MIME_SLICE_KEYS,     /* mime_summary_date(), _key(), _is_reply(), _message_id(), _ref() */
+	/* What searches look for in the values of one field each: mime_summary_found(). */
+	MIME_SLICE_SUBJECT,
+	MIME_SLICE_FROM,
+	MIME_SLICE_TO,
+	MIME_SLICE_CC,
+	MIME_SLICE_BCC,
+	MIME_SLICE_MESSAGE_ID,
 	MIME_SLICES
 };
 #define MIME_SLICE_MAX 4096
@@ -89,4 +95,13 @@ enum mime_slice {
 bool mime_summary_cut(struct buf *out, const struct mime_summary *s, enum mime_slice slice);
 /* Looks at version and table; ERR_CORRUPT. A slice has no checksum of its own. */
 must_check enum status mime_summary_open_slice(struct str packed, struct mime_summary *s_r);
+
+/* Adds what is looked for in the raw value of a field: its text, casemapped (i;unicode-casemap), or its octets where it cannot be decoded: false. tmp: working
+ * space. */
+bool mime_find_add(struct buf *out, struct buf *tmp, struct str raw);
+/* The values of a slice of one field; false: s is no such slice. */
+bool mime_summary_found(const struct mime_summary *s, struct str *values_r);
+/* The next of them: what mime_find_add() added and returned. */
+bool mime_found_next(struct str *rest, struct str *value_r, bool *decoded_r);
+
 #endif

@@ -173,13 +173,21 @@ check_slices(const struct mime_summary *s)
 	for (int k = 0; k < MIME_SLICES; k++) {
 		buf_clear(&cut);
 		if (!mime_summary_cut(&cut, s, (enum mime_slice)k)) {
-			MUST(cut.n == 0 && s->packed.n > MIME_SLICE_MAX / 2);
+			MUST(cut.n == 0 && (s->packed.n > MIME_SLICE_MAX / 2 || (!mime_summary_header(s, &a) && a.p == NULL)));
 			continue;
 		}
 		MUST(cut.n <= MIME_SLICE_MAX && mime_summary_open_slice(buf_str(&cut), &slice) == OK);
 		if (k == MIME_SLICE_ENVELOPE)
 			MUST(str_eq(mime_summary_envelope(s, MIME_UTF8), mime_summary_envelope(&slice, MIME_UTF8)));
-		if (k == MIME_SLICE_FIND || k == MIME_SLICE_HEADER) {
+		if (k >= MIME_SLICE_SUBJECT) {
+			bool decoded;
+
+			MUST(mime_summary_found(&slice, &a));
+			while (mime_found_next(&a, &b, &decoded))
+				MUST(memchr(b.p, '\n', b.n) == NULL);
+			MUST(a.n == 0);
+		}
+		if (k == MIME_SLICE_HEADER) {
 			(void)mime_summary_header(s, &a);
 			MUST(!mime_summary_header(&slice, &b) && b.n <= a.n && (a.p == NULL) == (b.p == NULL));
 		}

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "mime/summary.h"
 #include "search/field.h"
 #include "search/scan.h"
 
@@ -25,7 +26,7 @@ struct brief {
 	struct buf text;             /* values, casemapped or octets, a line feed behind each (there is none inside) */
 	struct value *value;
 	uint32_t n, cap;
-	struct buf decoded, raw;     /* working space while it is made */
+	struct buf tmp;              /* working space while it is made */
 };
 
 #define SLOTS 4096
@@ -82,8 +83,7 @@ static void
 brief_free(struct brief *b)
 {
 	buf_free(&b->text);
-	buf_free(&b->decoded);
-	buf_free(&b->raw);
+	buf_free(&b->tmp);
 	free(b->value);
 	free(b);
 }
@@ -154,8 +154,7 @@ brief_put(struct search_cache *c, struct brief *b)
 
 	b->cap = b->n ? b->n : 1;
 	b->value = x_realloc(b->value, b->cap * sizeof(*b->value));
-	buf_free(&b->decoded);
-	buf_free(&b->raw);
+	buf_free(&b->tmp);
 	b->cache = c;
 	pthread_mutex_lock(&c->lock);
 	if ((old = look_up(c, b->field, b->block)) != NULL)
@@ -234,19 +233,10 @@ brief_has(const struct brief *b, int64_t email)
 	return b->has[(email & 255) / 64] >> (email & 63) & 1;
 }
 
-/* A value as search_match() would compare it. */
+/* The end of the text is a value, as search_match() would compare it. */
 static void
-value_add(struct brief *b, int64_t email, struct str raw)
+value_end(struct brief *b, int64_t email, bool decoded)
 {
-	bool decoded;
-
-	buf_clear(&b->decoded);
-	buf_clear(&b->raw);
-	decoded = mime_header_strict(&b->decoded, &b->raw, raw, STR_NONE);
-	if (decoded)
-		mime_casemap(&b->text, buf_str(&b->decoded));
-	else
-		buf_add(&b->text, buf_str(&b->raw));
 	b->octets |= !decoded;
 	if (b->n == b->cap) {
 		b->cap = b->cap ? b->cap * 2 : BRIEF_EMAILS;
@@ -267,12 +257,26 @@ brief_add(struct brief *b, int64_t email, struct str header)
 	while (sum <= BRIEF_VALUES_MAX && field_next(&seek, &f)) {
 		sum += f.value.n + 1;
 		if (sum <= BRIEF_VALUES_MAX)
-			value_add(b, email, f.value);
+			value_end(b, email, mime_find_add(&b->text, &b->tmp, f.value));
 	}
 	if (sum > BRIEF_VALUES_MAX) {
 		b->text.n = text_n;
 		b->n = n;
 		return false;
+	}
+	b->has[(email & 255) / 64] |= UINT64_C(1) << (email & 63);
+	return true;
+}
+
+bool
+brief_add_found(struct brief *b, int64_t email, struct str values)
+{
+	struct str value;
+	bool decoded;
+
+	while (mime_found_next(&values, &value, &decoded)) {
+		buf_add(&b->text, value);
+		value_end(b, email, decoded);
 	}
 	b->has[(email & 255) / 64] |= UINT64_C(1) << (email & 63);
 	return true;

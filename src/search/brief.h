@@ -31,6 +31,8 @@ bool brief_is_for(const struct brief *b, int64_t email);
 bool brief_has(const struct brief *b, int64_t email);
 /* Adds an email by the header fields that its summary has. False: its values are too long. */
 bool brief_add(struct brief *b, int64_t email, struct str header);
+/* The same by the values that a slice of its summary has (mime_summary_found()). */
+bool brief_add_found(struct brief *b, int64_t email, struct str values);
 /* Hands a brief that was made to the cache, in the place of one that is there. */
 void brief_put(struct search_cache *cache, struct brief *b);
 /* Gives back what brief_get() gave, or throws away what brief_copy() made. */

@@ -27,26 +27,37 @@ match_briefs_end(struct search_matcher *m)
 static enum status
 take_in(struct search_matcher *m, enum brief_field field, struct match_brief *x)
 {
+	static const enum mime_slice slices[BRIEF_FIELDS] = {
+		[BRIEF_SUBJECT] = MIME_SLICE_SUBJECT,
+		[BRIEF_FROM] = MIME_SLICE_FROM,
+		[BRIEF_TO] = MIME_SLICE_TO,
+		[BRIEF_CC] = MIME_SLICE_CC,
+		[BRIEF_BCC] = MIME_SLICE_BCC,
+		[BRIEF_MESSAGE_ID] = MIME_SLICE_MESSAGE_ID,
+	};
 	struct mime_summary s;
-	struct str header;
+	struct str values;
 	struct brief *b;
+	bool found;
 	enum status st;
 
 	if (m->have_email)
 		st = mime_summary_open(m->email.summary, &s);
 	else
-		st = email_cursor_slice(m->cursor, m->id, MIME_SLICE_FIND, &s);
+		st = email_cursor_slice(m->cursor, m->id, slices[field], &s);
 	if (st != OK)
 		return st;
-	(void)mime_summary_header(&s, &header);
-	if (header.p == NULL)
+	found = mime_summary_found(&s, &values);
+	if (!found)
+		(void)mime_summary_header(&s, &values);
+	if (values.p == NULL)
 		return ERR_NOT_FOUND;
 	if (!x->own) {
 		b = brief_copy(x->brief, field, m->id);
 		let_go(m, x);
 		*x = (struct match_brief){.brief = b, .own = true};
 	}
-	return brief_add(x->brief, m->id, header) ? OK : ERR_NOT_FOUND;
+	return (found ? brief_add_found : brief_add)(x->brief, m->id, values) ? OK : ERR_NOT_FOUND;
 }
 
 /* A brief that does not change is looked through once for all its emails. */

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "store/store_priv.h"
 
-#define VERSION 1
+#define VERSION 2
 #define HEAD 16 /* bytes before the table */
 
 /*
@@ -19,12 +19,17 @@
  */
 static const uint8_t bits[DIGEST_PARTS] = {
 #ifdef DIGEST_TINY /* tests: digests all the time */
-	2, 2, 1, 3, 2,
+	2, 2, 1, 3, 2, 1, 2, 3, 1, 2,
 #else
 	[MIME_SLICE_ENVELOPE] = 6,
 	[MIME_SLICE_HEADER] = 6,
-	[MIME_SLICE_FIND] = 7,
 	[MIME_SLICE_KEYS] = 8,
+	[MIME_SLICE_SUBJECT] = 8,
+	[MIME_SLICE_FROM] = 8,
+	[MIME_SLICE_TO] = 8,
+	[MIME_SLICE_CC] = 8,
+	[MIME_SLICE_BCC] = 8,
+	[MIME_SLICE_MESSAGE_ID] = 8,
 	[DIGEST_STRUCTURE] = 7,
 #endif
 };
@@ -32,20 +37,20 @@ static const uint8_t bits[DIGEST_PARTS] = {
 int64_t
 digest_id(int64_t email, int part)
 {
-	return (email >> 32) << 29 | (int64_t)part << 26 | (email & UINT32_MAX) >> bits[part];
+	return (email >> 32) << 30 | (int64_t)part << 26 | (email & UINT32_MAX) >> bits[part];
 }
 
 static int
 part_of(int64_t id)
 {
-	return (int)(id >> 26 & 7);
+	return (int)(id >> 26 & 15);
 }
 
 /* The first email that it may have. */
 static int64_t
 first_email(int64_t id)
 {
-	return (id >> 29) << 32 | (id & ((1 << 26) - 1)) << bits[part_of(id)];
+	return (id >> 30) << 32 | (id & ((1 << 26) - 1)) << bits[part_of(id)];
 }
 
 static int64_t
@@ -236,7 +241,7 @@ complete(struct db_txn *txn, int64_t id)
 {
 	int64_t next;
 
-	return db_get_ints(txn, &next_email, &next, 1, "i", id >> 29) == OK && next > (last_email(id) & UINT32_MAX);
+	return db_get_ints(txn, &next_email, &next, 1, "i", id >> 30) == OK && next > (last_email(id) & UINT32_MAX);
 }
 
 static enum status
@@ -331,22 +336,24 @@ digest_want(struct digests *ds, struct db_txn *txn, int64_t id)
 /* ---- removing ---- */
 
 static struct db_sql drop = DB_SQL("DELETE FROM digest WHERE id = ?1");
+static struct db_sql drop_parts = DB_SQL("DELETE FROM digest WHERE id IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
 static struct db_sql drop_some = DB_SQL("DELETE FROM digest WHERE id IN (SELECT id FROM digest LIMIT ?1)");
 
 enum status
 digest_forget(struct db_txn *txn, const int64_t *email, size_t n)
 {
-	int64_t last[DIGEST_PARTS] = {0};
+	int64_t last[10] = {0}, id[10];
 	enum status st = OK;
 
-	for (size_t i = 0; i < n && st == OK; i++)
-		for (int part = 0; part < DIGEST_PARTS && st == OK; part++) {
-			int64_t id = digest_id(email[i], part);
-
-			if (id != last[part])
-				st = db_exec(txn, &drop, "i", id);
-			last[part] = id;
-		}
+	_Static_assert(DIGEST_PARTS == 10, "the statement has as many");
+	for (size_t i = 0; i < n && st == OK; i++) {
+		for (int part = 0; part < DIGEST_PARTS; part++)
+			id[part] = digest_id(email[i], part);
+		if (memcmp(id, last, sizeof(id)) == 0)
+			continue;
+		memcpy(last, id, sizeof(id));
+		st = db_exec(txn, &drop_parts, "iiiiiiiiii", id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7], id[8], id[9]);
+	}
 	return st;
 }
 

@@ -8,7 +8,7 @@
  * one of its emails, so there is nothing to keep up to date. One that is missing or damaged costs time only: walks then read the rows, and ask for it
  * (digest_want()). It is made by a write of its own, lazily, and only when no more emails can come into it: its ids have all been given out.
  *
- * The id of a digest: account << 29 | part << 26 | number of the block of emails. Its bytes: u8 version, u8 0, u16 n, u32 CRC-32C of all that
+ * The id of a digest: account << 30 | part << 26 | number of the block of emails. Its bytes: u8 version, u8 0, u16 n, u32 CRC-32C of all that
  * follows, u64 id, n times u32 (low byte of the email's id << 24 | end of its part, counted from the end of this table), ascending; then the parts.
  */
 #ifndef STORE_DIGEST_PRIV_H

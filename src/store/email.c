@@ -25,7 +25,7 @@ static struct db_sql structures = DB_SQL("SELECT email, data FROM structure WHER
 
 /* One for each part: several may be open at once. */
 #define DIGEST DB_SQL("SELECT data FROM digest WHERE id = ?1")
-static struct db_sql digests[DIGEST_PARTS] = {DIGEST, DIGEST, DIGEST, DIGEST, DIGEST};
+static struct db_sql digests[DIGEST_PARTS] = {DIGEST, DIGEST, DIGEST, DIGEST, DIGEST, DIGEST, DIGEST, DIGEST, DIGEST, DIGEST};
 
 static void
 take(struct db_stmt *s, struct email *e)

@@ -298,6 +298,10 @@ turn_open(struct conn *c)
 	if (io_pending(c) == 0)
 		return TURN_MORE;
 	io = io_write(c);
+	/* A client on this machine may have taken the answer and asked again before the send was over, on the processor that this thread
+	 * runs on: a look costs a tenth of the way through the poller. */
+	if (events & CONN_EV_INPUT)
+		c->readable = true;
 	return io == IO_OK || io == IO_WAIT ? TURN_MORE : drop(c);
 }
 

@@ -166,6 +166,7 @@ static void
 thread_start(void *arg)
 {
 	db_thread_commits(true);
+	store_warm(((struct server *)arg)->store);
 }
 
 static void

@@ -58,6 +58,8 @@ must_check enum status page_load_part(struct db_txn *txn, int64_t mailbox, uint3
     uint32_t *before_r);
 /* See page_first_unseen(); damage counts as none. */
 must_check enum status page_load_first_unseen(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t *uid_r, uint32_t *before_r);
+/* Only prepares the statement. */
+void page_load_ready(struct db_txn *txn);
 must_check enum status page_load_uids(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32_t *uids, uint32_t *n_r);
 
 #endif

@@ -180,3 +180,9 @@ page_load_first_unseen(struct db_txn *txn, int64_t mailbox, uint32_t key, uint32
 	db_done(s);
 	return st == ERR_CORRUPT ? named(st, mailbox, key) : st;
 }
+
+void
+page_load_ready(struct db_txn *txn)
+{
+	db_done(db_prepare(txn, &page_get));
+}

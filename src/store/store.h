@@ -36,6 +36,9 @@ must_check enum status store_open(const struct store_options *options, struct st
 const char *store_open_fault(enum status st);
 void store_close(struct store *store);
 
+/* Makes the calling thread ready to read, before its first command needs it: connection, statements, memory. db_thread_end() undoes it. */
+void store_warm(struct store *store);
+
 struct db *store_db(struct store *store);
 struct blob_store *store_blobs(struct store *store);
 

@@ -25,7 +25,7 @@ def largest(c, n, make):
     return 0, "BAD"
 
 
-@attack("LIST with hundreds of * and % over 2,000 names of 200 characters that nearly match", cpu=(4, 8), mb=10, wall=40)
+@attack("LIST with hundreds of * and % over 2,000 names of 200 characters that nearly match", cpu=(4, 8), mb=(10, 20), wall=40)
 def list_patterns(a):
     c = a.raw("alice")
     n = a.size(300, 2000)
@@ -252,7 +252,7 @@ def catenate(a):
     c.ok("NOOP")
 
 
-@attack("COMPRESS: a megabyte of zeroes a kilobyte, as NOOPs, as one line, as a literal; garbage", cpu=(6, 20), mb=40, wall=60)
+@attack("COMPRESS: a megabyte of zeroes a kilobyte, as NOOPs, as one line, as a literal; garbage", cpu=(6, 20), mb=40, wall=(60, 150))
 def deflate_bombs(a):
     def bomb(data):
         z = zlib.compressobj(9, zlib.DEFLATED, -15)
@@ -260,11 +260,12 @@ def deflate_bombs(a):
     megabytes = a.size(30, 200)
     for data in (b"x" * (megabytes << 20), b"a NOOP\r\n" * (megabytes << 14), b"\r\n" * (megabytes << 19), b"a APPEND INBOX {60000000+}\r\n" + b"\0" * (megabytes << 20),
                  b"a LIST \"\" " + b"(" * (megabytes << 20), b"a UID FETCH " + b"1:*," * (megabytes << 18)):
+        packed = bomb(data)
         for _ in range(a.size(1, 4)):
             c = a.raw("alice", timeout=10)
             c.ok("COMPRESS DEFLATE")
             try:
-                c.send(bomb(data))
+                c.send(packed)
                 c.sock.settimeout(2)
                 while c.sock.recv(1 << 20):
                     pass

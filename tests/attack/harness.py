@@ -220,7 +220,8 @@ class Result:
 
 def run(f, binary, full, slow):
     r = Result(f)
-    server = Server(binary, f.accounts, settings=f.settings)
+    # What AddressSanitizer keeps of freed memory, 256 MB until told, is not the server's.
+    server = Server(binary, f.accounts, settings=f.settings, env={"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=8"})
     try:
         server.start()
         field = Field(server, full)

@@ -18,6 +18,7 @@
 #include "mime/summary.h"
 
 #define SECONDS 10.0
+#define MB (1u << 20)
 
 /* CPU time of this thread: others on the machine do not count. */
 static double
@@ -83,12 +84,11 @@ bomb_end(struct bomb *b, const char *what, size_t memory)
 	    (unsigned long long)m->size, m->n_parts, took, kept / 1024, summary.n, structure.n);
 	assert_true(took < SECONDS);
 	assert_true(kept < memory);
+	assert_true(summary.n < 3 * MB && structure.n < 8 * MB);
 	assert_true(m->n_parts <= mime_limits_default.parts);
 	buf_free(&summary), buf_free(&structure), buf_free(&body);
 	arena_free(&b->arena);
 }
-
-#define MB (1u << 20)
 
 static void
 test_headers(void **state)

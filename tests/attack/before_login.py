@@ -197,7 +197,7 @@ def strangers(a):
                     pass
 
 
-@attack("STARTTLS with commands behind it in the same segment, IMAP and LMTP (S1)", cpu=2, mb=12)
+@attack("STARTTLS with commands behind it in the same segment, IMAP and LMTP (S1)", cpu=2, mb=12, wall=(20, 60))
 def starttls(a):
     for port, first, verb, evil in ((a.server.imap, b"", b"a STARTTLS\r\n", b"b LOGIN alice %s\r\n" % PASSWORD.encode()),
                                     (a.server.lmtp, b"LHLO x\r\n", b"STARTTLS\r\n", b"MAIL FROM:<evil@x>\r\n")):

@@ -65,6 +65,17 @@ search_cache_new(size_t bytes)
 	return c;
 }
 
+size_t
+search_cache_bytes(struct search_cache *c)
+{
+	size_t bytes;
+
+	pthread_mutex_lock(&c->lock);
+	bytes = c->bytes;
+	pthread_mutex_unlock(&c->lock);
+	return bytes;
+}
+
 static size_t
 bytes_of(const struct brief *b)
 {

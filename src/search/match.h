@@ -53,6 +53,8 @@ bool search_needle_in(const struct search_needle *needle, struct str text);
 struct search_cache;
 struct search_cache *search_cache_new(size_t bytes);
 void search_cache_free(struct search_cache *cache);
+/* What it takes now. */
+size_t search_cache_bytes(struct search_cache *cache);
 
 struct search_matcher;
 /* cache may be NULL. cancelled is asked now and then within large bodies; true ends the match with ERR_AGAIN. NULL: never. */

@@ -340,6 +340,7 @@ briefs(void **state)
 				search_matcher_free(m);
 				db_read_end(txn);
 				search_needle_free(needle);
+				assert_in_range(search_cache_bytes(small), 0, sizes[round]);
 				if (round % 2 == 1)
 					search_cache_free(small);
 			}

@@ -179,7 +179,8 @@ test_recent(void **state)
 	assert_int_equal(hub_recent_claim(&a, 1, 2), 2);
 	hub_unwatch(hub, &a);
 	hub_watch(hub, 1, 10, &a, c);
-	assert_int_equal(hub_recent_claim(&a, 13, 13), 13);
+	/* This one is forgotten: the store's mark counts. */
+	assert_int_equal(hub_recent_claim(&a, 5, 13), 5);
 	hub_unwatch(hub, &a);
 	hub_free(hub);
 	close(fd);

@@ -199,6 +199,7 @@ def strangers(a):
 
 @attack("STARTTLS with commands behind it in the same segment, IMAP and LMTP (S1)", cpu=2, mb=12, wall=(20, 60))
 def starttls(a):
+    context = tls_context()      # the client's own and dear
     for port, first, verb, evil in ((a.server.imap, b"", b"a STARTTLS\r\n", b"b LOGIN alice %s\r\n" % PASSWORD.encode()),
                                     (a.server.lmtp, b"LHLO x\r\n", b"STARTTLS\r\n", b"MAIL FROM:<evil@x>\r\n")):
         for i in range(a.size(20, 100)):
@@ -212,7 +213,7 @@ def starttls(a):
             try:
                 c.sock.settimeout(3)
                 c.sock.recv(4096)
-                tls = tls_context().wrap_socket(c.sock, server_hostname="localhost")
+                tls = context.wrap_socket(c.sock, server_hostname="localhost")
                 tls.settimeout(1)
                 tls.send(b"z NOOP\r\n" if port == a.server.imap else b"NOOP\r\n")
                 text = tls.recv(65536)

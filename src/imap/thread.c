@@ -153,11 +153,11 @@ subject_row(const struct threading *t, uint32_t v)
 	return is_dummy(t, v) ? t->vertex[v].child : v;
 }
 
-/* Where the table has, or would have, the subject of row. */
+/* Where the table has, or would have, the subject of row, whose hash is known. */
 static uint32_t *
 subject_slot(struct threading *t, uint32_t row)
 {
-	size_t at = (size_t)sort_hash(&t->order, row, 1) & (t->subjects - 1);
+	size_t at = t->hash[row] & (t->subjects - 1);
 
 	while (t->subject[at] != THREAD_NONE &&
 	    !sort_same(&t->order, row, subject_row(t, t->subject[at]), 1))
@@ -171,6 +171,7 @@ make_table(struct threading *t)
 	for (t->subjects = 64; t->subjects < 2 * t->order.n; t->subjects *= 2)
 		;
 	t->subject = x_malloc(t->subjects * sizeof(*t->subject));
+	t->hash = x_malloc((t->order.n ? t->order.n : 1) * sizeof(*t->hash));
 	for (size_t i = 0; i < t->subjects; i++)
 		t->subject[i] = THREAD_NONE;
 }
@@ -184,6 +185,7 @@ fill_table(struct threading *t)
 
 		if (sort_empty(&t->order, row, 1))
 			continue;
+		t->hash[row] = (uint32_t)sort_hash(&t->order, row, 1);
 		slot = subject_slot(t, row);
 		s = *slot;
 		if (s == THREAD_NONE ||
@@ -239,8 +241,10 @@ static void
 gather_ordered(struct threading *t)
 {
 	for (size_t i = 0; i < t->order.n; i++) {
-		uint32_t v = sort_at(&t->order, i), *slot = subject_slot(t, v);
+		uint32_t v = sort_at(&t->order, i), *slot;
 
+		t->hash[v] = (uint32_t)sort_hash(&t->order, v, 1);
+		slot = subject_slot(t, v);
 		if (*slot == THREAD_NONE)
 			*slot = v;
 		else
@@ -359,4 +363,5 @@ thread_free(struct threading *t)
 	free(t->arrival);
 	free(t->vertex);
 	free(t->subject);
+	free(t->hash);
 }

@@ -54,6 +54,7 @@ struct threading {
 	uint32_t first, last_root; /* the threads, linked by next */
 	uint32_t *subject;       /* hash table of subjects: vertex */
 	size_t subjects;
+	uint32_t *hash;          /* of row i's subject, where it was looked for */
 	struct sorting roots;    /* of REFS */
 	unsigned phase;
 };

@@ -16,7 +16,6 @@
 #define KEEP_MOST (512u * 1024) /* a buffer that grew beyond this goes back to the system */
 
 static _Thread_local struct buf spare_in, spare_out;
-static _Thread_local int last_read = -1; /* the descriptor; it may be closed by now */
 
 static void
 lend(struct buf *b, struct buf *spare)
@@ -116,15 +115,6 @@ io_free(struct conn *c)
 	give_back(&c->out, &spare_out);
 	if (c->layer != NULL)
 		free_layer(c);
-}
-
-int
-net_incoming_cpu(void)
-{
-	int cpu = -1;
-	socklen_t n = sizeof(cpu);
-
-	return last_read >= 0 && getsockopt(last_read, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &n) == 0 ? cpu : -1;
 }
 
 void
@@ -239,7 +229,6 @@ io_read(struct conn *c)
 	size_t held, room, n = 0;
 	enum io io;
 
-	last_read = c->local_socket ? -1 : c->fd;
 	compact(c);
 	held = c->in.n - c->in_at;
 	room = c->in_limit > held ? c->in_limit - held : 0;

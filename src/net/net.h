@@ -60,8 +60,6 @@ struct conn *net_adopt(struct net *net, int fd, const struct conn_handler *handl
 unsigned net_poll(struct net *net, int timeout_ms, unsigned max);
 /* Makes one thread that waits in net_poll(), or the next that comes to wait, return. */
 void net_interrupt(struct net *net);
-/* The processor on which the bytes came in that the calling thread read last; -1: not known. A system call; a hint. */
-int net_incoming_cpu(void);
 /* A pool thread ends: frees the buffers that it kept for its connections. */
 void net_thread_end(void);
 

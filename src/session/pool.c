@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/log.h"
-#include "session/near.h"
 #include "session/pool_priv.h"
 
 #define THREADS_MOST 512u
@@ -61,7 +60,7 @@ pool_submit(struct pool *p, struct task *t)
 
 /* The next task; NULL: none, and this thread now counts as idle. */
 static struct task *
-take(struct pool *p, bool *more_r, bool *alone_r)
+take(struct pool *p, bool *more_r)
 {
 	struct task *t;
 
@@ -69,7 +68,6 @@ take(struct pool *p, bool *more_r, bool *alone_r)
 	if ((t = p->head) != NULL) {
 		if ((p->head = t->next) == NULL)
 			p->tail = &p->head;
-		*alone_r = p->idle == p->n_threads - 1;
 		*more_r = p->head != NULL && p->idle > 0 && !p->signalled;
 		p->signalled = p->signalled || *more_r;
 	} else {
@@ -126,14 +124,12 @@ static void *
 worker(void *arg)
 {
 	struct pool *p = arg;
-	struct near near;
 
-	near_init(&near);
 	if (p->o.thread_start != NULL)
 		p->o.thread_start(p->o.arg);
 	for (unsigned n = 1;; n++) {
-		bool more = false, alone;
-		struct task *t = take(p, &more, &alone);
+		bool more = false;
+		struct task *t = take(p, &more);
 
 		if (t == NULL) {
 			if (!idle(p))
@@ -144,14 +140,12 @@ worker(void *arg)
 			net_interrupt(p->net);
 		t->run(t);
 		end_task(p);
-		near_ran(&near, alone, net_incoming_cpu);
 		if (n % POLL_EVERY == 0)
 			glance(p);
 	}
 	if (p->o.thread_end != NULL)
 		p->o.thread_end(p->o.arg);
 	net_thread_end();
-	near_end(&near);
 	return NULL;
 }
 

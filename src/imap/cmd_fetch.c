@@ -221,7 +221,7 @@ seen_done(struct cmd *cmd, enum status st)
 	struct fetch *f = cmd->state;
 
 	if (st == OK && f->seen_modseq)
-		view_told(&cmd->session->selected->view, f->seen_modseq);
+		selected_told(cmd->session->selected, f->seen_modseq, false);
 	if (st != OK)
 		runs_clear(&f->marked);
 	begin_batch(f);

@@ -222,7 +222,7 @@ changed(struct cmd *cmd, enum status st)
 	if (st != OK)
 		return reply_status(cmd, st);
 	if (x->result.modseq)
-		view_told(v, x->result.modseq);
+		selected_told(cmd->session->selected, x->result.modseq, x->change.keywords_n > 0);
 	/* Without mod-sequences .SILENT is silent. */
 	if (x->silent && !cmd_enabled(cmd, ENABLED_CONDSTORE))
 		return next_batch(cmd);
@@ -255,6 +255,8 @@ next_batch(struct cmd *cmd)
 	struct db_txn *txn;
 	enum status st;
 
+	if (!x->down && (x->scan.next_uid == 0 || runs_next(&x->uids, x->scan.next_uid) == 0))
+		return finish(cmd);
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
 		do
 			st = gather(cmd, txn);

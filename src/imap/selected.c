@@ -45,6 +45,15 @@ selected_close(struct session *s)
 		s->state = STATE_AUTH;
 }
 
+void
+selected_told(struct selected *sel, uint64_t modseq, bool keywords)
+{
+	view_told(&sel->view, modseq);
+	/* Nothing but that: update_step() would read the mailbox to find it out. */
+	if (!keywords && sel->view.seen_modseq == modseq && modseq > sel->synced)
+		sel->synced = modseq;
+}
+
 struct str
 selected_name(struct session *s, struct db_txn *txn, struct arena *arena)
 {

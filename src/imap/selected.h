@@ -9,6 +9,8 @@
 must_check enum status selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, bool read_only);
 /* Frees it, if there is one; state becomes STATE_AUTH. Says nothing. */
 void selected_close(struct session *s);
+/* The session has told the flags of its own change itself; keywords: with it the mailbox may have got new ones. */
+void selected_told(struct selected *sel, uint64_t modseq, bool keywords);
 /* Its name now, which another session may have changed; in the arena, or as it was when it is gone. */
 struct str selected_name(struct session *s, struct db_txn *txn, struct arena *arena);
 /* The connection rests: gives back what can be read again. */

@@ -299,9 +299,9 @@ refused(void **state)
 static void
 changes_and_own(void **state)
 {
-	struct runs all = set(1, 10);
+	struct runs all = set(1, 10), one = set(1, 1);
 	struct flag_result r = {0};
-	struct flag_change c = {.op = FLAGS_ADD, .flags = FLAG_FLAGGED};
+	struct flag_change c = {.op = FLAGS_ADD, .flags = FLAG_ANSWERED};
 	struct changes ch;
 	struct view v;
 	struct view_update u = {0};
@@ -310,7 +310,19 @@ changes_and_own(void **state)
 	(void)state;
 	append_many(inbox, 5);
 	open_view(&v, inbox);
-	since = v.flags_told;
+	/* The session's own and the next: it is told without a look. */
+	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	view_told(&v, r.modseq);
+	assert_int_equal(v.flags_told, r.modseq);
+	assert_int_equal(v.own_n, 0);
+	assert_int_equal(READ(store, view_sync(&v, txn, false, &u)), OK);
+	assert_int_equal(runs_count(&u.changed), 0);
+	view_update_free(&u);
+	/* Another's before it: that one is still to be told. */
+	c.flags = FLAG_DRAFT;
+	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
+	since = r.modseq;
+	c.flags = FLAG_FLAGGED;
 	/* The session's own, told by its own reply. */
 	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
 	view_told(&v, r.modseq);
@@ -321,18 +333,19 @@ changes_and_own(void **state)
 	assert_int_equal(runs_count(&ch.flags), 0);
 	assert_int_equal(ch.modseq, r.modseq);
 	changes_free(&ch);
-	/* Another's change of one of them. */
-	runs_remove(&all, 2, 10);
+	/* Another's change of two of them. */
+	runs_remove(&all, 3, 10);
 	c.flags = FLAG_SEEN;
 	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(READ(store, view_sync(&v, txn, false, &u)), OK);
-	assert_int_equal(runs_count(&u.changed), 1);
-	assert_true(runs_has(&u.changed, 1));
+	assert_int_equal(runs_count(&u.changed), 2);
+	assert_true(runs_has(&u.changed, 1) && runs_has(&u.changed, 2));
 	assert_int_equal(u.modseq, r.modseq);
 	assert_int_equal(v.own_n, 0);
 	view_update_free(&u);
 	view_close(&v);
 	runs_free(&all);
+	runs_free(&one);
 	runs_free(&r.changed);
 }
 

@@ -97,6 +97,12 @@ view_told(struct view *v, uint64_t modseq)
 {
 	if (modseq <= v->flags_told)
 		return;
+	/* The very next change after all that was told: now it is told, and nothing is to be read for that. */
+	if (modseq == v->flags_told + 1 && v->gone_told == v->flags_told && v->seen_modseq == v->flags_told && !v->keep_own &&
+	    !v->deleted) {
+		v->flags_told = v->gone_told = v->seen_modseq = modseq;
+		return;
+	}
 	if (v->own_n > 0 && v->own[v->own_n - 1].last + 1 == modseq) {
 		v->own[v->own_n - 1].last = modseq;
 		return;

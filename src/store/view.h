@@ -109,7 +109,8 @@ struct view_update {
  * they are. A mailbox that was deleted: all messages gone when that is allowed. */
 must_check enum status view_sync(struct view *v, struct db_txn *txn, bool may_expunge, struct view_update *u_r);
 void view_update_free(struct view_update *u);
-/* The session has itself told the flags as they were at this mod-sequence (a STORE's reply): view_sync() passes over that change. */
+/* The session has itself told the flags as they were at this mod-sequence (a STORE's reply): view_sync() passes over that change. If it was
+ * the next one of the mailbox the view stands behind it already: seen_modseq tells. */
 void view_told(struct view *v, uint64_t modseq);
 
 #endif

@@ -23,6 +23,7 @@ struct reserve {
 	char *path;
 	bool held, told;
 	bool cut; /* the WAL has given back its space since the last try */
+	int look_at; /* so long must the WAL be before new pages can be too many */
 	int64_t tried, told_at;
 };
 
@@ -184,12 +185,21 @@ sq_reserve_strained(struct sq_engine *e)
 {
 	sqlite3_file *file = NULL;
 	sqlite3_int64 size = 0, want;
+	int frames = atomic_load(&e->wal_frames), most;
 
-	if (e->reserve == NULL || (size_t)atomic_load(&e->wal_frames) * (size_t)e->page_size <= e->reserve->size / 2)
+	if (e->reserve == NULL)
+		return false;
+	most = (int)(e->reserve->size / 2 / (size_t)e->page_size);
+	if (frames <= most)
+		e->reserve->look_at = most;
+	if (frames <= e->reserve->look_at)
 		return false;
 	sqlite3_file_control(e->writer, "main", SQLITE_FCNTL_FILE_POINTER, &file);
 	if (file == NULL || file->pMethods == NULL || file->pMethods->xFileSize(file, &size) != SQLITE_OK)
 		return false;
 	want = sq_writer_number(e, "PRAGMA page_count", 0) * e->page_size;
-	return want > size && (size_t)(want - size) > e->reserve->size / 2;
+	want = want > size ? (want - size) / e->page_size : 0;
+	/* A frame is one new page at most. */
+	e->reserve->look_at = frames + most - (int)(want < most ? want : most);
+	return want > most;
 }

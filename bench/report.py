@@ -73,6 +73,8 @@ def verdict(row):
     if row["ratio"] is None:
         return ""
     words = f"{row['ratio']:.1f}" if row["ratio"] < 100 else f"{row['ratio']:.0f}"
+    if row["met"] is None:
+        return f"{words}, not counted"
     if row["met"]:
         return words
     return f"**{words}**" + (f", {row['better'].title()} is better" if row["ratio"] < 1 else f", aim {row['aim']}")

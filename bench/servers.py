@@ -151,7 +151,7 @@ class Dovecot(Server):
         self.version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True).stdout.split()[0]
         if not self.version.startswith("2.3."):
             raise RuntimeError(f"the benchmark knows the configuration of Dovecot 2.3, this is {self.version}")
-        self.hibernate, self.compress = hibernate, False
+        self.hibernate, self.compress, self.fsync = hibernate, False, "optimized"   # its default
         os.makedirs(os.path.join(self.folder, "mail"))
         shutil.chown(os.path.join(self.folder, "mail"), OWNER, OWNER)
         with open(os.path.join(self.folder, "users"), "w") as f:
@@ -182,6 +182,7 @@ default_client_limit = 60000
 default_process_limit = 20000
 default_vsz_limit = 4G
 imap_hibernate_timeout = {self.hibernate} s
+mail_fsync = {self.fsync}
 mail_plugins = {"zlib" if self.compress else ""}
 protocol imap {{
   mail_plugins = {"zlib imap_zlib" if self.compress else ""}
@@ -243,10 +244,14 @@ service lmtp {{
         """Starts it again with the plugin that COMPRESS needs, which is off by default."""
         self.set_hibernate(0, compress=True)
 
-    def set_hibernate(self, seconds, compress=False):
+    def set_fsync(self, how):
+        """Starts it again with that mail_fsync."""
+        self.set_hibernate(0, fsync=how)
+
+    def set_hibernate(self, seconds, compress=False, fsync="optimized"):
         """Starts it again with hibernation after so many seconds (0: without)."""
         self.stop()
-        self.hibernate, self.compress = seconds, compress
+        self.hibernate, self.compress, self.fsync = seconds, compress, fsync
         self.configure()
         self.start()
 

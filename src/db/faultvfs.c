@@ -383,16 +383,7 @@ static const sqlite3_io_methods methods = {
     .xTruncate = f_truncate,
     .xSync = f_sync,
     .xFileSize = pass_size,
-    .xLock = pass_lock,
-    .xUnlock = pass_unlock,
-    .xCheckReservedLock = pass_reserved,
-    .xFileControl = pass_control,
-    .xSectorSize = pass_sector,
-    .xDeviceCharacteristics = pass_traits,
-    .xShmMap = pass_shm_map,
-    .xShmLock = pass_shm_lock,
-    .xShmBarrier = pass_shm_barrier,
-    .xShmUnmap = pass_shm_unmap,
+    PASS_THE_REST,
 };
 
 /* ---- the layer ---- */

@@ -39,6 +39,12 @@ int pass_shm_lock(sqlite3_file *file, int from, int n, int flags);
 void pass_shm_barrier(sqlite3_file *file);
 int pass_shm_unmap(sqlite3_file *file, int delete_it);
 
+/* In a table of methods: those that no layer of ours changes. */
+#define PASS_THE_REST                                                                                                  \
+	.xLock = pass_lock, .xUnlock = pass_unlock, .xCheckReservedLock = pass_reserved, .xFileControl = pass_control,      \
+	.xSectorSize = pass_sector, .xDeviceCharacteristics = pass_traits, .xShmMap = pass_shm_map,                        \
+	.xShmLock = pass_shm_lock, .xShmBarrier = pass_shm_barrier, .xShmUnmap = pass_shm_unmap
+
 /* Methods of a layer whose pAppData is the one below. */
 int pass_random(sqlite3_vfs *vfs, int n, char *out);
 int pass_sleep(sqlite3_vfs *vfs, int us);

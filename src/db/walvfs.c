@@ -127,12 +127,7 @@ static const sqlite3_io_methods methods = {
     .xTruncate = w_truncate,
     .xSync = w_sync,
     .xFileSize = w_size,
-    .xLock = pass_lock,
-    .xUnlock = pass_unlock,
-    .xCheckReservedLock = pass_reserved,
-    .xFileControl = pass_control,
-    .xSectorSize = pass_sector,
-    .xDeviceCharacteristics = pass_traits,
+    PASS_THE_REST,
 };
 
 /* ---- the database ---- */
@@ -158,16 +153,7 @@ static const sqlite3_io_methods main_methods = {
     .xTruncate = pass_truncate,
     .xSync = pass_sync,
     .xFileSize = pass_size,
-    .xLock = pass_lock,
-    .xUnlock = pass_unlock,
-    .xCheckReservedLock = pass_reserved,
-    .xFileControl = pass_control,
-    .xSectorSize = pass_sector,
-    .xDeviceCharacteristics = pass_traits,
-    .xShmMap = pass_shm_map,
-    .xShmLock = pass_shm_lock,
-    .xShmBarrier = pass_shm_barrier,
-    .xShmUnmap = pass_shm_unmap,
+    PASS_THE_REST,
 };
 
 static int

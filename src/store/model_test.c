@@ -4,6 +4,7 @@
  * several sessions with views of their own synchronise now and then, with and without expunges, and clients that were away come back and
  * ask for the changes since they left (S12, T45, T81). After each step something is compared; MODEL_SEED and MODEL_STEPS choose the run.
  */
+#include "base/random_test.h"
 #include "store/store_test.h"
 
 #include "store/check.h"
@@ -53,20 +54,10 @@ static struct mbox box[MAILBOXES];
 static struct session ses[VIEWS];
 static struct away away[AWAY];
 static int64_t body;
-static uint64_t rng;
 static uint64_t seed;
 static unsigned long step_no;
 static int64_t reap_no;
 static bool reaped; /* ghosts may have lost their entries */
-
-static uint32_t
-rnd(uint32_t n)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return (uint32_t)((rng >> 11) % n);
-}
 
 #define check(cond)                                                                                                    \
 	do {                                                                                                           \

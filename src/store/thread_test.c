@@ -3,6 +3,7 @@
  * Threads and their sweep: at random against a model that forgets nothing, also while mail comes. What an email names is never
  * forgotten and never changes its thread; what no email names goes. Built with a small THREAD_SWEEP_AFTER (meson.build).
  */
+#include "base/random_test.h"
 #include "store/check_test.h"
 
 #include "store/copied_priv.h"
@@ -13,7 +14,6 @@
 static struct store *store;
 static struct actor alice;
 static int64_t inbox, now;
-static uint64_t rng;
 /* What there is: of each UID its name and those that it refers to. */
 struct mail {
 	uint32_t name, refs[3];
@@ -22,15 +22,6 @@ struct mail {
 };
 static struct mail mail[NAMES];
 static uint32_t mails; /* UIDs 1 to mails */
-
-static uint32_t
-rnd(uint32_t n)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return (uint32_t)((rng >> 11) % n);
-}
 
 static int
 set_up(void **state)

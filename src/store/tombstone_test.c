@@ -6,6 +6,7 @@
 #include "store/store_test.h"
 
 #include "base/log.h"
+#include "base/random_test.h"
 #include "store/changes_priv.h"
 #include "store/check.h"
 #include "store/copy.h"
@@ -21,22 +22,12 @@
 static struct store *store;
 static struct actor alice;
 static int64_t inbox, other, body;
-static uint64_t rng;
 /* What the model knows: the mod-sequence at which each UID went, 0 while it is there. */
 static struct {
 	uint64_t gone[8 * STEPS];
 	uint32_t next;
 	uint64_t modseq;
 } model;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return (uint32_t)((rng >> 11) % n);
-}
 
 static void
 append(struct db_txn *txn)

@@ -209,69 +209,38 @@ in_thread(struct search *s, const struct search_node *n, const struct entry *e, 
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
+/* A key that the entry alone answers. */
+static bool
+of_entry(const struct search *s, const struct search_node *n, const struct entry *e)
+{
+	switch (n->op) {
+	case SEARCH_ALL: return true;
+	case SEARCH_FLAG: return (e->flags & n->flags) == n->flags;
+	case SEARCH_RECENT: return runs_has(&search_view(s)->recent, e->uid);
+	case SEARCH_KEYWORD: return n->keyword >= 0 && has_keyword(e, n->keyword);
+	case SEARCH_UIDS: return runs_has(&n->uids, e->uid);
+	case SEARCH_MODSEQ: return e->modseq >= n->size;
+	case SEARCH_LARGER: return e->size > n->size;
+	case SEARCH_SMALLER: return e->size < n->size;
+	case SEARCH_DATE: return between(n, e->internal_date, e->zone);
+	case SEARCH_OLDER: return e->internal_date <= s->now - (int64_t)n->size;
+	case SEARCH_YOUNGER: return e->internal_date >= s->now - (int64_t)n->size;
+	case SEARCH_SAVED: return between(n, e->save_date, 0);
+	case SEARCH_EMAILID: return e->email == n->id;
+	default: return false;
+	}
+}
+
 /* Does the key hold, without regard to NOT? */
 static enum status
 exactly(struct search *s, const struct search_node *n, const struct entry *e, bool *hit_r)
 {
-	bool hit = false;
-	enum status st = OK;
-
 	switch (n->op) {
-	case SEARCH_ALL:
-		hit = true;
-		break;
-	case SEARCH_FLAG:
-		hit = (e->flags & n->flags) == n->flags;
-		break;
-	case SEARCH_RECENT:
-		hit = runs_has(&search_view(s)->recent, e->uid);
-		break;
-	case SEARCH_KEYWORD:
-		hit = n->keyword >= 0 && has_keyword(e, n->keyword);
-		break;
-	case SEARCH_UIDS:
-		hit = runs_has(&n->uids, e->uid);
-		break;
-	case SEARCH_MODSEQ:
-		hit = e->modseq >= n->size;
-		break;
-	case SEARCH_LARGER:
-		hit = e->size > n->size;
-		break;
-	case SEARCH_SMALLER:
-		hit = e->size < n->size;
-		break;
-	case SEARCH_DATE:
-		hit = between(n, e->internal_date, e->zone);
-		break;
-	case SEARCH_OLDER:
-		hit = e->internal_date <= s->now - (int64_t)n->size;
-		break;
-	case SEARCH_YOUNGER:
-		hit = e->internal_date >= s->now - (int64_t)n->size;
-		break;
-	case SEARCH_SENT:
-		st = sent(s, n, e, &hit);
-		break;
-	case SEARCH_SAVED:
-		hit = between(n, e->save_date, 0);
-		break;
-	case SEARCH_EMAILID:
-		hit = e->email == n->id;
-		break;
-	case SEARCH_THREADID:
-		st = in_thread(s, n, e, &hit);
-		break;
-	case SEARCH_TEXTUAL:
-		st = search_match(s->matcher, n->text_key, n->name, n->needle, &hit);
-		break;
-	case SEARCH_AND:
-	case SEARCH_OR:
-	case SEARCH_OPS:
-		break;
+	case SEARCH_SENT: return sent(s, n, e, hit_r);
+	case SEARCH_THREADID: return in_thread(s, n, e, hit_r);
+	case SEARCH_TEXTUAL: return search_match(s->matcher, n->text_key, n->name, n->needle, hit_r);
+	default: *hit_r = of_entry(s, n, e); return OK;
 	}
-	*hit_r = hit;
-	return st;
 }
 
 /* ---- fuzzy keys (RFC 6203 5) ---- */

@@ -25,11 +25,11 @@ in_dir(const char *name)
 	return path[at];
 }
 
-/* The database at a path, or with NULL one in memory. */
+/* The database at a path, or with NULL one in memory. What is submitted at once is one group, however long a busy machine takes. */
 static inline struct db *
 open_db(const char *path)
 {
-	struct db_options o = {.path = path};
+	struct db_options o = {.path = path, .group_ms = 10000};
 	struct db *db = NULL;
 
 	assert_int_equal(db_open(&o, &db), OK);

@@ -37,6 +37,12 @@ clock_mono(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t
+clock_thread_cpu(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 void
 clock_shift(int64_t offset)
 {

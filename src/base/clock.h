@@ -14,6 +14,8 @@ int64_t clock_now(void);
 int64_t clock_seconds(void);
 /* Monotonic microseconds since some start: for time-outs and durations. */
 int64_t clock_mono(void);
+/* Microseconds of CPU that the calling thread has used: for bounds in which what else the machine does must not count. */
+int64_t clock_thread_cpu(void);
 /* Tests only: adds offset microseconds to what clock_now() tells. */
 void clock_shift(int64_t offset);
 /* Tests only: the offset is what stands in this file of eight bytes from now on, whoever writes it. Once, before there are

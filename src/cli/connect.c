@@ -42,6 +42,14 @@ serve(void *arg)
 	return NULL;
 }
 
+/* A commit whose outcome nobody knows: what was asked for is there or not, and the next who opens the store sees which. */
+static void
+fatal(void *arg, const char *why)
+{
+	(void)cli_fail("the store cannot go on: %s", why);
+	_exit(2);
+}
+
 static enum status
 open_store(const char *dir, struct link *link_r)
 {
@@ -49,7 +57,7 @@ open_store(const char *dir, struct link *link_r)
 	enum status st;
 
 	log_set_level(LOG_LEVEL_WARNING);
-	if ((st = store_open(&(struct store_options){.dir = dir, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes, .no_reaper = true},
+	if ((st = store_open(&(struct store_options){.dir = dir, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes, .no_reaper = true, .fatal = fatal},
 		 &store)) != OK)
 		return st;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {

@@ -85,9 +85,11 @@ serve_link(struct store *store, struct link *link)
 	char code[12];
 	enum status st = dispatch(&c);
 
+	/* Nobody said why: the store failed. */
+	if (st != OK && c.why[0] == '\0')
+		(void)call_fail(&c, st, "the store: %s", status_word(st));
 	snprintf(code, sizeof(code), "%d", (int)st);
-	link_fields(&c.link, FRAME_EXIT, 2,
-	    (struct str[]){str_c(code), str_c(st != OK && c.why[0] == '\0' ? status_word(st) : c.why)});
+	link_fields(&c.link, FRAME_EXIT, 2, (struct str[]){str_c(code), str_c(c.why)});
 	if (link_flush(&c.link) != OK)
 		log_event(EV_tool, "the command line went away");
 	*link = c.link;

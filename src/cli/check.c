@@ -34,7 +34,7 @@ cli_check(struct cli *cli)
 	progress_begin(&progress, "checked", 0, false);
 	for (;;) {
 		if (link_next(&link, &f) != OK) {
-			(void)cli_fail("the server went away");
+			(void)cli_fail("the server went away before it had answered: its log says why");
 			break;
 		}
 		if (f.type == FRAME_PROGRESS)

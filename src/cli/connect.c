@@ -190,5 +190,5 @@ cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, si
 			fn(arg, fields, n);
 		arena_free(&arena);
 	}
-	return cli_fail("the server went away");
+	return cli_fail("the server went away before it had answered: its log says why");
 }

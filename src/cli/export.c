@@ -336,7 +336,7 @@ receive(struct export *ex)
 		if (!ok)
 			return 1;
 	}
-	return cli_fail("the server went away");
+	return cli_fail("the server went away before it had answered: its log says why");
 }
 
 int

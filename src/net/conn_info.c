@@ -12,7 +12,8 @@
 struct str
 conn_in(struct conn *c)
 {
-	return str_of(c->in.p + c->in_at, c->in.n - c->in_at);
+	/* A buffer that was given back has no address to add to. */
+	return c->in_at == 0 ? buf_str(&c->in) : str_of(c->in.p + c->in_at, c->in.n - c->in_at);
 }
 
 void

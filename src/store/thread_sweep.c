@@ -371,7 +371,7 @@ threads_sweep(struct store *s, int64_t now)
 {
 	struct sweep *w = x_new(struct sweep);
 	int left = ACCOUNTS_A_ROUND;
-	enum status st;
+	enum status st = OK;
 
 	while (!atomic_load(&s->stopping) && (st = next_due(s, now, &left, w)) == OK) {
 		st = sweep(w);

@@ -302,9 +302,9 @@ unpack_u64(struct unpack *u)
 uint32_t
 unpack_u32(struct unpack *u)
 {
-	const unsigned char *p = (const unsigned char *)unpack_bytes(u, 4).p;
+	const char *p = unpack_bytes(u, 4).p;
 
-	return p ? p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24 : 0;
+	return p ? load_u32(p) : 0;
 }
 
 void

@@ -6,6 +6,9 @@
 #ifndef BASE_CODEC_H
 #define BASE_CODEC_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/status.h"
 
@@ -23,6 +26,25 @@ uint32_t crc32c(uint32_t crc, struct str s);
 /* Unsigned LEB128 and zigzag for signed numbers. */
 void varint_add(struct buf *out, uint64_t n);
 void varint_add_signed(struct buf *out, int64_t n);
+
+/* Little-endian numbers at any address. */
+static inline uint32_t
+load_u32(const char *p)
+{
+	uint32_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return le32toh(n);
+}
+
+static inline uint64_t
+load_u64(const char *p)
+{
+	uint64_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return le64toh(n);
+}
 
 /* A reader over packed bytes with a sticky error: after failed is set every read gives 0. */
 struct unpack {

@@ -235,29 +235,11 @@ mime_summary_pack(struct buf *out, const struct mime_message *m, struct str prev
 
 /* Reading. */
 
-static uint32_t
-load32(const char *p)
-{
-	uint32_t n;
-
-	memcpy(&n, p, 4);
-	return le32toh(n);
-}
-
-static uint64_t
-load64(const char *p)
-{
-	uint64_t n;
-
-	memcpy(&n, p, 8);
-	return le64toh(n);
-}
-
 struct str
 summary_item(const struct mime_summary *s, enum item i)
 {
-	uint32_t from = i ? load32(s->packed.p + 6 + 4 * ((size_t)i - 1)) : 0;
-	uint32_t to = load32(s->packed.p + 6 + 4 * (size_t)i);
+	uint32_t from = i ? load_u32(s->packed.p + 6 + 4 * ((size_t)i - 1)) : 0;
+	uint32_t to = load_u32(s->packed.p + 6 + 4 * (size_t)i);
 
 	return str_of(s->packed.p + TABLE + from, to - from);
 }
@@ -282,7 +264,7 @@ mime_summary_open(struct str packed, struct mime_summary *s_r)
 	if (packed.n < TABLE || packed.p[0] != VERSION || packed.p[1] != ITEM_COUNT)
 		return ERR_CORRUPT;
 	for (size_t i = 0; i < ITEM_COUNT; i++) {
-		uint32_t end = load32(packed.p + 6 + 4 * i);
+		uint32_t end = load_u32(packed.p + 6 + 4 * i);
 
 		if (end < last || (i == ITEM_FIXED && end != FIXED_SIZE))
 			return ERR_CORRUPT;
@@ -297,7 +279,7 @@ mime_summary_open(struct str packed, struct mime_summary *s_r)
 enum status
 mime_summary_verify(const struct mime_summary *s)
 {
-	return load32(s->packed.p + 2) == crc32c(0, str_from(s->packed, 6)) ? OK : ERR_CORRUPT;
+	return load_u32(s->packed.p + 2) == crc32c(0, str_from(s->packed, 6)) ? OK : ERR_CORRUPT;
 }
 
 struct str
@@ -336,7 +318,7 @@ mime_summary_date(const struct mime_summary *s, int64_t *utc_r, int *zone_r)
 
 	if (!(f.p[FIXED_FLAGS] & HAS_DATE))
 		return false;
-	*utc_r = (int64_t)load64(f.p + FIXED_DATE);
+	*utc_r = (int64_t)load_u64(f.p + FIXED_DATE);
 	*zone_r = (int16_t)((unsigned char)f.p[FIXED_ZONE] | (unsigned)(unsigned char)f.p[FIXED_ZONE + 1] << 8);
 	return true;
 }
@@ -356,7 +338,7 @@ mime_summary_is_reply(const struct mime_summary *s)
 uint64_t
 mime_summary_message_id(const struct mime_summary *s)
 {
-	return load64(item(s, ITEM_FIXED).p + FIXED_MESSAGE_ID);
+	return load_u64(item(s, ITEM_FIXED).p + FIXED_MESSAGE_ID);
 }
 
 size_t
@@ -368,7 +350,7 @@ mime_summary_n_refs(const struct mime_summary *s)
 uint64_t
 mime_summary_ref(const struct mime_summary *s, size_t i)
 {
-	return load64(item(s, ITEM_REFS).p + 8 * i);
+	return load_u64(item(s, ITEM_REFS).p + 8 * i);
 }
 
 struct str

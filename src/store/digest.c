@@ -62,16 +62,9 @@ last_email(int64_t id)
 /* ---- reading ---- */
 
 static uint32_t
-load32(const char *p)
-{
-	return (uint32_t)(unsigned char)p[0] | (uint32_t)(unsigned char)p[1] << 8 | (uint32_t)(unsigned char)p[2] << 16 |
-	    (uint32_t)(unsigned char)p[3] << 24;
-}
-
-static uint32_t
 entry(const struct digest *d, uint32_t i)
 {
-	return load32(d->table.p + 4 * (size_t)i);
+	return load_u32(d->table.p + 4 * (size_t)i);
 }
 
 enum status

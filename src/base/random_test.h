@@ -7,14 +7,21 @@
 
 static uint64_t rng = 88172645463325252u;
 
-/* A number below n (xorshift). */
-static inline uint32_t
-rnd(uint32_t n)
+/* 64 bits (xorshift). */
+static inline uint64_t
+rnd64(void)
 {
 	rng ^= rng << 13;
 	rng ^= rng >> 7;
 	rng ^= rng << 17;
-	return (uint32_t)((rng >> 11) % n);
+	return rng;
+}
+
+/* A number below n. */
+static inline uint32_t
+rnd(uint32_t n)
+{
+	return (uint32_t)((rnd64() >> 11) % n);
 }
 
 #endif

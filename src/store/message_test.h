@@ -15,18 +15,12 @@ static int64_t inbox, other, body;
 static inline int
 set_up(void **state)
 {
-	struct blob_stage *stage;
-
 	(void)state;
 	store = test_store();
 	alice = test_account(store, "alice");
 	assert_int_equal(WRITE(store, mailbox_create(&alice, txn, STR("In"), 0, &inbox)), OK);
 	assert_int_equal(WRITE(store, mailbox_create(&alice, txn, STR("Other"), 0, &other)), OK);
-	stage = blob_stage_new(store_blobs(store), 1);
-	assert_int_equal(blob_stage_add(stage, STR("Subject: x\r\n\r\nbody\r\n")), OK);
-	assert_int_equal(blob_stage_finish(stage), OK);
-	assert_int_equal(WRITE(store, blob_publish(stage, txn, &body)), OK);
-	blob_stage_free(stage);
+	body = test_body(store, STR("Subject: x\r\n\r\nbody\r\n"));
 	log_set_level(LOG_LEVEL_ERROR);
 	return 0;
 }

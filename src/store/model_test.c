@@ -661,17 +661,13 @@ verify(void)
 static void
 set_up(void)
 {
-	struct blob_stage *stage;
 	struct db_txn *w;
 
 	store = test_store();
 	alice = test_account(store, "alice");
 	for (int i = 0; i < MAILBOXES; i++)
 		check(WRITE(store, mailbox_create(&alice, txn, i ? STR("B") : STR("A"), 0, &box[i].id)) == OK);
-	stage = blob_stage_new(store_blobs(store), 1);
-	check(blob_stage_add(stage, STR("a body")) == OK && blob_stage_finish(stage) == OK);
-	check(WRITE(store, blob_publish(stage, txn, &body)) == OK);
-	blob_stage_free(stage);
+	body = test_body(store, STR("a body"));
 	w = write_begin(store);
 	for (int i = 0; i < VIEWS; i++)
 		open_view(w, &ses[i]);

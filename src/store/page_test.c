@@ -5,20 +5,10 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/random_test.h"
 #include "store/birth_priv.h"
 #include "store/columns_priv.h"
 #include "store/dir_priv.h"
-
-static uint64_t rng = 88172645463325252u;
-
-static uint64_t
-rnd(void)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng;
-}
 
 static void
 columns(void **state)
@@ -32,7 +22,7 @@ columns(void **state)
 			struct unpack u;
 
 			for (size_t i = 0; i < n; i++)
-				v[i] = (width == 0 ? 0 : rnd() >> (64 - width)) + (width < 60 ? 1000 : 0);
+				v[i] = (width == 0 ? 0 : rnd64() >> (64 - width)) + (width < 60 ? 1000 : 0);
 			column_pack(&b, v, n);
 			pack_u32(&b, 0xffffffff);
 			u = (struct unpack){.rest = buf_str(&b)};
@@ -48,7 +38,7 @@ columns(void **state)
 			buf_free(&b);
 		}
 	for (int i = 0; i < 1000; i++) {
-		int64_t n = (int64_t)rnd();
+		int64_t n = (int64_t)rnd64();
 
 		assert_int_equal(unzigzag(zigzag(n)), n);
 	}
@@ -57,24 +47,24 @@ columns(void **state)
 static uint32_t
 random_entries(struct entry *e, uint32_t key, uint32_t *ids)
 {
-	uint32_t n = 1 + (uint32_t)(rnd() % PAGE_MAX), uid = key + (uint32_t)(rnd() % 3), used = 0, gap;
+	uint32_t n = 1 + (uint32_t)(rnd64() % PAGE_MAX), uid = key + (uint32_t)(rnd64() % 3), used = 0, gap;
 
-	gap = rnd() % 4 == 0 ? 100000 : 1 + (uint32_t)(rnd() % 4);
+	gap = rnd64() % 4 == 0 ? 100000 : 1 + (uint32_t)(rnd64() % 4);
 	for (uint32_t i = 0; i < n; i++) {
 		e[i] = (struct entry){.uid = uid,
-		    .flags = (uint8_t)(rnd() & FLAG_ALL),
-		    .zone = (int16_t)(rnd() % 1600 - 800),
-		    .modseq = 1 + rnd() % (rnd() % 2 ? 100 : UINT32_MAX),
-		    .internal_date = (int64_t)(rnd() % 4000000000) - 1000000000,
-		    .save_date = (int64_t)(rnd() % 4000000000),
-		    .size = rnd() % (rnd() % 50 ? 10000 : UINT64_MAX / 2),
-		    .email = (int64_t)(7llu << 32 | rnd() % UINT32_MAX)};
-		uid += 1 + (uint32_t)(rnd() % gap);
-		if (rnd() % 3 == 0 && used + 3 < 4 * PAGE_MAX) {
+		    .flags = (uint8_t)(rnd64() & FLAG_ALL),
+		    .zone = (int16_t)(rnd64() % 1600 - 800),
+		    .modseq = 1 + rnd64() % (rnd64() % 2 ? 100 : UINT32_MAX),
+		    .internal_date = (int64_t)(rnd64() % 4000000000) - 1000000000,
+		    .save_date = (int64_t)(rnd64() % 4000000000),
+		    .size = rnd64() % (rnd64() % 50 ? 10000 : UINT64_MAX / 2),
+		    .email = (int64_t)(7llu << 32 | rnd64() % UINT32_MAX)};
+		uid += 1 + (uint32_t)(rnd64() % gap);
+		if (rnd64() % 3 == 0 && used + 3 < 4 * PAGE_MAX) {
 			e[i].keywords = ids + used;
-			e[i].keywords_n = 1 + (uint32_t)(rnd() % 3);
+			e[i].keywords_n = 1 + (uint32_t)(rnd64() % 3);
 			for (uint32_t k = 0; k < e[i].keywords_n; k++)
-				ids[used++] = (uint32_t)(rnd() % 5) + k * 5;
+				ids[used++] = (uint32_t)(rnd64() % 5) + k * 5;
 		}
 	}
 	return n;
@@ -107,7 +97,7 @@ pages(void **state)
 
 	(void)state;
 	for (int round = 0; round < 400; round++) {
-		uint32_t key = 1 + (uint32_t)(rnd() % 1000000), n = random_entries(e, key, ids), uids_n;
+		uint32_t key = 1 + (uint32_t)(rnd64() % 1000000), n = random_entries(e, key, ids), uids_n;
 		struct buf b = {0}, moved = {0};
 
 		page_pack(&b, 5, key, e, n);
@@ -149,7 +139,7 @@ damaged_pages(void **state)
 	(void)state;
 	page_pack(&b, 5, 10, e, n);
 	for (size_t i = 0; i < b.n; i++) {
-		b.p[i] ^= (char)(1 + rnd() % 255);
+		b.p[i] ^= (char)(1 + rnd64() % 255);
 		assert_int_equal(page_unpack(page, buf_str(&b), 5, 10), ERR_CORRUPT);
 		assert_int_equal(page->n, 0);
 		assert_int_equal(page_uids(buf_str(&b), 5, 10, uids, &n2), ERR_CORRUPT);
@@ -162,12 +152,12 @@ damaged_pages(void **state)
 	/* With a right checksum over wrong contents it may be taken for a page, but never reads out of its bounds. */
 	for (int round = 0; round < 20000; round++) {
 		buf_clear(&b);
-		page_pack(&b, 5, 10, e, 1 + (uint32_t)(rnd() % n));
-		for (uint64_t k = rnd() % 4; k < 4; k++)
-			b.p[rnd() % (b.n - 4)] = (char)rnd();
+		page_pack(&b, 5, 10, e, 1 + (uint32_t)(rnd64() % n));
+		for (uint64_t k = rnd64() % 4; k < 4; k++)
+			b.p[rnd64() % (b.n - 4)] = (char)rnd64();
 		b.n -= 4;
-		if (rnd() % 4 == 0)
-			b.n -= rnd() % b.n;
+		if (rnd64() % 4 == 0)
+			b.n -= rnd64() % b.n;
 		blob_seal(&b, 0);
 		if (page_unpack(page, buf_str(&b), 0, 0) == OK)
 			for (uint32_t i = 1; i < page->n; i++)
@@ -186,18 +176,18 @@ directories(void **state)
 
 	(void)state;
 	for (int round = 0; round < 300; round++) {
-		uint64_t uid = 1 + rnd() % 1000;
+		uint64_t uid = 1 + rnd64() % 1000;
 
-		dir = (struct dir){.mailbox = 3, .key = (uint32_t)uid, .n = 1 + (uint32_t)(rnd() % DIR_MAX)};
+		dir = (struct dir){.mailbox = 3, .key = (uint32_t)uid, .n = 1 + (uint32_t)(rnd64() % DIR_MAX)};
 		for (uint32_t i = 0; i < dir.n; i++) {
 			struct page_sum *p = &dir.p[i];
 
-			p->key = (uint32_t)(uid += rnd() % 3);
-			p->messages = 1 + (uint32_t)(rnd() % PAGE_MAX);
-			p->last = (uint32_t)(uid += p->messages - 1 + rnd() % 2 * (rnd() % 1000));
-			p->unseen = (uint32_t)(rnd() % (p->messages + 1));
-			p->deleted = (uint32_t)(rnd() % (p->messages + 1));
-			p->modseq = rnd() >> (rnd() % 64);
+			p->key = (uint32_t)(uid += rnd64() % 3);
+			p->messages = 1 + (uint32_t)(rnd64() % PAGE_MAX);
+			p->last = (uint32_t)(uid += p->messages - 1 + rnd64() % 2 * (rnd64() % 1000));
+			p->unseen = (uint32_t)(rnd64() % (p->messages + 1));
+			p->deleted = (uint32_t)(rnd64() % (p->messages + 1));
+			p->modseq = rnd64() >> (rnd64() % 64);
 			uid++;
 		}
 		dir_sum_up(&dir);
@@ -213,7 +203,7 @@ directories(void **state)
 			assert_int_equal(dir_seek(&dir, dir.p[i].last + 1), i + 1);
 		}
 		assert_int_equal(dir_unpack(&back, buf_str(&b), 4, dir.key), ERR_CORRUPT);
-		b.p[rnd() % b.n] ^= 4;
+		b.p[rnd64() % b.n] ^= 4;
 		assert_int_equal(dir_unpack(&back, buf_str(&b), 3, dir.key), ERR_CORRUPT);
 		assert_int_equal(back.n, 0);
 	}

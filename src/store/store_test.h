@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "blob/blob.h"
 #include "store/account.h"
 #include "store/mailbox.h"
 #include "store/store.h"
@@ -136,6 +137,20 @@ test_account(struct store *s, const char *name)
 
 	assert_int_equal(WRITE(s, account_create(s, txn, str_c(name), &id)), OK);
 	return (struct actor){.store = s, .account = id};
+}
+
+/* A body that messages may share. */
+static inline int64_t
+test_body(struct store *s, struct str text)
+{
+	struct blob_stage *stage = blob_stage_new(store_blobs(s), 1);
+	int64_t body;
+
+	assert_int_equal(blob_stage_add(stage, text), OK);
+	assert_int_equal(blob_stage_finish(stage), OK);
+	assert_int_equal(WRITE(s, blob_publish(stage, txn, &body)), OK);
+	blob_stage_free(stage);
+	return body;
 }
 
 #endif

@@ -115,8 +115,6 @@ live(struct db_txn *txn, int steps)
 static int
 set_up(void **state)
 {
-	struct blob_stage *stage;
-
 	(void)state;
 	rng = 88172645463325252u;
 	memset(&model, 0, sizeof(model));
@@ -124,11 +122,7 @@ set_up(void **state)
 	alice = test_account(store, "alice");
 	assert_int_equal(WRITE(store, mailbox_create(&alice, txn, STR("A"), 0, &inbox)), OK);
 	assert_int_equal(WRITE(store, mailbox_create(&alice, txn, STR("B"), 0, &other)), OK);
-	stage = blob_stage_new(store_blobs(store), 1);
-	assert_int_equal(blob_stage_add(stage, STR("a body")), OK);
-	assert_int_equal(blob_stage_finish(stage), OK);
-	assert_int_equal(WRITE(store, blob_publish(stage, txn, &body)), OK);
-	blob_stage_free(stage);
+	body = test_body(store, STR("a body"));
 	for (int i = 0; i < 40; i++)
 		assert_int_equal(WRITE(store, (append(txn), OK)), OK);
 	return 0;

@@ -132,7 +132,7 @@ bdb_spill(struct blob_stage *stage, unsigned n, struct buf *encoded)
 	if (st != OK)
 		return st;
 	sp = x_new(struct spill);
-	sp->write = (struct db_write){.fn = fn_spill, .arg = sp, .lane = stage->lane, .lazy = true,
+	sp->write = (struct db_write){.fn = fn_spill, .what = "staging", .arg = sp, .lane = stage->lane, .lazy = true,
 	    .soon = true, .done = spill_done};
 	sp->stage = stage;
 	sp->body = stage->id;
@@ -215,7 +215,7 @@ bdb_unspill(struct blob_stage *stage)
 {
 	struct unspill *un = x_new(struct unspill);
 
-	un->write = (struct db_write){.fn = fn_unspill, .arg = un, .lane = stage->lane, .lazy = true,
+	un->write = (struct db_write){.fn = fn_unspill, .what = "staging", .arg = un, .lane = stage->lane, .lazy = true,
 	    .reserve = true, .done = unspill_done};
 	un->db = stage->bs->db;
 	un->body = stage->id;
@@ -257,7 +257,7 @@ static enum status
 bdb_sweep(struct blob_store *bs)
 {
 	struct unspill un = {0};
-	struct db_write w = {.fn = fn_next_staged, .arg = &un, .lazy = true, .soon = true, .reserve = true};
+	struct db_write w = {.fn = fn_next_staged, .what = "staging", .arg = &un, .lazy = true, .soon = true, .reserve = true};
 	enum status st;
 
 	do

@@ -125,6 +125,7 @@ typedef enum status (*db_write_fn)(struct db_txn *txn, void *arg);
 struct db_write {
 	db_write_fn fn;
 	void *arg;
+	const char *what; /* for the watchdog: a static text, a command's name; NULL: "-" */
 	uint64_t lane; /* the committer goes round the lanes (accounts) */
 	bool lazy;     /* visible soon, durable with the next durable commit: the \Recent mark */
 	/* With lazy: does not wait for a durable one, but makes no sync of its own either (staged parts of large

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/watchdog.h"
 
 #define OP_KEPT_US (24 * 3600 * INT64_C(1000000))
 #define OP_PURGE_US (3600 * INT64_C(1000000))
@@ -151,7 +152,10 @@ run_one(struct committer *c, struct db_write *w)
 	}
 	w->op_id = (uint64_t)c->group_id << OP_BITS | c->good;
 	c->current = w;
+	watchdog_begin();
+	watchdog_place(w->what ? w->what : "-", "commit");
 	st = w->fn(&c->conn->txn, w->arg);
+	watchdog_end("change", w->lane);
 	c->current = NULL;
 	alive = c->drv->in_txn(c->conn);
 	if (st == OK && !alive)

@@ -114,7 +114,6 @@ struct cmd {
 	bool reserve;                  /* the next writes may use the disk's last space: they free it (db/db.h) */
 
 	int64_t step_start;            /* clock_mono() of this step */
-	unsigned step_count;
 	bool modseq_due;               /* HIGHESTMODSEQ belongs into the tagged OK, where it is enabled */
 	uint32_t limit_uid;            /* the set was too large (imap/limit.h): the lowest UID worked on; 0: it was not */
 	bool expunge_issued;           /* a message was gone for good: NO [EXPUNGEISSUED] at the end (T56) */
@@ -148,8 +147,8 @@ const struct command *command_row(unsigned i);
 must_check enum status cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r);
 void cmd_read_end(struct cmd *cmd, struct db_txn *txn);
 
-/* True when this step has lasted long enough: let go of the snapshot and return CMD_AGAIN. Cheap: looks at the
- * clock once in a while. cmd_pause() is the whole decision: CMD_DONE (go on), CMD_WAIT_OUTPUT or CMD_AGAIN. */
+/* True when this step has lasted long enough: let go of the snapshot and return CMD_AGAIN. One look at the clock, without a system call: ask for each
+ * message, name, pattern, mailbox, field or part. cmd_pause() is the whole decision: CMD_DONE (go on), CMD_WAIT_OUTPUT or CMD_AGAIN. */
 bool cmd_spent(struct cmd *cmd);
 enum cmd_next cmd_pause(struct cmd *cmd);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/codec.h"
+#include "base/watchdog.h"
 #include "imap/login.h"
 #include "imap/reply.h"
 
@@ -27,8 +28,12 @@ give(struct cmd *cmd, struct str input)
 {
 	struct exchange *x = cmd->state;
 	struct buf challenge = {0}, line = {0};
-	enum auth_step step = auth_sasl_step(x->sasl, input, &challenge);
+	enum auth_step step;
 
+	/* Hashing cannot be divided; it has turns of its own. */
+	watchdog_pause();
+	step = auth_sasl_step(x->sasl, input, &challenge);
+	watchdog_resume();
 	if ((x->waiting = step == AUTH_AGAIN)) {
 		buf_free(&challenge);
 		return CMD_WAIT_COMMIT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/map.h"
+#include "base/watchdog.h"
 #include "imap/capability.h"
 #include "imap/login.h"
 #include "imap/reply.h"
@@ -76,8 +77,12 @@ try(struct cmd *cmd)
 {
 	struct logging_in *x = cmd->state;
 	struct auth_result result = {0};
-	enum status st = auth_login(cmd->session->imap->auth, &x->client, x->user, buf_str(&x->password), &result);
+	enum status st;
 
+	/* Hashing cannot be divided; it has turns of its own. */
+	watchdog_pause();
+	st = auth_login(cmd->session->imap->auth, &x->client, x->user, buf_str(&x->password), &result);
+	watchdog_resume();
 	if (st == ERR_AGAIN)
 		return CMD_WAIT_COMMIT;
 	login_turn_leave(&x->turn);

@@ -317,7 +317,6 @@ walk(struct session *s, struct db_txn *txn, struct context_update *cu, enum stat
 	enum status end;
 
 	s->cmd->step_start = 0;
-	s->cmd->step_count = 0;
 	if ((*st_r = view_iter_begin(&cu->it, txn)) != OK)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&cu->it)) != NULL) {

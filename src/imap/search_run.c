@@ -39,7 +39,6 @@ search_turn(struct cmd *cmd)
 	struct searching *x = cmd->state;
 
 	cmd->step_start = 0;
-	cmd->step_count = 0;
 	return x->heavy.pool == NULL || heavy_enter(&x->heavy);
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include "base/clock.h"
+#include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/capability.h"
 #include "imap/notify.h"
@@ -14,10 +15,8 @@
 #include "imap/selected.h"
 #include "store/account.h"
 
-/* A connection lets others have their turn after so long, in microseconds; the clock is looked at
- * every so many commands. */
+/* A connection lets others have their turn after so long, in microseconds. */
 #define TURN_US 5000
-#define TURN_LOOK 16
 
 /* The account was changed since the login: is it still allowed to be here? */
 static bool
@@ -129,8 +128,9 @@ session_run(struct conn *c, unsigned events)
 {
 	struct session *s = conn_user(c);
 	enum conn_next next = SESSION_GO;
-	int64_t start = 0;
+	int64_t start = clock_mono();
 
+	watchdog_place("-", "session");
 	if (events & CONN_EV_TLS)
 		forget(s);
 	if (events & CONN_EV_STOP)
@@ -139,15 +139,9 @@ session_run(struct conn *c, unsigned events)
 		s->delayed = false;
 	if (events & CONN_EV_TIMEOUT)
 		next = timed_out(s);
-	for (unsigned turns = 0; next == SESSION_GO; turns++) {
-		if (turns % TURN_LOOK == TURN_LOOK - 1) {
-			int64_t now = clock_mono();
-
-			if (start == 0)
-				start = now;
-			else if (now - start > TURN_US)
-				return CONN_AGAIN;
-		}
+	for (bool first = true; next == SESSION_GO; first = false) {
+		if (!first && clock_mono() - start > TURN_US)
+			return CONN_AGAIN;
 		if (s->committing && !conn_out_full(c) && ahead_pop(s))
 			next = session_written(s);
 		else if (s->cmd)
@@ -178,6 +172,7 @@ session_closed(struct conn *c)
 
 	if (s == NULL)
 		return;
+	watchdog_place("-", "closed");
 	while (s->cmd)
 		session_drop(s);
 	ahead_free(s);

@@ -2,6 +2,7 @@
 /* Running a session's command, and answering it. */
 #include "imap/session_priv.h"
 
+#include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/condstore.h"
 #include "imap/language.h"
@@ -10,9 +11,17 @@
 #include "imap/reply.h"
 #include "imap/update.h"
 
+/* For the watchdog. */
+static const char *
+name_of(const struct cmd *cmd)
+{
+	return cmd->row ? cmd->row->name : "-";
+}
+
 void
 session_drop(struct session *s)
 {
+	watchdog_place(name_of(s->cmd), "end");
 	cmd_free(s->cmd);
 	s->cmd = s->below ? s->below : s->reading;
 	if (s->below)
@@ -61,6 +70,7 @@ session_call(struct session *s, enum cmd_at at)
 	struct cmd *cmd = s->cmd;
 
 	cmd->at = at;
+	watchdog_place(name_of(cmd), "run");
 	return session_after(s, cmd->step ? cmd->step(cmd) : cmd->row->run(cmd));
 }
 
@@ -71,8 +81,10 @@ session_begin(struct session *s)
 	struct cmd *cmd = s->cmd;
 
 	if (cmd->before) {
-		enum cmd_next next = update_step(s, true, true);
+		enum cmd_next next;
 
+		watchdog_place(name_of(cmd), "updates before");
+		next = update_step(s, true, true);
 		if (next != CMD_DONE)
 			return session_after(s, next);
 		cmd->before = false;
@@ -141,8 +153,10 @@ session_answer(struct session *s)
 		return SESSION_GO;
 	}
 	if (!quiet && s->selected && update_due(s, cmd->may_expunge)) {
-		enum cmd_next next = update_step(s, cmd->may_expunge, cmd->uid);
+		enum cmd_next next;
 
+		watchdog_place(name_of(cmd), "updates");
+		next = update_step(s, cmd->may_expunge, cmd->uid);
 		if (next != CMD_DONE)
 			return session_after(s, next);
 	}
@@ -183,6 +197,7 @@ session_written(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
 
+	watchdog_place(name_of(cmd), "written");
 	cmd->writing = false;
 	if (cmd->write_status == ERR_UNKNOWN)
 		return CONN_ABORT;

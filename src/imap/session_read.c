@@ -3,6 +3,7 @@
 #include "imap/session_priv.h"
 
 #include "base/log.h"
+#include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/language.h"
 #include "imap/notify.h"
@@ -172,6 +173,7 @@ session_read(struct session *s)
 	size_t had;
 	enum imap_read what = (enum imap_read)s->held;
 
+	watchdog_place("-", "input");
 	if (s->committing != NULL)
 		return read_ahead(s);
 	if (session_must_end(s))
@@ -198,6 +200,7 @@ feed_line(struct session *s, unsigned events)
 	size_t had = in.n;
 	enum imap_read what = IMAP_READ_MORE;
 
+	watchdog_place(cmd->row->name, "line");
 	if (had > 0) {
 		what = imap_reader_line(&s->reader, &in, cmd->line_limit);
 		conn_eat(s->conn, had - in.n);
@@ -220,6 +223,7 @@ feed_command(struct session *s)
 	size_t had = in.n;
 	enum conn_next next;
 
+	watchdog_place(cmd->row->name, "input");
 	if (had == 0)
 		return CONN_INPUT;
 	switch (imap_reader_read(&s->reader, &in)) {

@@ -92,6 +92,7 @@ recent_mark(struct session *s, int64_t mailbox, uint32_t uid)
 
 	w->write = (struct db_write){
 		.fn = recent_fn,
+		.what = "recent",
 		.arg = w,
 		.lane = (uint64_t)s->actor.account,
 		.lazy = true,

@@ -174,7 +174,7 @@ submit_batch(struct lmtp_session *s)
 	t->batch = left < TARGETS_PER_COMMIT ? left : TARGETS_PER_COMMIT;
 	atomic_store(&t->committed, false);
 	t->write = (struct db_write){
-	    .fn = store_batch, .arg = s, .lane = (uint64_t)t->targets[t->stored].actor.account, .done = batch_done};
+	    .fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->targets[t->stored].actor.account, .done = batch_done};
 	s->mode = MODE_COMMIT;
 	conn_hold(s->conn);
 	db_submit(store_db(s->service->store), &t->write);

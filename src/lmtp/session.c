@@ -3,10 +3,13 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/watchdog.h"
 
 #define IDLE_SECONDS 300 /* RFC 5321 4.5.3.2.7 */
 #define MAX_ERRORS 50
+#define TURN_US 5000 /* then others have their turn */
 
 enum conn_next
 lmtp_say(struct lmtp_session *s, int code, const char *enhanced, const char *text)
@@ -150,12 +153,17 @@ step(struct lmtp_session *s)
 	return s->starttls ? lmtp_starttls_begin(s) : next;
 }
 
+/* For the watchdog. */
+static const char *const modes[] = {[MODE_COMMANDS] = "commands", [MODE_DATA] = "DATA", [MODE_BDAT] = "BDAT", [MODE_COMMIT] = "committed"};
+
 static enum conn_next
 lmtp_run(struct conn *c, unsigned events)
 {
 	struct lmtp_session *s = conn_user(c);
 	enum conn_next next = CONN_AGAIN;
+	int64_t start = clock_mono();
 
+	watchdog_place("LMTP", modes[s->mode]);
 	if (events & CONN_EV_TLS) {
 		/* RFC 3207 4.2: what was said before is forgotten. */
 		lmtp_transaction_end(s);
@@ -174,10 +182,10 @@ lmtp_run(struct conn *c, unsigned events)
 	}
 	if (events & CONN_EV_TIMEOUT)
 		return CONN_ABORT;
-	for (int steps = 0; next == CONN_AGAIN; steps++) {
+	for (bool first = true; next == CONN_AGAIN; first = false) {
 		if (conn_out_full(c))
 			return CONN_OUTPUT;
-		if (steps == 200)
+		if (!first && clock_mono() - start > TURN_US)
 			return CONN_AGAIN;
 		next = step(s);
 	}

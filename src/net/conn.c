@@ -9,10 +9,14 @@
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/watchdog.h"
 #include "net/net_priv.h"
 
-#define TURNS 8u /* runs in a row before others get theirs */
+/* Runs in a row before others get theirs: so many, or so many microseconds. */
+#define TURNS 8u
+#define TURNS_US 5000
 
 enum turn { TURN_MORE, TURN_PARK, TURN_GONE };
 
@@ -348,6 +352,20 @@ turn(struct conn *c)
 	die("a connection in no stage");
 }
 
+/* One turn is one step of the session. */
+static enum turn
+watched_turn(struct conn *c)
+{
+	const char *who = c->handler->name;
+	uint64_t id = c->id;
+	enum turn next;
+
+	watchdog_begin();
+	next = turn(c); /* c may be gone then */
+	watchdog_end(who, id);
+	return next;
+}
+
 /* Asks the poller for what it waits for. */
 static void
 arm(struct conn *c, bool in, bool out)
@@ -459,13 +477,15 @@ conn_step(struct task *t)
 {
 	struct conn *c = (struct conn *)(void *)((char *)t - offsetof(struct conn, task));
 	struct net *net = c->net;
+	int64_t start = clock_mono();
 
 	absorb(c, wake_run(&c->word));
 	io_borrow(c);
 	for (unsigned turns = 0; turns < TURNS; turns++) {
-		if (turns > 0 && c->stage == STAGE_OPEN && c->next == CONN_AGAIN && io_pending(c) <= OUT_HIGH)
+		if (turns > 0 && c->stage == STAGE_OPEN &&
+		    ((c->next == CONN_AGAIN && io_pending(c) <= OUT_HIGH) || clock_mono() - start > TURNS_US))
 			break;
-		switch (turn(c)) {
+		switch (watched_turn(c)) {
 		case TURN_GONE: return;
 		case TURN_PARK:
 			if (park(c))

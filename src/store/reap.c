@@ -306,7 +306,7 @@ reap_messages(struct store *store, int64_t now)
 
 	while (st == OK && more) {
 		struct round r = {.store = store, .now = now, .page = page_new()};
-		struct db_write w = {.fn = remove_some, .arg = &r, .reserve = true};
+		struct db_write w = {.fn = remove_some, .what = "reaper", .arg = &r, .reserve = true};
 
 		if ((st = find_out(&r)) == OK && r.rows.n > 0)
 			do {

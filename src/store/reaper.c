@@ -175,7 +175,7 @@ reap_doomed(struct store *s, int64_t now, bool *any_r)
 	while (!atomic_load(&s->stopping)) {
 		struct step next;
 		/* Removing makes room: it may use the reserve of a full disk. */
-		struct db_write w = {.fn = step, .arg = &next, .reserve = true};
+		struct db_write w = {.fn = step, .what = "reaper", .arg = &next, .reserve = true};
 
 		if ((st = next_doomed(s, now, &next)) != OK)
 			return st == ERR_NOT_FOUND ? OK : st;

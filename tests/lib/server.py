@@ -49,6 +49,7 @@ class Server:
         self.env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=99")
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
         self.process, self.began = None, False
+        self.told = False  # of slow steps
         self.imap, self.imaps, self.lmtp = free_ports(3)
         self.add_accounts(accounts)
 
@@ -151,15 +152,26 @@ class Server:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def slow(self):
+        """What the watchdog logged: steps that did not look at the clock; "" if nothing."""
+        try:
+            with open(self.log, errors="replace") as f:
+                found = [line for line in f if " warning slow_step " in line]
+        except OSError:
+            return ""
+        return f"{len(found)} slow steps:\n" + "".join(found[:20]) if found else ""
+
     def crashed(self):
-        """What the log says about sanitizer reports or failed assertions; "" if nothing."""
+        """What the log says about sanitizer reports, failed assertions or slow steps; "" if nothing."""
         tail = self.log_tail(4000)
         for mark in ("ERROR: AddressSanitizer", "runtime error:", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
                      "assertion", "BUG:"):
             at = tail.find(mark)
             if at >= 0:
                 return tail[max(0, at - 200):at + 3000]
-        return ""
+        slow = self.slow()
+        self.told = self.told or bool(slow)
+        return slow
 
     def close(self):
         try:
@@ -167,8 +179,11 @@ class Server:
                 self.stop()
         finally:
             self.kill()
+            slow = "" if self.told else self.slow()
             if self.own:
                 shutil.rmtree(self.folder, ignore_errors=True)
+        if slow:  # nobody has asked
+            raise RuntimeError(slow)
 
     def __enter__(self):
         return self.start()
@@ -185,7 +200,7 @@ class Dovecot(Server):
     def __init__(self, accounts=(), **_):
         self.folder = tempfile.mkdtemp(prefix="dovecot-test-")
         os.chmod(self.folder, 0o755)
-        self.own, self.process, self.settings = True, None, []
+        self.own, self.process, self.settings, self.told = True, None, [], True
         self.log = os.path.join(self.folder, "log")
         self.imap, = free_ports(1)
         self.imaps = self.lmtp = None    # Debian has no dovecot-lmtpd here

@@ -173,7 +173,7 @@ next_mailbox(struct cmd *cmd)
 		return search_in(cmd);
 	if (st != ERR_NOT_FOUND)
 		return reply_status(cmd, st);
-	if (!x->selected || x->at++ > x->n || cmd->session->selected == NULL)
+	if (!x->selected || x->at++ > x->n || cmd->session->selected->gone_told)
 		return finish(cmd);
 	close_mailbox(x);
 	search_forget(&x->searching);

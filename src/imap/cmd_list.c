@@ -144,15 +144,16 @@ parse_patterns(struct cmd *cmd, struct listing *l, struct str reference)
 	enum status st;
 
 	l->match = arena_array(&cmd->arena, PATTERNS_MAX, sizeof(*l->match));
-	if (arg_peek(a) != '(')
+	/* LSUB has no list of them; in LIST's is one at least (RFC 5258 6). */
+	if (l->lsub || arg_peek(a) != '(')
 		return parse_pattern(cmd, l, reference);
 	if ((st = arg_open(a)) != OK)
 		return st;
 	l->options |= EXTENDED;
-	while (arg_more(a))
-		if ((st = parse_pattern(cmd, l, reference)) != OK)
-			return st;
-	return arg_close(a);
+	do
+		st = parse_pattern(cmd, l, reference);
+	while (st == OK && arg_more(a));
+	return st == OK ? arg_close(a) : st;
 }
 
 static enum status
@@ -294,7 +295,8 @@ stands_for_children(const struct listing *l, const struct name *n)
 	/* "SHOULD ONLY ... if at least one matching child is not also being returned" (RFC 5258 3.5). */
 	if (!n->child || (!l->lsub && !n->hidden))
 		return false;
-	return l->lsub ? list_match_has_percent(l->match[0]) : (l->options & SELECT_RECURSIVE) != 0;
+	/* Without a pattern LSUB only asks for the separator and tells no name. */
+	return l->lsub ? l->matches > 0 && list_match_has_percent(l->match[0]) : (l->options & SELECT_RECURSIVE) != 0;
 }
 
 /* ---- telling ---- */

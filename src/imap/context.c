@@ -161,6 +161,8 @@ context_keep(struct context *c, struct search *search, const struct runs *uids, 
 	c->search.charset = STR_NONE;
 	c->search.only = NULL;
 	search_rest(&c->search);
+	if (s->selected->gone_told)
+		why = "The mailbox has been deleted";
 	if (why != NULL || (why = too_much(c, s->selected, uids, order)) != NULL) {
 		refuse(s, c->tag, why);
 		context_free(c);

@@ -46,6 +46,21 @@ selected_close(struct session *s)
 }
 
 void
+selected_gone(struct session *s)
+{
+	struct selected *sel = s->selected;
+
+	out_untagged(conn_out(s->conn), "OK", "CLOSED", language_text(s, "The mailbox has been deleted"));
+	update_free(sel);
+	contexts_free(sel);
+	sel->view.keep_own = false;
+	runs_clear(&sel->saved);
+	runs_clear(&sel->notify_own);
+	sel->notify_from = 0;
+	sel->gone_told = sel->closed_told = true;
+}
+
+void
 selected_told(struct selected *sel, uint64_t modseq, bool keywords)
 {
 	view_told(&sel->view, modseq);

@@ -45,14 +45,18 @@ struct hide;
 struct notify;
 struct updater;
 
-/* The selected mailbox. */
+/*
+ * The selected mailbox. A command that began with one has it until its tagged line: what happens to the mailbox meanwhile only marks it
+ * (view.deleted, gone_told, closed_told). It is closed by the commands whose business that is, and between commands.
+ */
 struct selected {
 	struct view view;
 	struct watcher watcher;
 	struct str name;       /* canonical, owned; for messages to the log and RENAME */
 	uint64_t synced;       /* hub's mod-sequence up to which view_sync() has looked */
 	bool look;             /* view_sync() must look whatever the hub says: it was asked too late */
-	bool gone_told;        /* the mailbox was deleted and its messages were told as expunged */
+	bool gone_told;        /* the mailbox was deleted and its messages were told as expunged, or CLOSED was */
+	bool closed_told;      /* CLOSED was: nothing more is told, session_read() closes it before the next command */
 	struct runs saved;     /* "$": UIDs (RFC 5182) */
 	struct arena kw_arena; /* of keywords; freed at rest */
 	struct keywords keywords;

@@ -89,7 +89,7 @@ session_begin(struct session *s)
 			return session_after(s, next);
 		cmd->before = false;
 	}
-	if (cmd->row->states == STATE_SELECTED && s->selected == NULL)
+	if (cmd->row->states == STATE_SELECTED && s->selected->gone_told && !(cmd->row->flags & CMDF_QUIET))
 		return session_after(s, reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted"));
 	return session_call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
 }

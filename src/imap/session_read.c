@@ -8,6 +8,7 @@
 #include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
+#include "imap/selected.h"
 #include "imap/update.h"
 
 /* Why a command may not run now, or NULL. */
@@ -46,8 +47,6 @@ begin_command(struct session *s, bool unread)
 	cmd->row = row;
 	cmd->uid = row->flags & CMDF_UID;
 	cmd->may_expunge = !(row->flags & CMDF_NO_EXPUNGE);
-	if (row->states == STATE_SELECTED && s->selected->gone_told && !(row->flags & CMDF_QUIET))
-		return session_after(s, reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted"));
 	/* RFC 9586 3.2, 3.8 */
 	if ((s->enabled & ENABLED_UIDONLY) && (row->flags & (CMDF_NO_EXPUNGE | CMDF_NUMBERS)))
 		return session_after(s, reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more"));
@@ -174,6 +173,8 @@ session_read(struct session *s)
 	enum imap_read what = (enum imap_read)s->held;
 
 	watchdog_place("-", "input");
+	if (s->selected != NULL && s->selected->closed_told)
+		selected_close(s);
 	if (s->committing != NULL)
 		return read_ahead(s);
 	if (session_must_end(s))

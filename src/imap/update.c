@@ -32,7 +32,7 @@ update_due(struct session *s, bool may_expunge)
 {
 	const struct selected *sel = s->selected;
 
-	if (sel == NULL)
+	if (sel == NULL || sel->closed_told)
 		return false;
 	if (sel->updater)
 		return true;
@@ -328,9 +328,7 @@ update_step(struct session *s, bool may_expunge, bool uid)
 			st = begin(s, txn, news, may_expunge, uid);
 		if (st == OK && vague(s, sel->updater)) {
 			db_read_end(txn);
-			out_untagged(conn_out(s->conn), "OK", "CLOSED",
-			    language_text(s, "The mailbox has been deleted"));
-			selected_close(s);
+			selected_gone(s);
 			return CMD_DONE;
 		}
 		if (st == OK)

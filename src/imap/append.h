@@ -48,7 +48,7 @@ struct appending {
 	bool replace;
 	struct runs source;     /* the UID of the message that goes, in the selected mailbox */
 	int64_t from;
-	enum status source_status; /* why it cannot go */
+	enum status source_status; /* why it cannot go: ERR_NOT_FOUND, there is none; ERR_CONFLICT, another session has expunged it */
 	struct runs gone;
 };
 

@@ -4,6 +4,23 @@
 #include "imap/reply.h"
 #include "imap/set.h"
 
+/* Is it there? A UID may name nothing; the commit asks again. */
+static enum status
+look(struct cmd *cmd, struct db_txn *txn)
+{
+	struct appending *x = cmd->state;
+	struct view_iter it = VIEW_ITER(&cmd->session->selected->view, &x->source);
+	const struct entry *e;
+	enum status st;
+
+	it.no_seq = true;
+	if ((st = view_iter_begin(&it, txn)) != OK)
+		return st;
+	e = view_iter_next(&it);
+	x->source_status = it.missed || (e != NULL && e->expunged) ? ERR_CONFLICT : e == NULL ? ERR_NOT_FOUND : OK;
+	return view_iter_end(&it);
+}
+
 enum status
 append_source_parse(struct cmd *cmd, struct args *a)
 {
@@ -24,7 +41,8 @@ append_source_parse(struct cmd *cmd, struct args *a)
 		return st;
 	}
 	runs_clear(&x->source);
-	st = set_resolve(cmd, txn, &set, &x->source);
+	if ((st = set_resolve(cmd, txn, &set, &x->source)) == OK)
+		st = look(cmd, txn);
 	cmd_read_end(cmd, txn);
 	x->from = cmd->session->selected->view.mailbox;
 	return st;
@@ -37,7 +55,7 @@ append_source_check(struct cmd *cmd)
 
 	if (cmd->session->selected->view.read_only)
 		return ERR_READ_ONLY;
-	return x->source.n > 0 ? OK : ERR_NOT_FOUND;
+	return x->source_status;
 }
 
 enum cmd_next
@@ -45,6 +63,8 @@ append_source_refuse(struct cmd *cmd, enum status st)
 {
 	if (st == ERR_NOT_FOUND)
 		return reply_no(cmd, "NONEXISTENT", "There is no such message to replace");
+	if (st == ERR_CONFLICT)
+		return reply_no(cmd, "EXPUNGEISSUED", "The messages have been expunged");
 	return reply_status(cmd, st);
 }
 
@@ -66,6 +86,6 @@ append_source_remove(struct appending *x, struct db_txn *txn)
 		x->source_status = message_expunge(actor, txn, x->from, &x->source, 1, &x->gone, &more, &modseq);
 	/* Somebody else was faster. */
 	if (x->source_status == OK && x->gone.n == 0)
-		x->source_status = ERR_NOT_FOUND;
+		x->source_status = ERR_CONFLICT;
 	return x->source_status;
 }

@@ -48,6 +48,7 @@ enum {
 	CMDF_HEAVY = 1 << 7,     /* asks for a turn before it reads much */
 	CMDF_REPLACE = 1 << 10,  /* APPEND that removes a message of the selected mailbox */
 	CMDF_OVERLAP = 1 << 11,  /* while it commits the next of its kind may be read (imap/ahead.h) */
+	CMDF_GONE = 1 << 12,     /* makes sense when the selected mailbox was deleted */
 	CMDF_NUMBERS = 1 << 9,   /* takes sequence numbers; those with NO_EXPUNGE do anyway */
 	CMDF_QUIET = 1 << 8,     /* no untagged updates before the tagged line (LOGOUT, STARTTLS) */
 };
@@ -116,7 +117,8 @@ struct cmd {
 	int64_t step_start;            /* clock_mono() of this step */
 	bool modseq_due;               /* HIGHESTMODSEQ belongs into the tagged OK, where it is enabled */
 	uint32_t limit_uid;            /* the set was too large (imap/limit.h): the lowest UID worked on; 0: it was not */
-	bool expunge_issued;           /* a message was gone for good: NO [EXPUNGEISSUED] at the end (T56) */
+	bool expunge_issued;           /* a message was gone: [EXPUNGEISSUED] at the end, with NO if nothing was worked_on (T56, T106) */
+	bool worked_on;                /* one of the messages was there and was done what the command says: by its commit, where it has one */
 	char tag_bytes[24];
 };
 

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/reply.h"
+#include "imap/selected.h"
 
-/* CHECK, RFC 3501 6.4.1: every answer here is on disk already, so it is a NOOP. */
+/* CHECK, RFC 3501 6.4.1: every answer here is on disk already, so there is nothing to do but to see whether the mailbox is there. */
 enum cmd_next
 cmd_check(struct cmd *cmd)
 {
+	bool gone;
+	enum status st;
+
 	if (arg_end(&cmd->args) != OK)
 		return reply_bad(cmd, "CHECK takes nothing");
-	return reply_ok(cmd, "CHECK completed");
+	if ((st = selected_look(cmd, &gone)) != OK)
+		return reply_status(cmd, st);
+	return gone ? reply_mailbox_gone(cmd) : reply_ok(cmd, "CHECK completed");
 }

@@ -63,6 +63,18 @@ copyuid(struct cmd *cmd, struct copying *x)
 	return code;
 }
 
+/* One of the two mailboxes is not there. A deleted one stays so: if it was ours it is seen now. */
+static enum cmd_next
+not_found(struct cmd *cmd)
+{
+	bool gone;
+	enum status st = selected_look(cmd, &gone);
+
+	if (st != OK)
+		return reply_status(cmd, st);
+	return gone ? reply_mailbox_gone(cmd) : reply_trycreate(cmd);
+}
+
 static enum cmd_next
 finish(struct cmd *cmd, enum status st)
 {
@@ -77,7 +89,7 @@ finish(struct cmd *cmd, enum status st)
 		code = STR_NONE;
 	}
 	if (st == ERR_NOT_FOUND)
-		return reply_trycreate(cmd);
+		return not_found(cmd);
 	if (st != OK)
 		return reply_status(cmd, st);
 	return reply_ok_code(cmd, code, x->move ? "MOVE completed" : "COPY completed");
@@ -88,6 +100,7 @@ note_result(struct copying *x)
 {
 	if (x->result.to_n == 0)
 		return;
+	x->session->cmd->worked_on = true;
 	runs_add_all(&x->from_uids, &x->result.from);
 	runs_add(&x->to_uids, x->result.to_first, x->result.to_first + x->result.to_n - 1);
 	x->uidvalidity = x->result.uidvalidity;
@@ -113,6 +126,8 @@ batch_done(struct cmd *cmd, enum status st)
 
 	if (st != OK)
 		return finish(cmd, st);
+	/* Others may have expunged some since gather() saw them. */
+	cmd->expunge_issued |= x->result.to_n < runs_count(&x->batch);
 	note_result(x);
 	return x->move ? next_batch(cmd) : finish(cmd, OK);
 }
@@ -156,6 +171,7 @@ publish_done(struct cmd *cmd, enum status st)
 	x->failed = st;
 	if (st == OK)
 		note_result(x);
+	cmd->expunge_issued |= st == OK && x->result.to_n == 0;
 	return cmd_write(cmd, sweep_fn, x, sweep_done);
 }
 
@@ -206,6 +222,7 @@ gather(struct cmd *cmd, struct db_txn *txn, bool *more_r)
 	}
 	if (e != NULL && !x->move)
 		*more_r = view_iter_next(&x->scan) != NULL;
+	cmd->expunge_issued |= x->scan.missed > 0;
 	return view_iter_end(&x->scan);
 }
 

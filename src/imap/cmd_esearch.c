@@ -62,6 +62,15 @@ telling(struct cmd *cmd)
 	return CMD_AGAIN;
 }
 
+/* The selected mailbox is all that was asked for, and another session has deleted it. */
+static bool
+only_gone(const struct cmd *cmd)
+{
+	const struct esearch *x = cmd->state;
+
+	return x->selected && x->n == 0 && cmd->session->selected->view.deleted;
+}
+
 static enum cmd_next
 over(struct cmd *cmd)
 {
@@ -174,7 +183,7 @@ next_mailbox(struct cmd *cmd)
 	if (st != ERR_NOT_FOUND)
 		return reply_status(cmd, st);
 	if (!x->selected || x->at++ > x->n || cmd->session->selected->gone_told)
-		return finish(cmd);
+		return only_gone(cmd) ? reply_mailbox_gone(cmd) : finish(cmd);
 	close_mailbox(x);
 	search_forget(&x->searching);
 	if ((st = name_selected(cmd)) != OK)

@@ -40,7 +40,7 @@ expunged(struct cmd *cmd, enum status st)
 	struct expunging *x = cmd->state;
 
 	if (st == ERR_NOT_FOUND)
-		return reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted");
+		return reply_mailbox_gone(cmd);
 	if (st != OK)
 		return reply_status(cmd, st);
 	cmd->modseq_due |= x->gone.n > 0;

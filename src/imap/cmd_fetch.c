@@ -81,6 +81,7 @@ end_message(struct fetch *f)
 {
 	buf_add(cmd_out(f->cmd), STR(")\r\n"));
 	f->open = false;
+	f->cmd->worked_on = true;
 	arena_free(&f->arena);
 	f->have_email = f->have_structure = false;
 }
@@ -423,6 +424,8 @@ start(struct cmd *cmd, struct arg_set *set)
 		return reply_status(cmd, st);
 	if (f->uids.n == 0)
 		return finish(cmd);
+	/* With CHANGEDSINCE no line is no failure. */
+	cmd->worked_on = f->since;
 	f->mark = (f->needs & FETCH_SEEN) && !cmd->session->selected->view.read_only;
 	f->down = cmd->limit_uid != 0;
 	f->whole = !f->mark && !f->down;

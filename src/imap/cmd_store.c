@@ -21,6 +21,7 @@ struct storing {
 	struct runs part;          /* going down: what batch is made of */
 	struct descent descent;    /* in place of it */
 	struct flag_result result; /* of the batch */
+	struct runs there;         /* of the batch: those that the commit found */
 	struct runs modified;      /* those that failed UNCHANGEDSINCE, as MODIFIED names them */
 };
 
@@ -36,6 +37,7 @@ cleanup(struct cmd *cmd)
 	runs_free(&x->part);
 	runs_free(&x->result.changed);
 	runs_free(&x->result.failed);
+	runs_free(&x->there);
 	runs_free(&x->modified);
 }
 
@@ -91,6 +93,7 @@ change_fn(struct db_txn *txn, void *arg)
 
 	runs_clear(&x->result.changed);
 	runs_clear(&x->result.failed);
+	runs_clear(&x->there);
 	x->result.modseq = 0;
 	return message_flags(&x->actor, txn, x->mailbox, &x->batch, &x->change, &x->result);
 }
@@ -115,12 +118,13 @@ gather(struct cmd *cmd, struct db_txn *txn)
 		return st;
 	while (n < MESSAGE_BATCH && (e = view_iter_next(&x->scan)) != NULL) {
 		if (e->expunged) {
-			cmd->expunge_issued = !x->silent;
+			cmd->expunge_issued = true;
 			continue;
 		}
 		runs_add(&x->batch, e->uid, e->uid);
 		n++;
 	}
+	cmd->expunge_issued |= x->scan.missed > 0;
 	return view_iter_end(&x->scan);
 }
 
@@ -185,7 +189,8 @@ tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 			if ((*st_r = selected_keywords(s, txn)) != OK)
 				break;
 		}
-		if (!e->expunged)
+		/* One that was expunged after the commit had its change: it is told, too. */
+		if (!e->expunged || runs_has(&x->there, e->uid))
 			tell(cmd, seq, e);
 		next = cmd_pause(cmd);
 	}
@@ -221,6 +226,9 @@ changed(struct cmd *cmd, enum status st)
 
 	if (st != OK)
 		return reply_status(cmd, st);
+	/* Others may have expunged some since gather() saw them. */
+	cmd->expunge_issued |= runs_count(&x->there) < runs_count(&x->batch);
+	cmd->worked_on |= x->there.n > 0;
 	if (x->result.modseq)
 		selected_told(cmd->session->selected, x->result.modseq, x->change.keywords_n > 0);
 	/* Without mod-sequences .SILENT is silent. */
@@ -292,6 +300,7 @@ start(struct cmd *cmd, struct arg_set *set)
 		return reply_status(cmd, st);
 	if (v->read_only)
 		return reply_status(cmd, ERR_READ_ONLY);
+	x->result.there = &x->there;
 	x->actor = cmd->session->actor;
 	x->mailbox = v->mailbox;
 	x->scan = (struct view_iter)VIEW_ITER(v, &x->uids);

@@ -98,6 +98,12 @@ reply_syntax(struct cmd *cmd, enum status st, const char *syntax)
 }
 
 enum cmd_next
+reply_mailbox_gone(struct cmd *cmd)
+{
+	return reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted");
+}
+
+enum cmd_next
 reply_trycreate(struct cmd *cmd)
 {
 	return reply_no(cmd, "TRYCREATE", "No such mailbox; create it first");

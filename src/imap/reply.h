@@ -23,6 +23,8 @@ enum cmd_next reply_bad_code(struct cmd *cmd, const char *code, const char *text
 enum cmd_next reply_status(struct cmd *cmd, enum status st);
 /* The answer for what an arg_... reader returned: BAD, or for ERR_LIMIT BAD [TOOBIG] (S2). syntax: "CREATE takes one mailbox name". */
 enum cmd_next reply_syntax(struct cmd *cmd, enum status st, const char *syntax);
+/* The selected mailbox was deleted by another session: NO [NONEXISTENT] (RFC 2180 3). */
+enum cmd_next reply_mailbox_gone(struct cmd *cmd);
 /* A mailbox named as a destination is missing: NO [TRYCREATE] (T84). */
 enum cmd_next reply_trycreate(struct cmd *cmd);
 

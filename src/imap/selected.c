@@ -79,6 +79,23 @@ selected_name(struct session *s, struct db_txn *txn, struct arena *arena)
 	return mb.name;
 }
 
+enum status
+selected_look(struct cmd *cmd, bool *gone_r)
+{
+	struct view *v = &cmd->session->selected->view;
+	struct db_txn *txn;
+	uint32_t seq;
+	enum status st = cmd_read_begin(cmd, &txn);
+
+	if (st != OK)
+		return st;
+	st = view_seq(v, txn, 1, &seq);
+	cmd_read_end(cmd, txn);
+	if (st == OK)
+		*gone_r = v->deleted;
+	return st;
+}
+
 void
 selected_rest(struct selected *sel)
 {

@@ -16,6 +16,8 @@ void selected_gone(struct session *s);
 void selected_told(struct selected *sel, uint64_t modseq, bool keywords);
 /* Its name now, which another session may have changed; in the arena, or as it was when it is gone. */
 struct str selected_name(struct session *s, struct db_txn *txn, struct arena *arena);
+/* Looks whether the mailbox is still there; view.deleted tells it from then on, for good. */
+must_check enum status selected_look(struct cmd *cmd, bool *gone_r);
 /* The connection rests: gives back what can be read again. */
 void selected_rest(struct selected *sel);
 

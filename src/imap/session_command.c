@@ -30,6 +30,26 @@ session_drop(struct session *s)
 		s->reading = NULL;
 }
 
+/* The command works on the messages of the selected mailbox, and another session has deleted that: nothing can be done (RFC 2180 3). */
+static bool
+mailbox_gone(const struct session *s, const struct command *row)
+{
+	if (row == NULL || row->states != STATE_SELECTED || (row->flags & CMDF_GONE))
+		return false;
+	return s->selected == NULL || s->selected->view.deleted;
+}
+
+/* The handler has given its answer. It saw no messages, if the mailbox was deleted while it ran. */
+static void
+settle(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+
+	if (!cmd->answering && cmd->cond[0] == 'O' && s->selected != NULL && mailbox_gone(s, cmd->row))
+		(void)reply_mailbox_gone(cmd);
+	cmd->answering = true;
+}
+
 /* What a handler returned. */
 enum conn_next
 session_after(struct session *s, enum cmd_next next)
@@ -43,7 +63,7 @@ session_after(struct session *s, enum cmd_next next)
 			imap_reader_refuse(&s->reader);
 			cmd->unread = false;
 		}
-		cmd->answering = true;
+		settle(s);
 		return session_answer(s);
 	case CMD_WAIT_INPUT:
 		cmd->waiting = true;
@@ -89,8 +109,8 @@ session_begin(struct session *s)
 			return session_after(s, next);
 		cmd->before = false;
 	}
-	if (cmd->row->states == STATE_SELECTED && s->selected->gone_told && !(cmd->row->flags & CMDF_QUIET))
-		return session_after(s, reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted"));
+	if (mailbox_gone(s, cmd->row))
+		return session_after(s, reply_mailbox_gone(cmd));
 	return session_call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
 }
 
@@ -105,7 +125,7 @@ tell_modseq(struct session *s, struct cmd *cmd)
 	if (sel == NULL || !(s->enabled & ENABLED_CONDSTORE) || sel->view.deleted)
 		return;
 	withheld = sel->view.ghosts.n > 0 && sel->modseq_told;
-	if (cmd->code.n == 0 && cmd->cond[0] == 'O' && !cmd->expunge_issued) {
+	if (cmd->code.n == 0 && cmd->cond[0] == 'O') {
 		if (withheld || sel->gone_line || cmd->modseq_due)
 			cmd->code = arena_printf(&cmd->arena, "HIGHESTMODSEQ %llu",
 			    (unsigned long long)condstore_told(sel));
@@ -113,6 +133,25 @@ tell_modseq(struct session *s, struct cmd *cmd)
 		condstore_print(s);
 	}
 	sel->modseq_told = sel->gone_line = false;
+}
+
+/*
+ * Other sessions have expunged messages that this command was to work on. NO when these were all, for then nothing was done. OK as long
+ * as one was there (RFC 5530 3; RFC 2180 4.2.3 leaves the choice, and mail programs show a NO to people, T106). In that case a code
+ * that tells more has its place.
+ */
+static void
+tell_expunged(struct cmd *cmd)
+{
+	if (!cmd->expunge_issued || cmd->cond[0] != 'O')
+		return;
+	cmd->text = "Some of the messages have been expunged";
+	if (!cmd->worked_on) {
+		cmd->cond = "NO";
+		cmd->text = "The messages have been expunged";
+	}
+	if (cmd->code.n == 0 && (!cmd->worked_on || !cmd->modseq_due))
+		cmd->code = STR("EXPUNGEISSUED");
 }
 
 /* A command that worked on some of its messages only says so in the tagged OK, or where another code stands there, before it
@@ -125,7 +164,7 @@ tell_limit(struct cmd *cmd)
 	if (cmd->limit_uid == 0 || cmd->cond[0] != 'O')
 		return;
 	limit_code(&code, cmd);
-	if (cmd->code.n == 0 && !cmd->expunge_issued) {
+	if (cmd->code.n == 0) {
 		cmd->code = arena_str(&cmd->arena, buf_str(&code));
 	} else {
 		out_code_begin(cmd_out(cmd), STR(""), "NO");
@@ -160,15 +199,9 @@ session_answer(struct session *s)
 		if (next != CMD_DONE)
 			return session_after(s, next);
 	}
+	tell_expunged(cmd);
 	tell_modseq(s, cmd);
 	tell_limit(cmd);
-	if (cmd->expunge_issued && str_eq(str_c(cmd->cond), STR("OK"))) {
-		cmd->cond = "NO";
-		/* MODIFIED stays (RFC 7162 3.1.3, example 11). */
-		if (!str_starts(cmd->code, STR("MODIFIED ")))
-			cmd->code = STR("EXPUNGEISSUED");
-		cmd->text = "Some of the messages have been expunged";
-	}
 	if (cmd->code.n) {
 		out_code_begin(cmd_out(cmd), cmd->tag, cmd->cond);
 		buf_add(cmd_out(cmd), cmd->code);

@@ -202,8 +202,11 @@ change_page(struct flagging *f, const struct runs *uids)
 	for (uint32_t i = 0; i < page->n && r < uids->n; i++) {
 		while (r < uids->n && uids->run[r].last < page->e[i].uid)
 			r++;
-		if (r < uids->n && uids->run[r].first <= page->e[i].uid)
+		if (r < uids->n && uids->run[r].first <= page->e[i].uid) {
+			if (f->result->there != NULL)
+				runs_add(f->result->there, page->e[i].uid, page->e[i].uid);
 			changed |= change_entry(f, &page->e[i]);
+		}
 	}
 	if (f->too_many)
 		return ERR_LIMIT;
@@ -238,7 +241,8 @@ message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, co
     const struct flag_change *change, struct flag_result *result_r)
 {
 	struct arena ids = {0}, arena = {0};
-	struct flag_result result = {0};
+	struct runs there = {0};
+	struct flag_result result = {.there = result_r->there != NULL ? &there : NULL};
 	struct flagging f = {.change = change, .flags = change->flags & FLAG_ALL, .arena = &arena, .result = &result};
 	enum status st = edit_begin(&f.e, actor, txn, mailbox, needs(change));
 
@@ -260,9 +264,12 @@ message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, co
 		runs_add_all(&result_r->changed, &result.changed);
 		runs_add_all(&result_r->failed, &result.failed);
 		result_r->modseq = result.modseq;
+		if (result_r->there != NULL)
+			runs_add_all(result_r->there, &there);
 	}
 	runs_free(&result.changed);
 	runs_free(&result.failed);
+	runs_free(&there);
 	runs_free(&f.touched);
 	arena_free(&ids);
 	arena_free(&arena);

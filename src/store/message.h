@@ -54,6 +54,7 @@ struct flag_change {
 struct flag_result {
 	struct runs changed;      /* UIDs whose flags are different now */
 	struct runs failed;       /* the condition did not hold: MODIFIED */
+	struct runs *there;       /* set by the caller: gets the UIDs that were there, changed or not; NULL: not wanted */
 	uint64_t modseq;          /* of this change; 0 when nothing changed */
 };
 /* UIDs that are not there (any more) are passed over. The runs of *result_r are added to. */

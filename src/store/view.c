@@ -194,10 +194,10 @@ view_uids_of_seqs(struct view *v, struct db_txn *txn, const struct runs *seqs, s
 	struct view_now now;
 	enum status st = view_refresh(v, txn, &now);
 
-	if (st == OK && seqs->n > 0 && seqs->run[seqs->n - 1].last > v->exists)
-		st = ERR_BAD_INPUT;
 	if (st != OK || v->deleted)
 		return st;
+	if (seqs->n > 0 && seqs->run[seqs->n - 1].last > v->exists)
+		return ERR_BAD_INPUT;
 	ranker_init(&w.r, txn, v->mailbox);
 	st = walk_place(v, &w);
 	for (size_t i = 0; i < seqs->n && st == OK; i++) {

@@ -10,6 +10,9 @@ from .play_imap import ImapLines
 from .play_lmtp import LmtpLines
 from .script import TOP, Pattern, ScriptError, Skipped, Variables, unescape_latin, unquote
 
+# The values of `for`: words, or quoted.
+WORDS = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
+
 
 class Party:
     """One client of a script."""
@@ -149,7 +152,7 @@ class Player(ImapLines, LmtpLines):
             self.steps(step.body)
 
     def do_for(self, step, rest):
-        words = self.vars.insert(rest).split()
+        words = [unescape_latin(q).decode("latin-1") if q else w for q, w in WORDS.findall(self.vars.insert(rest))]
         for value in words[2:]:
             self.vars[words[0]] = value.encode("latin-1")
             self.steps(step.body)

@@ -19,6 +19,7 @@ struct copying {
 	bool move;
 	struct runs uids, batch;
 	struct view_iter scan;
+	bool more;                /* messages behind the batch */
 	struct copy_job *job;     /* of a large COPY */
 	struct copy_result result;
 	struct runs from_uids, to_uids; /* for COPYUID */
@@ -129,7 +130,7 @@ batch_done(struct cmd *cmd, enum status st)
 	/* Others may have expunged some since gather() saw them. */
 	cmd->expunge_issued |= x->result.to_n < runs_count(&x->batch);
 	note_result(x);
-	return x->move ? next_batch(cmd) : finish(cmd, OK);
+	return x->more ? next_batch(cmd) : finish(cmd, OK);
 }
 
 /* ---- a large COPY ---- */
@@ -199,16 +200,16 @@ stage_done(struct cmd *cmd, enum status st)
 
 /* ---- what is to be copied ---- */
 
-/* The next MESSAGE_BATCH messages; *more_r: there are others behind them. */
+/* The next MESSAGE_BATCH messages. */
 static enum status
-gather(struct cmd *cmd, struct db_txn *txn, bool *more_r)
+gather(struct cmd *cmd, struct db_txn *txn)
 {
 	struct copying *x = cmd->state;
 	const struct entry *e = NULL;
 	unsigned n = 0;
 	enum status st;
 
-	*more_r = false;
+	x->more = false;
 	runs_clear(&x->batch);
 	if ((st = view_iter_begin(&x->scan, txn)) != OK)
 		return st;
@@ -220,8 +221,12 @@ gather(struct cmd *cmd, struct db_txn *txn, bool *more_r)
 		runs_add(&x->batch, e->uid, e->uid);
 		n++;
 	}
-	if (e != NULL && !x->move)
-		*more_r = view_iter_next(&x->scan) != NULL;
+	if (e != NULL) {
+		uint32_t next_uid = x->scan.next_uid;
+
+		x->more = view_iter_next(&x->scan) != NULL;
+		x->scan.next_uid = next_uid;
+	}
 	cmd->expunge_issued |= x->scan.missed > 0;
 	return view_iter_end(&x->scan);
 }
@@ -231,16 +236,15 @@ next_batch(struct cmd *cmd)
 {
 	struct copying *x = cmd->state;
 	struct db_txn *txn;
-	bool more = false;
 	enum status st;
 
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		st = gather(cmd, txn, &more);
+		st = gather(cmd, txn);
 		cmd_read_end(cmd, txn);
 	}
 	if (st != OK || x->batch.n == 0)
 		return finish(cmd, st);
-	if (!more)
+	if (!x->more || x->move)
 		return cmd_write(cmd, batch_fn, x, batch_done);
 	x->job = copy_begin(x->from, &x->uids, x->to);
 	return cmd_write(cmd, stage_fn, x, stage_done);

@@ -45,7 +45,7 @@ settle(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
 
-	if (!cmd->answering && cmd->cond[0] == 'O' && s->selected != NULL && mailbox_gone(s, cmd->row))
+	if (!cmd->answering && cmd->cond != NULL && cmd->cond[0] == 'O' && s->selected != NULL && mailbox_gone(s, cmd->row))
 		(void)reply_mailbox_gone(cmd);
 	cmd->answering = true;
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/map.h"
 #include "base/runs.h"
@@ -197,6 +198,64 @@ test_runs_pile(void **state)
 	}
 }
 
+/* Every step-th number from first on, some of them in runs of two. */
+static void
+every(struct runs *r, uint32_t first, uint32_t step, uint32_t until)
+{
+	for (uint32_t n = first; n < until; n += step)
+		runs_add(r, n, n + (n % 5 == 0));
+}
+
+/* Whole sets at once: as one by one, and in one pass. */
+static void
+test_runs_all(void **state)
+{
+	for (uint32_t k = 0; k < 200; k++) {
+		struct runs a = {0}, b = {0}, sum = {0}, rest = {0};
+
+		every(&a, 1 + k % 7, 2 + k % 9, 60 + k);
+		every(&b, 1 + k % 11, 2 + k % 4, 50 + 2 * k);
+		runs_add_all(&sum, &a);
+		runs_add_all(&rest, &a);
+		runs_add_all(&sum, &b);
+		runs_remove_all(&rest, &b);
+		for (uint32_t n = 1; n < 600; n++) {
+			assert_int_equal(runs_has(&sum, n), runs_has(&a, n) || runs_has(&b, n));
+			assert_int_equal(runs_has(&rest, n), runs_has(&a, n) && !runs_has(&b, n));
+		}
+		for (size_t i = 1; i < sum.n; i++)
+			assert_true(sum.run[i].first > sum.run[i - 1].last + 1);
+		for (size_t i = 1; i < rest.n; i++)
+			assert_true(rest.run[i].first > rest.run[i - 1].last + 1);
+		runs_free(&a);
+		runs_free(&b);
+		runs_free(&sum);
+		runs_free(&rest);
+	}
+}
+
+/* Not each of them moves all the others: that was 13 seconds. */
+static void
+test_runs_all_large(void **state)
+{
+	struct runs even = {0}, odd = {0};
+	int64_t cpu = clock_thread_cpu();
+
+	for (uint32_t n = 2; n < 2000000; n += 8) {
+		runs_add(&even, n, n);
+		runs_add(&odd, n + 4, n + 4);
+	}
+	runs_add_all(&even, &odd);
+	assert_int_equal(even.n, 500000);
+	runs_remove_all(&even, &odd);
+	assert_int_equal(even.n, 250000);
+	runs_remove_all(&odd, &even);
+	assert_int_equal(odd.n, 250000);
+	assert_in_range(clock_thread_cpu() - cpu, 0, 400000);
+	runs_free(&even);
+	runs_free(&odd);
+}
+
 static void
 test_runs_edges(void **state)
 {
@@ -325,6 +384,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_str), cmocka_unit_test(test_buf),
 	    cmocka_unit_test(test_arena), cmocka_unit_test(test_map), cmocka_unit_test(test_runs_random),
+	    cmocka_unit_test(test_runs_all), cmocka_unit_test(test_runs_all_large),
 	    cmocka_unit_test(test_runs_edges), cmocka_unit_test(test_runs_pile),
 	    cmocka_unit_test(test_runs_pile_large), cmocka_unit_test(test_codecs),
 	    cmocka_unit_test(test_crc), cmocka_unit_test(test_utf8)};

@@ -65,11 +65,37 @@ runs_add(struct runs *r, uint32_t first, uint32_t last)
 	replace(r, lo, hi - lo, &whole, 1);
 }
 
+/* So few are added or removed one by one: a search and a move for each. More of them are merged, in one pass over both sets. */
+#define FEW 8
+
+/* Do all of other come behind r (or r ends where they begin)? */
+static bool
+behind(const struct runs *r, const struct runs *other)
+{
+	return r->n == 0 || other->n == 0 || r->run[r->n - 1].last < other->run[0].first;
+}
+
 void
 runs_add_all(struct runs *r, const struct runs *other)
 {
-	for (size_t i = 0; i < other->n; i++)
-		runs_add(r, other->run[i].first, other->run[i].last);
+	struct runs both = {0};
+	size_t i = 0, k = 0;
+
+	if (other->n <= FEW || behind(r, other)) {
+		for (i = 0; i < other->n; i++)
+			runs_add(r, other->run[i].first, other->run[i].last);
+		return;
+	}
+	reserve(&both, r->n + other->n);
+	while (i < r->n || k < other->n) {
+		bool mine = k == other->n || (i < r->n && r->run[i].first < other->run[k].first);
+		const struct run *next = mine ? &r->run[i++] : &other->run[k++];
+
+		/* Behind the last one, or touching it: no search. */
+		runs_add(&both, next->first, next->last);
+	}
+	runs_free(r);
+	*r = both;
 }
 
 void
@@ -88,11 +114,43 @@ runs_remove(struct runs *r, uint32_t first, uint32_t last)
 		replace(r, lo, hi - lo, keep, n);
 }
 
+/* What other leaves of a run goes to left; *k_r is the first run of other that reaches it or what follows. */
+static void
+leave(struct runs *left, struct run run, const struct runs *other, size_t *k_r)
+{
+	size_t k = *k_r;
+
+	for (; k < other->n && other->run[k].last < run.first; k++)
+		;
+	for (; k < other->n && other->run[k].first <= run.last; k++) {
+		if (other->run[k].first > run.first)
+			runs_add(left, run.first, other->run[k].first - 1);
+		if (other->run[k].last >= run.last) {
+			*k_r = k;
+			return;
+		}
+		run.first = other->run[k].last + 1;
+	}
+	runs_add(left, run.first, run.last);
+	*k_r = k;
+}
+
 void
 runs_remove_all(struct runs *r, const struct runs *other)
 {
-	for (size_t i = 0; i < other->n; i++)
-		runs_remove(r, other->run[i].first, other->run[i].last);
+	struct runs left = {0};
+	size_t k = 0;
+
+	if (other->n <= FEW || r->n <= FEW) {
+		for (size_t i = 0; i < other->n && r->n > 0; i++)
+			runs_remove(r, other->run[i].first, other->run[i].last);
+		return;
+	}
+	reserve(&left, r->n + other->n);
+	for (size_t i = 0; i < r->n; i++)
+		leave(&left, r->run[i], other, &k);
+	runs_free(r);
+	*r = left;
 }
 
 bool
@@ -157,6 +215,8 @@ runs_add_common(struct runs *out, const struct runs *a, const struct runs *b)
 
 /* ---- many in no order ---- */
 
+#define PILE_LARGE 16384
+
 static void
 push(struct run_pile *p, uint32_t first, uint32_t last)
 {
@@ -176,6 +236,14 @@ run_pile_add(struct run_pile *p, const struct runs *some)
 {
 	for (size_t i = 0; i < some->n; i++)
 		push(p, some->run[i].first, some->run[i].last);
+}
+
+void
+run_pile_gather(struct run_pile *p, const struct runs *some, struct runs *r)
+{
+	run_pile_add(p, some);
+	if (p->n > PILE_LARGE && p->n > 2 * r->n)
+		run_pile_into(p, r, NULL);
 }
 
 /* Three passes over digits of 11 bits: for a million runs a tenth of what comparing costs. */

@@ -19,6 +19,7 @@ struct runs {
 };
 
 void runs_add(struct runs *r, uint32_t first, uint32_t last);
+/* All of another set: with many runs one pass over both sets. */
 void runs_add_all(struct runs *r, const struct runs *other);
 void runs_remove(struct runs *r, uint32_t first, uint32_t last);
 void runs_remove_all(struct runs *r, const struct runs *other);
@@ -40,6 +41,9 @@ struct run_pile {
 	size_t n, cap;
 };
 void run_pile_add(struct run_pile *p, const struct runs *some);
+/* The same for sets that say the same again and again: now and then the pile is added to r, so that it does not become larger than that by more than
+ * a factor. At the end run_pile_into() as ever. */
+void run_pile_gather(struct run_pile *p, const struct runs *some, struct runs *r);
 /* Adds the pile to r and frees it. *twice_r (may be NULL): a number that was there more than once, in the pile or in r; 0: none. */
 void run_pile_into(struct run_pile *p, struct runs *r, uint32_t *twice_r);
 void run_pile_free(struct run_pile *p);

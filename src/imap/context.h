@@ -44,6 +44,7 @@ struct context {
 	size_t n, room;
 	struct str items;       /* what is fetched of new messages, "(...)", or empty (RFC 5465 7) */
 	struct runs fetch;      /* new messages among the results that are to be fetched */
+	uint32_t gone_at;       /* of updates: what is gone was looked for below this UID; 0: not yet at all */
 
 	/* Of a step of updates. */
 	struct context_members came, left;
@@ -73,10 +74,10 @@ size_t context_size(const struct context *c);
 
 /* Messages that left the view, before they are told as expunged: REMOVEFROM (4.3.4). What is expunged but cannot be told yet leaves
  * the results at once (appendix A.3). */
-enum cmd_next contexts_gone(struct session *s, struct db_txn *txn, const struct view_update *u, enum status *st_r);
+struct context_update;
+enum cmd_next contexts_gone(struct session *s, struct db_txn *txn, const struct view_update *u, struct context_update *cu, enum status *st_r);
 
 /* Messages that are new or changed, after EXISTS and FETCH were told: ADDTO and REMOVEFROM (4.3.2, RFC 5465 5.1, 5.2). */
-struct context_update;
 struct context_update *context_update_new(struct session *s, const struct view_update *u);
 /* Some context has items. */
 bool contexts_fetch(const struct selected *sel);

@@ -9,11 +9,16 @@
 
 /* Changes of one context in one line. */
 #define LOT 1024
+/* New messages for all contexts of SORT together in one step: for each of them keys of some twenty others are read, to find its place. */
+#define PLACES 32
 /* Bytes of bodies in one step. */
 #define STEP_BYTES (4u << 20)
 
 struct context_update {
 	struct runs uids;        /* to be looked at */
+	struct runs ghost_seqs;  /* numbers of what is gone and cannot be told yet */
+	bool ghosts_known;
+	unsigned places;         /* in this step */
 	uint32_t first_new;      /* UIDs from here on came in now; 0: none */
 	struct view_iter it;
 	struct heavy heavy;      /* with programs that open bodies */
@@ -126,63 +131,98 @@ tell(struct context *c, struct session *s, struct db_txn *txn)
 
 /* ---- what is gone ---- */
 
-/* Where number i (from 0) of the first set is in the second, which is as large. */
-static uint32_t
-nth(const struct runs *set, uint64_t i)
-{
-	for (size_t k = 0; k < set->n; k++) {
-		uint64_t n = (uint64_t)set->run[k].last - set->run[k].first + 1;
+/* A set of UIDs and that of their numbers, in step: number i of the one is number i of the other. */
+struct in_step {
+	const struct runs *seqs;
+	size_t run;
+	uint64_t below; /* numbers of the runs before that one */
+};
 
-		if (i < n)
-			return set->run[k].first + (uint32_t)i;
-		i -= n;
+/* Where number i (from 0; ascending from call to call) is. */
+static uint32_t
+nth(struct in_step *w, uint64_t i)
+{
+	for (; w->run < w->seqs->n; w->run++) {
+		const struct run *r = &w->seqs->run[w->run];
+		uint64_t n = (uint64_t)r->last - r->first + 1;
+
+		if (i < w->below + n)
+			return r->first + (uint32_t)(i - w->below);
+		w->below += n;
 	}
 	return 0;
 }
 
-/* Collects a lot of results that are gone. */
-static enum status
-find_gone(struct context *c, struct session *s, struct db_txn *txn, const struct runs *gone, const struct runs *seqs)
+/* Collects a lot of results that are gone, from c->gone_at on: one pass over both sets. */
+static void
+find_gone(struct context *c, const struct runs *gone, const struct runs *seqs)
 {
+	struct in_step w = {.seqs = seqs};
+	uint64_t before = 0;
+
+	for (size_t i = 0, k = runs_seek(&c->uids, c->gone_at); i < gone->n && k < c->uids.n; i++) {
+		const struct run *g = &gone->run[i];
+
+		for (; k < c->uids.n && c->uids.run[k].last < g->first; k++)
+			;
+		for (size_t m = k; m < c->uids.n && c->uids.run[m].first <= g->last; m++) {
+			const struct run *r = &c->uids.run[m];
+			uint64_t uid = r->first > g->first ? r->first : g->first;
+
+			for (uid = uid < c->gone_at ? c->gone_at : uid; uid <= r->last && uid <= g->last; uid++) {
+				if (c->left.n == LOT) {
+					c->gone_at = (uint32_t)uid;
+					return;
+				}
+				add(&c->left, (uint32_t)uid, c->uid ? 0 : nth(&w, before + (uid - g->first)));
+			}
+		}
+		before += (uint64_t)g->last - g->first + 1;
+	}
+	c->gone_at = UINT32_MAX;
+}
+
+/* The numbers of what is gone, where a context speaks of such. */
+static enum status
+numbers_of_gone(struct session *s, struct db_txn *txn, const struct view_update *u, struct context_update *cu, const struct runs **seqs_r)
+{
+	bool wanted = false;
 	enum status st = OK;
 
-	for (size_t i = 0; i < gone->n; i++) {
-		uint32_t uid = runs_next(&c->uids, gone->run[i].first), seq = 0;
-
-		for (; uid != 0 && uid <= gone->run[i].last; uid = uid == UINT32_MAX ? 0 : runs_next(&c->uids, uid + 1)) {
-			if (!c->uid && seqs != NULL)
-				seq = nth(seqs, runs_below(gone, uid));
-			else if (!c->uid && (st = view_seq(&s->selected->view, txn, uid, &seq)) != OK)
-				return st;
-			add(&c->left, uid, seq);
-			if (c->left.n == LOT)
-				return OK;
-		}
+	*seqs_r = u->gone.n ? &u->gone_seqs : &cu->ghost_seqs;
+	for (const struct context *c = s->selected->contexts; c != NULL; c = c->next)
+		wanted |= !c->uid;
+	if (u->gone.n == 0 && wanted && !cu->ghosts_known) {
+		cu->ghosts_known = true;
+		st = view_ghost_seqs(&s->selected->view, txn, &cu->ghost_seqs);
 	}
 	return st;
 }
 
 enum cmd_next
-contexts_gone(struct session *s, struct db_txn *txn, const struct view_update *u, enum status *st_r)
+contexts_gone(struct session *s, struct db_txn *txn, const struct view_update *u, struct context_update *cu, enum status *st_r)
 {
 	struct selected *sel = s->selected;
-	const struct runs *gone = u->gone.n ? &u->gone : &sel->view.ghosts;
+	const struct runs *gone = u->gone.n ? &u->gone : &sel->view.ghosts, *seqs;
 
 	if (sel->gone_told) {
 		contexts_withdraw(s, false, "The mailbox has been deleted");
 		return CMD_DONE;
 	}
+	if (gone->n == 0 || cu == NULL || (*st_r = numbers_of_gone(s, txn, u, cu, &seqs)) != OK)
+		return CMD_DONE;
 	for (struct context *c = sel->contexts; c != NULL;) {
-		size_t n;
+		enum cmd_next next;
 
-		*st_r = find_gone(c, s, txn, gone, u->gone.n ? &u->gone_seqs : NULL);
-		n = c->left.n;
-		if (*st_r != OK || (*st_r = tell(c, s, txn)) != OK)
-			return CMD_DONE;
-		if (n < LOT)
+		if (c->gone_at == UINT32_MAX) {
 			c = c->next;
-		if (conn_out_full(s->conn) && c != NULL)
-			return CMD_WAIT_OUTPUT;
+			continue;
+		}
+		find_gone(c, gone, seqs);
+		if ((*st_r = tell(c, s, txn)) != OK)
+			return CMD_DONE;
+		if ((next = cmd_pause(s->cmd)) != CMD_DONE)
+			return next;
 	}
 	return CMD_DONE;
 }
@@ -195,6 +235,8 @@ context_update_new(struct session *s, const struct view_update *u)
 	struct context_update *cu = x_new(struct context_update);
 	struct selected *sel = s->selected;
 
+	for (struct context *c = sel->contexts; c != NULL; c = c->next)
+		c->gone_at = 0;
 	runs_add_all(&cu->uids, &u->changed);
 	runs_add_all(&cu->uids, &u->own);
 	cu->first_new = u->first_new;
@@ -209,6 +251,7 @@ context_update_free(struct context_update *cu)
 	if (cu == NULL)
 		return;
 	runs_free(&cu->uids);
+	runs_free(&cu->ghost_seqs);
 	if (cu->heavy.pool)
 		heavy_leave(&cu->heavy);
 	free(cu);
@@ -272,6 +315,7 @@ look(struct context *c, struct session *s, struct db_txn *txn, struct context_up
 		runs_add(&c->fetch, e->uid, e->uid);
 	if (!c->sorted)
 		return OK;
+	cu->places++;
 	if (c->came.n == 1)
 		sort_like(&c->fresh, &c->by);
 	return context_order_key(&c->fresh, s, txn, e);
@@ -316,13 +360,13 @@ walk(struct session *s, struct db_txn *txn, struct context_update *cu, enum stat
 	bool full = false;
 	enum status end;
 
-	s->cmd->step_start = 0;
+	cu->places = 0;
 	if ((*st_r = view_iter_begin(&cu->it, txn)) != OK)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&cu->it)) != NULL) {
 		if (!e->expunged && (*st_r = look_all(s, txn, cu, e, &full)) != OK)
 			break;
-		if (full || cmd_spent(s->cmd))
+		if (full || cu->places >= PLACES || cmd_spent(s->cmd))
 			next = CMD_AGAIN;
 	}
 	end = view_iter_end(&cu->it);

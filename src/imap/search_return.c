@@ -161,22 +161,14 @@ run_list_slice(const struct runs *list, const struct partial *p, struct runs *sl
 	}
 }
 
-static int
-by_first(const void *a, const void *b)
-{
-	const struct run *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
 /* A list in any order as a set. */
 static void
-add_list(struct runs *set, struct runs *list)
+add_list(struct runs *set, const struct runs *list)
 {
-	if (list->n > 0)
-		qsort(list->run, list->n, sizeof(*list->run), by_first);
-	for (size_t i = 0; i < list->n; i++)
-		runs_add(set, list->run[i].first, list->run[i].last);
+	struct run_pile pile = {0};
+
+	run_pile_add(&pile, list);
+	run_pile_into(&pile, set, NULL);
 }
 
 void

@@ -221,7 +221,6 @@ send_changed(struct session *s, struct db_txn *txn, struct updater *up, enum sta
 	struct selected *sel = s->selected;
 	const struct entry *e;
 	enum cmd_next next = CMD_DONE;
-	unsigned n = 0;
 
 	if ((*st_r = selected_keywords(s, txn)) != OK ||
 	    (*st_r = view_iter_begin(&up->it, txn)) != OK)
@@ -235,10 +234,7 @@ send_changed(struct session *s, struct db_txn *txn, struct updater *up, enum sta
 			}
 			send_flags(s, up, e);
 		}
-		if (conn_out_full(s->conn))
-			next = CMD_WAIT_OUTPUT;
-		else if (++n >= 20000)
-			next = CMD_AGAIN;
+		next = cmd_pause(s->cmd);
 	}
 	if (*st_r == OK)
 		*st_r = view_iter_end(&up->it);
@@ -280,7 +276,7 @@ step(struct session *s, struct db_txn *txn, struct updater *up, enum status *st_
 	enum cmd_next next = CMD_DONE;
 
 	if (up->phase == CONTEXTS_GONE) {
-		if ((next = contexts_gone(s, txn, &up->u, st_r)) != CMD_DONE || *st_r != OK)
+		if ((next = contexts_gone(s, txn, &up->u, up->contexts, st_r)) != CMD_DONE || *st_r != OK)
 			return next;
 		up->phase = GONE;
 	}
@@ -321,7 +317,7 @@ update_step(struct session *s, bool may_expunge, bool uid)
 	struct db_txn *txn;
 	/* The hub is asked before the snapshot is taken: what comes in between is looked at again. */
 	uint64_t news = hub_modseq(&sel->watcher);
-	enum status st = db_read_begin(s->imap->db, &txn);
+	enum status st = cmd_read_begin(s->cmd, &txn);
 
 	if (st == OK) {
 		if (sel->updater == NULL)

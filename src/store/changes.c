@@ -226,21 +226,23 @@ walk(struct db_txn *txn, int64_t mailbox, uint64_t since, const struct modseq_ru
     struct damage *damage, struct changes *c)
 {
 	struct change_walk w;
-	struct run_pile gone = {0};
+	struct run_pile gone = {0}, added = {0}, flags = {0};
 	enum status st;
 
 	change_walk_begin(&w, txn, mailbox, since, false);
 	while ((st = change_walk_next(&w)) == OK) {
 		*(w.row.kind == CHANGE_GONE ? &damage->gone : &damage->flags) |= w.row.damaged;
 		if (w.row.kind == CHANGE_GONE)
-			run_pile_add(&gone, &w.row.uids);
+			run_pile_gather(&gone, &w.row.uids, &c->gone);
 		else if (w.row.kind == CHANGE_ADDED)
-			runs_add_all(&c->added, &w.row.uids);
+			run_pile_gather(&added, &w.row.uids, &c->added);
 		else if (!is_own(skip, skip_n, w.row.modseq))
-			runs_add_all(&c->flags, &w.row.uids);
+			run_pile_gather(&flags, &w.row.uids, &c->flags);
 	}
 	change_walk_end(&w);
 	run_pile_into(&gone, &c->gone, NULL);
+	run_pile_into(&added, &c->added, NULL);
+	run_pile_into(&flags, &c->flags, NULL);
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 

@@ -122,6 +122,7 @@ read_touched(struct flagging *f)
 {
 	uint64_t since = f->change->unchanged_since, wanted = f->flags | bits_of(f->ids, f->ids_n);
 	struct change_walk w;
+	struct run_pile pile = {0};
 	enum status st;
 
 	f->touched_read = true;
@@ -134,9 +135,10 @@ read_touched(struct flagging *f)
 		if (w.row.damaged)
 			runs_add(&f->touched, 1, UINT32_MAX);
 		else if (w.row.kind == CHANGE_ADDED || (w.row.kind == CHANGE_FLAGS && (w.row.which & wanted)))
-			runs_add_all(&f->touched, &w.row.uids);
+			run_pile_gather(&pile, &w.row.uids, &f->touched);
 	}
 	change_walk_end(&w);
+	run_pile_into(&pile, &f->touched, NULL);
 	if (st != ERR_NOT_FOUND)
 		f->status = st;
 }

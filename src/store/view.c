@@ -30,6 +30,7 @@ static enum status
 add_ghosts(struct view *v, struct db_txn *txn)
 {
 	struct change_walk w;
+	struct run_pile pile = {0}; /* expunged in any order */
 	enum status st;
 
 	change_walk_begin(&w, txn, v->mailbox, v->seen_modseq, true);
@@ -40,13 +41,11 @@ add_ghosts(struct view *v, struct db_txn *txn)
 			st = ERR_CORRUPT;
 			break;
 		}
-		for (size_t i = 0; i < w.row.uids.n && w.row.uids.run[i].first < v->next_told; i++) {
-			const struct run *run = &w.row.uids.run[i];
-
-			runs_add(&v->ghosts, run->first, run->last < v->next_told ? run->last : v->next_told - 1);
-		}
+		run_pile_gather(&pile, &w.row.uids, &v->ghosts);
 	}
 	change_walk_end(&w);
+	run_pile_into(&pile, &v->ghosts, NULL);
+	runs_remove(&v->ghosts, v->next_told ? v->next_told : 1, UINT32_MAX);
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 

@@ -48,6 +48,8 @@ void view_close(struct view *v);
 
 /* The sequence number of the message with that UID, or 0. */
 must_check enum status view_seq(struct view *v, struct db_txn *txn, uint32_t uid, uint32_t *seq_r);
+/* The sequence numbers of all ghosts, as they are: number i of v->ghosts has number i of *seqs. For the snapshot that the ghosts are up to. */
+must_check enum status view_ghost_seqs(struct view *v, struct db_txn *txn, struct runs *seqs);
 /* Turns a set of sequence numbers into the UIDs of the view. Each run gives one run of UIDs, gaps included: what lies in a gap is not
  * and will never be in the view; view_uids_present() gives the exact set. Numbers past exists: ERR_BAD_INPUT, nothing is added. */
 must_check enum status view_uids_of_seqs(struct view *v, struct db_txn *txn, const struct runs *seqs, struct runs *uids_r);

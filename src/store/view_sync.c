@@ -12,35 +12,44 @@ is_own(const struct view *v, uint64_t modseq)
 	return false;
 }
 
-static void
-add_below(struct runs *out, const struct runs *uids, uint32_t limit)
-{
-	for (size_t i = 0; i < uids->n && uids->run[i].first < limit; i++)
-		runs_add(out, uids->run[i].first, uids->run[i].last < limit ? uids->run[i].last : limit - 1);
-}
+/* Runs of changed UIDs in change rows, beyond which the pages are asked in their place: they name each message once, however often it changed. */
+#define ROW_RUNS_MAX 100000
+
+/* What changed, and what of that this session told itself. */
+struct changed_piles {
+	struct run_pile other, own;
+	size_t runs;
+};
 
 /* Flag changes of messages that the view had before. */
 static enum status
 find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, struct runs *out, struct runs *own)
 {
 	struct change_walk w;
+	struct changed_piles piles = {0};
 	bool pages = v->flags_told < now->oldest_change;
 	enum status st = OK;
 
 	if (!pages) {
 		change_walk_begin(&w, txn, v->mailbox, v->flags_told, false);
-		while ((st = change_walk_next(&w)) == OK) {
+		while ((st = change_walk_next(&w)) == OK && piles.runs <= ROW_RUNS_MAX) {
 			pages |= w.row.damaged;
 			if (w.row.kind != CHANGE_FLAGS && w.row.kind != CHANGE_ANNOTATION)
 				continue;
+			piles.runs += w.row.uids.n;
 			if (!is_own(v, w.row.modseq))
-				add_below(out, &w.row.uids, v->next_told);
+				run_pile_gather(&piles.other, &w.row.uids, out);
 			else if (v->keep_own)
-				add_below(own, &w.row.uids, v->next_told);
+				run_pile_gather(&piles.own, &w.row.uids, own);
 		}
 		change_walk_end(&w);
+		pages |= st == OK; /* too many */
 		if (st == ERR_NOT_FOUND)
 			st = OK;
+		run_pile_into(&piles.other, out, NULL);
+		run_pile_into(&piles.own, own, NULL);
+		runs_remove(out, v->next_told ? v->next_told : 1, UINT32_MAX);
+		runs_remove(own, v->next_told ? v->next_told : 1, UINT32_MAX);
 	}
 	if (st == OK && pages)
 		st = changes_from_pages(txn, v->mailbox, v->flags_told, v->next_told, v->own, v->own_n, out);
@@ -51,9 +60,8 @@ find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, str
 	return st;
 }
 
-/* The sequence numbers of the ghosts. */
-static enum status
-ghost_seqs(struct view *v, struct db_txn *txn, struct runs *out)
+enum status
+view_ghost_seqs(struct view *v, struct db_txn *txn, struct runs *out)
 {
 	struct ranker r;
 	uint64_t before = 0, rank;
@@ -114,7 +122,7 @@ view_sync(struct view *v, struct db_txn *txn, bool may_expunge, struct view_upda
 	if (v->flags_told < now.modseq)
 		st = find_changed(v, txn, &now, &u.changed, &u.own);
 	if (st == OK && may_expunge && v->ghosts.n > 0)
-		st = ghost_seqs(v, txn, &u.gone_seqs);
+		st = view_ghost_seqs(v, txn, &u.gone_seqs);
 	if (st != OK) {
 		view_update_free(&u);
 		return st;

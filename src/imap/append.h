@@ -26,7 +26,6 @@ struct append_url {
 	int64_t email;
 	uint64_t at, left;   /* of the email's bytes */
 	uint64_t copied;     /* by all URLs of the command */
-	struct heavy heavy;
 };
 
 struct appending {
@@ -64,7 +63,6 @@ must_check enum status append_url_begin(struct cmd *cmd, struct str url);
 must_check enum status append_url_copy(struct cmd *cmd);
 /* The answer when one of the two failed: NO [BADURL ...] where it is the URL's fault (RFC 4469 4.1), NO [TOOBIG]. */
 enum cmd_next append_url_refuse(struct cmd *cmd, enum status st);
-void append_url_free(struct append_url *u);
 
 /* ---- REPLACE (RFC 8508): append_replace.c ---- */
 

@@ -14,13 +14,6 @@
 /* What all URLs of one command may bring, if a single message may not be larger than that. */
 #define COPIED_MAX (1ull << 30)
 
-void
-append_url_free(struct append_url *u)
-{
-	if (u->heavy.pool)
-		heavy_leave(&u->heavy);
-}
-
 /* ---- the message ---- */
 
 /* The email of that UID in a view. ERR_NOT_FOUND: there is none. */
@@ -206,20 +199,14 @@ enum status
 append_url_copy(struct cmd *cmd)
 {
 	struct appending *x = cmd->state;
-	struct session *s = cmd->session;
 	struct append_url *u = &x->url;
 	struct buf piece = {0};
 	enum status st;
 
-	if (s->imap->pool != NULL) {
-		if (u->heavy.pool == NULL)
-			heavy_init(&u->heavy, s->imap->pool, s->conn, (uint64_t)s->actor.account);
-		if (!heavy_enter(&u->heavy))
-			return ERR_AGAIN;
-	}
+	if (!cmd_turn(cmd))
+		return ERR_AGAIN;
 	st = read_piece(cmd, &piece);
-	if (u->heavy.pool)
-		heavy_leave(&u->heavy);
+	cmd_turn_over(cmd);
 	if (st == OK) {
 		u->at += piece.n;
 		u->left -= piece.n;

@@ -37,6 +37,7 @@ cmd_free(struct cmd *cmd)
 		return;
 	if (cmd->cleanup)
 		cmd->cleanup(cmd);
+	cmd_turn_over(cmd);
 	arena_free(&cmd->arena);
 	free(cmd);
 }
@@ -52,6 +53,24 @@ void
 cmd_read_end(struct cmd *cmd, struct db_txn *txn)
 {
 	db_read_end(txn);
+}
+
+bool
+cmd_turn(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (s->imap->pool == NULL)
+		return true;
+	if (cmd->turn.pool == NULL)
+		heavy_init(&cmd->turn, s->imap->pool, s->conn, (uint64_t)s->actor.account);
+	return heavy_enter(&cmd->turn);
+}
+
+void
+cmd_turn_over(struct cmd *cmd)
+{
+	heavy_leave(&cmd->turn);
 }
 
 bool

@@ -23,6 +23,7 @@
 
 #include "base/arena.h"
 #include "imap/session.h"
+#include "session/pool.h"
 #include "wire/imap_args.h"
 #include "wire/imap_out.h"
 
@@ -114,6 +115,7 @@ struct cmd {
 	bool its_turn;                 /* it was in that list, and is to be answered now */
 	bool reserve;                  /* the next writes may use the disk's last space: they free it (db/db.h) */
 
+	struct heavy turn;             /* among the heavy, see cmd_turn() */
 	int64_t step_start;            /* clock_mono() of this step */
 	bool modseq_due;               /* HIGHESTMODSEQ belongs into the tagged OK, where it is enabled */
 	uint32_t limit_uid;            /* the set was too large (imap/limit.h): the lowest UID worked on; 0: it was not */
@@ -148,6 +150,14 @@ const struct command *command_row(unsigned i);
 /* A snapshot for this step. */
 must_check enum status cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r);
 void cmd_read_end(struct cmd *cmd, struct db_txn *txn);
+
+/*
+ * A turn among the heavy (session/pool.h), for a step that reads much. False: return CMD_WAIT_COMMIT and ask again when called. cmd_turn_over()
+ * lets go of it, at the end of each step. The session lets go of what is forgotten, and of what was granted and not come for, whenever it waits
+ * for its client (S20).
+ */
+bool cmd_turn(struct cmd *cmd);
+void cmd_turn_over(struct cmd *cmd);
 
 /* True when this step has lasted long enough: let go of the snapshot and return CMD_AGAIN. One look at the clock, without a system call: ask for each
  * message, name, pattern, mailbox, field or part. cmd_pause() is the whole decision: CMD_DONE (go on), CMD_WAIT_OUTPUT or CMD_AGAIN. */

@@ -33,7 +33,6 @@ cleanup(struct cmd *cmd)
 {
 	struct appending *x = cmd->state;
 
-	append_url_free(&x->url);
 	for (struct append_message *m = x->first; m != NULL; m = m->next)
 		delivery_free(m->d);
 	runs_free(&x->source);

@@ -10,7 +10,6 @@
 struct exchange {
 	struct auth_client client; /* outlives the SASL session */
 	struct auth_sasl *sasl;
-	struct heavy turn;
 	bool waiting; /* for it */
 };
 
@@ -20,7 +19,6 @@ cleanup(struct cmd *cmd)
 	struct exchange *x = cmd->state;
 
 	auth_sasl_free(x->sasl);
-	login_turn_leave(&x->turn);
 }
 
 static enum cmd_next
@@ -38,7 +36,7 @@ give(struct cmd *cmd, struct str input)
 		buf_free(&challenge);
 		return CMD_WAIT_COMMIT;
 	}
-	login_turn_leave(&x->turn);
+	cmd_turn_over(cmd);
 	if (step == AUTH_CONTINUE) {
 		base64_encode(&line, buf_str(&challenge));
 		cmd_continue(cmd, buf_str(&line));
@@ -105,7 +103,7 @@ cmd_authenticate(struct cmd *cmd)
 		return reply_syntax(cmd, st, "AUTHENTICATE takes a mechanism");
 	}
 	x->client = session_auth_client(s);
-	login_turn_init(&x->turn, s, &x->client);
+	login_turn_init(cmd, &x->client);
 	st = auth_sasl_new(s->imap->auth, &x->client, mech, &x->sasl);
 	if (st == ERR_NOT_FOUND && !auth_plaintext_allowed(s->imap->auth, &x->client) &&
 	    (str_eq(mech, STR("PLAIN")) || str_eq(mech, STR("LOGIN"))))

@@ -7,7 +7,6 @@
 
 struct logging_in {
 	struct auth_client client;
-	struct heavy turn;
 	struct str user;
 	struct buf password; /* wiped */
 };
@@ -15,23 +14,19 @@ struct logging_in {
 static bool
 turn(void *arg)
 {
-	struct heavy *h = arg;
+	struct cmd *cmd = arg;
 
-	return h->pool == NULL || heavy_enter(h);
+	return cmd->turn.pool == NULL || heavy_enter(&cmd->turn);
 }
 
 void
-login_turn_init(struct heavy *h, struct session *s, struct auth_client *client)
+login_turn_init(struct cmd *cmd, struct auth_client *client)
 {
-	heavy_init_login(h, s->imap->pool, s->conn, hash_keyed(client->address));
+	struct session *s = cmd->session;
+
+	heavy_init_login(&cmd->turn, s->imap->pool, s->conn, hash_keyed(client->address));
 	client->turn = turn;
-	client->turn_arg = h;
-}
-
-void
-login_turn_leave(struct heavy *h)
-{
-	heavy_leave(h);
+	client->turn_arg = cmd;
 }
 
 enum cmd_next
@@ -69,7 +64,6 @@ cleanup(struct cmd *cmd)
 	struct logging_in *x = cmd->state;
 
 	buf_free_secret(&x->password);
-	login_turn_leave(&x->turn);
 }
 
 static enum cmd_next
@@ -85,7 +79,7 @@ try(struct cmd *cmd)
 	watchdog_resume();
 	if (st == ERR_AGAIN)
 		return CMD_WAIT_COMMIT;
-	login_turn_leave(&x->turn);
+	cmd_turn_over(cmd);
 	return login_reply(cmd, st, &result);
 }
 
@@ -108,7 +102,7 @@ cmd_login(struct cmd *cmd)
 		return login_reply(cmd, ERR_CONFLICT, &result);
 	x->user = arena_str(&cmd->arena, user);
 	buf_add(&x->password, password);
-	login_turn_init(&x->turn, cmd->session, &x->client);
+	login_turn_init(cmd, &x->client);
 	cmd->state = x;
 	cmd->cleanup = cleanup;
 	cmd->step = try;

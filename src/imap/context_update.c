@@ -21,7 +21,7 @@ struct context_update {
 	unsigned places;         /* in this step */
 	uint32_t first_new;      /* UIDs from here on came in now; 0: none */
 	struct view_iter it;
-	struct heavy heavy;      /* with programs that open bodies */
+	bool heavy;              /* a program opens bodies: steps take turns */
 	bool begun;
 };
 
@@ -252,8 +252,6 @@ context_update_free(struct context_update *cu)
 		return;
 	runs_free(&cu->uids);
 	runs_free(&cu->ghost_seqs);
-	if (cu->heavy.pool)
-		heavy_leave(&cu->heavy);
 	free(cu);
 }
 
@@ -279,21 +277,19 @@ move_star(struct context *c, struct context_update *cu, struct session *s, struc
 static enum status
 begin(struct session *s, struct db_txn *txn, struct context_update *cu)
 {
-	bool uid = true, heavy = false;
+	bool uid = true;
 	enum status st;
 
 	cu->begun = true;
 	for (struct context *c = s->selected->contexts; c != NULL; c = c->next) {
 		uid &= c->uid;
-		heavy |= c->search.heavy;
+		cu->heavy |= c->search.heavy || c->search.textual;
 		c->search.now = clock_seconds();
 		if ((st = move_star(c, cu, s, txn)) != OK)
 			return st;
 	}
 	cu->it = (struct view_iter)VIEW_ITER(&s->selected->view, &cu->uids);
 	cu->it.no_seq = uid;
-	if (heavy && s->imap->pool)
-		heavy_init(&cu->heavy, s->imap->pool, s->conn, (uint64_t)s->actor.account);
 	return OK;
 }
 
@@ -402,7 +398,7 @@ contexts_changed(struct session *s, struct db_txn *txn, struct context_update *c
 		return CMD_DONE;
 	if (cu->uids.n == 0)
 		return CMD_DONE;
-	if (cu->heavy.pool && !heavy_enter(&cu->heavy))
+	if (cu->heavy && !cmd_turn(s->cmd))
 		return CMD_WAIT_COMMIT;
 	for (c = s->selected->contexts; c != NULL; c = after) {
 		after = c->next;
@@ -411,8 +407,7 @@ contexts_changed(struct session *s, struct db_txn *txn, struct context_update *c
 	}
 	next = walk(s, txn, cu, st_r);
 	tell_all(s, txn);
-	if (cu->heavy.pool)
-		heavy_leave(&cu->heavy);
+	cmd_turn_over(s->cmd);
 	if (*st_r == ERR_AGAIN) {
 		*st_r = OK;
 		return CMD_ABORT;

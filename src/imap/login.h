@@ -5,10 +5,8 @@
 
 #include "imap/cmd.h"
 
-/* The turn of a login that hashes a password (session/pool.h). init makes client ask for it; leave it when auth has spoken, and at the
- * latest when the command is over. */
-void login_turn_init(struct heavy *h, struct session *s, struct auth_client *client);
-void login_turn_leave(struct heavy *h);
+/* The turn of a login that hashes a password (session/pool.h): makes client ask for it, cmd_turn_over() when auth has spoken. */
+void login_turn_init(struct cmd *cmd, struct auth_client *client);
 
 /* The reply for what auth said; after OK the session is logged in and CAPABILITY is in the reply (T01). */
 enum cmd_next login_reply(struct cmd *cmd, enum status st, const struct auth_result *result);

@@ -29,8 +29,6 @@ search_run_free(struct searching *x)
 	runs_free(&x->seqs);
 	buf_free(&x->header);
 	buf_free(&x->scores);
-	if (x->heavy.pool)
-		heavy_leave(&x->heavy);
 }
 
 bool
@@ -39,16 +37,13 @@ search_turn(struct cmd *cmd)
 	struct searching *x = cmd->state;
 
 	cmd->step_start = 0;
-	return x->heavy.pool == NULL || heavy_enter(&x->heavy);
+	return !x->heavy || cmd_turn(cmd);
 }
 
 void
 search_turn_over(struct cmd *cmd)
 {
-	struct searching *x = cmd->state;
-
-	if (x->heavy.pool)
-		heavy_leave(&x->heavy);
+	cmd_turn_over(cmd);
 }
 
 /* ---- the answer ---- */
@@ -281,7 +276,7 @@ step(struct cmd *cmd)
 		cmd_read_end(cmd, txn);
 	}
 	search_turn_over(cmd);
-	if (st == ERR_AGAIN || (next != CMD_DONE && x->heavy.pool && conn_gone(cmd->session->conn)))
+	if (st == ERR_AGAIN || (next != CMD_DONE && x->heavy && conn_gone(cmd->session->conn)))
 		return CMD_ABORT;
 	if (st != OK)
 		return failed(cmd, st);
@@ -341,12 +336,10 @@ static enum cmd_next
 start(struct cmd *cmd)
 {
 	struct searching *x = cmd->state;
-	struct session *s = cmd->session;
 
 	x->search.now = clock_seconds();
 	x->told_at = clock_mono();
-	if ((x->search.heavy || x->heavy_always) && s->imap->pool)
-		heavy_init(&x->heavy, s->imap->pool, s->conn, (uint64_t)s->actor.account);
+	x->heavy = x->heavy_always || x->search.heavy || x->search.textual;
 	return x->open ? x->open(cmd) : search_in(cmd);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * search_run: the searching part of SEARCH, SORT and THREAD: the mailbox is walked in steps, each message asked for by the program goes to
- * hit(), and over() is called when all were looked at. A search that opens bodies, and every SORT and THREAD, waits for its turn
+ * hit(), and over() is called when all were looked at. A search that looks at texts, and every SORT and THREAD, waits for its turn
  * (session/pool.h) and ends when its client has gone. A long one tells how far it is (RFC 9585).
  */
 #ifndef IMAP_SEARCH_RUN_H
@@ -37,7 +37,7 @@ struct searching {
 	struct view_iter it;
 	struct email_cursor *cursor; /* of summaries, within a step */
 	struct buf header;         /* of a message whose summary has none */
-	struct heavy heavy;
+	bool heavy;                /* its steps take turns */
 	uint32_t looked;           /* messages so far */
 	int64_t told_at;           /* clock_mono() of the last sign of life */
 };

@@ -123,6 +123,20 @@ timed_out(struct session *s)
 	return CONN_CLOSE;
 }
 
+/* While the client is waited for nothing that was granted is held (S20): a turn may have been granted that the command could not come for, because its
+ * output is full. */
+static enum conn_next
+let_go(struct session *s, enum conn_next next)
+{
+	struct cmd *commands[] = {s->cmd, s->below, s->reading};
+
+	if (next == CONN_OUTPUT || next == CONN_INPUT || next == CONN_AGAIN)
+		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+			if (commands[i] != NULL)
+				cmd_turn_over(commands[i]);
+	return next;
+}
+
 static enum conn_next
 session_run(struct conn *c, unsigned events)
 {
@@ -141,7 +155,7 @@ session_run(struct conn *c, unsigned events)
 		next = timed_out(s);
 	for (bool first = true; next == SESSION_GO; first = false) {
 		if (!first && clock_mono() - start > TURN_US)
-			return CONN_AGAIN;
+			return let_go(s, CONN_AGAIN);
 		if (s->committing && !conn_out_full(c) && ahead_pop(s))
 			next = session_written(s);
 		else if (s->cmd)
@@ -152,7 +166,7 @@ session_run(struct conn *c, unsigned events)
 			next = session_read(s);
 		events = 0;
 	}
-	return next;
+	return let_go(s, next);
 }
 
 static void

@@ -54,6 +54,7 @@ session_login(struct session *s, const struct auth_result *result)
 	s->account_seen = hub_modseq(&s->logins);
 	watcher_push(&s->logins, true);
 	s->actor = (struct actor){.store = s->imap->store, .account = result->account};
+	conn_set_lane(s->conn, (uint64_t)result->account);
 	s->user = x_strdup(result->user);
 	s->state = STATE_AUTH;
 	s->reader.limits = &s->imap->limits;
@@ -83,6 +84,7 @@ session_logged_out(struct session *s)
 	notify_set(s, NULL);
 	hub_unwatch(s->imap->hub, &s->logins);
 	s->actor = (struct actor){0};
+	conn_lane_of_address(s->conn);
 	free(s->user);
 	s->user = NULL;
 	s->account_seen = 0;

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/watchdog.h"
 #include "net/net_priv.h"
 
@@ -49,8 +50,21 @@ conn_make(struct net *net, int fd, const struct conn_handler *h, const char *loc
 }
 
 void
+conn_set_lane(struct conn *c, uint64_t lane)
+{
+	c->task.lane = lane;
+}
+
+void
+conn_lane_of_address(struct conn *c)
+{
+	c->task.lane = hash_keyed(str_of((const char *)c->address, sizeof(c->address))) ^ hash_keyed(str_c(c->handler->name));
+}
+
+void
 conn_start(struct conn *c, bool tls, bool local)
 {
+	conn_lane_of_address(c);
 	c->stage = STAGE_NEW;
 	if (tls) {
 		c->stage = STAGE_HANDSHAKE;

@@ -122,6 +122,11 @@ bool conn_tls_exporter(struct conn *c, struct str label, uint8_t *out, size_t n)
  * how many, 0: not available. */
 size_t conn_tls_unique(struct conn *c, uint8_t out[64]);
 
+/* Whose work this connection is from now on: the pool goes round them, however many connections each has. Until told, the client's address. */
+void conn_set_lane(struct conn *c, uint64_t lane);
+/* The client's address again. */
+void conn_lane_of_address(struct conn *c);
+
 /* Who is there. The texts live as long as the connection. */
 const char *conn_peer(struct conn *c);        /* "192.0.2.1", "2001:db8::1", "unix" */
 unsigned conn_peer_port(struct conn *c);      /* 0 for Unix sockets */

@@ -6,8 +6,11 @@
 #ifndef NET_TASK_H
 #define NET_TASK_H
 
+#include <stdint.h>
+
 struct task {
 	struct task *next;
+	uint64_t lane; /* whose it is: the pool goes round the lanes. Not to be changed while it is queued */
 	void (*run)(struct task *);
 };
 

@@ -32,7 +32,7 @@ h_closed(struct conn *c)
 }
 
 static const struct conn_handler handler = {"h", h_open, h_run, NULL, h_closed, NULL};
-static struct task *queue[64];
+static struct task *queue[256];
 static unsigned queued;
 static struct net *net;
 
@@ -222,6 +222,45 @@ test_heavy(void **state)
 		close(fd[i]);
 }
 
+/* Sixty searches of one account, one of another: that one waits for a single step at its beginning, and never again while it goes on. */
+static void
+test_heavy_fair(void **state)
+{
+	struct pool_options o = {.threads = 4};
+	struct pool *p = pool_new(&o);
+	struct heavy many[60], other;
+	int fd[61];
+
+	for (int i = 0; i < 60; i++)
+		heavy_init(&many[i], p, connection(&fd[i]), 1);
+	heavy_init(&other, p, connection(&fd[60]), 2);
+	for (int i = 0; i < 60; i++)
+		assert_int_equal(heavy_enter(&many[i]), i < 2);
+	assert_false(heavy_enter(&other));
+	heavy_leave(&many[0]); /* the end of a step: not to one of the 58 that asked before */
+	assert_false(heavy_enter(&many[0]));
+	assert_true(heavy_enter(&other));
+	for (int step = 0; step < 20; step++) {
+		heavy_leave(&other);
+		assert_true(heavy_enter(&other)); /* its place was kept */
+	}
+	heavy_leave(&many[1]);
+	assert_false(heavy_enter(&many[1]));
+	assert_true(heavy_enter(&many[2])); /* in order of asking */
+	heavy_leave(&other);
+	usleep(150000);
+	assert_false(heavy_enter(&many[3]));
+	heavy_leave(&many[2]); /* nobody else asks any more: two again */
+	assert_true(heavy_enter(&many[3]));
+	assert_true(heavy_enter(&many[4]));
+	for (int i = 0; i < 60; i++)
+		heavy_leave(&many[i]);
+	run_all();
+	pool_free(p);
+	for (int i = 0; i < 61; i++)
+		close(fd[i]);
+}
+
 /* Logins have a quarter of the threads, one address half of those, whatever reads (S13). */
 static void
 test_login_turns(void **state)
@@ -264,7 +303,7 @@ test_login_turns(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_watch), T(test_recent), T(test_heavy), T(test_login_turns)};
+	const struct CMUnitTest tests[] = {T(test_watch), T(test_recent), T(test_heavy), T(test_heavy_fair), T(test_login_turns)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

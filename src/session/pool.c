@@ -7,11 +7,15 @@
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "session/pool_priv.h"
 
 #define THREADS_MOST 512u
-#define POLL_EVERY 16u /* tasks after which the poller is looked at although tasks wait */
+/* After so many tasks, or microseconds, the poller is looked at although tasks wait. */
+#define POLL_EVERY 16u
+#define POLL_US 2000
 #define STACK (1024u * 1024)
 
 /* The thread is in task_end(): it comes round to the queue at once. */
@@ -24,13 +28,45 @@ pool_new(const struct pool_options *o)
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	p->o = *o;
-	p->tail = &p->head;
+	p->lane_key = random_u64() | 1;
+	TAILQ_INIT(&p->active);
 	p->n_threads = o->threads != 0 ? o->threads : cores > 2 ? 2 * (unsigned)cores : 4;
 	if (p->n_threads > THREADS_MOST)
 		p->n_threads = THREADS_MOST;
 	pthread_mutex_init(&p->lock, NULL);
 	heavy_setup(p);
 	return p;
+}
+
+/* Under the lock. */
+static void
+enqueue(struct pool *p, struct task *t)
+{
+	struct pool_lane *lane = &p->lanes[(t->lane * p->lane_key) >> 54];
+
+	t->next = NULL;
+	if (lane->head == NULL) {
+		lane->tail = &lane->head;
+		TAILQ_INSERT_TAIL(&p->active, lane, link);
+	}
+	*lane->tail = t;
+	lane->tail = &t->next;
+}
+
+/* The first task of the lane whose turn it is; NULL: there is none. Under the lock. */
+static struct task *
+dequeue(struct pool *p)
+{
+	struct pool_lane *lane = TAILQ_FIRST(&p->active);
+	struct task *t;
+
+	if (lane == NULL)
+		return NULL;
+	t = lane->head;
+	TAILQ_REMOVE(&p->active, lane, link);
+	if ((lane->head = t->next) != NULL)
+		TAILQ_INSERT_TAIL(&p->active, lane, link);
+	return t;
 }
 
 void
@@ -40,9 +76,7 @@ pool_ready(void *arg, struct task *t, bool local)
 	bool signal;
 
 	pthread_mutex_lock(&p->lock);
-	t->next = NULL;
-	*p->tail = t;
-	p->tail = &t->next;
+	enqueue(p, t);
 	/* One interrupt under way is enough: who takes a task and sees more behind it sends the
 	 * next one. A local task is taken by the thread that queued it. */
 	signal = !local && !ending && p->idle > 0 && !p->signalled;
@@ -65,10 +99,8 @@ take(struct pool *p, bool *more_r)
 	struct task *t;
 
 	pthread_mutex_lock(&p->lock);
-	if ((t = p->head) != NULL) {
-		if ((p->head = t->next) == NULL)
-			p->tail = &p->head;
-		*more_r = p->head != NULL && p->idle > 0 && !p->signalled;
+	if ((t = dequeue(p)) != NULL) {
+		*more_r = !TAILQ_EMPTY(&p->active) && p->idle > 0 && !p->signalled;
 		p->signalled = p->signalled || *more_r;
 	} else {
 		p->idle++;
@@ -84,14 +116,14 @@ idle(struct pool *p)
 	bool stop;
 
 	pthread_mutex_lock(&p->lock);
-	stop = p->stop && p->head == NULL;
+	stop = p->stop && TAILQ_EMPTY(&p->active);
 	pthread_mutex_unlock(&p->lock);
 	if (!stop)
 		net_poll(p->net, -1, 16);
 	pthread_mutex_lock(&p->lock);
 	p->idle--;
 	p->signalled = false;
-	stop = p->stop && p->head == NULL;
+	stop = p->stop && TAILQ_EMPTY(&p->active);
 	pthread_mutex_unlock(&p->lock);
 	if (stop)
 		net_interrupt(p->net); /* the next one, too */
@@ -124,6 +156,7 @@ static void *
 worker(void *arg)
 {
 	struct pool *p = arg;
+	int64_t looked = 0;
 
 	if (p->o.thread_start != NULL)
 		p->o.thread_start(p->o.arg);
@@ -134,14 +167,19 @@ worker(void *arg)
 		if (t == NULL) {
 			if (!idle(p))
 				break;
+			n = 0;
+			looked = clock_mono();
 			continue;
 		}
 		if (more)
 			net_interrupt(p->net);
 		t->run(t);
 		end_task(p);
-		if (n % POLL_EVERY == 0)
+		if (n >= POLL_EVERY || clock_mono() - looked > POLL_US) {
 			glance(p);
+			n = 0;
+			looked = clock_mono();
+		}
 	}
 	if (p->o.thread_end != NULL)
 		p->o.thread_end(p->o.arg);
@@ -195,7 +233,7 @@ pool_free(struct pool *p)
 {
 	if (p == NULL)
 		return;
-	ensure(p->threads == NULL && p->head == NULL);
+	ensure(p->threads == NULL && TAILQ_EMPTY(&p->active));
 	heavy_teardown(p);
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -21,7 +21,7 @@ struct pool_options {
 	void (*task_end)(void *arg);
 	void *arg;
 	unsigned heavy;                /* heavy tasks at once; 0: half of the threads */
-	unsigned heavy_per_account;    /* 0: two */
+	unsigned heavy_per_account;    /* while nobody else asks; 0: two */
 };
 
 /* The threads start with pool_start(), when net is there. */
@@ -34,7 +34,8 @@ void pool_stop(struct pool *p);
 void pool_free(struct pool *p);
 unsigned pool_threads(const struct pool *p);
 
-/* Runs t->run in some thread of the pool. */
+/* Runs t->run in some thread of the pool. Tasks of one lane run in the order in which they came; between lanes each has its turn, so that an account with
+ * two hundred connections that all work keeps another one waiting for one task, not for two hundred. */
 void pool_submit(struct pool *p, struct task *t);
 
 /*
@@ -46,7 +47,10 @@ void pool_submit(struct pool *p, struct task *t);
  *	... some milliseconds of work ...
  *	heavy_leave(&s->heavy);
  *
- * In order of asking; an account at its limit lets others pass. One thread at a time per ticket.
+ * Turns go round the accounts, and within each in order of asking. Accounts that ask at the same time, or did so a moment ago, have equal shares of the
+ * turns, one at least: sixty searches of one account slow another's no more than one would. One thread at a time per ticket.
+ *
+ * Nobody keeps a turn while it waits for anything, least of all for its client (S20); also not one to which it was called and did not come yet.
  *
  * Logins that hash a password have turns of their own, a quarter of the threads, so that a flood of them
  * takes neither the threads nor the turns of those who are in (S13). Their account is any number for the client's

@@ -448,11 +448,55 @@ test_submit(void **state)
 	stop();
 }
 
+/* ---- lanes ---- */
+
+#define LANE_JOBS 200
+
+static struct lane_job {
+	struct task task;
+	int ran; /* as the how many-th */
+} lane_jobs[LANE_JOBS + 2];
+static _Atomic int lane_ran, lane_gate;
+
+static void
+do_lane_job(struct task *t)
+{
+	struct lane_job *j = (struct lane_job *)(void *)t;
+
+	while (j == lane_jobs && !atomic_load(&lane_gate))
+		usleep(1000);
+	j->ran = atomic_fetch_add(&lane_ran, 1) + 1;
+}
+
+/* Two hundred tasks of one lane keep a task of another waiting for one of them, not for all. */
+static void
+test_lanes(void **state)
+{
+	int64_t begin = clock_mono();
+
+	start(1);
+	for (int i = 0; i < LANE_JOBS + 2; i++) {
+		lane_jobs[i].task.run = do_lane_job;
+		lane_jobs[i].task.lane = i <= LANE_JOBS ? 1 : 2;
+		pool_submit(pool, &lane_jobs[i].task);
+	}
+	atomic_store(&lane_gate, 1);
+	while (atomic_load(&lane_ran) < LANE_JOBS + 2 && clock_mono() - begin < 10000000)
+		usleep(1000);
+	assert_int_equal(lane_ran, LANE_JOBS + 2);
+	assert_in_range(lane_jobs[LANE_JOBS + 1].ran, 2, 3);
+	/* In order within a lane. */
+	for (int i = 1; i <= LANE_JOBS; i++)
+		assert_true(lane_jobs[i].ran > lane_jobs[i - 1].ran);
+	stop();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_submit),
+		cmocka_unit_test(test_lanes),
 		cmocka_unit_test(test_stress),
 	};
 

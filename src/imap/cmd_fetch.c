@@ -37,6 +37,7 @@ cleanup(struct cmd *cmd)
 	struct fetch *f = cmd->state;
 
 	let_go(f);
+	runs_free(&f->known);
 	runs_free(&f->gone);
 	runs_free(&f->uids);
 	if (!f->whole)
@@ -403,6 +404,8 @@ find(struct cmd *cmd, struct arg_set *set)
 		arg_set_free(set);
 		return st;
 	}
+	if (f->vanished)
+		set_known(cmd, set, &f->known);
 	if ((st = set_resolve(cmd, f->txn, set, &f->uids)) == OK)
 		st = fetch_narrow(f, f->txn);
 	if (st == OK && !f->partial.given)
@@ -422,7 +425,7 @@ start(struct cmd *cmd, struct arg_set *set)
 		return reply_bad(cmd, "There is no such message");
 	if (st != OK)
 		return reply_status(cmd, st);
-	if (f->uids.n == 0)
+	if (f->uids.n == 0 && f->gone.n == 0)
 		return finish(cmd);
 	/* With CHANGEDSINCE no line is no failure. */
 	cmd->worked_on = f->since;

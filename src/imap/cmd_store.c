@@ -145,7 +145,7 @@ tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
 
 	if (failed)
 		runs_add(&x->modified, cmd->uid ? e->uid : seq, cmd->uid ? e->uid : seq);
-	else if (x->silent && !x->change.conditional && !runs_has(&x->result.changed, e->uid))
+	else if (x->silent && (!modseq || (!x->change.conditional && !runs_has(&x->result.changed, e->uid))))
 		return;
 	selected_fetch_begin(cmd->session, out, seq, e, cmd->uid || modseq);
 	if (failed || !x->silent) {
@@ -231,8 +231,8 @@ changed(struct cmd *cmd, enum status st)
 	cmd->worked_on |= x->there.n > 0;
 	if (x->result.modseq)
 		selected_told(cmd->session->selected, x->result.modseq, x->change.keywords_n > 0);
-	/* Without mod-sequences .SILENT is silent. */
-	if (x->silent && !cmd_enabled(cmd, ENABLED_CONDSTORE))
+	/* Without mod-sequences .SILENT is silent, but for those that failed the condition. */
+	if (x->silent && !cmd_enabled(cmd, ENABLED_CONDSTORE) && x->result.failed.n == 0)
 		return next_batch(cmd);
 	x->it = (struct view_iter)VIEW_ITER(v, &x->batch);
 	x->descent = (struct descent)DESCENT(v, &x->batch);

@@ -58,6 +58,7 @@ struct fetch {
 	bool since;               /* CHANGEDSINCE was given */
 	bool vanished;            /* VANISHED: expunged ones are told first */
 	uint64_t changed_since;
+	struct runs known;        /* VANISHED: the UIDs that were asked for, expunged ones included */
 	struct runs gone;         /* to be told as VANISHED (EARLIER) */
 	size_t gone_at;
 	struct runs uids;         /* what was asked for */

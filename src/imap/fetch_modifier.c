@@ -64,7 +64,7 @@ find_vanished(struct fetch *f, struct db_txn *txn)
 
 	if (st != OK)
 		return st;
-	runs_add_common(&f->gone, &c.gone, &f->uids);
+	runs_add_common(&f->gone, &c.gone, &f->known);
 	runs_remove_all(&f->gone, &v->ghosts);
 	changes_free(&c);
 	return OK;

@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/set.h"
 
+/* Takes the UIDs off the set. New ones that the session has not been told of are not meant. */
+static void
+take_uids(const struct view *v, struct arg_set *set, struct runs *uids_r)
+{
+	*uids_r = set->runs;
+	set->runs = (struct runs){0};
+	if (v->next_told <= UINT32_MAX - 1)
+		runs_remove(uids_r, v->next_told ? v->next_told : 1, UINT32_MAX);
+}
+
 enum status
 set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct runs *uids_r)
 {
@@ -16,19 +26,29 @@ set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct run
 	}
 	if (cmd->uid && set->star)
 		st = view_last_uid(v, txn, &last);
-	/* In an empty mailbox "*" is UIDNEXT (RFC 3501 section 9, seq-number): VANISHED asks for what was there. */
-	if (cmd->uid && last == 0)
-		last = v->next_told;
+	else if (!cmd->uid && set->star && last == 0 && !v->deleted)
+		st = ERR_BAD_INPUT;
 	if (st == OK)
 		arg_set_resolve(set, last);
-	if (st == OK && cmd->uid) {
-		*uids_r = set->runs;
-		set->runs = (struct runs){0};
-		if (v->next_told <= UINT32_MAX - 1)
-			runs_remove(uids_r, v->next_told ? v->next_told : 1, UINT32_MAX);
-	} else if (st == OK) {
+	if (st == OK && cmd->uid)
+		take_uids(v, set, uids_r);
+	else if (st == OK)
 		st = view_uids_of_seqs(v, txn, &set->runs, uids_r);
-	}
 	arg_set_free(set);
 	return st;
+}
+
+void
+set_known(const struct cmd *cmd, const struct arg_set *set, struct runs *uids)
+{
+	const struct selected *sel = cmd->session->selected;
+	struct arg_set copy = {.star = set->star, .star_low = set->star_low};
+
+	if (set->saved) {
+		runs_add_all(uids, &sel->saved);
+		return;
+	}
+	runs_add_all(&copy.runs, &set->runs);
+	arg_set_resolve(&copy, sel->view.next_told ? sel->view.next_told - 1 : 0);
+	take_uids(&sel->view, &copy, uids);
 }

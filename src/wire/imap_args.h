@@ -89,13 +89,12 @@ must_check enum status arg_number64(struct args *a, uint64_t *n_r);
 
 /*
  * A sequence set or UID set; the caller frees it with arg_set_free (also safe on zeroes). "*"
- * needs the largest number and so is resolved later: n:* and *:n stand for everything between n
- * and the largest, whichever is smaller.
+ * needs the largest number and so is resolved later: n:* and *:n stand for everything from n to the
+ * largest; where n is larger than that, for the largest alone, as other servers have it (T107).
  */
 struct arg_set {
 	struct runs runs;
-	/* the smallest and largest n of all n:*; 0 when only "*" itself */
-	uint32_t star_low, star_high;
+	uint32_t star_low; /* the smallest n of all n:*; 0 when only "*" itself */
 	bool star;  /* a "*" occurs */
 	bool saved; /* "$" (RFC 5182), alone */
 };

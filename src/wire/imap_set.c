@@ -82,12 +82,8 @@ static void
 add_star(struct arg_set *set, uint32_t n)
 {
 	set->star = true;
-	if (n == 0)
-		return;
-	if (set->star_low == 0 || n < set->star_low)
+	if (n != 0 && (set->star_low == 0 || n < set->star_low))
 		set->star_low = n;
-	if (n > set->star_high)
-		set->star_high = n;
 }
 
 /* One member or range at *s. *sorted is cleared when it is out of order. */
@@ -164,13 +160,7 @@ arg_set(struct args *a, struct arg_set *set_r)
 void
 arg_set_resolve(struct arg_set *set, uint32_t last)
 {
-	uint32_t low = last, high = last;
-
 	if (!set->star || last == 0)
 		return;
-	if (set->star_low != 0 && set->star_low < low)
-		low = set->star_low;
-	if (set->star_high > high)
-		high = set->star_high;
-	runs_add(&set->runs, low, high);
+	runs_add(&set->runs, set->star_low != 0 && set->star_low < last ? set->star_low : last, last);
 }

@@ -10,12 +10,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* One member as the RFC words it; "*" is LAST. */
 static uint64_t
-member(struct str s)
+member(struct str s, bool *star)
 {
 	uint64_t n = 0;
 
-	if (str_eq(s, STR("*")))
+	if (str_eq(s, STR("*"))) {
+		*star = true;
 		return LAST;
+	}
 	ensure(str_u64(s, UINT32_MAX, &n) && n > 0);
 	return n;
 }
@@ -27,10 +29,16 @@ mark(bool *has, struct str set)
 
 	while (str_split(&set, ',', &range)) {
 		uint64_t a, b;
+		bool star = false;
 
 		ensure(str_split(&range, ':', &first));
-		a = member(first);
-		b = range.p != NULL ? member(range) : a;
+		a = member(first, &star);
+		b = range.p != NULL ? member(range, &star) : a;
+		/* n:* past the end is the last one (T107). */
+		if (star) {
+			a = a < b ? a : b;
+			b = LAST;
+		}
 		for (uint64_t n = a < b ? a : b; n < TOP && n <= (a < b ? b : a); n++)
 			has[n] = true;
 	}

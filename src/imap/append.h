@@ -39,6 +39,7 @@ struct appending {
 	struct delivery **deliveries; /* of all of them, for the commit */
 	struct delivery_target **targets;
 	uint64_t small;         /* bytes of bodies in memory */
+	unsigned items;         /* of the list that is open */
 	bool list;              /* inside the parentheses of CATENATE */
 	bool wrapped;           /* inside those of UTF8 (...) */
 	bool over;              /* the command is read to its end */

@@ -240,6 +240,7 @@ begin_message(struct cmd *cmd, struct append_message *m, const struct data *d)
 	x->tail = &m->next;
 	x->n++;
 	x->list = d->list;
+	x->items = 0;
 	return x->list ? CMD_AGAIN : take_literal(cmd, d);
 }
 
@@ -297,7 +298,7 @@ end_list(struct cmd *cmd)
 
 	x->list = false;
 	/* At least one item is wanted. */
-	if (arg_close(&cmd->args) != OK || cmd->args.all.p[cmd->args.at - 2] == '(')
+	if (arg_close(&cmd->args) != OK || x->items == 0)
 		return reply_bad(cmd, "CATENATE takes a list of TEXT literals and URLs");
 	if (delivery_size(x->open->d) == 0)
 		return reply_no(cmd, "CANNOT", "The message is empty");
@@ -321,6 +322,7 @@ at_item(struct cmd *cmd)
 	if (st != OK || (x->over && url.p == NULL))
 		return reply_syntax(cmd, st == ERR_LIMIT ? st : ERR_BAD_INPUT, "CATENATE takes TEXT literals and URLs");
 	cmd->args = a;
+	x->items++;
 	if (url.p == NULL)
 		return take_literal(cmd, &d);
 	st = append_url_begin(cmd, url);

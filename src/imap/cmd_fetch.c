@@ -70,9 +70,11 @@ begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
 	p = put_lit(p, "* ");
 	p = put_u32(p, uidonly ? e->uid : seq);
 	p = uidonly ? put_lit(p, " UIDFETCH (") : put_lit(p, " FETCH (");
+	f->first = true;
 	if (f->uid_item || (!uidonly && (f->uid || (cmd_enabled(f->cmd, ENABLED_CONDSTORE) && marked(f, e))))) {
 		p = put_lit(p, "UID ");
 		p = put_u32(p, e->uid);
+		f->first = false;
 	}
 	buf_wrote(out, (size_t)(p - start));
 }

@@ -302,10 +302,9 @@ stands_for_children(const struct listing *l, const struct name *n)
 /* ---- telling ---- */
 
 static void
-attribute(struct buf *out, const char *name)
+attribute(struct buf *out, const char *name, bool *first)
 {
-	if (out->p[out->n - 1] != '(')
-		buf_addc(out, ' ');
+	out_sep(out, first);
 	buf_adds(out, name);
 }
 
@@ -314,19 +313,20 @@ attributes(struct listing *l, struct buf *out, const struct name *n)
 {
 	unsigned bit;
 	const char *use;
+	bool first = true;
 
 	if (n->mb == NULL || n->mb->noselect || (l->lsub && !n->selected))
 		/* T25: what is no mailbox is \Noselect to those who asked as RFC 3501 has it. */
-		attribute(out, ((l->options & EXTENDED) || l->rev2) ? "\\NonExistent" : "\\Noselect");
+		attribute(out, ((l->options & EXTENDED) || l->rev2) ? "\\NonExistent" : "\\Noselect", &first);
 	if (n->mb)
-		attribute(out, n->mb->children ? "\\HasChildren" : "\\HasNoChildren");
+		attribute(out, n->mb->children ? "\\HasChildren" : "\\HasNoChildren", &first);
 	else if (n->child)
-		attribute(out, "\\HasChildren");
+		attribute(out, "\\HasChildren", &first);
 	if ((l->options & RETURN_SUBSCRIBED) && n->subscribed && !l->lsub)
-		attribute(out, "\\Subscribed");
+		attribute(out, "\\Subscribed", &first);
 	for (unsigned i = 0; n->mb && (use = special_name(i, &bit)) != NULL; i++)
 		if (n->mb->special & bit)
-			attribute(out, use);
+			attribute(out, use, &first);
 }
 
 /* RFC 5258 3.5: which criteria something below the name fits. */

@@ -141,18 +141,11 @@ tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
 	bool failed = x->result.failed.n && runs_has(&x->result.failed, e->uid);
 	bool modseq = cmd_enabled(cmd, ENABLED_CONDSTORE);
 
-	struct buf *out = cmd_out(cmd);
-
 	if (failed)
 		runs_add(&x->modified, cmd->uid ? e->uid : seq, cmd->uid ? e->uid : seq);
 	else if (x->silent && (!modseq || (!x->change.conditional && !runs_has(&x->result.changed, e->uid))))
 		return;
-	selected_fetch_begin(cmd->session, out, seq, e, cmd->uid || modseq);
-	if (failed || !x->silent) {
-		buf_add(out, STR("FLAGS "));
-		selected_entry_flags(cmd->session, out, e);
-	}
-	selected_fetch_end(cmd->session, out, e);
+	selected_fetch_line(cmd->session, cmd_out(cmd), seq, e, cmd->uid || modseq, failed || !x->silent);
 }
 
 static const struct entry *

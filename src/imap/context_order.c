@@ -37,16 +37,15 @@ member(const struct context_members *set, uint32_t uid)
 	return set->m[low].uid == uid ? &set->m[low] : NULL;
 }
 
-/* " 7 3,12": spots that stand side by side make one set, in the order in which they stand (RFC 5267 4.3.3, 4.3.4). */
+/* "7 3,12": spots that stand side by side make one set, in the order in which they stand (RFC 5267 4.3.3, 4.3.4). */
 static void
-print_group(struct buf *out, const struct spot *spots, size_t n)
+print_group(struct buf *out, const struct spot *spots, size_t n, bool *first)
 {
 	struct runs list = {0};
 
 	for (size_t i = 0; i < n; i++)
 		run_list_add(&list, spots[i].number);
-	if (out->n && out->p[out->n - 1] != '(')
-		buf_addc(out, ' ');
+	out_sep(out, first);
 	buf_addf(out, "%zu ", spots[0].at + 1);
 	runs_print(out, &list);
 	runs_free(&list);
@@ -57,6 +56,7 @@ void
 context_order_remove(struct context *c, struct buf *out)
 {
 	struct spot *spots = x_calloc(c->left.n, sizeof(*spots));
+	bool first = true;
 	size_t n = 0, to = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
@@ -73,7 +73,7 @@ context_order_remove(struct context *c, struct buf *out)
 
 		while (from > 0 && spots[from - 1].at + 1 == spots[from].at)
 			from--;
-		print_group(out, &spots[from], n - from);
+		print_group(out, &spots[from], n - from, &first);
 		n = from;
 	}
 	free(spots);
@@ -193,6 +193,7 @@ context_order_insert(struct context *c, struct session *s, struct db_txn *txn, s
 	struct probe p = {.c = c, .s = s, .txn = txn};
 	struct spot *spots = x_calloc(c->came.n, sizeof(*spots));
 	size_t low = 0, n;
+	bool first = true;
 
 	sort_like(&p.rows, &c->by);
 	while (!sort_some(&c->fresh))
@@ -208,7 +209,7 @@ context_order_insert(struct context *c, struct session *s, struct db_txn *txn, s
 		for (size_t i = 0; i < c->came.n; i += n) {
 			for (n = 1; i + n < c->came.n && spots[i + n].at == spots[i].at + n; n++)
 				;
-			print_group(out, &spots[i], n);
+			print_group(out, &spots[i], n, &first);
 		}
 	}
 	sort_free(&p.rows);

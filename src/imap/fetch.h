@@ -27,7 +27,7 @@ enum {
 
 struct fetch;
 struct fetch_item;
-/* Writes the item of the current message; a space before it where one is due. */
+/* Writes the item of the current message; a space before it where one is due (out_sep() with f->first). */
 typedef enum status fetch_fn(struct fetch *f, const struct fetch_item *item, const struct entry *e);
 
 struct fetch_item {
@@ -88,6 +88,7 @@ struct fetch {
 
 	/* A message whose bodies are half sent. */
 	bool open;
+	bool first;               /* nothing stands in its line yet: no space is due */
 	int64_t open_email;
 	size_t item;              /* the next item, or the one in the middle of its literal */
 	uint64_t at, left;        /* of the literal */
@@ -121,14 +122,6 @@ const struct fetch_kind *fetch_kind_find(struct str name);
 /* For the items: the current message's rows. ERR_NOT_FOUND: gone for good. */
 must_check enum status fetch_email(struct fetch *f, int64_t email);
 must_check enum status fetch_structure(struct fetch *f);
-/* A space, if this is not the first item. */
-static inline void
-fetch_sep(struct buf *out)
-{
-	if (out->n && out->p[out->n - 1] != '(')
-		buf_addc(out, ' ');
-}
-
 /*
  * Writes the bodies of the open message from f->item on. CMD_DONE: all of them; CMD_WAIT_OUTPUT, CMD_AGAIN: call again in a later step.
  * *st_r tells of failures.

@@ -180,7 +180,7 @@ begin(struct fetch *f, const struct fetch_item *item)
 	d = f->decoding;
 	*d = (struct fetch_decoding){0};
 	/* Now, while the buffer still holds what came before; the label follows perhaps steps later. */
-	fetch_sep(cmd_out(f->cmd));
+	out_sep(cmd_out(f->cmd), &f->first);
 	if ((st = locate(f, &item->section, d)) == ERR_NOT_FOUND) {
 		nothing(f, item);
 		return OK;

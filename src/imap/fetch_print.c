@@ -53,7 +53,7 @@ open_item(struct fetch *f, struct str label)
 {
 	struct buf *out = cmd_out(f->cmd);
 
-	fetch_sep(out);
+	out_sep(out, &f->first);
 	buf_add(out, label);
 	return out;
 }
@@ -67,6 +67,7 @@ fetch_uid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 enum status
 fetch_modseq(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
+	out_sep(cmd_out(f->cmd), &f->first);
 	selected_modseq(f->cmd->session, cmd_out(f->cmd), e);
 	return OK;
 }
@@ -91,7 +92,7 @@ fetch_size(struct fetch *f, const struct fetch_item *item, const struct entry *e
 	struct buf *out = cmd_out(f->cmd);
 	char *p, *start;
 
-	fetch_sep(out);
+	out_sep(out, &f->first);
 	if ((start = p = buf_room(out, 40)) == NULL)
 		return OK;
 	p = put_lit(p, "RFC822.SIZE ");
@@ -112,7 +113,7 @@ fetch_savedate(struct fetch *f, const struct fetch_item *item, const struct entr
 enum status
 fetch_emailid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	fetch_sep(cmd_out(f->cmd));
+	out_sep(cmd_out(f->cmd), &f->first);
 	objectid_add(cmd_out(f->cmd), "EMAILID", OBJECTID_EMAIL, e->email);
 	return OK;
 }
@@ -122,7 +123,7 @@ fetch_emailid(struct fetch *f, const struct fetch_item *item, const struct entry
 enum status
 fetch_threadid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
-	fetch_sep(cmd_out(f->cmd));
+	out_sep(cmd_out(f->cmd), &f->first);
 	objectid_add(cmd_out(f->cmd), "THREADID", OBJECTID_THREAD, f->email.thread);
 	return OK;
 }

@@ -162,10 +162,9 @@ parent(struct str name)
 }
 
 static void
-attribute(struct buf *out, const char *word)
+attribute(struct buf *out, const char *word, bool *first)
 {
-	if (out->p[out->n - 1] != '(')
-		buf_addc(out, ' ');
+	out_sep(out, first);
 	buf_adds(out, word);
 }
 
@@ -176,14 +175,15 @@ list_line(struct telling *t, struct str name, struct str old_name)
 	const struct mailbox *mb = picture_find(t->new, name);
 	bool utf8 = session_utf8(t->cmd->session);
 	struct buf *out = cmd_out(t->cmd);
+	bool first = true;
 
 	buf_add(out, STR("* LIST ("));
 	if (mb == NULL || mb->noselect)
-		attribute(out, "\\NonExistent");
+		attribute(out, "\\NonExistent", &first);
 	if (mb != NULL)
-		attribute(out, mb->children ? "\\HasChildren" : "\\HasNoChildren");
+		attribute(out, mb->children ? "\\HasChildren" : "\\HasNoChildren", &first);
 	if (picture_subscribed(t->new, name))
-		attribute(out, "\\Subscribed");
+		attribute(out, "\\Subscribed", &first);
 	buf_add(out, STR(") \"/\" "));
 	out_mailbox(out, name, utf8);
 	if (old_name.n > 0) {

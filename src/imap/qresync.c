@@ -155,10 +155,7 @@ tell_changed(struct qresync *q, struct cmd *cmd, struct db_txn *txn, enum status
 			if ((*st_r = selected_keywords(s, txn)) != OK)
 				break;
 		}
-		selected_fetch_begin(s, out, q->it.seq, e, true);
-		buf_add(out, STR("FLAGS "));
-		selected_entry_flags(s, out, e);
-		selected_fetch_end(s, out, e);
+		selected_fetch_line(s, out, q->it.seq, e, true, true);
 		next = cmd_pause(cmd);
 	}
 	end = view_iter_end(&q->it);

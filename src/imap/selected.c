@@ -205,6 +205,7 @@ selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
 	const struct selected *sel = s->selected;
 	const struct keywords *kw = &sel->keywords;
 	char *p = buf_room(out, 64), *start;
+	bool first;
 
 	if (p == NULL)
 		return;
@@ -229,11 +230,11 @@ selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
 		return;
 	}
 	buf_wrote(out, (size_t)(p - (out->p + out->n)));
+	first = p == start;
 	for (uint32_t i = 0; i < e->keywords_n; i++) {
 		if (e->keywords[i] >= kw->n || kw->name[e->keywords[i]].p == NULL)
 			continue;
-		if (out->p[out->n - 1] != '(')
-			buf_addc(out, ' ');
+		out_sep(out, &first);
 		buf_add(out, kw->name[e->keywords[i]]);
 	}
 	buf_addc(out, ')');
@@ -242,28 +243,33 @@ selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
 /* ---- FETCH lines that nobody asked for ---- */
 
 void
-selected_fetch_begin(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid)
+selected_fetch_line(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid, bool flags)
 {
+	bool uidonly = s->enabled & ENABLED_UIDONLY, first = true;
 	char *p = buf_room(out, 64), *start = p;
 
 	if (p == NULL)
 		return;
 	p = put_lit(p, "* ");
-	if (s->enabled & ENABLED_UIDONLY) {
-		/* RFC 9586 3.3 */
-		p = put_u32(p, e->uid);
-		p = put_lit(p, " UIDFETCH (");
-		uid = false;
-	} else {
-		p = put_u32(p, seq);
-		p = put_lit(p, " FETCH (");
-	}
-	if (uid) {
+	/* RFC 9586 3.3 */
+	p = put_u32(p, uidonly ? e->uid : seq);
+	p = uidonly ? put_lit(p, " UIDFETCH (") : put_lit(p, " FETCH (");
+	if (uid && !uidonly) {
 		p = put_lit(p, "UID ");
 		p = put_u32(p, e->uid);
-		*p++ = ' ';
+		first = false;
 	}
 	buf_wrote(out, (size_t)(p - start));
+	if (flags) {
+		out_sep(out, &first);
+		buf_add(out, STR("FLAGS "));
+		selected_entry_flags(s, out, e);
+	}
+	if (s->enabled & ENABLED_CONDSTORE) {
+		out_sep(out, &first);
+		selected_modseq(s, out, e);
+	}
+	buf_add(out, STR(")\r\n"));
 }
 
 void
@@ -273,19 +279,9 @@ selected_modseq(struct session *s, struct buf *out, const struct entry *e)
 
 	if (p == NULL)
 		return;
-	if (p[-1] != '(' && p[-1] != ' ')
-		*p++ = ' ';
 	p = put_lit(p, "MODSEQ (");
 	p = put_u64(p, e->modseq);
 	*p++ = ')';
 	buf_wrote(out, (size_t)(p - start));
 	s->selected->modseq_told = true;
-}
-
-void
-selected_fetch_end(struct session *s, struct buf *out, const struct entry *e)
-{
-	if (s->enabled & ENABLED_CONDSTORE)
-		selected_modseq(s, out, e);
-	buf_add(out, STR(")\r\n"));
 }

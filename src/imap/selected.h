@@ -30,11 +30,9 @@ void selected_print_flags(struct session *s, struct buf *out);
 
 /* "(\Seen kw)" of an entry, \Recent included. Keywords must be loaded and known (selected_keywords_cover). */
 void selected_entry_flags(struct session *s, struct buf *out, const struct entry *e);
-/* "* n FETCH (" and, with uid, "UID u "; to be followed by items, then selected_fetch_end(), which writes MODSEQ where the session wants it
- * (RFC 7162 3.2.4). */
-void selected_fetch_begin(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid);
-void selected_fetch_end(struct session *s, struct buf *out, const struct entry *e);
-/* " MODSEQ (n)" */
+/* "* n FETCH (UID u FLAGS (...) MODSEQ (m))": UID and FLAGS where they are wanted, MODSEQ where the session wants it (RFC 7162 3.2.4). */
+void selected_fetch_line(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid, bool flags);
+/* "MODSEQ (n)" */
 void selected_modseq(struct session *s, struct buf *out, const struct entry *e);
 /* False when an entry has a keyword that the loaded table does not: forget and load anew. */
 bool selected_keywords_cover(const struct selected *sel, const struct entry *e);

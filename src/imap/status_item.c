@@ -107,6 +107,7 @@ status_print(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsi
 {
 	struct buf *out = cmd_out(cmd);
 	size_t start = out->n;
+	bool first = true;
 	enum status st = OK;
 
 	buf_add(out, STR("* STATUS "));
@@ -117,8 +118,7 @@ status_print(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsi
 
 		if (!(items & 1u << i))
 			continue;
-		if (out->p[out->n - 1] != '(')
-			buf_addc(out, ' ');
+		out_sep(out, &first);
 		if (i == STATUS_MAILBOXID) {
 			objectid_add(out, names[i], OBJECTID_MAILBOX, mb->id);
 			continue;

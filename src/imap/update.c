@@ -209,10 +209,7 @@ send_flags(struct session *s, struct updater *up, const struct entry *e)
 {
 	struct buf *out = conn_out(s->conn);
 
-	selected_fetch_begin(s, out, up->it.seq, e, up->uid || (s->enabled & (ENABLED_CONDSTORE | ENABLED_IMAP4REV2)));
-	buf_add(out, STR("FLAGS "));
-	selected_entry_flags(s, out, e);
-	selected_fetch_end(s, out, e);
+	selected_fetch_line(s, out, up->it.seq, e, up->uid || (s->enabled & (ENABLED_CONDSTORE | ENABLED_IMAP4REV2)), true);
 }
 
 static enum cmd_next

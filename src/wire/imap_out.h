@@ -28,6 +28,16 @@ void out_code_end(struct buf *out, const char *text);
 /* "+ text CRLF"; the space is there even without text (T03). */
 void out_continue(struct buf *out, struct str text);
 
+/* Between the elements of a list: a space before each but the first; *first is kept up to date. What was written before is never read back to
+ * find that out: it may be the text of a message, which then decides about syntax (S23). */
+static inline void
+out_sep(struct buf *out, bool *first)
+{
+	if (!*first)
+		buf_addc(out, ' ');
+	*first = false;
+}
+
 /* "* n WORD CRLF": EXISTS, RECENT, EXPUNGE. */
 void out_number_line(struct buf *out, uint64_t n, const char *word);
 

@@ -194,12 +194,34 @@ reason(enum status st)
 	return st == ERR_NO_PERM ? "wrong user or password" : status_word(st);
 }
 
+/* Is there an account of that name? */
+static bool
+has_account(struct auth *a, struct str user)
+{
+	struct arena arena = {0};
+	struct buf prepared = {0};
+	struct account account;
+	struct db_txn *txn;
+	bool has = false;
+
+	if (auth_user_prepare(&prepared, user) == OK && db_read_begin(store_db(a->store), &txn) == OK) {
+		has = account_find(txn, &arena, buf_str(&prepared), &account) == OK;
+		db_read_end(txn);
+	}
+	buf_free(&prepared);
+	arena_free(&arena);
+	return has;
+}
+
 enum status
 auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
     const struct known *known, enum status st, struct auth_result *r)
 {
 	struct str name = st == OK ? known->name : str_head(user, AUTH_USER_MAX);
 
+	/* People and programs write passwords where the name belongs: what is no name of an account is not written down. */
+	if (st != OK && !has_account(a, user))
+		name = STR("(unknown)");
 	*r = (struct auth_result){0};
 	for (size_t i = 0; i < name.n; i++)
 		r->user[i] = loggable(name.p[i]) ? name.p[i] : '?';

@@ -49,7 +49,8 @@ struct auth_client {
 
 struct auth_result {
 	int64_t account; /* id of the account, after OK */
-	/* its canonical name, after OK; what was tried, cleaned up, after failures */
+	/* its canonical name, after OK; after failures what was tried, cleaned up, if an account has that name, else "(unknown)": it may be a
+	 * password that was written in the wrong place */
 	char user[AUTH_USER_MAX + 1];
 	/* after failures: the caller holds its answer back that long */
 	unsigned delay_ms;

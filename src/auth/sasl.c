@@ -20,6 +20,8 @@ struct auth_sasl {
 	enum phase phase;
 	unsigned steps;
 	bool scram, plus;
+	/* The server has the first word: LOGIN. All others take an initial response as they are (RFC 4959). */
+	bool asks_first;
 	/* SCRAM: what the user name led to. */
 	bool looked_up;
 	struct known known;
@@ -203,6 +205,7 @@ auth_sasl_new(
 	s->auth = a;
 	s->client = client;
 	s->scram = name[0] == 'S';
+	s->asks_first = name[0] == 'L';
 	s->plus = s->scram && str_ends(str_c(name), STR("-PLUS"));
 	if (gsasl_server_start(a->gsasl, name, &s->session) != GSASL_OK) {
 		free(s);
@@ -282,6 +285,22 @@ binding_misplaced(const struct auth_sasl *s, struct str input)
 	return s->scram && !s->plus && !s->looked_up && input.n > 0 && input.p[0] == 'p';
 }
 
+/* An initial response to a mechanism that asks first answers its first question: curl sends the user name so (T103). The library would drop it
+ * and take what comes next, the password, for the name. */
+static int
+ask(struct auth_sasl *s, struct str input, char **out, size_t *n)
+{
+	int rc = GSASL_NEEDS_MORE;
+
+	if (s->asks_first && s->steps == 1 && input.p != NULL) {
+		rc = gsasl_step(s->session, NULL, 0, out, n);
+		gsasl_free(*out);
+		*out = NULL;
+		*n = 0;
+	}
+	return rc == GSASL_NEEDS_MORE ? gsasl_step(s->session, input.p, input.n, out, n) : rc;
+}
+
 enum auth_step
 auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 {
@@ -298,7 +317,7 @@ auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 		return s->status == OK ? AUTH_DONE : AUTH_FAILED;
 	if (input.n > INPUT_MAX || s->steps++ == STEPS_MAX || binding_misplaced(s, input))
 		return fail(s, ERR_BAD_INPUT);
-	rc = gsasl_step(s->session, input.p, input.n, &out, &n);
+	rc = ask(s, input, &out, &n);
 	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
 		buf_add(output, str_of(out, n));
 	gsasl_free(out);

@@ -296,6 +296,42 @@ test_cut_everywhere(void **state)
 	auth_sasl_free(NULL);
 }
 
+/* What came with the command is LOGIN's user name (T103). */
+static void
+test_login_initial(void **state)
+{
+	struct auth_sasl *s;
+	struct buf out = {0};
+
+	assert_int_equal(auth_sasl_new(auth, &unbound, STR("LOGIN"), &s), OK);
+	assert_int_equal(auth_sasl_step(s, STR("alice"), &out), AUTH_CONTINUE);
+	assert_true(str_eq(buf_str(&out), STR("Password")));
+	assert_int_equal(auth_sasl_step(s, STR("pencil"), &out), AUTH_DONE);
+	auth_sasl_free(s);
+	assert_int_equal(auth_sasl_new(auth, &unbound, STR("LOGIN"), &s), OK);
+	assert_int_equal(auth_sasl_step(s, STR(""), &out), AUTH_FAILED);
+	auth_sasl_free(s);
+	buf_free(&out);
+}
+
+/* A password where the name belongs is not written down. */
+static void
+test_name_logged(void **state)
+{
+	static const struct {
+		struct str user, logged;
+	} c[] = {{STR("alice"), STR("alice")}, {STR("ALICE"), STR("ALICE")}, {STR("s3cret pass"), STR("(unknown)")}, {STR(""), STR("(unknown)")},
+	    {STR("\0x"), STR("(unknown)")}};
+
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		struct auth_client client = {.address = STR("198.51.100.77"), .tls = true};
+		struct auth_result r;
+
+		assert_int_not_equal(auth_login(auth, &client, c[i].user, STR("wrong"), &r), OK);
+		assert_true(str_eq(str_c(r.user), c[i].logged));
+	}
+}
+
 /* Nobody keeps an exchange going for ever. */
 static void
 test_endless(void **state)
@@ -392,6 +428,8 @@ main(void)
 	    cmocka_unit_test(test_unknown_user),
 	    cmocka_unit_test(test_cut_everywhere),
 	    cmocka_unit_test(test_endless),
+	    cmocka_unit_test(test_login_initial),
+	    cmocka_unit_test(test_name_logged),
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_mechanisms),
 	    cmocka_unit_test(test_user_names),

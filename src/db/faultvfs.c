@@ -224,8 +224,10 @@ faultvfs_image(size_t events, enum cut mode, unsigned seed,
 	pthread_mutex_unlock(&lock);
 }
 
-/* ---- the files of base/file.h ---- */
+/* ---- the environment ---- */
 
+#ifdef MANSIO_FAULTS
+/* The same for the files of base/file.h. */
 static int
 before_act(enum file_act act, const char *path)
 {
@@ -254,7 +256,6 @@ after_act(enum file_act act, const char *path, const char *other, struct str byt
 void
 faultvfs_environment(void)
 {
-#ifndef NDEBUG
 	static const struct file_watch watch = {before_act, after_act};
 	const char *text = getenv("MANSIO_FAULTVFS"), *file = getenv("MANSIO_RECORD");
 	struct fault fault;
@@ -271,7 +272,6 @@ faultvfs_environment(void)
 		file_watch(&watch);
 	if ((file = getenv("MANSIO_CLOCK")) != NULL)
 		ensure(clock_follow(file));
-#endif
 }
 
 bool
@@ -279,6 +279,7 @@ faultvfs_wanted(void)
 {
 	return wanted;
 }
+#endif
 
 /* ---- files ---- */
 

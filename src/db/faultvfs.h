@@ -2,9 +2,9 @@
 /*
  * faultvfs: a file layer over another that fails calls on purpose, and records what was written and synced so that what
  * a power cut would have left can be built afterwards. For tests: db_options.vfs = FAULTVFS_NAME, or, in builds with
- * assertions, the environment of a real program: MANSIO_FAULTVFS=sync:5:eio fails that call, MANSIO_RECORD=FILE adds all that
- * is done to the record in that file. In a real program both hold for the files of base/file.h, too. MANSIO_CLOCK=FILE:
- * the time of day is off by the microseconds that stand in the file (8 bytes). One plan and one record a process; any thread.
+ * MANSIO_FAULTS (meson -Dfault_injection; never in a release), the environment of a real program: MANSIO_FAULTVFS=sync:5:eio
+ * fails that call, MANSIO_RECORD=FILE adds all that is done to the record in that file. In a real program both hold for the
+ * files of base/file.h, too. MANSIO_CLOCK=FILE: the time of day is off by the microseconds that stand in the file (8 bytes). One plan and one record a process; any thread.
  */
 #ifndef DB_FAULTVFS_H
 #define DB_FAULTVFS_H
@@ -36,10 +36,23 @@ unsigned faultvfs_calls(enum fault_op op);
 bool faultvfs_parse(struct str text, struct fault *fault_r);
 const char *fault_op_word(enum fault_op op);
 
-/* What the environment asks for, from the program's start on; nothing in builds without assertions. */
+#ifdef MANSIO_FAULTS
+/* What the environment asks for, from the program's start on. */
 void faultvfs_environment(void);
 /* Whether it asked for anything: the layer is to be used. */
 bool faultvfs_wanted(void);
+#else
+static inline void
+faultvfs_environment(void)
+{
+}
+
+static inline bool
+faultvfs_wanted(void)
+{
+	return false;
+}
+#endif
 
 /* ---- power cuts ---- */
 

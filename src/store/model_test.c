@@ -64,6 +64,7 @@ static bool reaped; /* ghosts may have lost their entries */
 		if (!(cond)) {                                                                                         \
 			fprintf(stderr, "MODEL_SEED=%llu step %lu: %s\n", (unsigned long long)seed, step_no, #cond);   \
 			assert_true(cond);                                                                             \
+			abort(); /* not reached: says so to the compiler */                                            \
 		}                                                                                                      \
 	} while (0)
 
@@ -282,8 +283,11 @@ place(struct msgs *from, struct msgs *to, struct copy_result *r, bool move)
 	size_t n = 0;
 
 	for (uint32_t u = runs_next(&r->from, 1); u != 0; u = runs_next(&r->from, u + 1)) {
-		struct msg m = *get(from, u);
+		const struct msg *was = get(from, u);
+		struct msg m;
 
+		check(was != NULL);
+		m = *was;
 		m.uid = uid++;
 		push(to, m);
 		n++;

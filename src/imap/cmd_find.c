@@ -28,51 +28,62 @@ fits(struct str pattern, struct str name)
 	return p == pattern.n;
 }
 
-static void
-tell(struct cmd *cmd, struct str pattern, struct str name)
-{
-	struct buf *out = cmd_out(cmd);
-
-	if (!fits(pattern, name))
-		return;
-	buf_add(out, STR("* MAILBOX "));
-	out_mailbox(out, name, session_utf8(cmd->session));
-	buf_add(out, STR("\r\n"));
-}
+struct finding {
+	struct str pattern;
+	struct str *names; /* those that may be told */
+	size_t n, at;
+};
 
 static enum status
-find(struct cmd *cmd, struct db_txn *txn, struct str pattern, bool all)
+collect(struct cmd *cmd, struct db_txn *txn, struct finding *f, bool all)
 {
 	struct actor *actor = &cmd->session->actor;
 	struct mailbox *mb;
-	struct str *subs;
 	size_t n;
 	enum status st;
 
-	if (!all) {
-		st = mailbox_subscriptions(actor, txn, &cmd->arena, &subs, &n);
-		for (size_t i = 0; st == OK && i < n; i++)
-			tell(cmd, pattern, subs[i]);
+	if (!all)
+		return mailbox_subscriptions(actor, txn, &cmd->arena, &f->names, &f->n);
+	if ((st = mailbox_list(actor, txn, &cmd->arena, &mb, &n)) != OK)
 		return st;
-	}
-	st = mailbox_list(actor, txn, &cmd->arena, &mb, &n);
-	for (size_t i = 0; st == OK && i < n; i++)
+	f->names = arena_array(&cmd->arena, n + 1, sizeof(*f->names));
+	for (size_t i = 0; i < n; i++)
 		if (!mb[i].noselect)
-			tell(cmd, pattern, mb[i].name);
-	return st;
+			f->names[f->n++] = mb[i].name;
+	return OK;
+}
+
+static enum cmd_next
+step(struct cmd *cmd)
+{
+	struct finding *f = cmd->state;
+	struct buf *out = cmd_out(cmd);
+	enum cmd_next next = CMD_DONE;
+
+	cmd->step_start = 0;
+	for (; next == CMD_DONE && f->at < f->n; f->at++) {
+		if (fits(f->pattern, f->names[f->at])) {
+			buf_add(out, STR("* MAILBOX "));
+			out_mailbox(out, f->names[f->at], session_utf8(cmd->session));
+			buf_add(out, STR("\r\n"));
+		}
+		next = cmd_pause(cmd);
+	}
+	return next != CMD_DONE ? next : reply_ok(cmd, "FIND completed");
 }
 
 enum cmd_next
 cmd_find(struct cmd *cmd)
 {
+	struct finding *f = arena_new(&cmd->arena, struct finding);
 	struct args *a = &cmd->args;
-	struct str what, pattern;
+	struct str what;
 	struct db_txn *txn;
 	bool all, boards;
 	enum status st;
 
 	if ((st = arg_space(a)) != OK || (st = arg_atom_upper(a, &what)) != OK || (st = arg_space(a)) != OK ||
-	    (st = arg_list_pattern(a, &pattern)) != OK || (st = arg_end(a)) != OK)
+	    (st = arg_list_pattern(a, &f->pattern)) != OK || (st = arg_end(a)) != OK)
 		return reply_syntax(cmd, st, "FIND takes MAILBOXES or ALL.MAILBOXES and a pattern");
 	all = str_starts(what, STR("ALL."));
 	what = str_from(what, all ? 4 : 0);
@@ -82,8 +93,12 @@ cmd_find(struct cmd *cmd)
 	if (boards)
 		return reply_ok(cmd, "FIND completed, there are no bulletin boards");
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		st = find(cmd, txn, pattern, all);
+		st = collect(cmd, txn, f, all);
 		cmd_read_end(cmd, txn);
 	}
-	return st == OK ? reply_ok(cmd, "FIND completed") : reply_status(cmd, st);
+	if (st != OK)
+		return reply_status(cmd, st);
+	cmd->state = f;
+	cmd->step = step;
+	return CMD_AGAIN;
 }

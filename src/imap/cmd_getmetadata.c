@@ -62,29 +62,62 @@ parse(struct cmd *cmd, struct str *name_r, struct metadata_ask *ask)
 	return arg_end(a);
 }
 
+struct getting {
+	struct metadata_ask ask;
+	struct metadata_print print;
+};
+
+static void
+cleanup(struct cmd *cmd)
+{
+	metadata_print_free(&((struct getting *)cmd->state)->print);
+}
+
+static enum cmd_next
+step(struct cmd *cmd)
+{
+	struct getting *g = cmd->state;
+	enum cmd_next next;
+	struct db_txn *txn;
+	enum status st = cmd_read_begin(cmd, &txn);
+
+	if (st != OK)
+		return reply_status(cmd, st);
+	next = metadata_print(cmd, txn, &g->print, &st);
+	cmd_read_end(cmd, txn);
+	if (next != CMD_DONE)
+		return next;
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (g->ask.longest > 0)
+		return reply_ok_code(cmd, arena_printf(&cmd->arena, "METADATA LONGENTRIES %llu", (unsigned long long)g->ask.longest),
+		    "GETMETADATA completed");
+	return reply_ok(cmd, "GETMETADATA completed");
+}
+
 /* GETMETADATA, RFC 5464 4.2. The empty name is the server. */
 enum cmd_next
 cmd_getmetadata(struct cmd *cmd)
 {
-	struct metadata_ask ask = {0};
+	struct getting *g = arena_new(&cmd->arena, struct getting);
 	struct mailbox mb = {0};
 	struct db_txn *txn;
 	struct str name;
 	enum status st;
 
-	if ((st = parse(cmd, &name, &ask)) != OK)
+	if ((st = parse(cmd, &name, &g->ask)) != OK)
 		return reply_syntax(cmd, st, "GETMETADATA takes a mailbox name, options and entries");
-	if ((st = cmd_read_begin(cmd, &txn)) != OK)
-		return reply_status(cmd, st);
-	if (name.n > 0)
+	if (name.n > 0) {
+		if ((st = cmd_read_begin(cmd, &txn)) != OK)
+			return reply_status(cmd, st);
 		st = mailbox_find(&cmd->session->actor, txn, &cmd->arena, name, &mb);
-	if (st == OK)
-		st = metadata_print(cmd, txn, &ask, mb.id, name);
-	cmd_read_end(cmd, txn);
-	if (st != OK)
-		return reply_status(cmd, st);
-	if (ask.longest > 0)
-		return reply_ok_code(cmd, arena_printf(&cmd->arena, "METADATA LONGENTRIES %llu", (unsigned long long)ask.longest),
-		    "GETMETADATA completed");
-	return reply_ok(cmd, "GETMETADATA completed");
+		cmd_read_end(cmd, txn);
+		if (st != OK)
+			return reply_status(cmd, st);
+	}
+	metadata_print_begin(&g->print, &g->ask, mb.id, name);
+	cmd->state = g;
+	cmd->cleanup = cleanup;
+	cmd->step = step;
+	return step(cmd);
 }

@@ -42,9 +42,13 @@ struct listing {
 	struct list_match **match;
 	size_t matches;
 	bool root;                /* the pattern is empty: only the separator is asked for */
-	struct name *names;
-	size_t n, at;
+	struct name **names;
+	size_t n, cap, at;
+	size_t n_real;            /* those that are told on account of themselves; behind them what stands above them */
+	enum { COLLECT, MARK, TELL } phase;
 	struct map by_name;       /* to struct name, for selections */
+	struct metadata_print print; /* of the name before at */
+	bool printing;
 };
 
 static void
@@ -52,6 +56,7 @@ cleanup(struct cmd *cmd)
 {
 	struct listing *l = cmd->state;
 
+	metadata_print_free(&l->print);
 	map_free(&l->by_name);
 }
 
@@ -181,14 +186,27 @@ parse(struct cmd *cmd, struct listing *l)
 /* ---- which names ---- */
 
 static struct name *
+name_add(struct cmd *cmd, struct listing *l, struct str s)
+{
+	struct name *n = arena_new(&cmd->arena, struct name);
+
+	n->name = s;
+	if (l->n == l->cap) {
+		l->cap = l->cap * 2 + 64;
+		l->names = arena_copy(&cmd->arena, l->names, l->n, l->cap, sizeof(struct name *));
+	}
+	l->names[l->n++] = n;
+	return n;
+}
+
+static struct name *
 name_get(struct cmd *cmd, struct listing *l, struct str s)
 {
 	struct name *n = map_get(&l->by_name, s);
 
 	if (n == NULL) {
-		n = &l->names[l->n++];
-		n->name = arena_str(&cmd->arena, s);
-		(void)map_put(&l->by_name, s, n);
+		n = name_add(cmd, l, arena_str(&cmd->arena, s));
+		(void)map_put(&l->by_name, n->name, n);
 	}
 	return n;
 }
@@ -202,7 +220,7 @@ matches(struct listing *l, struct str name)
 	return false;
 }
 
-/* Marks what stands above a name. The array has room for these. */
+/* Marks what stands above a name. */
 static void
 mark_above(struct cmd *cmd, struct listing *l, struct str s)
 {
@@ -229,28 +247,11 @@ fits(const struct listing *l, const struct name *n)
 	return true;
 }
 
-/* How many levels stand above a name: the room that mark_above() needs. */
-static size_t
-levels(struct str name)
+/* Names above others count: for LSUB and RECURSIVEMATCH. */
+static bool
+deep(const struct listing *l)
 {
-	size_t sum = 0;
-
-	for (size_t i = 0; i < name.n; i++)
-		sum += name.p[i] == '/';
-	return sum;
-}
-
-/* Room for all names and what may stand above them. */
-static void
-make_room(struct cmd *cmd, struct listing *l, const struct mailbox *mb, size_t n, const struct str *subs, size_t n_subs)
-{
-	size_t room = n + n_subs + 1;
-
-	for (size_t i = 0; i < n; i++)
-		room += levels(mb[i].name);
-	for (size_t i = 0; i < n_subs; i++)
-		room += levels(subs[i]);
-	l->names = arena_array(&cmd->arena, room, sizeof(*l->names));
+	return l->lsub || (l->options & SELECT_RECURSIVE);
 }
 
 /* Everything that may be told, as an array, with the subscribed names that have no mailbox behind the others. */
@@ -260,8 +261,7 @@ collect(struct cmd *cmd, struct db_txn *txn, struct listing *l)
 	struct actor *actor = &cmd->session->actor;
 	struct mailbox *mb;
 	struct str *subs = NULL;
-	size_t n, n_subs = 0, n_real;
-	bool deep = l->lsub || (l->options & SELECT_RECURSIVE);
+	size_t n, n_subs = 0;
 	enum status st;
 
 	if ((st = mailbox_list(actor, txn, &cmd->arena, &mb, &n)) != OK)
@@ -269,23 +269,40 @@ collect(struct cmd *cmd, struct db_txn *txn, struct listing *l)
 	if ((l->options & SELECT_SUBSCRIBED) &&
 	    (st = mailbox_subscriptions(actor, txn, &cmd->arena, &subs, &n_subs)) != OK)
 		return st;
-	make_room(cmd, l, mb, n, subs, n_subs);
 	for (size_t i = 0; i < n; i++) {
-		struct name *to = &l->names[l->n++];
+		struct name *to = name_add(cmd, l, mb[i].name);
 
-		*to = (struct name){.name = mb[i].name, .mb = &mb[i], .subscribed = mb[i].subscribed};
-		if (n_subs || deep)
+		to->mb = &mb[i];
+		to->subscribed = mb[i].subscribed;
+		if (n_subs || deep(l))
 			(void)map_put(&l->by_name, to->name, to);
 	}
 	for (size_t i = 0; i < n_subs; i++)
 		name_get(cmd, l, subs[i])->subscribed = true;
-	n_real = l->n;
-	for (size_t i = 0; i < n_real; i++) {
-		l->names[i].selected = fits(l, &l->names[i]);
-		if (deep && l->names[i].selected)
-			mark_above(cmd, l, l->names[i].name);
-	}
+	l->n_real = l->n;
+	l->phase = MARK;
 	return OK;
+}
+
+/* Which fit the selection, and what stands above them. */
+static enum cmd_next
+mark(struct cmd *cmd, struct listing *l)
+{
+	enum cmd_next next = CMD_DONE;
+
+	for (; next == CMD_DONE && l->at < l->n_real; l->at++) {
+		struct name *n = l->names[l->at];
+
+		n->selected = fits(l, n);
+		if (deep(l) && n->selected)
+			mark_above(cmd, l, n->name);
+		next = cmd_pause(cmd);
+	}
+	if (l->at == l->n_real) {
+		l->phase = TELL;
+		l->at = 0;
+	}
+	return next;
 }
 
 /* LSUB "%": a name above subscribed ones that do not match themselves (RFC 3501 6.3.9). */
@@ -362,9 +379,36 @@ tell(struct cmd *cmd, struct db_txn *txn, struct listing *l, const struct name *
 			return st;
 	}
 	/* Not for names that are told for their children's sake (RFC 9590 4). */
-	if ((l->options & RETURN_METADATA) && n->mb && n->selected)
-		return metadata_print(cmd, txn, &l->metadata, n->mb->id, n->name);
+	if ((l->options & RETURN_METADATA) && n->mb && n->selected) {
+		metadata_print_free(&l->print);
+		metadata_print_begin(&l->print, &l->metadata, n->mb->id, n->name);
+		l->printing = true;
+	}
 	return OK;
+}
+
+static enum cmd_next
+tell_some(struct cmd *cmd, struct db_txn *txn, struct listing *l, enum status *st_r)
+{
+	enum cmd_next next = CMD_DONE;
+
+	while (*st_r == OK && next == CMD_DONE && (l->printing || l->at < l->n)) {
+		if (l->printing) {
+			if ((next = metadata_print(cmd, txn, &l->print, st_r)) != CMD_DONE)
+				return next;
+			l->printing = false;
+			/* Deleted since it was listed. */
+			if (*st_r == ERR_NOT_FOUND)
+				*st_r = OK;
+		} else {
+			const struct name *n = l->names[l->at++];
+
+			if ((n->selected || stands_for_children(l, n)) && matches(l, n->name))
+				*st_r = tell(cmd, txn, l, n);
+		}
+		next = cmd_pause(cmd);
+	}
+	return next;
 }
 
 static enum cmd_next
@@ -377,15 +421,12 @@ step(struct cmd *cmd)
 
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)
 		return reply_status(cmd, st);
-	if (l->names == NULL)
+	if (l->phase == COLLECT)
 		st = collect(cmd, txn, l);
-	while (st == OK && next == CMD_DONE && l->at < l->n) {
-		const struct name *n = &l->names[l->at++];
-
-		if ((n->selected || stands_for_children(l, n)) && matches(l, n->name))
-			st = tell(cmd, txn, l, n);
-		next = cmd_pause(cmd);
-	}
+	if (st == OK && l->phase == MARK)
+		next = mark(cmd, l);
+	if (st == OK && next == CMD_DONE)
+		next = tell_some(cmd, txn, l, &st);
 	cmd_read_end(cmd, txn);
 	if (st != OK)
 		return reply_status(cmd, st);

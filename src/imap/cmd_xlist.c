@@ -39,15 +39,35 @@ tell(struct cmd *cmd, const struct mailbox *mb)
 	buf_add(out, STR("\r\n"));
 }
 
+struct xlisting {
+	struct list_match *match;
+	struct mailbox *mb;
+	size_t n, at;
+};
+
+/* The names were read in one snapshot. */
+static enum cmd_next
+step(struct cmd *cmd)
+{
+	struct xlisting *x = cmd->state;
+	enum cmd_next next = CMD_DONE;
+
+	cmd->step_start = 0;
+	for (; next == CMD_DONE && x->at < x->n; x->at++) {
+		if (list_match(x->match, x->mb[x->at].name))
+			tell(cmd, &x->mb[x->at]);
+		next = cmd_pause(cmd);
+	}
+	return next != CMD_DONE ? next : reply_ok(cmd, "XLIST completed");
+}
+
 enum cmd_next
 cmd_xlist(struct cmd *cmd)
 {
+	struct xlisting *x = arena_new(&cmd->arena, struct xlisting);
 	struct args *a = &cmd->args;
 	struct str reference, pattern;
-	struct list_match *match;
-	struct mailbox *mb;
 	struct db_txn *txn;
-	size_t n;
 	enum status st;
 
 	if ((st = arg_space(a)) != OK || (st = arg_reference(a, &reference)) != OK || (st = arg_space(a)) != OK ||
@@ -58,12 +78,13 @@ cmd_xlist(struct cmd *cmd)
 		return reply_ok(cmd, "XLIST completed");
 	}
 	pattern = arena_printf(&cmd->arena, "%.*s%.*s", STR_FMT(reference), STR_FMT(pattern));
-	if ((st = list_match_new(&cmd->arena, pattern, &match)) == OK && (st = cmd_read_begin(cmd, &txn)) == OK) {
-		st = mailbox_list(&cmd->session->actor, txn, &cmd->arena, &mb, &n);
+	if ((st = list_match_new(&cmd->arena, pattern, &x->match)) == OK && (st = cmd_read_begin(cmd, &txn)) == OK) {
+		st = mailbox_list(&cmd->session->actor, txn, &cmd->arena, &x->mb, &x->n);
 		cmd_read_end(cmd, txn);
-		for (size_t i = 0; st == OK && i < n; i++)
-			if (list_match(match, mb[i].name))
-				tell(cmd, &mb[i]);
 	}
-	return st == OK ? reply_ok(cmd, "XLIST completed") : reply_status(cmd, st);
+	if (st != OK)
+		return reply_status(cmd, st);
+	cmd->state = x;
+	cmd->step = step;
+	return CMD_AGAIN;
 }

@@ -131,6 +131,7 @@ static enum cmd_next
 send(struct fetch *f, struct fetch_decoding *d, enum status *st_r)
 {
 	struct buf *out = cmd_out(f->cmd);
+	enum cmd_next next;
 
 	while (d->want > 0) {
 		struct str s;
@@ -144,6 +145,8 @@ send(struct fetch *f, struct fetch_decoding *d, enum status *st_r)
 		s = buf_str(&f->tmp);
 		if (d->skip >= s.n) {
 			d->skip -= s.n;
+			if ((next = cmd_pause(f->cmd)) != CMD_DONE)
+				return next;
 			continue;
 		}
 		s = str_from(s, (size_t)d->skip);
@@ -153,8 +156,8 @@ send(struct fetch *f, struct fetch_decoding *d, enum status *st_r)
 		if (!d->nul)
 			fetch_hide_nul(out->p + out->n - s.n, s.n);
 		d->want -= s.n;
-		if (d->want > 0 && conn_out_full(f->cmd->session->conn))
-			return CMD_WAIT_OUTPUT;
+		if (d->want > 0 && (next = cmd_pause(f->cmd)) != CMD_DONE)
+			return next;
 	}
 	return CMD_DONE;
 }

@@ -344,6 +344,7 @@ static enum cmd_next
 stream(struct fetch *f, enum status *st_r)
 {
 	struct buf *out = cmd_out(f->cmd);
+	enum cmd_next next;
 
 	while (f->left > 0) {
 		size_t n = f->left < READ_STEP ? (size_t)f->left : READ_STEP, had = out->n;
@@ -356,8 +357,8 @@ stream(struct fetch *f, enum status *st_r)
 		fetch_hide_nul(out->p + had, n);
 		f->at += n;
 		f->left -= n;
-		if (f->left > 0 && conn_out_full(f->cmd->session->conn))
-			return CMD_WAIT_OUTPUT;
+		if (f->left > 0 && (next = cmd_pause(f->cmd)) != CMD_DONE)
+			return next;
 	}
 	return CMD_DONE;
 }
@@ -389,6 +390,11 @@ fetch_bodies(struct fetch *f, enum status *st_r)
 		}
 		if (*st_r != OK)
 			return CMD_DONE;
+		/* Between items the bytes of a literal are all there: it goes on with the next. */
+		if (f->item + 1 < f->n_items && (next = cmd_pause(f->cmd)) != CMD_DONE) {
+			f->item++;
+			return next;
+		}
 	}
 	return CMD_DONE;
 }

@@ -2,6 +2,7 @@
 #include "imap/metadata_print.h"
 
 #include "base/config.h"
+#include "base/map.h"
 
 #define ENTRIES_MAX 200 /* in one command */
 
@@ -57,32 +58,26 @@ print_value(struct buf *out, struct str value, bool utf8)
 		out_nstring(out, value, utf8);
 }
 
-struct response {
-	struct cmd *cmd;
-	struct metadata_ask *ask;
-	struct str mailbox;
-	bool begun;
-};
-
 static void
-print_entry(struct response *r, struct str name, struct str value)
+print_entry(struct cmd *cmd, struct metadata_print *p, struct str name, struct str value)
 {
-	struct buf *out = cmd_out(r->cmd);
-	bool utf8 = session_utf8(r->cmd->session);
+	struct metadata_ask *ask = p->ask;
+	struct buf *out = cmd_out(cmd);
+	bool utf8 = session_utf8(cmd->session);
 
-	if (r->ask->limited && value.n > r->ask->max) {
-		if (value.n > r->ask->longest)
-			r->ask->longest = value.n;
+	if (ask->limited && value.n > ask->max) {
+		if (value.n > ask->longest)
+			ask->longest = value.n;
 		return;
 	}
-	if (!r->begun) {
+	if (!p->begun) {
 		buf_adds(out, "* METADATA ");
-		if (r->mailbox.n > 0)
-			out_mailbox(out, r->mailbox, utf8);
+		if (p->name.n > 0)
+			out_mailbox(out, p->name, utf8);
 		else
 			buf_adds(out, "\"\"");
 		buf_adds(out, " (");
-		r->begun = true;
+		p->begun = true;
 	} else {
 		buf_addc(out, ' ');
 	}
@@ -91,34 +86,96 @@ print_entry(struct response *r, struct str name, struct str value)
 	print_value(out, value, utf8);
 }
 
-static enum status
-print_asked(struct response *r, struct db_txn *txn, int64_t mailbox, struct str entry)
+/* Was the entry told in this response? Its name is kept for that. */
+static bool
+told_before(struct metadata_print *p, struct str name)
 {
-	struct metadata *list;
-	struct str value;
-	size_t n;
-	enum status st = metadata_get(&r->cmd->session->actor, txn, &r->cmd->arena, mailbox, entry, r->ask->depth, &list, &n);
+	struct str key = str_of(arena_alloc(&p->names, name.n + 1), name.n);
+	static char yes;
 
-	if (st != OK)
-		return st;
-	for (size_t i = 0; i < n; i++)
-		print_entry(r, list[i].name, list[i].value);
-	if (mailbox == 0 && (value = server_value(entry)).p != NULL)
-		print_entry(r, entry, value);
-	else if (n == 0)
-		print_entry(r, entry, STR_NONE);
-	return OK;
+	for (size_t i = 0; i < name.n; i++)
+		((char *)(uintptr_t)key.p)[i] = ascii_lower(name.p[i]);
+	return map_put(&p->told, key, &yes) != NULL;
 }
 
-enum status
-metadata_print(struct cmd *cmd, struct db_txn *txn, struct metadata_ask *ask, int64_t mailbox, struct str name)
+/* Reads and tells one entry; asked: it was named itself, and is NIL where it has no value. */
+static enum status
+print_one(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p, struct str name, bool asked)
 {
-	struct response r = {.cmd = cmd, .ask = ask, .mailbox = name};
+	struct arena arena = {0};
+	struct metadata *list;
+	struct str server;
+	size_t n = 0;
 	enum status st = OK;
 
-	for (size_t i = 0; i < ask->n && st == OK; i++)
-		st = print_asked(&r, txn, mailbox, ask->entry[i]);
-	if (r.begun)
-		buf_adds(cmd_out(cmd), ")\r\n");
+	if (told_before(p, name))
+		return OK;
+	if (p->mailbox == 0 && (server = server_value(name)).p != NULL)
+		print_entry(cmd, p, name, server);
+	else if ((st = metadata_get(&cmd->session->actor, txn, &arena, p->mailbox, name, 0, &list, &n)) == OK && n > 0)
+		print_entry(cmd, p, list[0].name, list[0].value);
+	else if (st == OK && asked)
+		print_entry(cmd, p, name, STR_NONE);
+	arena_free(&arena);
 	return st;
+}
+
+/* What is below the entry that was asked for, and that itself. */
+static enum status
+find_names(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p)
+{
+	struct str entry = p->ask->entry[p->at];
+	enum status st = metadata_names(&cmd->session->actor, txn, &p->list_arena, p->mailbox, entry, p->ask->depth, &p->list, &p->list_n);
+
+	p->list_at = 0;
+	p->listed = st == OK;
+	/* One that has no value is told as NIL, if nothing is below it either. */
+	if (st == OK && p->list_n == 0)
+		st = print_one(cmd, txn, p, entry, true);
+	return st;
+}
+
+void
+metadata_print_begin(struct metadata_print *p, struct metadata_ask *ask, int64_t mailbox, struct str name)
+{
+	*p = (struct metadata_print){.ask = ask, .mailbox = mailbox, .name = name};
+}
+
+static enum cmd_next
+print_some(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p, enum status *st_r)
+{
+	enum cmd_next next = CMD_DONE;
+
+	for (; p->at < p->ask->n; p->at++, p->listed = false, arena_free(&p->list_arena)) {
+		if (!p->listed && (*st_r = find_names(cmd, txn, p)) != OK)
+			return CMD_DONE;
+		while (p->list_at < p->list_n) {
+			if ((next = cmd_pause(cmd)) != CMD_DONE)
+				return next;
+			*st_r = print_one(cmd, txn, p, p->list[p->list_at++].name, false);
+			if (*st_r != OK)
+				return CMD_DONE;
+		}
+		if ((next = cmd_pause(cmd)) != CMD_DONE)
+			return next;
+	}
+	return CMD_DONE;
+}
+
+enum cmd_next
+metadata_print(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p, enum status *st_r)
+{
+	enum cmd_next next = print_some(cmd, txn, p, st_r);
+
+	if (next == CMD_DONE && p->begun)
+		buf_adds(cmd_out(cmd), ")\r\n");
+	return next;
+}
+
+void
+metadata_print_free(struct metadata_print *p)
+{
+	map_free(&p->told);
+	arena_free(&p->list_arena);
+	arena_free(&p->names);
 }

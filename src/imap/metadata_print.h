@@ -3,6 +3,7 @@
 #ifndef IMAP_METADATA_PRINT_H
 #define IMAP_METADATA_PRINT_H
 
+#include "base/map.h"
 #include "imap/cmd.h"
 #include "store/metadata.h"
 
@@ -19,7 +20,27 @@ struct metadata_ask {
 must_check enum status metadata_ask_add(struct cmd *cmd, struct metadata_ask *ask, struct str entry);
 /* "(" entry *(SP entry) ")" or one entry; also several without parentheses, as the RFC's own examples have it. */
 must_check enum status metadata_ask_parse(struct cmd *cmd, struct metadata_ask *ask);
-/* The response for a mailbox (id 0: the server, name empty). What has no value is told as NIL, but nothing is told of values over the limit. */
-must_check enum status metadata_print(struct cmd *cmd, struct db_txn *txn, struct metadata_ask *ask, int64_t mailbox, struct str name);
+
+/*
+ * The response for a mailbox (id 0: the server, name empty), in steps: values are read and told one by one, and none twice, whatever asks for it. What
+ * has no value is told as NIL, but nothing is told of values over the limit. ask and name must live as long.
+ */
+struct metadata_print {
+	struct metadata_ask *ask;
+	int64_t mailbox;
+	struct str name;
+	size_t at;               /* of ask->entry */
+	bool listed;             /* list is of that one */
+	struct metadata *list;   /* names without values */
+	size_t list_n, list_at;
+	struct arena list_arena, names; /* of list; of what was told */
+	struct map told;
+	bool begun;
+};
+void metadata_print_begin(struct metadata_print *p, struct metadata_ask *ask, int64_t mailbox, struct str name);
+/* CMD_DONE: all of it, or *st_r (OK before) tells of a failure; the response is complete as a line. CMD_WAIT_OUTPUT, CMD_AGAIN: call again in a later
+ * step, in any snapshot. */
+enum cmd_next metadata_print(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p, enum status *st_r);
+void metadata_print_free(struct metadata_print *p);
 
 #endif

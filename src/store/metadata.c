@@ -9,6 +9,10 @@
 
 static struct db_sql get_below = DB_SQL("SELECT name, value FROM metadata WHERE account = ?1 AND mailbox = ?2 AND reader = ?3"
     " AND entry >= ?4 AND entry < ?5 AND value IS NOT NULL ORDER BY entry");
+static struct db_sql names_below = DB_SQL("SELECT name FROM metadata WHERE account = ?1 AND mailbox = ?2 AND reader = ?3"
+    " AND entry >= ?4 AND entry < ?5 AND value IS NOT NULL ORDER BY entry");
+static struct db_sql name_one = DB_SQL("SELECT name FROM metadata WHERE account = ?1 AND mailbox = ?2 AND reader = ?3"
+    " AND entry = ?4 AND value IS NOT NULL");
 static struct db_sql get_one = DB_SQL("SELECT name, value FROM metadata WHERE account = ?1 AND mailbox = ?2 AND reader = ?3"
     " AND entry = ?4");
 static struct db_sql count = DB_SQL("SELECT count(value), count(*) FROM metadata WHERE account = ?1 AND mailbox = ?2");
@@ -98,6 +102,7 @@ owner_of(const struct actor *actor, struct db_txn *txn, int64_t mailbox, unsigne
 
 struct listing {
 	struct arena *arena;
+	bool names_only;
 	struct metadata *list;
 	size_t n, cap;
 };
@@ -109,7 +114,8 @@ keep(struct listing *l, struct db_stmt *s)
 		l->cap = l->cap ? l->cap * 2 : 8;
 		l->list = arena_copy(l->arena, l->list, l->n, l->cap, sizeof(*l->list));
 	}
-	l->list[l->n++] = (struct metadata){arena_str(l->arena, db_text(s, 0)), arena_str(l->arena, db_blob(s, 1))};
+	l->list[l->n++] = (struct metadata){arena_str(l->arena, db_text(s, 0)),
+	    l->names_only ? STR("") : arena_str(l->arena, db_blob(s, 1))};
 }
 
 static enum status
@@ -118,7 +124,7 @@ take_rows(struct listing *l, struct db_stmt *s, struct str name, uint32_t depth)
 	enum status st;
 
 	while ((st = db_step(s)) == OK)
-		if (!db_is_null(s, 1) && components(db_text(s, 0)) - components(name) <= depth)
+		if ((l->names_only || !db_is_null(s, 1)) && components(db_text(s, 0)) - components(name) <= depth)
 			keep(l, s);
 	db_done(s);
 	return st == ERR_NOT_FOUND ? OK : st;
@@ -135,11 +141,11 @@ bind(struct db_txn *txn, struct db_sql *sql, int64_t account, int64_t mailbox, i
 	return s;
 }
 
-enum status
-metadata_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox, struct str name, uint32_t depth,
+static enum status
+get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox, struct str name, uint32_t depth, bool names_only,
     struct metadata **list_r, size_t *n_r)
 {
-	struct listing l = {.arena = arena};
+	struct listing l = {.arena = arena, .names_only = names_only};
 	struct str entry = fold(arena, name);
 	int64_t account, reader = is_private(name) ? actor->account : 0;
 	struct db_stmt *s;
@@ -147,12 +153,12 @@ metadata_get(const struct actor *actor, struct db_txn *txn, struct arena *arena,
 
 	if ((st = owner_of(actor, txn, mailbox, NEED_LOOKUP, &account)) != OK)
 		return st;
-	s = bind(txn, &get_one, account, mailbox, reader);
+	s = bind(txn, names_only ? &name_one : &get_one, account, mailbox, reader);
 	db_bind_text(s, 4, entry);
 	st = take_rows(&l, s, name, depth);
 	if (st == OK && depth > 0) {
 		/* What is below begins with the name and '/'; '0' comes right after '/'. */
-		s = bind(txn, &get_below, account, mailbox, reader);
+		s = bind(txn, names_only ? &names_below : &get_below, account, mailbox, reader);
 		db_bind_text(s, 4, arena_printf(arena, "%.*s/", STR_FMT(entry)));
 		db_bind_text(s, 5, arena_printf(arena, "%.*s0", STR_FMT(entry)));
 		st = take_rows(&l, s, name, depth);
@@ -162,6 +168,20 @@ metadata_get(const struct actor *actor, struct db_txn *txn, struct arena *arena,
 		*n_r = l.n;
 	}
 	return st;
+}
+
+enum status
+metadata_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox, struct str name, uint32_t depth,
+    struct metadata **list_r, size_t *n_r)
+{
+	return get(actor, txn, arena, mailbox, name, depth, false, list_r, n_r);
+}
+
+enum status
+metadata_names(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox, struct str name, uint32_t depth,
+    struct metadata **list_r, size_t *n_r)
+{
+	return get(actor, txn, arena, mailbox, name, depth, true, list_r, n_r);
 }
 
 /* How many of the list are new names with a value. */

@@ -25,6 +25,9 @@ bool metadata_name_ok(struct str name, bool below);
 /* The entry of that name and those up to depth levels below it, in order of name, in the arena: none is no error. ERR_NOT_FOUND: no such mailbox. */
 must_check enum status metadata_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox,
     struct str name, uint32_t depth, struct metadata **list_r, size_t *n_r);
+/* The same without the values, which stay unread: list_r[].value is empty. */
+must_check enum status metadata_names(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox,
+    struct str name, uint32_t depth, struct metadata **list_r, size_t *n_r);
 /* Part of a write function: sets all of them, or removes those without a value, or fails before anything was changed. ERR_LIMIT: too many
  * entries; ERR_NO_PERM: shared entries of the server; ERR_NOT_FOUND. */
 must_check enum status metadata_set(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct metadata *list,

@@ -44,6 +44,7 @@ struct context {
 	size_t n, room;
 	struct str items;       /* what is fetched of new messages, "(...)", or empty (RFC 5465 7) */
 	struct runs fetch;      /* new messages among the results that are to be fetched */
+	uint32_t looked;        /* UID of the message that was looked at last in this round */
 	uint32_t gone_at;       /* of updates: what is gone was looked for below this UID; 0: not yet at all */
 
 	/* Of a step of updates. */

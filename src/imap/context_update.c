@@ -285,6 +285,7 @@ begin(struct session *s, struct db_txn *txn, struct context_update *cu)
 		uid &= c->uid;
 		cu->heavy |= c->search.heavy || c->search.textual;
 		c->search.now = clock_seconds();
+		c->looked = c->search.half = 0;
 		if ((st = move_star(c, cu, s, txn)) != OK)
 			return st;
 	}
@@ -326,18 +327,21 @@ enough(const struct context *c)
 
 #define UNREADABLE "Something could not be read; search again"
 
-/* A context that fails ends; the others go on. ERR_AGAIN: the client has gone. */
+/* A context that fails ends; the others go on. ERR_AGAIN: the step is over within the message, which comes again; those that have seen it do not look twice. */
 static enum status
 look_all(struct session *s, struct db_txn *txn, struct context_update *cu, const struct entry *e, bool *enough_r)
 {
 	struct context *c, *next;
 
 	for (c = s->selected->contexts; c != NULL; c = next) {
-		enum status st = look(c, s, txn, cu, e);
+		enum status st;
 
 		next = c->next;
-		if (st == ERR_AGAIN)
+		if (c->looked == e->uid)
+			continue;
+		if ((st = look(c, s, txn, cu, e)) == ERR_AGAIN)
 			return st;
+		c->looked = e->uid;
 		if (st != OK) {
 			search_end(&c->search);
 			context_withdraw(s, c, UNREADABLE);
@@ -360,8 +364,11 @@ walk(struct session *s, struct db_txn *txn, struct context_update *cu, enum stat
 	if ((*st_r = view_iter_begin(&cu->it, txn)) != OK)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&cu->it)) != NULL) {
-		if (!e->expunged && (*st_r = look_all(s, txn, cu, e, &full)) != OK)
+		if (!e->expunged && look_all(s, txn, cu, e, &full) == ERR_AGAIN) {
+			cu->it.next_uid = e->uid;
+			next = CMD_AGAIN;
 			break;
+		}
 		if (full || cu->places >= PLACES || cmd_spent(s->cmd))
 			next = CMD_AGAIN;
 	}
@@ -408,10 +415,8 @@ contexts_changed(struct session *s, struct db_txn *txn, struct context_update *c
 	next = walk(s, txn, cu, st_r);
 	tell_all(s, txn);
 	cmd_turn_over(s->cmd);
-	if (*st_r == ERR_AGAIN) {
-		*st_r = OK;
+	if (next != CMD_DONE && cu->heavy && conn_gone(s->conn))
 		return CMD_ABORT;
-	}
 	if (next == CMD_DONE && (s->notify == NULL || s->notify->items.n == 0))
 		runs_clear(&s->selected->notify_own);
 	if (next == CMD_DONE)

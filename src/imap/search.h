@@ -39,6 +39,7 @@ struct search_node {
 	bool fuzzy;            /* FUZZY stands before it, or before what it is in (RFC 6203) */
 	uint32_t parent;       /* index; of the root itself: 0 */
 	uint32_t children;     /* of AND and OR */
+	uint32_t end;          /* index behind all that stands below it */
 	uint8_t flags;
 	enum search_key text_key;
 	struct str name;
@@ -88,9 +89,16 @@ struct search {
 	bool modseq;           /* MODSEQ occurs: the answer tells mod-sequences (RFC 7162 3.1.5) */
 	int64_t now;           /* seconds since 1970: OLDER and YOUNGER count from here */
 	const struct runs *only; /* search_only() */
+	struct runs saved;     /* what "$" means, if it occurs */
+	bool saved_known;
+	uint32_t resolved;     /* nodes that search_resolve() is done with, while it is interrupted */
 
 	/* Of a message. */
 	truth *value;
+	bool *moot;            /* something above it is decided */
+	uint32_t next_key;     /* the next of order that is to be asked */
+	uint32_t half;         /* UID of a message that was interrupted; 0: none */
+	bool half_hit;         /* it fits, its relevancy is not known yet */
 	uint32_t *open;        /* children of each AND or OR whose value is not known */
 	uint32_t *sum;         /* for search_relevancy(), which uses open as well */
 	int16_t *score;        /* how well each fuzzy key matched: 0 to 100; SEARCH_UNSCORED. NULL: there are none */
@@ -115,7 +123,14 @@ void search_free(struct search *s);
 /* Bytes that its sets and the texts of filters take. */
 size_t search_size(const struct search *s);
 
-/* Resolves the sets among the keys; before the first step, and again for each other mailbox. Sequence numbers past the last message are
+/* The UIDs of a SEARCH_UIDS node. */
+static inline const struct runs *
+search_uids(const struct search *s, const struct search_node *n)
+{
+	return n->set.saved ? &s->saved : &n->uids;
+}
+
+/* Resolves the sets among the keys; before the first step, and again for each other mailbox. ERR_AGAIN: call it again in another step. Sequence numbers past the last message are
  * no error (RFC 7377 2: "as with any SEARCH"). */
 must_check enum status search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn);
 /* "*" among UIDs means this one now. For searches that are kept (imap/context.h). */
@@ -133,7 +148,7 @@ must_check enum status search_begin(struct search *s, struct db_txn *txn);
 void search_end(struct search *s);
 /* Between steps that may lie far apart: gives back what is only needed to read. */
 void search_rest(struct search *s);
-/* Does the message fit? ERR_AGAIN: the client is gone. */
+/* Does the message fit? ERR_AGAIN: the step has lasted long enough; the same message has to be asked for again, in the next one. */
 must_check enum status search_message(struct search *s, const struct entry *e, bool *hit_r);
 /* After a hit, where there are fuzzy keys: how relevant is the message, 1 to 100 (RFC 6203 4)? Errors as above. */
 must_check enum status search_relevancy(struct search *s, const struct entry *e, uint8_t *relevancy_r);

@@ -41,11 +41,11 @@ resolve(struct search *s, struct search_node *n, struct db_txn *txn)
 	struct runs seqs = {0};
 	enum status st;
 
-	/* "$" means messages of the selected mailbox, here as there (RFC 5182 2.1). */
+	/* "$" means messages of the selected mailbox, here as there (RFC 5182 2.1). Of however many keys it is one copy. */
 	if (n->set.saved) {
-		runs_clear(&n->uids);
-		if (s->elsewhere == NULL)
-			runs_add_all(&n->uids, &s->session->selected->saved);
+		if (!s->saved_known && s->elsewhere == NULL)
+			runs_add_all(&s->saved, &s->session->selected->saved);
+		s->saved_known = true;
 		return OK;
 	}
 	resolve_uids(n, n->uid_set ? s->last : v->exists);
@@ -66,11 +66,22 @@ search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn)
 	enum status st = OK;
 
 	s->session = cmd->session;
-	if (s->star)
-		st = view_last_uid(search_view(s), txn, &s->last);
-	for (uint32_t i = 0; st == OK && i < s->n; i++)
-		if (s->nodes[i].op == SEARCH_UIDS)
-			st = resolve(s, &s->nodes[i], txn);
+	if (s->resolved == 0) {
+		s->half = 0;
+		runs_clear(&s->saved);
+		s->saved_known = false;
+		if (s->star)
+			st = view_last_uid(search_view(s), txn, &s->last);
+	}
+	for (; st == OK && s->resolved < s->n; s->resolved++) {
+		if (s->nodes[s->resolved].op != SEARCH_UIDS)
+			continue;
+		if (cmd_spent(cmd))
+			return ERR_AGAIN;
+		st = resolve(s, &s->nodes[s->resolved], txn);
+	}
+	if (st == OK)
+		s->resolved = 0;
 	return st;
 }
 
@@ -81,7 +92,7 @@ search_only(const struct search *s)
 		const struct search_node *n = &s->nodes[s->order[i]];
 
 		if (n->op == SEARCH_UIDS && !n->not)
-			return &n->uids;
+			return search_uids(s, n);
 	}
 	return NULL;
 }
@@ -96,7 +107,7 @@ search_scope(const struct search *s, struct runs *scope_r)
 
 		if (n->op != SEARCH_UIDS || n->not)
 			continue;
-		runs_add_common(&common, scope_r, &n->uids);
+		runs_add_common(&common, scope_r, search_uids(s, n));
 		runs_free(scope_r);
 		*scope_r = common;
 	}
@@ -104,10 +115,11 @@ search_scope(const struct search *s, struct runs *scope_r)
 
 /* ---- steps ---- */
 
+/* Within a large message, or a long program. */
 static bool
-cancelled(void *arg)
+spent(void *arg)
 {
-	return conn_gone(arg);
+	return cmd_spent(((struct session *)arg)->cmd);
 }
 
 static enum status
@@ -139,7 +151,7 @@ search_begin(struct search *s, struct db_txn *txn)
 		if (s->nodes[i].op == SEARCH_KEYWORD)
 			s->nodes[i].keyword = keywords_find(kw, s->nodes[i].name);
 	if (s->textual && s->matcher == NULL)
-		s->matcher = search_matcher_new(&ses->actor, ses->imap->search_cache, cancelled, ses->conn);
+		s->matcher = search_matcher_new(&ses->actor, ses->imap->search_cache, spent, ses);
 	if (s->textual && (st = search_matcher_begin(s->matcher, txn)) != OK)
 		return st;
 	if (s->sent && (st = email_cursor_open(&ses->actor, txn, &s->cursor)) != OK && s->textual)
@@ -218,7 +230,7 @@ of_entry(const struct search *s, const struct search_node *n, const struct entry
 	case SEARCH_FLAG: return (e->flags & n->flags) == n->flags;
 	case SEARCH_RECENT: return runs_has(&search_view(s)->recent, e->uid);
 	case SEARCH_KEYWORD: return n->keyword >= 0 && has_keyword(e, n->keyword);
-	case SEARCH_UIDS: return runs_has(&n->uids, e->uid);
+	case SEARCH_UIDS: return runs_has(search_uids(s, n), e->uid);
 	case SEARCH_MODSEQ: return e->modseq >= n->size;
 	case SEARCH_LARGER: return e->size > n->size;
 	case SEARCH_SMALLER: return e->size < n->size;
@@ -331,6 +343,19 @@ leaf(struct search *s, uint32_t i, const struct entry *e, bool *hit_r)
 
 /* ---- the program ---- */
 
+/* The node is decided: what stands below it does not matter any more. Programs are in order of reading, so that is what follows it up to its end; what was
+ * marked before is passed over, so that each node is marked once. */
+static void
+mark_moot(struct search *s, uint32_t i)
+{
+	for (uint32_t k = i + 1; k < s->nodes[i].end;) {
+		bool done = s->value[k] >= 0; /* a leaf, or marked already */
+
+		s->moot[k] = true;
+		k = done ? s->nodes[k].end : k + 1;
+	}
+}
+
 /* Sets what is known of a node, and what follows for those above it. */
 static void
 settle(struct search *s, uint32_t i, bool v)
@@ -345,41 +370,40 @@ settle(struct search *s, uint32_t i, bool v)
 		/* Either this child decides, or it was the last one and all were alike. */
 		v = v != s->nodes[up].not;
 		s->value[up] = v;
+		mark_moot(s, up);
 		i = up;
 	}
 }
 
-/* Whether some node above is decided, so that this one does not matter. */
-static bool
-moot(const struct search *s, uint32_t i)
+/* Before the first of those keys. */
+static void
+begin_asking(struct search *s)
 {
-	while (i != 0) {
-		i = s->nodes[i].parent;
-		if (s->value[i] >= 0)
-			return true;
+	for (uint32_t i = 0; i < s->n; i++) {
+		s->value[i] = -1;
+		s->moot[i] = false;
+		s->open[i] = s->nodes[i].children;
 	}
-	return false;
+	s->open[0] -= s->n_quick;
+	s->next_key = s->n_quick;
 }
 
-/* Keys that the quick ones left open. */
+/* Keys that the quick ones left open. The clock is looked at between them, and within large messages. */
 static enum status
 ask(struct search *s, const struct entry *e, bool *hit_r)
 {
 	enum status st;
 
-	for (uint32_t i = 0; i < s->n; i++) {
-		s->value[i] = -1;
-		s->open[i] = s->nodes[i].children;
-	}
-	s->open[0] -= s->n_quick;
 	if (s->textual)
 		search_matcher_message(s->matcher, e->email);
-	for (uint32_t k = s->n_quick; k < s->n_leaves && s->value[0] < 0; k++) {
-		uint32_t i = s->order[k];
+	for (; s->next_key < s->n_leaves && s->value[0] < 0; s->next_key++) {
+		uint32_t i = s->order[s->next_key];
 		bool hit;
 
-		if (moot(s, i))
+		if (s->moot[i])
 			continue;
+		if (spent(s->session))
+			return ERR_AGAIN;
 		if ((st = leaf(s, i, e, &hit)) != OK)
 			return st;
 		settle(s, i, hit);
@@ -388,11 +412,28 @@ ask(struct search *s, const struct entry *e, bool *hit_r)
 	return OK;
 }
 
+/* The keys are asked; an interrupted message is gone on with. */
+static enum status
+ask_on(struct search *s, const struct entry *e, bool *hit_r)
+{
+	enum status st = ask(s, e, hit_r);
+
+	s->half = st == ERR_AGAIN ? e->uid : 0;
+	return st;
+}
+
 enum status
 search_message(struct search *s, const struct entry *e, bool *hit_r)
 {
 	enum status st;
 
+	if (s->half == e->uid && s->half_hit) {
+		*hit_r = true; /* its relevancy is to be found out */
+		return OK;
+	}
+	if (s->half == e->uid)
+		return ask_on(s, e, hit_r);
+	s->half_hit = false;
 	for (uint32_t i = 0; s->score && i < s->n; i++)
 		s->score[i] = SEARCH_UNSCORED;
 	for (uint32_t k = 0; k < s->n_quick; k++) {
@@ -409,7 +450,10 @@ search_message(struct search *s, const struct entry *e, bool *hit_r)
 			return OK;
 	}
 	*hit_r = true;
-	return s->n_quick == s->n_leaves ? OK : ask(s, e, hit_r);
+	if (s->n_quick == s->n_leaves)
+		return OK;
+	begin_asking(s);
+	return ask_on(s, e, hit_r);
 }
 
 /* ---- relevancy ---- */
@@ -426,7 +470,11 @@ score_rest(struct search *s, const struct entry *e)
 	for (uint32_t k = 0; k < s->n_leaves; k++) {
 		uint32_t i = s->order[k];
 
-		if (s->nodes[i].fuzzy && !s->nodes[i].not && s->score[i] == SEARCH_UNSCORED && (st = leaf(s, i, e, &hit)) != OK)
+		if (!s->nodes[i].fuzzy || s->nodes[i].not || s->score[i] != SEARCH_UNSCORED)
+			continue;
+		if (spent(s->session))
+			return ERR_AGAIN;
+		if ((st = leaf(s, i, e, &hit)) != OK)
 			return st;
 	}
 	return OK;
@@ -440,7 +488,10 @@ search_relevancy(struct search *s, const struct entry *e, uint8_t *relevancy_r)
 	uint32_t *sum = s->sum, *n = s->open;
 	enum status st;
 
-	if ((st = score_rest(s, e)) != OK)
+	st = score_rest(s, e);
+	s->half_hit = st == ERR_AGAIN;
+	s->half = s->half_hit ? e->uid : 0;
+	if (st != OK)
 		return st;
 	memset(sum, 0, s->n * sizeof(*sum));
 	memset(n, 0, s->n * sizeof(*n));

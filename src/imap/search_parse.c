@@ -225,6 +225,12 @@ make_order(struct search *s)
 				s->n_quick++;
 		}
 	s->value = arena_array(s->arena, s->n, sizeof(*s->value));
+	s->moot = arena_array(s->arena, s->n, sizeof(*s->moot));
+	for (uint32_t i = 0; i < s->n; i++)
+		s->nodes[i].end = i + 1;
+	for (uint32_t i = s->n; i-- > 1;)
+		if (s->nodes[s->nodes[i].parent].end < s->nodes[i].end)
+			s->nodes[s->nodes[i].parent].end = s->nodes[i].end;
 	s->open = arena_array(s->arena, s->n, sizeof(*s->open));
 	if (s->fuzzy) {
 		s->sum = arena_array(s->arena, s->n, sizeof(*s->sum));
@@ -262,6 +268,7 @@ search_free(struct search *s)
 		arg_set_free(&s->nodes[i].set);
 		runs_free(&s->nodes[i].uids);
 	}
+	runs_free(&s->saved);
 	search_rest(s);
 	s->n = 0;
 }
@@ -276,7 +283,7 @@ search_rest(struct search *s)
 size_t
 search_size(const struct search *s)
 {
-	size_t n = 3 * s->filter_bytes;
+	size_t n = 3 * s->filter_bytes + s->saved.cap * sizeof(struct run);
 
 	for (uint32_t i = 0; i < s->n; i++)
 		n += (s->nodes[i].set.runs.cap + s->nodes[i].uids.cap) * sizeof(struct run);

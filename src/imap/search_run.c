@@ -210,9 +210,18 @@ find_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&x->it)) != NULL) {
 		x->looked++;
-		if ((*st_r = search_message(&x->search, e, &hit)) != OK)
+		*st_r = search_message(&x->search, e, &hit);
+		if (*st_r == OK && hit)
+			*st_r = found(cmd, txn, e);
+		if (*st_r == ERR_AGAIN) {
+			/* Within the message: it comes again. */
+			*st_r = OK;
+			x->looked--;
+			x->it.next_uid = e->uid;
+			next = CMD_AGAIN;
 			break;
-		if (hit && (*st_r = found(cmd, txn, e)) != OK)
+		}
+		if (*st_r != OK)
 			break;
 		if (cmd_spent(cmd) || (x->search.textual && search_matcher_read(x->search.matcher) > STEP_BYTES))
 			next = CMD_AGAIN;
@@ -276,7 +285,7 @@ step(struct cmd *cmd)
 		cmd_read_end(cmd, txn);
 	}
 	search_turn_over(cmd);
-	if (st == ERR_AGAIN || (next != CMD_DONE && x->heavy && conn_gone(cmd->session->conn)))
+	if (next != CMD_DONE && x->heavy && conn_gone(cmd->session->conn))
 		return CMD_ABORT;
 	if (st != OK)
 		return failed(cmd, st);
@@ -311,6 +320,10 @@ search_in(struct cmd *cmd)
 			st = keep_limit(cmd, txn);
 		cmd_read_end(cmd, txn);
 	}
+	if (st == ERR_AGAIN) {
+		cmd->step = search_in;
+		return CMD_AGAIN;
+	}
 	if (st != OK)
 		return failed(cmd, st);
 	if (cmd->limit_uid != 0 && x->heavy_always)
@@ -328,6 +341,7 @@ search_forget(struct searching *x)
 	runs_clear(&x->uids);
 	buf_clear(&x->scores);
 	x->modseq_first = x->modseq_last = x->modseq_max = 0;
+	x->search.resolved = 0;
 	search_tell_free(&x->tell);
 	x->tell = (struct search_tell){0};
 }

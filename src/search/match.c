@@ -10,13 +10,13 @@
 #include "search/scan.h"
 
 struct search_matcher *
-search_matcher_new(const struct actor *actor, struct search_cache *cache, bool (*cancelled)(void *arg), void *arg)
+search_matcher_new(const struct actor *actor, struct search_cache *cache, bool (*spent)(void *arg), void *arg)
 {
 	struct search_matcher *m = x_new(struct search_matcher);
 
 	m->actor = actor;
 	m->cache = cache;
-	m->cancelled = cancelled;
+	m->spent = spent;
 	m->arg = arg;
 	return m;
 }
@@ -27,6 +27,7 @@ search_matcher_free(struct search_matcher *m)
 	if (m == NULL)
 		return;
 	search_matcher_end(m);
+	match_walk_end(&m->walk);
 	needle_scan_free(&m->scan);
 	buf_free(&m->text);
 	buf_free(&m->octets);
@@ -46,7 +47,8 @@ search_matcher_begin(struct search_matcher *m, struct db_txn *txn)
 
 	m->txn = txn;
 	m->read = 0;
-	search_matcher_message(m, 0);
+	m->have_email = false;
+	m->stale = m->have_structure;
 	if ((st = email_cursor_open(m->actor, txn, &m->cursor)) == OK && m->stepped)
 		email_cursor_goes_on(m->cursor);
 	m->stepped = true;
@@ -66,14 +68,22 @@ search_matcher_end(struct search_matcher *m)
 void
 search_matcher_message(struct search_matcher *m, int64_t email)
 {
+	if (m->id == email)
+		return; /* what is known of it stays */
 	m->id = email;
-	m->have_email = m->have_structure = m->have_whole = false;
+	m->have_email = m->have_structure = m->have_whole = m->stale = false;
 }
 
 uint64_t
 search_matcher_read(const struct search_matcher *m)
 {
 	return m->read;
+}
+
+bool
+match_spent(const struct search_matcher *m)
+{
+	return m->spent != NULL && m->spent(m->arg);
 }
 
 /* ---- the message's data ---- */
@@ -97,7 +107,7 @@ match_load_structure(struct search_matcher *m)
 	struct str packed;
 	enum status st;
 
-	if (m->have_structure)
+	if (m->have_structure && !m->stale)
 		return OK;
 	if ((st = match_load(m)) != OK)
 		return st;
@@ -106,6 +116,10 @@ match_load_structure(struct search_matcher *m)
 	buf_add(&m->prefix, m->email.prefix);
 	m->email.prefix = buf_str(&m->prefix);
 	m->have_email = false;
+	if (m->stale) {
+		m->stale = false;
+		return OK;
+	}
 	if ((st = email_cursor_structure(m->cursor, m->id, &packed)) != OK)
 		return st;
 	buf_clear(&m->packed);
@@ -123,8 +137,6 @@ read_more(struct search_matcher *m, uint64_t at, size_t n, struct buf *out)
 	enum status st;
 
 	buf_clear(out);
-	if (m->cancelled != NULL && m->cancelled(m->arg))
-		return ERR_AGAIN;
 	st = email_cursor_read(m->cursor, &m->email, at, n, out);
 	m->read += out->n;
 	return st;
@@ -207,23 +219,28 @@ scan_field(struct search_matcher *m, struct str raw, unsigned weight)
 	match_text_end(m);
 }
 
-/* The fields of that name, one after the other. *found_r: there is one. */
-static void
-scan_named(struct search_matcher *m, struct str header, struct str name, bool *found_r)
+/* The fields of that name, one after the other. */
+static enum status
+scan_named(struct search_matcher *m, struct str header, struct str name)
 {
+	struct match_walk *w = &m->walk;
 	struct field_seek seek;
 	struct mime_field f;
 
-	*found_r = false;
 	buf_clear(&m->field);
 	buf_addc(&m->field, '\n');
 	for (size_t i = 0; i < name.n; i++)
 		buf_addc(&m->field, ascii_upper(name.p[i]));
-	seek = (struct field_seek){header, buf_str(&m->field), false};
+	seek = (struct field_seek){str_from(header, w->header_at), buf_str(&m->field), w->header_at > 0};
 	while (!m->scan.hit && field_next(&seek, &f)) {
-		*found_r = true;
+		w->found = true;
 		scan_field(m, f.value, WEIGHT_ASKED);
+		if (!m->scan.hit && match_spent(m)) {
+			w->header_at = header.n - seek.rest.n + 1; /* behind its first byte: not to find it again */
+			return ERR_AGAIN;
+		}
 	}
+	return OK;
 }
 
 /* If the key is nowhere in a plain header, no field has it. */
@@ -243,18 +260,28 @@ weight_of(struct str name)
 	return WEIGHT_FIELD;
 }
 
-void
+/* Fields between two looks at the clock. */
+#define FIELDS_LOOK 16
+
+enum status
 match_header_text(struct search_matcher *m, struct str header)
 {
+	struct match_walk *w = &m->walk;
+	struct str rest = str_from(header, w->header_at < header.n ? w->header_at : header.n);
 	struct mime_field f;
 
-	if (!m->fuzzy && surely_not(m->scan.needle, header)) {
-		m->scan.hit = false;
-		return;
-	}
 	m->scan.hit = false;
-	while (!m->scan.hit && mime_field_next(&header, &f))
+	if (w->header_at == 0 && !m->fuzzy && surely_not(m->scan.needle, header))
+		return OK;
+	for (unsigned n = 1; !m->scan.hit && mime_field_next(&rest, &f); n++) {
 		scan_field(m, f.full, weight_of(f.name));
+		if (n % FIELDS_LOOK == 0 && !m->scan.hit && match_spent(m)) {
+			w->header_at = header.n - rest.n;
+			return ERR_AGAIN;
+		}
+	}
+	w->header_at = 0;
+	return OK;
 }
 
 /* The whole header of the message: from the summary where that holds it, otherwise from the message. */
@@ -282,7 +309,6 @@ match_field(struct search_matcher *m, struct str name, enum brief_field brief, b
 	const struct search_needle *needle = m->scan.needle;
 	struct mime_summary s;
 	struct str header;
-	bool found;
 	enum status st;
 
 	if (brief < BRIEF_FIELDS && (st = match_by_brief(m, brief, hit_r)) != ERR_NOT_FOUND)
@@ -292,9 +318,10 @@ match_field(struct search_matcher *m, struct str name, enum brief_field brief, b
 	if (!mime_summary_header(&s, &header) && !mime_summary_lists(name) && (st = whole_header(m, &header)) != OK)
 		return st;
 	m->scan.hit = false;
-	scan_named(m, header, name, &found);
+	if ((st = scan_named(m, header, name)) != OK)
+		return st;
 	/* The empty string: every message that has the field (RFC 9051 6.4.4). */
-	*hit_r = needle->key.n == 0 ? found : m->scan.hit;
+	*hit_r = needle->key.n == 0 ? m->walk.found : m->scan.hit;
 	return OK;
 }
 
@@ -304,10 +331,12 @@ match_text(struct search_matcher *m, bool *hit_r)
 	struct str header;
 	enum status st;
 
-	if ((st = whole_header(m, &header)) != OK)
+	if (m->walk.in_body)
+		return OK;
+	if ((st = whole_header(m, &header)) != OK || (st = match_header_text(m, header)) != OK)
 		return st;
-	match_header_text(m, header);
 	*hit_r = m->scan.hit;
+	m->walk.in_body = true;
 	return OK;
 }
 
@@ -341,6 +370,32 @@ match(struct search_matcher *m, enum search_key key, struct str name, bool *hit_
 	return st;
 }
 
+/* Does this call go on with a match that was interrupted? If not, a new one begins. */
+static bool
+goes_on(struct search_matcher *m, enum search_key key, struct str name, const struct search_needle *needle)
+{
+	struct match_walk *w = &m->walk;
+
+	if (w->active && w->id == m->id && w->key == key && w->needle == needle && w->name.p == name.p && w->name.n == name.n)
+		return true;
+	match_walk_end(w);
+	w->active = true;
+	w->id = m->id;
+	w->key = key;
+	w->name = name;
+	w->needle = needle;
+	return false;
+}
+
+/* A match came to an end, or was interrupted. */
+static enum status
+ended(struct search_matcher *m, enum status st)
+{
+	if (st != ERR_AGAIN)
+		match_walk_end(&m->walk);
+	return st;
+}
+
 /* A row that is gone or damaged matches nothing. */
 static enum status
 lost(enum status st)
@@ -361,8 +416,9 @@ search_match_fuzzy(struct search_matcher *m, enum search_key key, struct str nam
 	}
 	m->scan.needle = needle;
 	m->fuzzy = true;
-	fuzzy_scan_init(&m->fuzz, needle->fuzzy);
-	st = lost(match(m, key, name, &hit));
+	if (!goes_on(m, key, name, needle))
+		fuzzy_scan_init(&m->fuzz, needle->fuzzy);
+	st = ended(m, lost(match(m, key, name, &hit)));
 	m->fuzzy = false;
 	if (st == OK)
 		*score_r = fuzzy_score(&m->fuzz);
@@ -381,7 +437,8 @@ search_match(struct search_matcher *m, enum search_key key, struct str name, con
 		*hit_r = true;
 		return OK;
 	}
-	st = match(m, key, name, &hit);
+	(void)goes_on(m, key, name, needle);
+	st = ended(m, match(m, key, name, &hit));
 	hit = hit && st == OK;
 	if ((st = lost(st)) == OK)
 		*hit_r = hit;

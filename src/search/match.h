@@ -10,7 +10,7 @@
  * unfolding.
  *
  *	search_needle_new(charset, key_bytes, collation, &needle);   once for each key of a command
- *	m = search_matcher_new(actor, cache, cancelled, arg); once a command
+ *	m = search_matcher_new(actor, cache, spent, arg); once a command
  *	st = search_matcher_begin(m, txn);                for each step of the command
  *	search_matcher_message(m, entry->email);          for each message
  *	st = search_match(m, SEARCH_BODY, STR_NONE, needle, &hit);
@@ -57,8 +57,9 @@ void search_cache_free(struct search_cache *cache);
 size_t search_cache_bytes(struct search_cache *cache);
 
 struct search_matcher;
-/* cache may be NULL. cancelled is asked now and then within large bodies; true ends the match with ERR_AGAIN. NULL: never. */
-struct search_matcher *search_matcher_new(const struct actor *actor, struct search_cache *cache, bool (*cancelled)(void *arg),
+/* cache may be NULL. spent is asked now and then within large headers and bodies; true interrupts the match with ERR_AGAIN: when the same is asked of
+ * the same message again, perhaps in another step, it goes on where it was. NULL: never. */
+struct search_matcher *search_matcher_new(const struct actor *actor, struct search_cache *cache, bool (*spent)(void *arg),
     void *arg);
 void search_matcher_free(struct search_matcher *m);
 /* Binds to a snapshot, and lets go of it. */
@@ -68,7 +69,7 @@ void search_matcher_end(struct search_matcher *m);
 void search_matcher_message(struct search_matcher *m, int64_t email);
 /*
  * Does the message match? name: the field of SEARCH_HEADER (an empty needle: is there such a field?). A message whose row is gone
- * or damaged does not match (the damage is logged). ERR_AGAIN: cancelled. Others: the engine failed.
+ * or damaged does not match (the damage is logged). ERR_AGAIN: interrupted. Others: the engine failed.
  */
 must_check enum status search_match(struct search_matcher *m, enum search_key key, struct str name,
     const struct search_needle *needle, bool *hit_r);

@@ -37,16 +37,10 @@ plain(const struct mime_spart *p, struct str bytes)
 	return scan_ascii_prefix(bytes) == bytes.n;
 }
 
-/* One way of decoding for text, another where octets are compared. */
-struct decoding {
-	struct mime_text_stream *text;
-	struct mime_decoder cte;
-};
-
 static void
-decoding_begin(struct decoding *d, const struct mime_spart *p, bool octets)
+decoding_begin(struct match_decoding *d, const struct mime_spart *p, bool octets)
 {
-	*d = (struct decoding){0};
+	*d = (struct match_decoding){0};
 	if (octets)
 		mime_decoder_init(&d->cte, p->cte, false);
 	else
@@ -54,7 +48,7 @@ decoding_begin(struct decoding *d, const struct mime_spart *p, bool octets)
 }
 
 static void
-decoding_add(struct decoding *d, struct search_matcher *m, struct str bytes, bool last)
+decoding_add(struct match_decoding *d, struct search_matcher *m, struct str bytes, bool last)
 {
 	enum status st;
 
@@ -74,7 +68,7 @@ decoding_add(struct decoding *d, struct search_matcher *m, struct str bytes, boo
 
 /* Whether the text was a guess. */
 static bool
-decoding_end(struct decoding *d)
+decoding_end(struct match_decoding *d)
 {
 	bool broken = d->text != NULL && mime_text_broken(d->text);
 
@@ -82,47 +76,78 @@ decoding_end(struct decoding *d)
 	return broken;
 }
 
+void
+match_walk_end(struct match_walk *w)
+{
+	if (w->begun)
+		(void)decoding_end(&w->decoding);
+	*w = (struct match_walk){0};
+}
+
+/* The next piece of the body. */
+static enum status
+scan_piece(struct search_matcher *m, const struct mime_spart *p, bool octets)
+{
+	struct match_walk *w = &m->walk;
+	uint64_t n = p->body_end - w->at;
+	struct str bytes;
+	enum status st;
+
+	if (m->email.size > MATCH_WHOLE && n > MATCH_STEP)
+		n = MATCH_STEP;
+	if ((st = match_bytes(m, w->at, n, &bytes)) != OK)
+		return st;
+	w->at += bytes.n;
+	if (bytes.n == 0) {
+		w->at = p->body_end;
+		return OK;
+	}
+	if (!w->begun && !octets && w->at == p->body_end && plain(p, bytes)) {
+		match_text_add(m, bytes);
+		return OK;
+	}
+	if (!w->begun)
+		decoding_begin(&w->decoding, p, octets);
+	w->begun = true;
+	decoding_add(&w->decoding, m, bytes, w->at == p->body_end);
+	return OK;
+}
+
 /* Looks through a part. *broken_r: it cannot be decoded, what was found does not count. So text is read to its end also after a hit. */
 static enum status
 scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, bool *broken_r)
 {
-	uint64_t at = p->body_start;
-	struct decoding d = {0};
-	bool begun = false;
-	struct str bytes;
+	struct match_walk *w = &m->walk;
 	enum status st = OK;
 
 	*broken_r = false;
-	match_text_begin(m, WEIGHT_BODY, octets);
-	while (at < p->body_end && !(m->scan.hit && octets)) {
-		uint64_t n = p->body_end - at;
-		if (m->email.size > MATCH_WHOLE && n > MATCH_STEP)
-			n = MATCH_STEP;
-		if ((st = match_bytes(m, at, n, &bytes)) != OK || bytes.n == 0)
-			break;
-		at += bytes.n;
-		if (!begun && !octets && at == p->body_end && plain(p, bytes)) {
-			match_text_add(m, bytes);
-			break;
-		}
-		if (!begun)
-			decoding_begin(&d, p, octets);
-		begun = true;
-		decoding_add(&d, m, bytes, at == p->body_end);
+	if (!w->scanning) {
+		match_text_begin(m, WEIGHT_BODY, octets);
+		w->at = p->body_start;
+		w->scanning = true;
+	}
+	while (st == OK && w->at < p->body_end && !(m->scan.hit && octets)) {
+		st = scan_piece(m, p, octets);
+		if (st == OK && w->at < p->body_end && match_spent(m))
+			return ERR_AGAIN;
 	}
 	match_text_end(m);
-	if (begun)
-		*broken_r = decoding_end(&d) && !m->fuzzy;
+	if (w->begun)
+		*broken_r = decoding_end(&w->decoding) && !m->fuzzy;
+	w->begun = w->scanning = false;
 	return st;
 }
 
 static enum status
 match_part(struct search_matcher *m, const struct mime_spart *p)
 {
-	bool broken;
-	enum status st = scan_part(m, p, m->scan.needle->octet && !m->fuzzy, &broken);
+	struct match_walk *w = &m->walk;
+	bool broken = false;
+	enum status st = OK;
 
-	return st == OK && broken ? scan_part(m, p, true, &broken) : st;
+	if (w->stage == PART_TEXT && (st = scan_part(m, p, m->scan.needle->octet && !m->fuzzy, &broken)) == OK && broken)
+		w->stage = PART_OCTETS;
+	return st == OK && w->stage == PART_OCTETS ? scan_part(m, p, true, &broken) : st;
 }
 
 /* The header of a part, or of a message inside. */
@@ -136,26 +161,42 @@ match_part_header(struct search_matcher *m, const struct mime_spart *p)
 	if (n == 0)
 		return OK;
 	st = match_bytes(m, p->header_start, n < MATCH_HEADER_MAX ? n : MATCH_HEADER_MAX, &header);
-	if (st == OK)
-		match_header_text(m, header);
-	return st;
+	return st == OK ? match_header_text(m, header) : st;
+}
+
+/* What is left of the part at hand. */
+static enum status
+match_one(struct search_matcher *m, struct match_walk *w)
+{
+	const struct mime_spart *p = &m->structure.parts[w->part];
+	enum status st = OK;
+
+	if (w->stage == PART_HEADER) {
+		if (w->part > 0 && (st = match_part_header(m, p)) != OK)
+			return st;
+		w->stage = PART_TEXT;
+	}
+	return !w->scanning && (m->scan.hit || !searchable(p)) ? OK : match_part(m, p);
 }
 
 enum status
 match_body(struct search_matcher *m)
 {
+	struct match_walk *w = &m->walk;
 	enum status st;
 
 	if ((st = match_load_structure(m)) != OK)
 		return st;
-	m->scan.hit = false;
-	for (uint32_t i = 0; i < m->structure.n_parts && !m->scan.hit; i++) {
-		const struct mime_spart *p = &m->structure.parts[i];
-
-		if (i > 0 && (st = match_part_header(m, p)) != OK)
+	if (!w->parts_begun)
+		m->scan.hit = false;
+	w->parts_begun = true;
+	while (w->part < m->structure.n_parts) {
+		if ((st = match_one(m, w)) != OK || m->scan.hit)
 			return st;
-		if (!m->scan.hit && searchable(p) && (st = match_part(m, p)) != OK)
-			return st;
+		w->part++;
+		w->stage = PART_HEADER;
+		if (w->part < m->structure.n_parts && match_spent(m))
+			return ERR_AGAIN;
 	}
 	return OK;
 }

@@ -19,6 +19,31 @@ struct match_memo {
 };
 #define MATCH_MEMOS 16
 
+/* One way of decoding for text, another where octets are compared. */
+struct match_decoding {
+	struct mime_text_stream *text;
+	struct mime_decoder cte;
+};
+
+/* Where a match stands: it may be interrupted and go on later. */
+struct match_walk {
+	bool active;
+	int64_t id;                /* of what it is: the same call again goes on */
+	enum search_key key;
+	struct str name;
+	const struct search_needle *needle;
+	bool in_body;              /* TEXT: the header was looked through */
+	size_t header_at;          /* of the header at hand */
+	bool found;                /* there is a field of that name */
+	bool parts_begun;
+	uint32_t part;
+	enum { PART_HEADER, PART_TEXT, PART_OCTETS } stage;
+	bool scanning;             /* in the part's body: */
+	uint64_t at;
+	bool begun;                /* decoding is open */
+	struct match_decoding decoding;
+};
+
 struct search_matcher {
 	const struct actor *actor;
 	struct search_cache *cache;
@@ -27,8 +52,9 @@ struct search_matcher {
 		bool own;            /* it is being made, and not in the cache yet */
 	} briefs[BRIEF_FIELDS];
 	struct match_memo memo[MATCH_MEMOS];
-	bool (*cancelled)(void *arg);
+	bool (*spent)(void *arg);
 	void *arg;
+	struct match_walk walk;
 	struct db_txn *txn;
 	struct email_cursor *cursor;
 	bool stepped; /* a step was made already */
@@ -44,6 +70,7 @@ struct search_matcher {
 	int64_t id;
 	bool have_email;     /* email is filled; its summary is valid until the cursor moves */
 	bool have_structure, have_whole;
+	bool stale;          /* the structure is of another step: the email has to be read again */
 	struct email email;
 	struct buf prefix;   /* the email's, kept */
 	struct arena arena;  /* the structure's */
@@ -56,7 +83,9 @@ struct search_matcher {
 /* Reads the email's row, if that was not done. ERR_NOT_FOUND, ERR_CORRUPT. */
 must_check enum status match_load(struct search_matcher *m);
 must_check enum status match_load_structure(struct search_matcher *m);
-/* A range of the message, cut to n bytes at most; lives until the next call. ERR_AGAIN: cancelled. */
+/* Is the match to be interrupted? */
+bool match_spent(const struct search_matcher *m);
+/* A range of the message, cut to n bytes at most; lives until the next call. */
 must_check enum status match_bytes(struct search_matcher *m, uint64_t at, uint64_t n, struct str *bytes_r);
 /* Looks through a text in pieces, for what is asked. weight: of its place (search/fuzzy.h); octets: it could not be decoded. */
 void match_text_begin(struct search_matcher *m, unsigned weight, bool octets);
@@ -64,9 +93,11 @@ void match_text_add(struct search_matcher *m, struct str text);
 void match_text_end(struct search_matcher *m);
 /* What places are worth, in percent. */
 enum match_weight { WEIGHT_ASKED = 100, WEIGHT_ADDRESS = 90, WEIGHT_BODY = 75, WEIGHT_FIELD = 60 };
-/* Scans header fields (all of them, names and values). */
-void match_header_text(struct search_matcher *m, struct str header);
+/* Scans header fields (all of them, names and values), from walk.header_at on. ERR_AGAIN: interrupted. */
+must_check enum status match_header_text(struct search_matcher *m, struct str header);
 must_check enum status match_body(struct search_matcher *m);
+/* Forgets an interrupted match. */
+void match_walk_end(struct match_walk *w);
 
 /* match_brief.c: the key in a field of the message, if a brief can tell; ERR_NOT_FOUND: it cannot, the row has to be asked. */
 must_check enum status match_by_brief(struct search_matcher *m, enum brief_field field, bool *hit_r);

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/assert.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include "base/log.h"
+#include "base/watchdog.h"
 
 void
 ensure_failed(const char *what, const char *file, int line)
 {
-	fprintf(stderr, "mansio: invariant broken at %s:%d: %s\n", file, line, what);
+	const char *command, *place;
+
+	watchdog_where(&command, &place);
+	log_event(EV_broken, "invariant at %s:%d: %s command=\"%s\" place=\"%s\"", file, line, what, command, place);
 	abort();
 }
 
 void
 die(const char *why)
 {
-	fprintf(stderr, "mansio: %s\n", why);
+	const char *command, *place;
+
+	watchdog_where(&command, &place);
+	log_event(EV_broken, "%s command=\"%s\" place=\"%s\"", why, command, place);
 	abort();
 }

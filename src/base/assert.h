@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Assertions, always compiled in. ensure() guards an invariant of the process: when it fails, the
- * place is logged and the process aborts, to be started again by the service manager. Nothing that
- * a client sends may reach it. An invariant of one session is the session's to check: it logs and
- * ends that session alone (imap/session.h).
+ * place in the code and the command that was worked on are logged (the event broken), and the process aborts, to be started again by
+ * the service manager. Nothing that a client sends may reach it. An invariant of one session is a returned status, which ends
+ * that session alone where no lock, snapshot or statement is held (session_broken() in imap/session.h).
  */
 #ifndef BASE_ASSERT_H
 #define BASE_ASSERT_H

@@ -78,6 +78,13 @@ watchdog_place(const char *command, const char *place)
 }
 
 void
+watchdog_where(const char **command_r, const char **place_r)
+{
+	*command_r = self.running ? self.now.command : "-";
+	*place_r = self.running ? self.now.name : "-";
+}
+
+void
 watchdog_pause(void)
 {
 	if (self.running)

@@ -31,6 +31,8 @@
 void watchdog_begin(void);
 /* From here on the step works on this: two static texts, a command and what of it. Of several places in one step the longest is named. */
 void watchdog_place(const char *command, const char *place);
+/* Where the running step is now, for the log; "-" outside of one. Static texts. */
+void watchdog_where(const char **command_r, const char **place_r);
 /* What lies between does not count: work that cannot be divided, is bounded, and has turns of its own (hashing a password). */
 void watchdog_pause(void);
 void watchdog_resume(void);

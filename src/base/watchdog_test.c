@@ -6,10 +6,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -44,6 +47,32 @@ test_slow(void **state)
 	assert_non_null(strstr(text, " warning slow_step imap id=7 command=\"FETCH\" place=\"run\" cpu_ms="));
 	close(fd);
 	unlink(path);
+}
+
+/* What ends the process says where it was. */
+static void
+test_broken(void **state)
+{
+	char text[400] = "";
+	int fd[2], status;
+	pid_t child;
+
+	assert_int_equal(pipe(fd), 0);
+	if ((child = fork()) == 0) {
+		(void)signal(SIGABRT, SIG_DFL); /* cmocka's would go on with the next test */
+		log_set_fd(fd[1]);
+		watchdog_begin();
+		watchdog_place("COMPRESS", "layer");
+		ensure(fd[0] < 0);
+		_exit(0);
+	}
+	close(fd[1]);
+	assert_true(read(fd[0], text, sizeof(text) - 1) > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	assert_non_null(strstr(text, " error broken invariant at "));
+	assert_non_null(strstr(text, ": fd[0] < 0 command=\"COMPRESS\" place=\"layer\"\n"));
+	close(fd[0]);
 }
 
 /* Time that others had, or that was spent waiting, is nobody's fault. */
@@ -97,6 +126,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_slow),
 	    cmocka_unit_test(test_not_slow),
+	    cmocka_unit_test(test_broken),
 	    cmocka_unit_test(test_threads),
 	};
 

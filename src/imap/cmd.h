@@ -95,7 +95,9 @@ struct cmd {
 	const char *cond;              /* "OK", "NO", "BAD"; NULL while there is none */
 	struct str code;               /* without brackets */
 	const char *text;
-	void (*sent)(struct session *); /* called once the tagged line is written, if that is an OK; NULL: nothing */
+	/* Called once the tagged line is written, if that is an OK: a change of layer, which comes right behind it. NULL: nothing. An error
+	 * takes the line back, and the session ends with a BYE. ERR_BAD_INPUT: the client's fault. */
+	enum status (*sent)(struct session *);
 	bool may_expunge;              /* updates may hold EXPUNGE */
 	bool before;                   /* untagged updates go out before a UID command begins (T45) */
 	bool answering;                /* in the phase of updates and tagged line */

@@ -2,11 +2,11 @@
 #include "imap/capability.h"
 #include "imap/reply.h"
 
-static void
+static enum status
 compress_on(struct session *s)
 {
 	/* The OK goes out as it is; everything behind its CRLF is compressed (RFC 4978 3). */
-	(void)!conn_compress(s->conn);
+	return conn_compress(s->conn);
 }
 
 /* COMPRESS, RFC 4978 3. Only after login: before it nobody may make us spend memory on a window. */

@@ -6,19 +6,14 @@
 enum cmd_next
 cmd_starttls(struct cmd *cmd)
 {
-	enum status st;
-
 	if (arg_end(&cmd->args) != OK)
 		return reply_bad(cmd, "STARTTLS takes nothing");
 	if (conn_tls(cmd->session->conn))
 		return reply_bad(cmd, "TLS is on already");
 	if (!capability_shown(cmd->session, "STARTTLS"))
 		return reply_hidden(cmd);
-	st = conn_starttls(cmd->session->conn);
-	if (st == ERR_BAD_INPUT)
-		return CMD_ABORT;
-	if (st != OK)
+	if (!conn_tls_offer(cmd->session->conn))
 		return reply_bad(cmd, "There is no TLS here");
-	session_start_tls(cmd->session);
+	cmd->sent = session_start_tls;
 	return reply_ok(cmd, "Begin TLS now");
 }

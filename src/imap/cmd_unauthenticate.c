@@ -3,12 +3,15 @@
 #include "imap/reply.h"
 #include "imap/selected.h"
 
-static void
+static enum status
 logged_out(struct session *s)
 {
 	/* The OK was the last thing that is compressed (RFC 8437 4.1). */
-	conn_end_filter(s->conn);
-	session_logged_out(s);
+	enum status st = conn_end_filter(s->conn);
+
+	if (st == OK)
+		session_logged_out(s);
+	return st;
 }
 
 /* UNAUTHENTICATE, RFC 8437 3: never NO; what cannot be undone would be answered with BYE. */

@@ -127,10 +127,14 @@ must_check enum status session_login(struct session *s, const struct auth_result
 /* The answer of the running command is held back that long (S7); nothing is read meanwhile. */
 void session_delay(struct session *s, unsigned ms);
 /* Back to not authenticated, everything forgotten but TLS (RFC 8437): what an extension keeps in the session is reset here.
- * The selected mailbox is closed already. */
+ * A selected mailbox is closed. */
 void session_logged_out(struct session *s);
-/* After the handshake of STARTTLS, before the first byte inside it: everything is forgotten (S1). */
-void session_start_tls(struct session *s);
+/* For cmd->sent of STARTTLS: behind its OK comes the handshake, after which everything is forgotten (S1). ERR_BAD_INPUT: bytes stood
+ * behind the command in the clear. */
+must_check enum status session_start_tls(struct session *s);
+/* An invariant of this session does not hold (st), or its client broke the order of layers (ERR_BAD_INPUT): logs the command and the place,
+ * says BYE. For places where no lock, snapshot or statement is held; the caller closes then. */
+void session_broken(struct session *s, enum status st, const char *command, const char *place);
 /* "* BYE [code] text", once (T93); state becomes STATE_LOGOUT. code may be NULL. */
 void session_bye(struct session *s, const char *code, const char *text);
 /* The time-out between commands, as it is in this state. */

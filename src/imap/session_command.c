@@ -180,7 +180,8 @@ session_answer(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
 	bool quiet = cmd->row == NULL || (cmd->row->flags & CMDF_QUIET);
-	void (*sent)(struct session *);
+	enum status (*sent)(struct session *), st;
+	size_t mark;
 
 	if (s->delayed)
 		return CONN_WAKE;
@@ -202,6 +203,7 @@ session_answer(struct session *s)
 	tell_expunged(cmd);
 	tell_modseq(s, cmd);
 	tell_limit(cmd);
+	mark = cmd_out(cmd)->n;
 	if (cmd->code.n) {
 		out_code_begin(cmd_out(cmd), cmd->tag, cmd->cond);
 		buf_add(cmd_out(cmd), cmd->code);
@@ -212,9 +214,11 @@ session_answer(struct session *s)
 	if (cmd->cond[0] == 'B' && s->state == STATE_NOT_AUTH)
 		s->bad++;
 	sent = cmd->cond[0] == 'O' ? cmd->sent : NULL;
+	if (sent != NULL && (st = sent(s)) != OK) {
+		cmd_out(cmd)->n = mark;
+		session_broken(s, st, name_of(cmd), "layer");
+	}
 	session_drop(s);
-	if (sent != NULL)
-		sent(s);
 	if (s->state == STATE_LOGOUT)
 		return CONN_CLOSE;
 	if (s->state == STATE_NOT_AUTH && s->bad >= s->imap->settings.bad_max) {

@@ -3,10 +3,11 @@
 #include "imap/session.h"
 
 #include <stdlib.h>
-#include "base/assert.h"
+#include "base/log.h"
 #include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
+#include "imap/selected.h"
 
 static bool
 exporter(void *arg, uint8_t key_r[32])
@@ -80,7 +81,7 @@ session_timeout(struct session *s)
 void
 session_logged_out(struct session *s)
 {
-	ensure(s->selected == NULL);
+	selected_close(s);
 	notify_set(s, NULL);
 	hub_unwatch(s->imap->hub, &s->logins);
 	s->actor = (struct actor){0};
@@ -110,10 +111,22 @@ session_delay(struct session *s, unsigned ms)
 	conn_pause(s->conn, (ms + 999) / 1000 + 1);
 }
 
-void
+enum status
 session_start_tls(struct session *s)
 {
-	s->starting_tls = true;
+	enum status st = conn_starttls(s->conn);
+
+	s->starting_tls = st == OK;
+	return st;
+}
+
+void
+session_broken(struct session *s, enum status st, const char *command, const char *place)
+{
+	log_event(st == ERR_BAD_INPUT ? EV_client_error : EV_internal, "conn=%llu peer=%s command=%s place=%s: %s",
+	    (unsigned long long)conn_id(s->conn), conn_peer(s->conn), command, place,
+	    st == ERR_BAD_INPUT ? "bytes of the old layer behind its end" : status_word(st));
+	session_bye(s, st == ERR_BAD_INPUT ? NULL : "SERVERBUG", st == ERR_BAD_INPUT ? "Out of step" : "Internal error");
 }
 
 void

@@ -222,41 +222,36 @@ feed_command(struct session *s)
 	struct cmd *cmd = s->cmd;
 	struct str in = conn_in(s->conn);
 	size_t had = in.n;
-	enum conn_next next;
+	enum imap_read what;
 
 	watchdog_place(cmd->row->name, "input");
 	if (had == 0)
 		return CONN_INPUT;
-	switch (imap_reader_read(&s->reader, &in)) {
+	what = imap_reader_read(&s->reader, &in);
+	/* Before the handler, which may end the command. A chunk stays where it is until more is read. */
+	conn_eat(s->conn, had - in.n);
+	switch (what) {
 	case IMAP_READ_MORE:
-		next = CONN_INPUT;
-		break;
+		return CONN_INPUT;
 	case IMAP_READ_CHUNK:
 		/* Many a client writes the line's end by itself, and its kernel keeps that until the literal is acknowledged. */
 		if (s->reader.literal.left == 0 && in.n == 0)
 			conn_acknowledge(s->conn);
 		cmd->chunk = s->reader.chunk;
-		next = session_call(s, CMD_AT_CHUNK);
-		break;
+		return session_call(s, CMD_AT_CHUNK);
 	case IMAP_READ_LITERAL:
 		args_extend(&cmd->args, s->reader.command);
-		next = session_call(s, CMD_AT_LITERAL);
-		break;
+		return session_call(s, CMD_AT_LITERAL);
 	case IMAP_READ_COMMAND:
 		args_extend(&cmd->args, s->reader.command);
 		cmd->unread = false;
-		conn_eat(s->conn, had - in.n);
 		return session_call(s, CMD_AT_END);
 	case IMAP_READ_BAD:
 		cmd->unread = false;
-		next = session_after(s, reply_bad(cmd, s->reader.why));
-		break;
+		return session_after(s, reply_bad(cmd, s->reader.why));
 	default:
-		next = fatal_input(s);
-		break;
+		return fatal_input(s);
 	}
-	conn_eat(s->conn, had - in.n);
-	return next;
 }
 
 enum conn_next

@@ -152,6 +152,10 @@ struct net *conn_net(struct conn *c);
 /*
  * A filter between TLS and the buffers, for COMPRESS=DEFLATE (RFC 4978). One at a time, set while running, after the
  * reply to COMPRESS was appended: that reply still goes out plain, bytes that wait in conn_in() are taken for filtered ones.
+ *
+ * Changes of layer (STARTTLS, a filter that begins or ends) are made when the command's bytes were eaten and its answer was appended, one
+ * at a time. A client that sent bytes in the old layer where the new one has to be is found out there: an error that leaves all as it was,
+ * after which the handler ends the connection.
  */
 struct conn_filter {
 	/* Takes bytes of raw (counted in *used_r), appends up to room bytes to plain. It stops where the client may have
@@ -166,12 +170,14 @@ struct conn_filter {
 	void (*rest)(struct conn_filter *f);
 	void (*free)(struct conn_filter *f);
 };
-void conn_set_filter(struct conn *c, struct conn_filter *f);
-/* COMPRESS=DEFLATE itself (net/deflate.c): ERR_EXISTS when it is on already. */
-enum status conn_compress(struct conn *c);
+/* ERR_CONFLICT: there is one, or one has ended that the client has not; f is still the caller's. */
+must_check enum status conn_set_filter(struct conn *c, struct conn_filter *f);
+/* COMPRESS=DEFLATE itself (net/deflate.c): ERR_EXISTS when it is on already, else as conn_set_filter(). */
+must_check enum status conn_compress(struct conn *c);
 bool conn_compressed(struct conn *c);
 /* UNAUTHENTICATE (RFC 8437 4.1) ends the filter: what was appended before still goes through it, the client's bytes behind the
- * command are plain. Does nothing where there is none. */
-void conn_end_filter(struct conn *c);
+ * command are plain. Does nothing where there is none. ERR_BAD_INPUT: bytes behind the command came through the filter; other errors: the
+ * output cannot be closed. The filter is on as before then. */
+must_check enum status conn_end_filter(struct conn *c);
 
 #endif

@@ -200,13 +200,16 @@ conn_net(struct conn *c)
 	return c->net;
 }
 
-void
+enum status
 conn_set_filter(struct conn *c, struct conn_filter *f)
 {
-	struct layer *l = c->layer ? c->layer : x_new(struct layer);
+	struct layer *l = c->layer;
 	struct buf raw = {0};
 
-	ensure(l->f == NULL);
+	if (l != NULL && l->f != NULL)
+		return ERR_CONFLICT;
+	if (l == NULL)
+		l = x_new(struct layer);
 	l->f = f;
 	l->out_ended = false;
 	/* What was appended before goes out as it is; what was read before is the filter's. */
@@ -220,6 +223,7 @@ conn_set_filter(struct conn *c, struct conn_filter *f)
 	conn_eat(c, conn_in(c).n);
 	c->layer = l;
 	c->readable = true;
+	return OK;
 }
 
 bool
@@ -228,16 +232,21 @@ conn_compressed(struct conn *c)
 	return c->layer != NULL && c->layer->f != NULL && !c->layer->out_ended;
 }
 
-void
+enum status
 conn_end_filter(struct conn *c)
 {
 	struct layer *l = c->layer;
+	enum status st;
 
 	if (!conn_compressed(c))
-		return;
-	/* An error here shows as a broken stream to the client, who closes. */
-	(void)l->f->out(l->f, buf_str(&c->out), &l->wire, true);
+		return OK;
+	/* What stands here came through the filter, behind the command after which the client had to end it. */
+	if (conn_in(c).n > 0)
+		return ERR_BAD_INPUT;
+	if ((st = l->f->out(l->f, buf_str(&c->out), &l->wire, true)) != OK)
+		return st;
 	buf_clear(&c->out);
 	l->out_ended = true;
 	c->readable = true;
+	return OK;
 }

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/arena.h"
-#include "base/assert.h"
+#include "base/log.h"
 #include "net/net_priv.h"
 
 #define KEEP_MOST (512u * 1024) /* a buffer that grew beyond this goes back to the system */
@@ -301,8 +301,12 @@ io_write(struct conn *c)
 	size_t at;
 	enum io io;
 
-	/* buf_clear() below would hide it; out has no limit, so it cannot happen. */
-	ensure(!c->out.failed);
+	/* An answer that was not made whole: buf_clear() below would hide that. */
+	if (c->out.failed) {
+		log_event(EV_internal, "%s id=%llu peer=%s: an answer too large to be made", c->handler->name, (unsigned long long)c->id,
+		    c->peer);
+		return IO_FAILED;
+	}
 	if (l != NULL) {
 		if ((io = write_all(c, &l->wire, &l->wire_at)) != IO_OK || c->out.n == 0)
 			return io;

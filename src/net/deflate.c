@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <zlib.h>
 #include "base/arena.h"
-#include "base/assert.h"
 #include "net/net_priv.h"
 
 /* RFC 4978 section 3 lets the sender choose; speed is worth more than the last percent. */
@@ -49,8 +48,9 @@ wake(struct deflate *d)
 			return false;
 		}
 	}
-	if (d->dict_n > 0)
-		ensure(inflateSetDictionary(d->in, d->dict, d->dict_n) == Z_OK);
+	/* The window is memory that may not be there; the connection ends then. */
+	if (d->dict_n > 0 && inflateSetDictionary(d->in, d->dict, d->dict_n) != Z_OK)
+		return false;
 	free(d->dict);
 	d->dict = NULL;
 	d->dict_n = 0;
@@ -226,6 +226,7 @@ enum status
 conn_compress(struct conn *c)
 {
 	struct deflate *d;
+	enum status st;
 
 	if (conn_compressed(c))
 		return ERR_EXISTS;
@@ -234,6 +235,7 @@ conn_compress(struct conn *c)
 	    .in = inflate_some, .ended = ended, .out = deflate_all, .rest = rest, .free = deflate_free};
 	/* The client's first byte begins a block; it may end before it has said anything. */
 	d->aligned = d->flushed = true;
-	conn_set_filter(c, &d->filter);
-	return OK;
+	if ((st = conn_set_filter(c, &d->filter)) != OK)
+		free(d);
+	return st;
 }

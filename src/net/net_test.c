@@ -124,7 +124,10 @@ command(struct conn *c, struct talk *t, struct str line)
 		return CONN_WAKE;
 	} else if (str_eq(line, STR("plain"))) {
 		buf_adds(conn_out(c), "plain\n");
-		conn_end_filter(c);
+		if (conn_end_filter(c) != OK) {
+			buf_adds(conn_out(c), "no\n");
+			return CONN_CLOSE;
+		}
 	} else if (str_eq(line, STR("pause"))) {
 		t->waiting = true;
 		conn_pause(c, 1);

@@ -9,7 +9,7 @@
  *	pause          the same after a second, by itself
  *	starttls       "go", then TLS
  *	compress       "ok", then deflate
- *	plain          "plain", then no deflate any more
+ *	plain          "plain", then no deflate any more; "no" and the end where that cannot be
  *	idle           nothing; every change answers "change"
  *	again N        N times CONN_AGAIN, then "again"
  *	bye            "bye", then close

@@ -143,7 +143,8 @@ tls_end(struct conn *c)
 bool
 conn_tls_offer(struct conn *c)
 {
-	return c->ssl == NULL && c->net->o.tls != NULL && c->layer == NULL;
+	/* A filter that ended in both directions is none any more, though what it had to send may not be gone yet. */
+	return c->ssl == NULL && c->net->o.tls != NULL && (c->layer == NULL || c->layer->f == NULL);
 }
 
 enum status
@@ -152,7 +153,7 @@ conn_starttls(struct conn *c)
 	if (!conn_tls_offer(c) || c->stage != STAGE_OPEN)
 		return ERR_UNAVAILABLE;
 	/* RFC 9051 11.1 and S1: nothing that came in the clear may be taken for protected. */
-	if (conn_in(c).n > 0)
+	if (conn_in(c).n > 0 || (c->layer != NULL && c->layer->raw.n > 0))
 		return ERR_BAD_INPUT;
 	c->stage = STAGE_HANDSHAKE;
 	c->starttls = c->refresh = true;

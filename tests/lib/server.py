@@ -165,7 +165,7 @@ class Server:
         """What the log says about sanitizer reports, failed assertions or slow steps; "" if nothing."""
         tail = self.log_tail(4000)
         for mark in ("ERROR: AddressSanitizer", "runtime error:", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer",
-                     "assertion", "BUG:"):
+                     "assertion", "BUG:", " error broken "):
             at = tail.find(mark)
             if at >= 0:
                 return tail[max(0, at - 200):at + 3000]

@@ -57,9 +57,8 @@ unlist(struct memfile *f)
 	unref(f);
 }
 
-/* Sets the size; false: the disk is full. */
-static bool
-resize(struct memfile *f, size_t n)
+bool
+memfile_resize(struct memfile *f, size_t n)
 {
 	if (n > f->n && capacity > 0 && used + (n - f->n) > capacity)
 		return false;
@@ -130,7 +129,7 @@ m_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 	int rc = SQLITE_OK;
 
 	pthread_mutex_lock(&memvfs_lock);
-	if (end > f->n && !resize(f, end))
+	if (end > f->n && !memfile_resize(f, end))
 		rc = SQLITE_FULL;
 	else
 		memcpy(f->p + at, p, (size_t)n);
@@ -144,7 +143,7 @@ m_truncate(sqlite3_file *file, sqlite3_int64 n)
 	int rc = SQLITE_OK;
 
 	pthread_mutex_lock(&memvfs_lock);
-	if (!resize(memhandle_of(file)->f, (size_t)n))
+	if (!memfile_resize(memhandle_of(file)->f, (size_t)n))
 		rc = SQLITE_FULL;
 	pthread_mutex_unlock(&memvfs_lock);
 	return rc;
@@ -364,9 +363,20 @@ memvfs_put(const char *path, struct str bytes)
 	if ((f = find(path)) == NULL)
 		f = make(path);
 	ensure(f->refs == 1);
-	ensure(resize(f, bytes.n));
+	ensure(memfile_resize(f, bytes.n));
 	if (bytes.n > 0)
 		memcpy(f->p, bytes.p, bytes.n);
+	pthread_mutex_unlock(&memvfs_lock);
+}
+
+void
+memvfs_each(void (*fn)(struct memfile *f, void *arg), void *arg)
+{
+	struct memfile *f;
+
+	pthread_mutex_lock(&memvfs_lock);
+	LIST_FOREACH(f, &files, link)
+		fn(f, arg);
 	pthread_mutex_unlock(&memvfs_lock);
 }
 

@@ -17,6 +17,15 @@ void memvfs_register(void);
 void memvfs_put(const char *path, struct str bytes);
 /* Adds the whole file to out; false: there is none. */
 bool memvfs_get(const char *path, struct buf *out);
+/*
+ * Images, for fuzzers: what all files hold now, the index of the WAL included, and the way back to it, some microseconds long, while connections to
+ * them stay open. Nobody may be in a snapshot or a transaction at either moment. Connections find by the WAL's index that what they
+ * hold in memory is not true any more, as after a commit of somebody else's.
+ */
+struct memimage;
+struct memimage *memvfs_image(void);
+void memvfs_image_back(const struct memimage *image);
+void memvfs_image_free(struct memimage *image);
 /* Removes path and all files that the engine and db put beside it (path-wal...). Open ones go when they are closed. */
 void memvfs_remove(const char *path);
 /* The size of the disk: no more bytes than this in all files together; 0: no limit. */

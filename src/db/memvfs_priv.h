@@ -44,6 +44,10 @@ memhandle_of(sqlite3_file *file)
 	return (struct memhandle *)file;
 }
 
+/* Every file, with the lock. */
+void memvfs_each(void (*fn)(struct memfile *f, void *arg), void *arg);
+/* Sets the size, with the lock; false: the disk is full. */
+bool memfile_resize(struct memfile *f, size_t n);
 /* Forgets a file's shared memory; with the lock. */
 void memvfs_shm_drop(struct memfile *f);
 /* Methods of a handle. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/assert.h"
 #include "base/clock.h"
+#include "db/memvfs.h"
 #include "net/task.h"
 #include "store/account.h"
 
@@ -71,16 +72,20 @@ make_alice(struct db_txn *txn, void *arg)
 	return st != OK ? st : account_set_credential(arg, txn, id, STR("plain"), STR("{PLAIN}secret"));
 }
 
-void
-test_imap_open(struct test_imap *t)
+static enum status
+nothing(struct db_txn *txn, void *arg)
+{
+	return OK;
+}
+
+/* All but the store. */
+static void
+open_services(struct test_imap *t)
 {
 	struct auth_settings as = auth_settings_default;
 
-	*t = (struct test_imap){0};
 	as.plaintext = true;
 	as.delay_ms = 0;
-	ensure(store_open(&(struct store_options){.no_reaper = true}, &t->store) == OK);
-	ensure(db_write(store_db(t->store), make_alice, t->store) == OK);
 	t->hub = hub_new();
 	store_subscribe(t->store, feed, t->hub);
 	t->auth = auth_new(t->store, &as);
@@ -89,16 +94,87 @@ test_imap_open(struct test_imap *t)
 	    .settings = imap_settings_default});
 }
 
-void
-test_imap_close(struct test_imap *t)
+static void
+open_store(struct test_imap *t)
 {
+	*t = (struct test_imap){0};
+	ensure(store_open(&(struct store_options){.no_reaper = true}, &t->store) == OK);
+	ensure(db_write(store_db(t->store), make_alice, t->store) == OK);
+}
+
+void
+test_imap_open(struct test_imap *t)
+{
+	open_store(t);
+	open_services(t);
+}
+
+static void
+close_services(struct test_imap *t)
+{
+	/* What nobody waits for (\Recent) is done, too, before the hub goes. */
+	for (int i = 0; i < 3; i++)
+		ensure(db_write(store_db(t->store), nothing, NULL) == OK);
 	store_subscribe(t->store, NULL, NULL);
-	net_thread_end();
 	net_free(t->net);
 	imap_free(t->imap);
 	auth_free(t->auth);
-	db_thread_end(store_db(t->store));
-	store_close(t->store);
+}
+
+static const char one[] = "From: a@example.org\r\nSubject: one\r\nCc: b@c.d\r\n\r\nhello\r\n";
+static const char two[] = "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nfirst\r\n"
+			  "--x\r\nContent-Type: text/html\r\n\r\n<b>second</b>\r\n--x--\r\nend\r\n";
+
+void
+test_imap_fill(struct test_imap *t)
+{
+	struct test_client c;
+	struct buf b = {0};
+
+	buf_add(&b, STR("a LOGIN alice secret\r\n"));
+	buf_addf(&b, "b APPEND INBOX (\\Flagged kw1) {%zu+}\r\n%s\r\n", strlen(one), one);
+	for (int i = 0; i < 3; i++)
+		buf_addf(&b, "c APPEND INBOX (%s) {%zu+}\r\n%s\r\n", i == 2 ? "" : "\\Deleted", strlen(two), two);
+	buf_add(&b, STR("d CREATE Work/old\r\ne SUBSCRIBE Work/old\r\nf SELECT INBOX\r\ng EXPUNGE\r\n"));
+	for (int i = 0; i < 4; i++)
+		buf_addf(&b, "c APPEND Work/old (%s) {%zu+}\r\n%s\r\n", i % 2 ? "" : "\\Deleted", strlen(two), two);
+	buf_add(&b, STR("h SELECT Work/old\r\ni CLOSE\r\nj LOGOUT\r\n"));
+	test_client_open(t, &c);
+	test_client_send(t, &c, buf_str(&b));
+	ensure(test_client_end(t, &c));
+	buf_free(&b);
+	buf_free(&c.got);
+}
+
+/* The store of test_imap_open_image(). */
+static struct store *kept;
+static struct memimage *image;
+
+void
+test_imap_open_image(struct test_imap *t, void (*fill)(struct test_imap *))
+{
+	if (image == NULL) {
+		test_imap_open(t);
+		fill(t);
+		close_services(t);
+		hub_free(t->hub);
+		kept = t->store;
+		image = memvfs_image();
+	}
+	memvfs_image_back(image);
+	*t = (struct test_imap){.store = kept};
+	open_services(t);
+}
+
+void
+test_imap_close(struct test_imap *t)
+{
+	close_services(t);
+	if (t->store != kept) {
+		net_thread_end();
+		db_thread_end(store_db(t->store));
+		store_close(t->store);
+	}
 	hub_free(t->hub);
 }
 
@@ -133,12 +209,6 @@ drain(struct test_client *c)
 	close(c->fd);
 	c->fd = -1;
 	return false;
-}
-
-static enum status
-nothing(struct db_txn *txn, void *arg)
-{
-	return OK;
 }
 
 void

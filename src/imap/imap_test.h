@@ -17,6 +17,11 @@ struct test_imap {
 	struct imap *imap;
 };
 void test_imap_open(struct test_imap *t);
+/* The same, on a store that is as fill() made it the first time: an image that is kept, and gone back to each time in some microseconds, with the
+ * engine's connections and statements ready (db/memvfs.h). One fill() a process. */
+void test_imap_open_image(struct test_imap *t, void (*fill)(struct test_imap *));
+/* For fill(): in INBOX two messages, in Work/old too, with UIDs between them that are gone. */
+void test_imap_fill(struct test_imap *t);
 /* All clients must be closed. */
 void test_imap_close(struct test_imap *t);
 

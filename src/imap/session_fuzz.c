@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole session from greeting to logout, with a store in memory that is new each time. The first byte chooses how far the session is
- * when the input begins; 0xfe in the input is where a segment ends, 0xfd is where the other client's turn begins. What the server
+ * Two whole sessions from greeting to logout, on a store in memory that is the same image each time. The first byte chooses how far each session
+ * is when the input begins (two bits for each); 0xfe in the input is where a segment ends, 0xfd is where the other client's turn begins. What the server
  * sends must be lines and literals, and it must end when the input does.
  */
 #include <stdlib.h>
@@ -12,25 +12,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char one[] = "From: a@example.org\r\nSubject: one\r\nCc: b@c.d\r\n\r\nhello\r\n";
-static const char two[] = "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nfirst\r\n"
-			  "--x\r\nContent-Type: text/html\r\n\r\n<b>second</b>\r\n--x--\r\nend\r\n";
-
-static void
-log_in(struct test_imap *t, struct test_client c[2])
-{
-	struct buf b = {0};
-
-	buf_add(&b, STR("a LOGIN alice secret\r\n"));
-	buf_addf(&b, "b APPEND INBOX (\\Flagged kw1) {%zu+}\r\n%s\r\n", strlen(one), one);
-	buf_addf(&b, "c APPEND INBOX {%zu+}\r\n%s\r\n", strlen(two), two);
-	buf_add(&b, STR("d CREATE Work/old\r\n"));
-	test_client_send(t, &c[0], buf_str(&b));
-	test_client_run(t, &c[0]);
-	buf_free(&b);
-	test_client_send(t, &c[1], STR("a LOGIN alice secret\r\nb SELECT INBOX\r\n"));
-	test_client_run(t, &c[1]);
-}
+/* Begins of a session, which the first byte chooses from. */
+static const char *const begins[] = {
+	"", "a LOGIN alice secret\r\n", "a LOGIN alice secret\r\nb SELECT INBOX\r\n",
+	"a LOGIN alice secret\r\nb ENABLE QRESYNC\r\nc SELECT Work/old\r\n",
+};
 
 /* What comes compressed cannot be read here. */
 static bool
@@ -85,13 +71,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1 || size > 65536)
 		return 0;
 	log_set_level(LOG_LEVEL_ERROR);
-	test_imap_open(&t);
-	for (unsigned i = 0; i < 2; i++)
+	test_imap_open_image(&t, test_imap_fill);
+	for (unsigned i = 0; i < 2; i++) {
 		test_client_open(&t, &c[i]);
-	if (data[0] & 1)
-		log_in(&t, c);
-	if (data[0] & 2)
-		test_client_send(&t, &c[0], STR("e SELECT INBOX\r\n"));
+		test_client_send(&t, &c[i], str_c(begins[data[0] >> 2 * i & 3]));
+		test_client_run(&t, &c[i]);
+	}
 	play(&t, c, str_of(data + 1, size - 1));
 	test_client_shut(&c[0]);
 	ensure(test_client_end(&t, &c[1]));

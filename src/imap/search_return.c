@@ -318,7 +318,7 @@ search_tell_correlators(const struct search_tell *t, struct buf *out)
 	buf_adds(out, t->uid ? ") UID" : ")");
 }
 
-/* All that is short: the correlators, MIN, MAX, COUNT. */
+/* What comes first of all: the correlators, MIN and MAX. Clients know the order MIN MAX ALL COUNT, then MODSEQ (T108). */
 static void
 tell_head(struct search_tell *t, struct buf *out)
 {
@@ -329,9 +329,14 @@ tell_head(struct search_tell *t, struct buf *out)
 		buf_addf(out, " MIN %u", found->run[0].first);
 	if (t->ret->max && found->n)
 		buf_addf(out, " MAX %u", found->run[found->n - 1].last);
+}
+
+static void
+tell_counts(struct search_tell *t, struct buf *out)
+{
 	if (t->ret->count)
-		buf_addf(out, " COUNT %llu", (unsigned long long)runs_count(found));
-	if (t->modseq && found->n)
+		buf_addf(out, " COUNT %llu", (unsigned long long)runs_count(t->found));
+	if (t->modseq && t->found->n)
 		buf_addf(out, " MODSEQ %llu", (unsigned long long)t->modseq);
 }
 
@@ -420,6 +425,7 @@ search_tell(struct search_tell *t, struct conn *c)
 	if (t->part < SCORES) {
 		if ((next = tell_sets(t, c)) != CMD_DONE)
 			return next;
+		tell_counts(t, out);
 		if (t->ret->relevancy)
 			begin_scores(t, out);
 		t->part = SCORES;

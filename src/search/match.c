@@ -432,8 +432,8 @@ search_match(struct search_matcher *m, enum search_key key, struct str name, con
 	enum status st;
 
 	m->scan.needle = needle;
-	/* Every subject, body and text contains the empty string; so does a FROM that is missing. */
-	if (needle->key.n == 0 && key != SEARCH_HEADER) {
+	/* Every body and text contains the empty string; a field that is missing does not. */
+	if (needle->key.n == 0 && (key == SEARCH_BODY || key == SEARCH_TEXT)) {
 		*hit_r = true;
 		return OK;
 	}

@@ -364,7 +364,16 @@ arg_reference(struct args *a, struct str *name_r)
 enum status
 arg_list_pattern(struct args *a, struct str *pattern_r)
 {
-	return read_name(a, list_mailbox, true, pattern_r);
+	struct str pattern;
+	enum status st = read_name(a, list_mailbox, false, &pattern);
+
+	if (st != OK)
+		return st;
+	/* After a name the '/' says no more than "children may be here"; behind a wildcard it is what no name ends in. */
+	if (a->trailing_sep && str_chr(pattern, '%') == pattern.n && str_chr(pattern, '*') == pattern.n)
+		pattern.n--;
+	*pattern_r = pattern;
+	return OK;
 }
 
 /* ---- numbers ---- */

@@ -79,7 +79,7 @@ must_check enum status arg_literal_streamed(struct args *a, uint64_t *size_r, bo
 must_check enum status arg_mailbox(struct args *a, struct str *name_r);
 /* The reference of LIST: the same, but a trailing '/' stays. */
 must_check enum status arg_reference(struct args *a, struct str *name_r);
-/* A LIST pattern with '%' and '*', canonical like a name; one trailing '/' is cut off. */
+/* A LIST pattern with '%' and '*', canonical like a name; where it has neither, one trailing '/' is cut off (T29). */
 must_check enum status arg_list_pattern(struct args *a, struct str *pattern_r);
 
 must_check enum status arg_number(struct args *a, uint32_t *n_r);    /* 0..2^32-1 */

@@ -46,6 +46,9 @@ ahead_pop(struct session *s)
 		return false;
 	if (s->cmd != NULL && !(s->cmd->row != NULL && (s->cmd->row->flags & CMDF_OVERLAP)))
 		return false;
+	/* It is being answered, and its updates wait for output or for their next step: those behind it wait, too. */
+	if (s->cmd != NULL && s->cmd->its_turn)
+		return false;
 	s->committing = cmd->behind;
 	cmd->behind = NULL;
 	cmd->its_turn = true;

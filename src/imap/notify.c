@@ -159,7 +159,7 @@ notify_begin(struct cmd *cmd, struct notify *n, bool tell_status)
 		unsigned events = notify_events(n, mb->name, !mb->noselect, picture_subscribed(n->picture, mb->name));
 
 		if (!mb->noselect && (events & NOTIFY_MESSAGES) && (!s->selected || s->selected->view.mailbox != mb->id))
-			st = notify_status(cmd, txn, mb, events);
+			st = notify_status(cmd, txn, mb, events, true);
 	}
 	cmd_read_end(cmd, txn);
 	return st;

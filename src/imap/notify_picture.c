@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "base/map.h"
+#include "imap/capability.h"
 #include "imap/status_item.h"
 #include "store/metadata.h"
 
@@ -103,14 +104,15 @@ notify_events(const struct notify *n, struct str name, bool selectable, bool sub
 /* ---- STATUS ---- */
 
 enum status
-notify_status(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsigned events)
+notify_status(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsigned events, bool first)
 {
 	unsigned items = 1u << STATUS_UIDVALIDITY | 1u << STATUS_UNSEEN;
 	enum status st;
 
 	if (events & (NOTIFY_NEW | NOTIFY_EXPUNGE))
 		items |= 1u << STATUS_MESSAGES | 1u << STATUS_UIDNEXT;
-	if (cmd_enabled(cmd, ENABLED_CONDSTORE | ENABLED_QRESYNC))
+	/* The first answers have it on every server that supports CONDSTORE (3.1, T109), news where the client has enabled it (5.1 to 5.3). */
+	if (cmd_enabled(cmd, ENABLED_CONDSTORE | ENABLED_QRESYNC) || (first && capability_on(cmd->session, "CONDSTORE")))
 		items |= status_item_bit("HIGHESTMODSEQ");
 	st = status_print(cmd, txn, mb, items);
 	return st == ERR_NOT_FOUND ? OK : st;
@@ -254,7 +256,7 @@ same_mailbox(struct telling *t, const struct mailbox *old, const struct mailbox 
 	if (new->noselect || (sel != NULL && sel->view.mailbox == new->id))
 		return OK;
 	news = message_news(old, new, wanted_of(t, new->name));
-	return news != 0 ? notify_status(t->cmd, t->txn, new, news) : OK;
+	return news != 0 ? notify_status(t->cmd, t->txn, new, news, false) : OK;
 }
 
 /* ---- the differences ---- */

@@ -26,7 +26,7 @@ must_check enum status picture_tell(struct cmd *cmd, struct db_txn *txn, const s
     const struct notify_picture *new);
 /* What the groups want to know of a mailbox; selectable and subscribed: now or before. */
 unsigned notify_events(const struct notify *n, struct str name, bool selectable, bool subscribed);
-/* STATUS with what these events ask for. */
-must_check enum status notify_status(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsigned events);
+/* STATUS with what these events ask for. first: before the tagged answer of NOTIFY, not as news. */
+must_check enum status notify_status(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsigned events, bool first);
 
 #endif

@@ -47,16 +47,25 @@ status_items_parse(struct args *a, unsigned *items_r)
 static enum status
 count_recent(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, uint64_t *n_r)
 {
+	struct session *s = cmd->session;
 	struct runs new = {0}, there = {0};
+	struct watcher w = {0};
 	struct view v;
+	uint32_t from;
 	enum status st;
 
 	*n_r = 0;
 	if (mb->recent_from >= mb->uidnext || mb->messages == 0)
 		return OK;
+	/* The store's mark comes later than that of the session which took them. */
+	hub_watch(s->imap->hub, (uint64_t)mb->account, (uint64_t)mb->id, &w, s->conn);
+	from = hub_recent_peek(&w, mb->recent_from, mb->uidnext);
+	hub_unwatch(s->imap->hub, &w);
+	if (from >= mb->uidnext)
+		return OK;
 	if ((st = view_open(&v, &cmd->session->actor, txn, mb, true)) != OK)
 		return st;
-	runs_add(&new, mb->recent_from ? mb->recent_from : 1, mb->uidnext - 1);
+	runs_add(&new, from ? from : 1, mb->uidnext - 1);
 	st = view_uids_present(&v, txn, &new, &there);
 	*n_r = runs_count(&there);
 	runs_free(&new);

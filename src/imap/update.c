@@ -24,6 +24,7 @@ struct updater {
 	uint32_t left;       /* in the last of them, from its first on; 0: not begun */
 	struct view_iter it;
 	bool uid;
+	uint64_t recent;     /* how many there were before */
 	struct context_update *contexts; /* NULL: there are none */
 };
 
@@ -194,9 +195,10 @@ send_counts(struct session *s, struct db_txn *txn, struct updater *up)
 		if (st == ERR_NOT_FOUND)
 			st = OK;
 		put_number_line(out, sel->view.exists, STR("EXISTS"));
-		if (!(s->enabled & ENABLED_IMAP4REV2))
-			put_number_line(out, (uint32_t)runs_count(&sel->view.recent), STR("RECENT"));
 	}
+	/* Also when some of them went (RFC 3501 7.3.2). */
+	if ((up->u.grown || runs_count(&sel->view.recent) != up->recent) && !(s->enabled & ENABLED_IMAP4REV2))
+		put_number_line(out, (uint32_t)runs_count(&sel->view.recent), STR("RECENT"));
 	if (up->u.keywords)
 		selected_keywords_forget(sel);
 	if (st == OK && (up->u.keywords || up->u.changed.n))
@@ -248,6 +250,7 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 	enum status st;
 
 	sel->updater = up;
+	up->recent = runs_count(&sel->view.recent);
 	if ((st = view_sync(&sel->view, txn, may_expunge, &up->u)) != OK)
 		return st;
 	sel->look = false;

@@ -264,8 +264,11 @@ at_message(struct cmd *cmd)
 	st = x->n == 0 ? parse_first(cmd, m, &a, &d) : parse_message(m, &a, &d);
 	if (st == ERR_AGAIN && x->n == 0 && !x->over)
 		return collect(cmd, UINT64_MAX);
-	if (st != OK || (x->over && !d.list))
-		return reply_syntax(cmd, st == ERR_LIMIT ? st : ERR_BAD_INPUT, usage);
+	if (st == OK && x->over && !d.list)
+		st = ERR_BAD_INPUT;
+	args_take_fault(&cmd->args, &a);
+	if (st != OK)
+		return reply_syntax(cmd, st == ERR_AGAIN ? ERR_BAD_INPUT : st, usage);
 	/* A URL may mean a message of the APPEND before, which is not stored yet (imap/ahead.h). */
 	if (d.list && cmd->session->committing != NULL)
 		return CMD_WAIT_COMMIT;
@@ -319,6 +322,7 @@ at_item(struct cmd *cmd)
 	st = parse_item(&a, &d, &url);
 	if (st == ERR_AGAIN && !x->over)
 		return collect(cmd, IMAP_URL_MAX);
+	args_take_fault(&cmd->args, &a);
 	if (st != OK || (x->over && url.p == NULL))
 		return reply_syntax(cmd, st == ERR_LIMIT ? st : ERR_BAD_INPUT, "CATENATE takes TEXT literals and URLs");
 	cmd->args = a;

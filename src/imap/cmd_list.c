@@ -71,8 +71,10 @@ parse_selection(struct listing *l, struct args *a)
 	if ((st = arg_open(a)) != OK)
 		return st;
 	while (arg_more(a)) {
-		if ((st = arg_atom_upper(a, &word)) != OK)
-			return st;
+		size_t at = a->at;
+
+		if (arg_atom_upper(a, &word) != OK)
+			return arg_expect(a, EXPECT_LIST_OPTION);
 		if (str_eq(word, STR("SUBSCRIBED")))
 			l->options |= SELECT_SUBSCRIBED | RETURN_SUBSCRIBED;
 		else if (str_eq(word, STR("SPECIAL-USE")))
@@ -80,7 +82,7 @@ parse_selection(struct listing *l, struct args *a)
 		else if (str_eq(word, STR("RECURSIVEMATCH")))
 			l->options |= SELECT_RECURSIVE;
 		else if (!str_eq(word, STR("REMOTE")))
-			return ERR_BAD_INPUT;
+			return arg_expect_at(a, at, EXPECT_LIST_OPTION);
 	}
 	/* RECURSIVEMATCH is nothing alone (RFC 5258 3.1). */
 	if ((l->options & SELECT_RECURSIVE) && !(l->options & (SELECT_SUBSCRIBED | SELECT_SPECIAL)))
@@ -99,12 +101,14 @@ parse_return(struct cmd *cmd, struct listing *l)
 	if ((st = arg_space(a)) != OK)
 		return st;
 	if (!arg_keyword(a, "RETURN"))
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_END);
 	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
 		return st;
 	while (arg_more(a)) {
-		if ((st = arg_atom_upper(a, &word)) != OK)
-			return st;
+		size_t at = a->at;
+
+		if (arg_atom_upper(a, &word) != OK)
+			return arg_expect(a, EXPECT_LIST_OPTION);
 		if (str_eq(word, STR("SUBSCRIBED"))) {
 			l->options |= RETURN_SUBSCRIBED;
 		} else if (str_eq(word, STR("STATUS"))) {
@@ -116,7 +120,7 @@ parse_return(struct cmd *cmd, struct listing *l)
 			if ((st = arg_space(a)) != OK || (st = metadata_ask_parse(cmd, &l->metadata)) != OK)
 				return st;
 		} else if (!str_eq(word, STR("CHILDREN")) && !str_eq(word, STR("SPECIAL-USE"))) {
-			return ERR_BAD_INPUT;
+			return arg_expect_at(a, at, EXPECT_LIST_OPTION);
 		}
 	}
 	l->options |= EXTENDED;
@@ -133,6 +137,9 @@ parse_pattern(struct cmd *cmd, struct listing *l, struct str reference)
 		return st;
 	if (l->matches >= PATTERNS_MAX)
 		return ERR_LIMIT;
+	/* What can be no name is matched by none (T105). */
+	if (pattern.p == NULL || reference.p == NULL)
+		return OK;
 	if (pattern.n == 0) {
 		l->root = true;
 		return OK;

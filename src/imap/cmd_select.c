@@ -47,7 +47,7 @@ parameter(struct cmd *cmd, struct selecting *x)
 	/* Only once it is enabled (RFC 7162 3.2.5). */
 	if (!x->qresync.given && cmd_enabled(cmd, ENABLED_QRESYNC) && arg_keyword(&cmd->args, "QRESYNC"))
 		return qresync_parse(&x->qresync, &cmd->args);
-	return ERR_BAD_INPUT;
+	return arg_expect(&cmd->args, EXPECT_PARAMETER);
 }
 
 /* A name, and parameters in any order, several of them (RFC 4466 2.1, T43). */

@@ -52,7 +52,7 @@ parse_modifier(struct storing *x, struct args *a)
 	if ((st = arg_open(a)) != OK)
 		return st;
 	if (!arg_keyword(a, "UNCHANGEDSINCE"))
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_STORE_MODIFIER);
 	x->change.conditional = true;
 	if ((st = arg_space(a)) != OK || (st = arg_number64(a, &x->change.unchanged_since)) != OK ||
 	    (st = arg_close(a)) != OK)
@@ -66,18 +66,25 @@ parse_change(struct storing *x, struct args *a)
 {
 	struct arg_flags flags;
 	struct str item;
+	size_t at;
 	enum status st;
 
 	if ((st = parse_modifier(x, a)) != OK)
 		return st;
+	at = a->at;
 	x->change.op = arg_char(a, '+') ? FLAGS_ADD : arg_char(a, '-') ? FLAGS_REMOVE : FLAGS_SET;
-	if ((st = arg_item(a, &item)) != OK)
-		return st;
+	if (arg_item(a, &item) != OK)
+		return arg_expect_at(a, at, EXPECT_STORE_ITEM);
 	x->silent = str_eq(item, STR("FLAGS.SILENT"));
 	if (!x->silent && !str_eq(item, STR("FLAGS")))
-		return ERR_BAD_INPUT;
-	if ((st = arg_space(a)) != OK || (st = arg_flags(a, &flags)) != OK)
+		return arg_expect_at(a, at, EXPECT_STORE_ITEM);
+	if ((st = arg_space(a)) != OK)
 		return st;
+	at = a->at;
+	if ((st = arg_flags(a, &flags)) != OK)
+		return st;
+	if (flags.recent)
+		return arg_expect_at(a, at, EXPECT_FLAGS);
 	x->change.flags = (uint8_t)flags.system;
 	x->change.keywords = flags.keywords;
 	x->change.keywords_n = flags.n;

@@ -119,6 +119,7 @@ cmd_thread(struct cmd *cmd)
 	struct thread_cmd *x = arena_new(&cmd->arena, struct thread_cmd);
 	struct args *a = &cmd->args;
 	struct str algorithm;
+	size_t at = a->at + 1;
 	enum status st;
 
 	cmd->state = x;
@@ -130,7 +131,7 @@ cmd_thread(struct cmd *cmd)
 	if ((st = arg_space(a)) != OK || (st = arg_atom_upper(a, &algorithm)) != OK || (st = arg_space(a)) != OK)
 		return search_refuse(cmd, st, SYNTAX);
 	if (!thread_init(&x->threading, algorithm))
-		return reply_bad(cmd, SYNTAX);
+		return search_refuse(cmd, arg_expect_at(a, at, EXPECT_THREAD_ALGORITHM), SYNTAX);
 	x->threading.order.comparator = cmd->session->comparator;
 	return search_run(cmd, true, SYNTAX);
 }

@@ -30,7 +30,7 @@ read_modifier(struct fetch *f, struct args *a)
 	/* RFC 9394 3.3: of UID FETCH only. */
 	if (f->cmd->uid && !f->partial.given && arg_keyword(a, "PARTIAL"))
 		return (st = arg_space(a)) != OK ? st : partial_parse(&f->partial, a);
-	return ERR_BAD_INPUT;
+	return arg_expect(a, EXPECT_FETCH_MODIFIER);
 }
 
 enum status

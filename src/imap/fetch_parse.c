@@ -145,7 +145,7 @@ parse_lazy(struct args *a)
 
 /* RFC822 and relatives: BODY sections under their old names (RFC 3501 6.4.5). */
 static enum status
-parse_rfc822(struct fetch *f, struct args *a, struct str name)
+parse_rfc822(struct fetch *f, struct args *a, struct str name, size_t name_at)
 {
 	static const struct {
 		struct str name, label;
@@ -177,18 +177,18 @@ parse_rfc822(struct fetch *f, struct args *a, struct str name)
 		}
 		return add(f, item);
 	}
-	return ERR_BAD_INPUT;
+	return arg_expect_at(a, name_at, EXPECT_FETCH_ITEM);
 }
 
 static enum status
 parse_item(struct fetch *f, struct args *a)
 {
 	const struct fetch_kind *kind;
+	size_t at = a->at;
 	struct str name;
-	enum status st;
 
-	if ((st = arg_item(a, &name)) != OK)
-		return st;
+	if (arg_item(a, &name) != OK)
+		return arg_expect(a, EXPECT_FETCH_ITEM);
 	if (arg_peek(a) == '[') {
 		if (str_eq(name, STR("BODY")))
 			return parse_section(f, a, false);
@@ -198,13 +198,13 @@ parse_item(struct fetch *f, struct args *a)
 			return parse_binary(f, a, false, name.n == 6);
 		if (str_eq(name, STR("BINARY.SIZE")))
 			return parse_binary(f, a, true, false);
-		return ERR_BAD_INPUT;
+		return arg_expect_at(a, at, EXPECT_FETCH_ITEM);
 	}
 	if ((kind = fetch_kind_find(name)) != NULL && kind->print == fetch_preview)
 		parse_lazy(a);
 	if (kind != NULL)
 		return add(f, (struct fetch_item){.kind = kind, .needs = kind->needs});
-	return parse_rfc822(f, a, name);
+	return parse_rfc822(f, a, name, at);
 }
 
 enum status

@@ -57,7 +57,7 @@ mailbox_filter_parse(struct mailbox_filter *f, struct args *a, struct arena *kee
 			*f = (struct mailbox_filter){.kind = filters[i].kind};
 			return f->kind >= MAILBOXES_SUBTREE ? parse_names(f, a, keep) : OK;
 		}
-	return ERR_BAD_INPUT;
+	return arg_expect(a, EXPECT_MAILBOXES);
 }
 
 /* Is name the mailbox itself, or below it as deep as the filter goes? */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/reply.h"
 
+#include "imap/syntax.h"
+
 /* What a status says to a client: RFC 5530 codes; the detail is in the log. */
 static const struct {
 	const char *code, *text;
@@ -94,7 +96,9 @@ reply_syntax(struct cmd *cmd, enum status st, const char *syntax)
 {
 	if (st == ERR_LIMIT)
 		return reply_bad_code(cmd, "TOOBIG", "Too much for one command");
-	return reply_bad(cmd, syntax);
+	if (st == ERR_CORRUPT)
+		return reply_no(cmd, "CANNOT", "No mailbox can have this name");
+	return reply_bad(cmd, syntax_text(cmd, syntax));
 }
 
 enum cmd_next

@@ -217,12 +217,16 @@ static enum status
 key_objectid(struct search_parser *p, int arg, bool negated)
 {
 	struct str text;
+	size_t at;
 	enum status st;
 
-	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &text)) != OK)
+	if ((st = arg_space(p->a)) != OK)
+		return st;
+	at = p->a->at;
+	if ((st = arg_astring(p->a, &text)) != OK)
 		return st;
 	if (!objectid_valid(text))
-		return ERR_BAD_INPUT;
+		return arg_expect_at(p->a, at, EXPECT_VALUE);
 	search_node_add(p, (enum search_op)arg, negated)->id =
 	    objectid_parse(text, arg == SEARCH_EMAILID ? OBJECTID_EMAIL : OBJECTID_THREAD);
 	return OK;
@@ -286,13 +290,13 @@ static const struct {
 enum status
 search_word_key(struct search_parser *p)
 {
+	size_t at = p->a->at;
 	struct str word;
-	enum status st;
 
-	if ((st = arg_atom_upper(p->a, &word)) != OK)
-		return st;
+	if (arg_atom_upper(p->a, &word) != OK)
+		return arg_expect(p->a, EXPECT_SEARCH_KEY);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (str_eq(word, str_c(keys[i].name)))
 			return keys[i].read(p, keys[i].arg, keys[i].negated);
-	return ERR_BAD_INPUT;
+	return arg_expect_at(p->a, at, EXPECT_SEARCH_KEY);
 }

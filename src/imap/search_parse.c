@@ -118,6 +118,17 @@ read_word(struct search_parser *p, bool *key_r)
 	return ascii_digit(c) || c == '*' || c == '$' ? search_set_key(p, false, false) : search_word_key(p);
 }
 
+/* Blanks before a parenthesis are passed over, as in FETCH (T10). */
+static bool
+closes_here(const struct args *a)
+{
+	size_t at = a->at;
+
+	while (at < a->all.n && a->all.p[at] == ' ')
+		at++;
+	return at < a->all.n && a->all.p[at] == ')';
+}
+
 /* Closes the parentheses that end here; a filter's text closes none but its own. */
 static enum status
 close_levels(struct search_parser *p)
@@ -125,7 +136,7 @@ close_levels(struct search_parser *p)
 	size_t floor = p->frames_n ? p->frames[p->frames_n - 1].floor : 0;
 	enum status st;
 
-	while (p->depth - 1 > floor && p->levels[p->depth - 1].paren && arg_peek(p->a) == ')') {
+	while (p->depth - 1 > floor && p->levels[p->depth - 1].paren && closes_here(p->a)) {
 		if ((st = arg_close(p->a)) != OK)
 			return st;
 		p->depth--;

@@ -10,9 +10,9 @@
 static enum status
 bound(struct args *a, bool minus, uint32_t *n_r)
 {
-	if (minus && !arg_char(a, '-'))
-		return ERR_BAD_INPUT;
-	return arg_nz_number(a, n_r);
+	if ((minus && !arg_char(a, '-')) || arg_nz_number(a, n_r) != OK)
+		return arg_expect(a, EXPECT_RANGE);
+	return OK;
 }
 
 enum status
@@ -24,7 +24,7 @@ partial_parse(struct partial *p, struct args *a)
 	if ((st = bound(a, x.from_end, &x.a)) != OK)
 		return st;
 	if (!arg_char(a, ':'))
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_RANGE);
 	if ((st = bound(a, x.from_end, &x.b)) == OK)
 		*p = x;
 	return st;
@@ -69,8 +69,8 @@ read_option(struct search_return *ret, struct cmd *cmd)
 		return read_update(ret, cmd);
 	else if (arg_keyword(a, "CONTEXT"))
 		ret->context = true; /* a hint (RFC 5267 4.2) */
-	else if (!arg_keyword(a, "PARTIAL") || ret->partial.given)
-		return ERR_BAD_INPUT;
+	else if (ret->partial.given || !arg_keyword(a, "PARTIAL"))
+		return arg_expect(a, EXPECT_SEARCH_RETURN);
 	else if (arg_space(a) != OK)
 		return ERR_BAD_INPUT;
 	else

@@ -364,12 +364,15 @@ search_refuse(struct cmd *cmd, enum status st, const char *what)
 
 	if (x->search.filter_fault == FILTER_FINE && st == ERR_CONFLICT)
 		return reply_bad(cmd, "The charset is UTF-8 since UTF8=ACCEPT was enabled");
-	if (x->search.filter_fault == FILTER_FINE && st != ERR_NOT_FOUND)
+	if (x->search.filter_fault == FILTER_FINE && st != ERR_NOT_FOUND && !(st == ERR_BAD_INPUT && cmd->args.not_utf8))
 		return reply_syntax(cmd, st, what);
 	if (x->ret.save && cmd->session->selected && x->search.filter_fault != FILTER_CHARSET)
 		runs_clear(&cmd->session->selected->saved);
 	if (x->search.filter_fault != FILTER_FINE)
 		return search_filter_refuse(cmd, &x->search);
+	/* After UTF8=ACCEPT; JavaMail, which does so, searches anew after a NO and not after a BAD (T101). */
+	if (cmd->args.not_utf8)
+		return reply_no(cmd, "CANNOT", "The string is not UTF-8");
 	return reply_no(cmd, "BADCHARSET (US-ASCII UTF-8)", "This charset is not known");
 }
 

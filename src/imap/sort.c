@@ -46,7 +46,7 @@ parse_criterion(struct sorting *s, struct args *a)
 			sort_by(s, (enum sort_by)i, reverse);
 			return OK;
 		}
-	return ERR_BAD_INPUT;
+	return arg_expect(a, EXPECT_SORT_KEY);
 }
 
 enum status

@@ -28,19 +28,22 @@ status_items_parse(struct args *a, unsigned *items_r)
 		return st;
 	while (arg_more(a)) {
 		unsigned i = 0;
+		size_t at = a->at;
 
-		if ((st = arg_item(a, &name)) != OK)
-			return st;
+		if (arg_item(a, &name) != OK)
+			return arg_expect(a, EXPECT_STATUS_ITEM);
 		while (i < STATUS_ITEMS && !str_eq(name, str_c(names[i])))
 			i++;
 		if (i == STATUS_ITEMS)
-			return ERR_BAD_INPUT;
+			return arg_expect_at(a, at, EXPECT_STATUS_ITEM);
 		items |= 1u << i;
 	}
+	if (items == 0)
+		return arg_expect(a, EXPECT_STATUS_ITEM);
 	if ((st = arg_close(a)) != OK)
 		return st;
 	*items_r = items;
-	return items ? OK : ERR_BAD_INPUT;
+	return OK;
 }
 
 /* Messages that no session has been told of as \Recent. */

@@ -56,8 +56,11 @@ arg_keyword(struct args *a, const char *word)
 enum status
 arg_space(struct args *a)
 {
+	/* What is missing is not the space: the next reader says what. */
+	if (a->at == a->all.n || (a->depth > 0 && arg_peek(a) == ')'))
+		return OK;
 	if (!arg_char(a, ' '))
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_SPACE);
 	while (arg_char(a, ' '))
 		;
 	return OK;
@@ -71,7 +74,7 @@ arg_end(struct args *a)
 	while (at < a->all.n && a->all.p[at] == ' ')
 		at++;
 	if (at < a->all.n)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_END);
 	a->at = at;
 	return OK;
 }
@@ -136,7 +139,7 @@ arg_tag(struct args *a, struct str *tag_r)
 enum status
 arg_atom(struct args *a, struct str *s_r)
 {
-	return span_atom(a, s_r);
+	return span_atom(a, s_r) == OK ? OK : arg_expect(a, EXPECT_ATOM);
 }
 
 enum status
@@ -145,7 +148,7 @@ arg_atom_upper(struct args *a, struct str *s_r)
 	struct str s;
 
 	if (span_atom(a, &s) != OK)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_ATOM);
 	*s_r = upper(a->arena, STR(""), s);
 	return OK;
 }
@@ -156,7 +159,7 @@ arg_item(struct args *a, struct str *s_r)
 	struct str s;
 
 	if (span_item(a, &s) != OK)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_ATOM);
 	*s_r = upper(a->arena, STR(""), s);
 	return OK;
 }
@@ -229,8 +232,10 @@ read_quoted(struct args *a, struct str *s_r)
 	if (n == SIZE_MAX)
 		return ERR_BAD_INPUT;
 	s = str_head(s, n);
-	if (a->utf8 && !utf8_valid(s))
+	if (a->utf8 && !utf8_valid(s)) {
+		a->not_utf8 = true;
 		return ERR_BAD_INPUT;
+	}
 	a->at += n + 2;
 	*s_r = escaped ? unescape(a->arena, s) : s;
 	return OK;
@@ -258,7 +263,7 @@ read_announcer(struct args *a, uint64_t *size_r, bool *binary_r)
 enum status
 arg_literal_streamed(struct args *a, uint64_t *size_r, bool *binary_r)
 {
-	return read_announcer(a, size_r, binary_r);
+	return read_announcer(a, size_r, binary_r) == OK ? OK : arg_expect(a, EXPECT_LITERAL);
 }
 
 static enum status
@@ -279,18 +284,37 @@ read_literal(struct args *a, struct str *s_r, bool *binary_r)
 	return OK;
 }
 
-enum status
-arg_string(struct args *a, struct str *s_r)
+/* What a reader returned, with a note where nothing of the kind stands here. */
+static enum status
+expected(struct args *a, enum status st, enum arg_expected what)
+{
+	return st == ERR_BAD_INPUT ? arg_expect(a, what) : st;
+}
+
+static enum status
+read_string(struct args *a, struct str *s_r)
 {
 	return arg_peek(a) == '"' ? read_quoted(a, s_r) : read_literal(a, s_r, NULL);
 }
 
 enum status
-arg_astring(struct args *a, struct str *s_r)
+arg_string(struct args *a, struct str *s_r)
+{
+	return expected(a, read_string(a, s_r), EXPECT_STRING);
+}
+
+static enum status
+read_astring(struct args *a, struct str *s_r)
 {
 	char c = arg_peek(a);
 
-	return c == '"' || c == '{' ? arg_string(a, s_r) : span_astring(a, s_r);
+	return c == '"' || c == '{' ? read_string(a, s_r) : span_astring(a, s_r);
+}
+
+enum status
+arg_astring(struct args *a, struct str *s_r)
+{
+	return expected(a, read_astring(a, s_r), EXPECT_ASTRING);
 }
 
 enum status
@@ -316,7 +340,7 @@ arg_nstring8(struct args *a, struct str *s_r, bool *binary_r)
 		st = read_literal(a, s_r, &binary);
 	if (st == OK && binary_r != NULL)
 		*binary_r = binary;
-	return st;
+	return expected(a, st, EXPECT_STRING);
 }
 
 /* ---- mailbox names ---- */
@@ -326,17 +350,19 @@ static enum status
 read_name(struct args *a, enum status (*read)(struct args *, struct str *), bool strip,
     struct str *name_r)
 {
-	struct args b = *a;
+	size_t at = a->at;
 	struct str raw, name;
-	enum status st;
+	enum status st = read(a, &raw);
 
-	if ((st = read(&b, &raw)) != OK ||
-	    (st = mailbox_name_canon(a->arena, raw, a->utf8, &name)) != OK)
+	if (st == OK && (st = mailbox_name_canon(a->arena, raw, a->utf8, &name)) == ERR_BAD_INPUT && !a->utf8)
+		st = ERR_CORRUPT;
+	if (st != OK) {
+		a->at = at;
 		return st;
+	}
 	a->trailing_sep = name.n > 1 && name.p[name.n - 1] == '/';
 	if (a->trailing_sep && strip)
 		name.n--;
-	a->at = b.at;
 	*name_r = name;
 	return OK;
 }
@@ -346,19 +372,32 @@ list_mailbox(struct args *a, struct str *s_r)
 {
 	char c = arg_peek(a);
 
-	return c == '"' || c == '{' ? arg_string(a, s_r) : span_list(a, s_r);
+	return c == '"' || c == '{' ? read_string(a, s_r) : span_list(a, s_r);
 }
 
 enum status
 arg_mailbox(struct args *a, struct str *name_r)
 {
-	return read_name(a, arg_astring, true, name_r);
+	return expected(a, read_name(a, read_astring, true, name_r), EXPECT_MAILBOX);
+}
+
+/* What can be no name is what nothing matches. */
+static enum status
+no_name(struct args *a, enum status (*read)(struct args *, struct str *), struct str *name_r)
+{
+	struct str raw;
+
+	*name_r = STR_NONE;
+	a->trailing_sep = false;
+	return read(a, &raw);
 }
 
 enum status
 arg_reference(struct args *a, struct str *name_r)
 {
-	return read_name(a, arg_astring, false, name_r);
+	enum status st = read_name(a, read_astring, false, name_r);
+
+	return st == ERR_CORRUPT ? no_name(a, read_astring, name_r) : expected(a, st, EXPECT_MAILBOX);
 }
 
 enum status
@@ -368,7 +407,7 @@ arg_list_pattern(struct args *a, struct str *pattern_r)
 	enum status st = read_name(a, list_mailbox, false, &pattern);
 
 	if (st != OK)
-		return st;
+		return st == ERR_CORRUPT ? no_name(a, list_mailbox, pattern_r) : expected(a, st, EXPECT_PATTERN);
 	/* After a name the '/' says no more than "children may be here"; behind a wildcard it is what no name ends in. */
 	if (a->trailing_sep && str_chr(pattern, '%') == pattern.n && str_chr(pattern, '*') == pattern.n)
 		pattern.n--;
@@ -400,7 +439,7 @@ arg_number(struct args *a, uint32_t *n_r)
 	uint64_t n;
 
 	if (read_number(a, 0, UINT32_MAX, &n) != OK)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_NUMBER);
 	*n_r = (uint32_t)n;
 	return OK;
 }
@@ -411,7 +450,7 @@ arg_nz_number(struct args *a, uint32_t *n_r)
 	uint64_t n;
 
 	if (read_number(a, 1, UINT32_MAX, &n) != OK)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_NZ_NUMBER);
 	*n_r = (uint32_t)n;
 	return OK;
 }
@@ -419,7 +458,7 @@ arg_nz_number(struct args *a, uint32_t *n_r)
 enum status
 arg_number64(struct args *a, uint64_t *n_r)
 {
-	return read_number(a, 0, INT64_MAX, n_r);
+	return read_number(a, 0, INT64_MAX, n_r) == OK ? OK : arg_expect(a, EXPECT_NUMBER);
 }
 
 /* ---- lists ---- */
@@ -428,10 +467,13 @@ enum status
 arg_open(struct args *a)
 {
 	if (arg_peek(a) != '(')
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_OPEN);
 	if (a->depth >= a->depth_max)
 		return ERR_LIMIT;
 	a->at++;
+	while (arg_char(a, ' '))
+		;
+	a->opened = a->at;
 	a->depth++;
 	return OK;
 }
@@ -444,7 +486,7 @@ arg_close(struct args *a)
 	while (at < a->all.n && a->all.p[at] == ' ')
 		at++;
 	if (at == a->all.n || a->all.p[at] != ')' || a->depth == 0)
-		return ERR_BAD_INPUT;
+		return arg_expect_at(a, at, EXPECT_CLOSE);
 	a->at = at + 1;
 	a->depth--;
 	return OK;
@@ -454,7 +496,7 @@ bool
 arg_more(struct args *a)
 {
 	size_t at = a->at;
-	bool first = at > 0 && a->all.p[at - 1] == '(';
+	bool first = at > 0 && at == a->opened;
 
 	while (at < a->all.n && a->all.p[at] == ' ')
 		at++;
@@ -498,7 +540,7 @@ arg_skip_value(struct args *a)
 		else
 			st = skip_scalar(&b);
 		if (st != OK)
-			return st;
+			return expected(a, st, EXPECT_VALUE);
 	} while (b.depth > a->depth);
 	a->at = b.at;
 	return OK;

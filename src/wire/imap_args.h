@@ -3,14 +3,16 @@
  * imap_args: typed readers over one command as imap_reader collected it (RFC 9051 section 9; RFC
  * 3501, 4466, 3516, 4315). Each reader consumes its token and returns OK, or leaves cursor and
  * out-parameters alone and returns
- *	ERR_BAD_INPUT  not this token here: answer BAD
+ *	ERR_BAD_INPUT  not this token here: answer BAD; what was expected and where is noted
+ *	ERR_CORRUPT    well formed, but the name of no mailbox (it is no modified UTF-7): answer NO, or
+ *	               an empty LIST
  *	ERR_LIMIT      well formed but too much (nesting, lengths): answer BAD or NO [LIMIT]
  *	ERR_AGAIN      a literal whose bytes are not collected yet: only while a command is still being read
  * Strings are borrowed from the command, or from the arena where they had to be unescaped or
  * converted: they live as long as both. While a command is still being read (streamed literals),
  * its bytes may move with every further read: only what lies in the arena stays (names, flags);
  * copy the rest. Lenient where clients are known to be (T10): several spaces for one, spaces
- * before ")" and at the end. Nothing recurses. One thread at a time.
+ * behind "(", before ")" and at the end. Nothing recurses. One thread at a time.
  */
 #ifndef WIRE_IMAP_ARGS_H
 #define WIRE_IMAP_ARGS_H
@@ -21,6 +23,15 @@
 #include "wire/date.h"
 #include "wire/flag.h"
 
+/* What may stand somewhere (imap_expect.tbl). */
+#define X(name, text) EXPECT_##name,
+enum arg_expected {
+	EXPECT_NOTHING,
+#include "wire/imap_expect.tbl"
+	EXPECTATIONS
+};
+#undef X
+
 struct args {
 	struct str all;      /* the command */
 	size_t at;           /* offset of the next byte */
@@ -28,7 +39,12 @@ struct args {
 	bool utf8;           /* UTF-8 mode: RFC 6855, or rev2 enabled */
 	bool trailing_sep;   /* the last mailbox name ended in '/', which was cut off (T29) */
 	unsigned depth;      /* open parentheses */
+	size_t opened;       /* where the first element of the list opened last may stand */
 	unsigned depth_max;  /* ARGS_DEPTH until changed */
+	/* The syntax error: the farthest place where something else was expected. */
+	size_t fault_at;
+	enum arg_expected expected;
+	bool not_utf8;       /* it is a quoted string that should be UTF-8 and is not */
 };
 
 #define ARGS_DEPTH 64
@@ -38,6 +54,24 @@ void args_init(struct args *a, struct str command, struct arena *arena, bool utf
 /* The command has grown (a further part of APPEND...): reading goes on where it stood. */
 void args_extend(struct args *a, struct str command);
 
+/*
+ * Notes what would have been right at that place, for the answer; the farthest place counts, and there what was tried last. The
+ * cursor goes back to it. Returns
+ * ERR_BAD_INPUT: `return arg_expect(a, EXPECT_DATE)`. The readers here do so themselves.
+ */
+must_check enum status arg_expect_at(struct args *a, size_t at, enum arg_expected what);
+static inline must_check enum status
+arg_expect(struct args *a, enum arg_expected what)
+{
+	return arg_expect_at(a, a->at, what);
+}
+/* Takes over what another reader of the same command has noted. */
+void args_take_fault(struct args *a, const struct args *from);
+/* The text of what is expected where the error is; NULL: nothing was noted, or what was read since was right. */
+const char *args_expected(const struct args *a);
+/* What the client wrote before that place: an atom, a set, a parenthesis; empty where it is something else. */
+struct str args_before_fault(const struct args *a);
+
 /* What comes next, or 0 at the end. */
 char arg_peek(const struct args *a);
 /* Consumes one c; false if something else is there. */
@@ -45,7 +79,7 @@ bool arg_char(struct args *a, char c);
 /* Consumes the keyword, any case, if it stands here as a whole word (followed by no atom
  * character but '['). */
 bool arg_keyword(struct args *a, const char *word);
-/* One or more spaces. */
+/* One or more spaces. At the end of the command or of a list OK, too, so that the next reader notes what is missing. */
 must_check enum status arg_space(struct args *a);
 /* Spaces, then the end. */
 must_check enum status arg_end(struct args *a);
@@ -112,11 +146,12 @@ struct arg_flags {
 	/* copies in the arena, as the client wrote them, no two equal but for case */
 	struct str *keywords;
 	size_t n;
+	bool recent; /* \Recent was among them, which no client can set */
 };
-/* "(...)", also "()" (T11), or bare flags to the end of the command (STORE). \Recent and unknown
- * \Flags: ERR_BAD_INPUT. */
+/* "(...)", also "()" (T11), or bare flags to the end of the command (STORE). Unknown \Flags:
+ * ERR_BAD_INPUT. \Recent is the caller's to refuse or to pass over (T104). */
 must_check enum status arg_flags(struct args *a, struct arg_flags *flags_r);
-/* One flag of STORE or SEARCH KEYWORD: a keyword only. */
+/* The keyword of SEARCH KEYWORD, in quotes too (T104). */
 must_check enum status arg_flag_keyword(struct args *a, struct str *s_r);
 
 /* date of SEARCH, quoted or not; days since 1970-01-01. */
@@ -124,7 +159,7 @@ must_check enum status arg_date(struct args *a, int32_t *days_r);
 /* date-time of APPEND, in quotes. */
 must_check enum status arg_date_time(struct args *a, struct date_time *d_r);
 
-/* "(": counts nesting; ERR_LIMIT past depth_max. */
+/* "(" and spaces: counts nesting; ERR_LIMIT past depth_max. */
 must_check enum status arg_open(struct args *a);
 /* Spaces and ")". */
 must_check enum status arg_close(struct args *a);

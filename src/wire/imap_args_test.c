@@ -178,10 +178,13 @@ test_mailboxes(void **state)
 	    {STR("a&-b"), "a&b", STR("")},
 	    {STR("e&AwE-"), "\xc3\xa9", STR("")},       /* NFC */
 	    {STR("\"\xc3\xa9\""), "\xc3\xa9", STR("")}, /* sent unasked by many */
-	    {STR("a&b")},
-	    {STR("&AOk")},
-	    {STR("\"\xe9\"")},
-	    {STR("{4}\r\na\0&-")},
+	    {.in = STR("a&b"), .st = ERR_CORRUPT}, /* well formed, and no modified UTF-7 (T105) */
+	    {.in = STR("&AOk"), .st = ERR_CORRUPT},
+	    {.in = STR("\"\xe9\""), .st = ERR_CORRUPT},
+	    {.in = STR("\"a\tb\""), .st = ERR_CORRUPT},
+	    {.in = STR("{4}\r\na\0&-"), .st = ERR_CORRUPT},
+	    {STR("(")},
+	    {STR("\"a")},
 	    {STR("a%"), "a", STR("%")},
 	};
 	static const struct string_case utf8_names[] = {
@@ -222,6 +225,56 @@ test_mailboxes(void **state)
 	a = args_of(str_of(big, 1025), false);
 	assert_int_equal(arg_tag(&a, &s), ERR_LIMIT);
 	free(big);
+}
+
+/* What can be no name is matched by nothing, and reading goes on behind it (T105). */
+static void
+test_no_names(void **state)
+{
+	struct args a = args_of(STR("R&D \"a\tb%\" x"), false);
+	struct str s = STR("x");
+
+	assert_true(arg_reference(&a, &s) == OK && s.p == NULL && arg_space(&a) == OK);
+	assert_true(arg_list_pattern(&a, &s) == OK && s.p == NULL && arg_space(&a) == OK);
+	assert_true(arg_atom(&a, &s) == OK && str_eq(s, STR("x")));
+}
+
+/* The farthest place and what was tried there last; a space and the end give way. */
+static void
+test_expected(void **state)
+{
+	struct args a = args_of(STR("t SEARCH (SEEN) SINCE foo"), false);
+	struct str s;
+	int32_t day;
+
+	assert_null(args_expected(&a));
+	assert_true(arg_tag(&a, &s) == OK && arg_space(&a) == OK && arg_atom(&a, &s) == OK);
+	assert_int_equal(arg_end(&a), ERR_BAD_INPUT);
+	assert_string_equal(args_expected(&a), "the end of the command");
+	assert_true(str_eq(args_before_fault(&a), STR("SEARCH")));
+	assert_int_equal(arg_open(&a), ERR_BAD_INPUT);
+	assert_string_equal(args_expected(&a), "an opening parenthesis");
+	assert_int_equal(arg_end(&a), ERR_BAD_INPUT);
+	assert_string_equal(args_expected(&a), "an opening parenthesis");
+	assert_true(arg_space(&a) == OK && arg_open(&a) == OK && arg_atom(&a, &s) == OK && arg_close(&a) == OK);
+	/* What was read since was right. */
+	assert_null(args_expected(&a));
+	assert_int_equal(arg_atom(&a, &s), ERR_BAD_INPUT);
+	assert_true(str_eq(args_before_fault(&a), STR(")")));
+	assert_true(arg_space(&a) == OK && arg_keyword(&a, "SINCE") && arg_space(&a) == OK);
+	assert_int_equal(arg_date(&a, &day), ERR_BAD_INPUT);
+	assert_string_equal(args_expected(&a), "a date such as 1-Feb-2026");
+	assert_true(str_eq(args_before_fault(&a), STR("SINCE")));
+	/* A handler finds that a word it has read is none. */
+	assert_true(arg_atom(&a, &s) == OK && arg_end(&a) == OK);
+	assert_int_equal(arg_expect_at(&a, a.at - 3, EXPECT_SEARCH_KEY), ERR_BAD_INPUT);
+	assert_string_equal(args_expected(&a), "a search key such as UNSEEN");
+	/* At the end it is not the space that is missing. */
+	a = args_of(STR("t SEARCH SINCE"), false);
+	a.at = a.all.n;
+	assert_int_equal(arg_space(&a), OK);
+	assert_int_equal(arg_date(&a, &day), ERR_BAD_INPUT);
+	assert_string_equal(args_expected(&a), "a date such as 1-Feb-2026");
 }
 
 static void
@@ -409,7 +462,7 @@ test_flags(void **state)
 	flags_are("(\\Answered \\Flagged \\Draft  x )", OK,
 	    FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DRAFT, "x ");
 	flags_are("(a A b a)", OK, 0, "a b ");
-	flags_are("(\\Recent)", ERR_BAD_INPUT, 0, NULL);
+	flags_are("(\\Recent)", OK, 0, "");
 	flags_are("\\Foo", ERR_BAD_INPUT, 0, NULL);
 	flags_are("(\\*)", ERR_BAD_INPUT, 0, NULL);
 	flags_are("(\\ Seen)", ERR_BAD_INPUT, 0, NULL);
@@ -606,6 +659,8 @@ main(void)
 	    cmocka_unit_test(test_atoms),
 	    cmocka_unit_test(test_strings),
 	    cmocka_unit_test(test_mailboxes),
+	    cmocka_unit_test(test_no_names),
+	    cmocka_unit_test(test_expected),
 	    cmocka_unit_test(test_numbers),
 	    cmocka_unit_test(test_sets),
 	    cmocka_unit_test(test_large_sets),

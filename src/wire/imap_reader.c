@@ -18,6 +18,7 @@ enum state {
 
 const struct imap_limits imap_limits_before_login = {
     .line = 8192,
+    .id = 64 << 10,
     .literal = 4096,
     .literals = 8192,
     .count = 64,
@@ -252,12 +253,26 @@ line_end(struct imap_reader *r)
 	return IMAP_READ_COMMAND;
 }
 
+static bool
+is_id(const struct imap_reader *r)
+{
+	struct str s = buf_str(&r->buf);
+
+	return str_case_starts(str_from(s, str_chr(s, ' ')), STR(" ID "));
+}
+
+static size_t
+line_limit(const struct imap_reader *r)
+{
+	return r->limits->id > r->limits->line && is_id(r) ? r->limits->id : r->limits->line;
+}
+
 /* Copies as much of a line as there is; IMAP_READ_MORE also at an empty line. */
 static enum imap_read
 read_line(struct imap_reader *r, struct str *in)
 {
-	size_t n = str_chr(*in, '\n'), nul;
-	size_t room = r->line_bytes < r->limits->line ? r->limits->line - r->line_bytes : 0;
+	size_t n = str_chr(*in, '\n'), nul, limit = line_limit(r);
+	size_t room = r->line_bytes < limit ? limit - r->line_bytes : 0;
 	bool whole = n<in->n, over = n + whole> room;
 	struct str part = str_head(*in, n < room ? n : room);
 
@@ -269,6 +284,9 @@ read_line(struct imap_reader *r, struct str *in)
 	buf_add(&r->buf, part);
 	*in = str_from(*in, part.n);
 	r->line_bytes += part.n;
+	/* Its first bytes have just come, and it is one that may be longer. */
+	if (over && line_limit(r) > limit)
+		return IMAP_READ_MORE;
 	if (over) {
 		keep_tail(r, str_from(buf_str(&r->buf), r->line_start));
 		return bad(r, DROP_LINE, "Command line too long");
@@ -428,11 +446,13 @@ enum status
 imap_reader_collect(struct imap_reader *r)
 {
 	uint64_t size = r->literal.size;
+	size_t all = r->limits->literals;
 
 	if (r->state != ASK)
 		return ERR_BAD_INPUT;
-	if (size > r->limits->literal || size > r->limits->literals ||
-	    r->literal_bytes > r->limits->literals - size)
+	if (r->limits->id > all && is_id(r))
+		all = r->limits->id;
+	if (size > r->limits->literal || size > all || r->literal_bytes > all - size)
 		return ERR_LIMIT;
 	r->literal_bytes += (size_t)size;
 	r->line_start = r->buf.n;

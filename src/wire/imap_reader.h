@@ -37,6 +37,7 @@
 
 struct imap_limits {
 	size_t line;     /* bytes of a command outside its literals, line ends counted */
+	size_t id;       /* the same of ID, and of its literals, where that is more: RFC 2971 3.3 allows 30 values of 1024 octets */
 	size_t literal;  /* bytes of one collected literal */
 	size_t literals; /* bytes of all collected literals of a command */
 	unsigned count;  /* literals of a command, streamed ones too */

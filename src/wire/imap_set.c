@@ -152,7 +152,7 @@ arg_set(struct args *a, struct arg_set *set_r)
 	while (n < s.n && (ascii_digit(s.p[n]) || s.p[n] == ':' || s.p[n] == ',' || s.p[n] == '*'))
 		n++;
 	if (arg_set_parse(str_head(s, n), set_r) != OK)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_SET);
 	a->at += n;
 	return OK;
 }

@@ -43,14 +43,15 @@ read_flag(struct args *a, struct arg_flags *flags)
 	if (arg_atom(a, &s) != OK)
 		return ERR_BAD_INPUT;
 	bit = flag_bit(str_of(a->all.p + at, s.n + 1));
-	if ((bit & FLAG_ALL) == 0)
+	if ((bit & (FLAG_ALL | FLAG_RECENT)) == 0)
 		return ERR_BAD_INPUT;
-	flags->system |= bit;
+	flags->recent |= bit & FLAG_RECENT;
+	flags->system |= bit & FLAG_ALL;
 	return OK;
 }
 
-enum status
-arg_flags(struct args *a, struct arg_flags *flags_r)
+static enum status
+read_flags(struct args *a, struct arg_flags *flags_r)
 {
 	struct args b = *a;
 	struct arg_flags flags = {0};
@@ -76,21 +77,12 @@ arg_flags(struct args *a, struct arg_flags *flags_r)
 }
 
 enum status
-arg_flag_keyword(struct args *a, struct str *s_r)
+arg_flags(struct args *a, struct arg_flags *flags_r)
 {
-	struct args b = *a;
-	struct str s;
+	enum status st = read_flags(a, flags_r);
 
-	if (arg_atom(&b, &s) != OK)
-		return ERR_BAD_INPUT;
-	if (s.n > FLAG_KEYWORD_MAX)
-		return ERR_LIMIT;
-	a->at = b.at;
-	*s_r = s;
-	return OK;
+	return st == ERR_BAD_INPUT ? arg_expect(a, EXPECT_FLAGS) : st;
 }
-
-/* ---- dates ---- */
 
 /* The bytes between two quotes; no escapes. */
 static enum status
@@ -110,6 +102,34 @@ read_plain_quoted(struct args *a, struct str *s_r)
 	return OK;
 }
 
+/* Are these the characters of an atom, as a keyword has them? */
+static bool
+atom_is(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!atom_char(s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+enum status
+arg_flag_keyword(struct args *a, struct str *s_r)
+{
+	struct args b = *a;
+	struct str s;
+
+	/* In quotes from KMail's library and old imapfilter (T104). */
+	if ((arg_peek(a) == '"' ? read_plain_quoted(&b, &s) : arg_atom(&b, &s)) != OK || !atom_is(s))
+		return arg_expect(a, EXPECT_KEYWORD);
+	if (s.n > FLAG_KEYWORD_MAX)
+		return ERR_LIMIT;
+	a->at = b.at;
+	*s_r = s;
+	return OK;
+}
+
+/* ---- dates ---- */
+
 enum status
 arg_date(struct args *a, int32_t *days_r)
 {
@@ -118,7 +138,7 @@ arg_date(struct args *a, int32_t *days_r)
 
 	if ((arg_peek(a) == '"' ? read_plain_quoted(&b, &s) : arg_atom(&b, &s)) != OK ||
 	    date_parse(s, days_r) != OK)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_DATE);
 	a->at = b.at;
 	return OK;
 }
@@ -130,7 +150,7 @@ arg_date_time(struct args *a, struct date_time *d_r)
 	struct str s;
 
 	if (read_plain_quoted(&b, &s) != OK || date_time_parse(s, d_r) != OK)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_DATE_TIME);
 	a->at = b.at;
 	return OK;
 }
@@ -225,8 +245,8 @@ read_partial(struct args *a, struct section *sec)
 	return OK;
 }
 
-enum status
-arg_section(struct args *a, bool binary, struct section *sec_r)
+static enum status
+read_section(struct args *a, bool binary, struct section *sec_r)
 {
 	struct args b = *a;
 	struct section sec = {.kind = SECTION_ALL};
@@ -249,4 +269,12 @@ arg_section(struct args *a, bool binary, struct section *sec_r)
 	a->at = b.at;
 	*sec_r = sec;
 	return OK;
+}
+
+enum status
+arg_section(struct args *a, bool binary, struct section *sec_r)
+{
+	enum status st = read_section(a, binary, sec_r);
+
+	return st == ERR_BAD_INPUT ? arg_expect(a, EXPECT_SECTION) : st;
 }

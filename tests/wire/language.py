@@ -21,7 +21,17 @@ class Language:
         tool = load_tool()
         column = tool.languages().index(tag)
         self.tag = tag
-        self.texts = [re.compile(r"(?:UID )?[A-Z0-9]+".join(map(re.escape, row[column].split("%s")))) for _, _, row in tool.catalogue()]
+        rows = [(english, row[column]) for _, english, row in tool.catalogue()]
+        self.texts = [re.compile(r"(?:UID )?[A-Z0-9]+".join(map(re.escape, text.split("%s")))) for english, text in rows
+                      if not english.startswith("%s: ")]
+        # Syntax errors (imap/syntax.h): the command, what was expected, which is a text itself, and the place.
+        nouns = "|".join(re.escape(text) for english, text in rows if not english[0].isupper() or english.startswith("FLAGS,"))
+        for english, text in rows:
+            if english.startswith("%s: "):
+                parts = [r"(?:UID )?[A-Z0-9]+", f"(?:{nouns})", r"\S{1,40}"]
+                pieces = list(map(re.escape, text.split("%s")))
+                self.texts.append(re.compile("".join(x + y for x, y in zip(pieces, parts)) + pieces[-1] if len(pieces) == 4 else
+                                             pieces[0] + parts[0] + pieces[1] + parts[1] + pieces[2]))
 
     def knows(self, response):
         """Challenges and the "OK" that asks for a literal are not for people."""

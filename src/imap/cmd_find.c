@@ -92,7 +92,7 @@ cmd_find(struct cmd *cmd)
 		return reply_bad(cmd, "FIND takes MAILBOXES or ALL.MAILBOXES and a pattern");
 	if (boards)
 		return reply_ok(cmd, "FIND completed, there are no bulletin boards");
-	if (pattern.p == NULL)
+	if (f->pattern.p == NULL)
 		return reply_ok(cmd, "FIND completed");
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
 		st = collect(cmd, txn, f, all);

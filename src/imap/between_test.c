@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was checked before a step may be otherwise after it (S15): every command of commands.tbl, in a session whose mailbox another session deletes,
- * renames, empties or replaces, whose account is disabled or deleted, before the command begins, while it is half sent, and at the same time.
+ * renames, empties or replaces, whose account is disabled or deleted, before the command begins, while it is half sent, at the same time, and
+ * before each of its steps, which are made as short as can be.
  * Nothing but complete lines may come, and each command is answered or the session ends.
  */
 #include <setjmp.h>
@@ -14,6 +15,7 @@
 #include "imap/cmd.h"
 #include "imap/imap_test.h"
 #include "store/account.h"
+#include "store/mailbox.h"
 
 /* "@" is where the command is cut in two. A command that is not here fails the test. */
 static const struct {
@@ -190,6 +192,91 @@ play(const char *line, unsigned state, unsigned how, enum when when)
 	test_imap_close(&t);
 }
 
+/* ---- between steps ---- */
+
+struct between {
+	struct store *store;
+	unsigned how, left; /* what happens, and before which step from now on */
+};
+
+static enum status
+change_mailbox(struct db_txn *txn, void *arg)
+{
+	const struct between *b = arg;
+	struct arena arena = {0};
+	struct account account;
+	struct mailbox_move move = {0};
+	struct actor actor = {.store = b->store};
+	enum status st = account_find(txn, &arena, STR("alice"), &account);
+
+	actor.account = account.id;
+	if (st == OK && b->how == 0)
+		st = mailbox_delete(&actor, txn, STR("Work/old"));
+	else if (st == OK)
+		st = mailbox_rename(&actor, txn, STR("Work/old"), STR("Elsewhere"), &move);
+	arena_free(&arena);
+	return st;
+}
+
+static void
+at_step(void *arg)
+{
+	struct between *b = arg;
+
+	if (b->left == 0 || --b->left > 0)
+		return;
+	/* It may be gone already: the command itself was at it. */
+	if (b->how < 2)
+		(void)!db_write(store_db(b->store), change_mailbox, b);
+	else
+		ensure(db_write(store_db(b->store), b->how == 2 ? close_account : delete_account, &b->store) == OK);
+}
+
+/* True: the step came. */
+static bool
+play_step(const char *line, unsigned state, unsigned how, unsigned step)
+{
+	struct str all = str_c(line), first = str_head(all, str_chr(all, '@')), rest = str_from(all, first.n + 1);
+	struct between b = {.how = how};
+	struct test_client c;
+	struct test_imap t;
+	const char *fault;
+
+	test_imap_steps(at_step, &b);
+	test_imap_open_image(&t, test_imap_fill);
+	b.store = t.store;
+	test_client_open(&t, &c);
+	test_client_send(&t, &c, str_c(states[state]));
+	test_client_run(&t, &c);
+	b.left = step;
+	test_client_send(&t, &c, STR("x1 "));
+	test_client_send(&t, &c, first);
+	test_client_run(&t, &c);
+	test_client_send(&t, &c, rest);
+	test_client_run(&t, &c);
+	test_client_send(&t, &c, STR("DONE\r\nx2 NOOP\r\nx3 UID FETCH 1:* FLAGS\r\nx4 SELECT INBOX\r\n"));
+	test_client_run(&t, &c);
+	assert_true(test_client_end(&t, &c));
+	fault = test_fault(buf_str(&c.got), true);
+	if (fault != NULL || (str_find(buf_str(&c.got), STR("\r\nx4 "), 0) == SIZE_MAX && str_find(buf_str(&c.got), STR("* BYE"), 0) == SIZE_MAX))
+		fail_msg("state %u, disturbance %u, step %u, %.*s: %s\n%.*s", state, how, step, STR_FMT(first), fault ? fault : "no answer",
+		    STR_FMT(buf_str(&c.got)));
+	buf_free(&c.got);
+	test_imap_close(&t);
+	test_imap_steps(NULL, NULL);
+	return b.left == 0;
+}
+
+static void
+test_steps(void **state)
+{
+	for (unsigned i = 0; i < sizeof(samples) / sizeof(*samples); i++)
+		for (unsigned s = 2; s < sizeof(states) / sizeof(*states); s++)
+			for (unsigned how = 0; how < 4; how++)
+				for (unsigned step = 1; step < 8 && play_step(samples[i].line, s, how, step); step++)
+					;
+}
+
 static void
 test_all(void **state)
 {
@@ -222,6 +309,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_complete),
 	    cmocka_unit_test(test_all),
+	    cmocka_unit_test(test_steps),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);

@@ -5,10 +5,6 @@
 #include <stdlib.h>
 #include "base/clock.h"
 
-/* Microseconds that a step may last, a little less than a connection's turn. The clock is looked at each time: what lies between two looks may be the
- * dearest program on the largest message, and a look is nothing beside that of the smallest. */
-#define STEP_US 4000
-
 struct cmd *
 cmd_new(struct session *s, struct str command)
 {
@@ -80,7 +76,9 @@ cmd_spent(struct cmd *cmd)
 		cmd->step_start = clock_mono();
 		return false;
 	}
-	return clock_mono() - cmd->step_start > STEP_US;
+	/* The clock is looked at each time: what lies between two looks may be the dearest program on the largest message, and a look is
+	 * nothing beside that of the smallest. */
+	return clock_mono() - cmd->step_start >= cmd->session->imap->settings.step_us;
 }
 
 enum cmd_next

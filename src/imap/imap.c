@@ -12,6 +12,7 @@ const struct imap_settings imap_settings_default = {
 	.login_seconds = 60,
 	.idle_seconds = 1800,
 	.keepalive_seconds = 120,
+	.step_us = 4000, /* a little less than a connection's turn */
 	.progress_ms = 10000,
 	.search_cache = 64u << 20,
 	.bad_max = 10,
@@ -30,6 +31,8 @@ imap_new(const struct imap_options *o)
 	imap->pool = o->pool;
 	imap->auth = o->auth;
 	imap->settings = o->settings;
+	imap->at_step = o->at_step;
+	imap->at_step_arg = o->at_step_arg;
 	imap->search_cache = search_cache_new(o->settings.search_cache);
 	imap->limits = imap_limits_after_login;
 	imap->limits_before = imap_limits_before_login;

@@ -24,6 +24,7 @@ struct imap_settings {
 	int64_t login_seconds;     /* from the greeting to the login */
 	int64_t idle_seconds;      /* silence after login until BYE, outside IDLE; at least 1800 (RFC 9051 5.4) */
 	int64_t keepalive_seconds; /* "* OK Still here" in IDLE (T91); 0: none */
+	int64_t step_us;           /* a command works so long, then others have their turn */
 	int64_t progress_ms;       /* a long command tells how far it is so often (RFC 9585); 0: never */
 	size_t search_cache;       /* bytes of search/brief.h, all accounts together; 0: none */
 	unsigned bad_max;          /* bad commands before login until BYE (T07) */
@@ -42,6 +43,9 @@ struct imap_options {
 	struct pool *pool; /* for the turns of heavy commands; NULL in tests: no limits */
 	struct auth *auth;
 	struct imap_settings settings;
+	/* For tests, which change the world there; else NULL. Called before each step of a command and before its answer, with nothing held. */
+	void (*at_step)(void *arg);
+	void *at_step_arg;
 };
 
 /* The number of a language by its tag ("de", "i-default"); false: there is none. */

@@ -78,11 +78,22 @@ nothing(struct db_txn *txn, void *arg)
 	return OK;
 }
 
+static void (*at_step)(void *arg);
+static void *at_step_arg;
+
+void
+test_imap_steps(void (*fn)(void *arg), void *arg)
+{
+	at_step = fn;
+	at_step_arg = arg;
+}
+
 /* All but the store. */
 static void
 open_services(struct test_imap *t)
 {
 	struct auth_settings as = auth_settings_default;
+	struct imap_options options;
 
 	as.plaintext = true;
 	as.delay_ms = 0;
@@ -90,8 +101,11 @@ open_services(struct test_imap *t)
 	store_subscribe(t->store, feed, t->hub);
 	t->auth = auth_new(t->store, &as);
 	t->net = net_new(&(struct net_options){.ready = ready, .ready_arg = t});
-	t->imap = imap_new(&(struct imap_options){.store = t->store, .hub = t->hub, .auth = t->auth,
-	    .settings = imap_settings_default});
+	options = (struct imap_options){.store = t->store, .hub = t->hub, .auth = t->auth, .settings = imap_settings_default,
+	    .at_step = at_step, .at_step_arg = at_step_arg};
+	if (at_step != NULL)
+		options.settings.step_us = 0;
+	t->imap = imap_new(&options);
 }
 
 static void

@@ -16,6 +16,8 @@ struct test_imap {
 	struct net *net;
 	struct imap *imap;
 };
+/* For the tests opened next: steps end as soon as they can, and this is called before each (struct imap_options); NULL: as usual. */
+void test_imap_steps(void (*at_step)(void *arg), void *arg);
 void test_imap_open(struct test_imap *t);
 /* The same, on a store that is as fill() made it the first time: an image that is kept, and gone back to each time in some microseconds, with the
  * engine's connections and statements ready (db/memvfs.h). One fill() a process. */

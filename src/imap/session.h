@@ -105,6 +105,8 @@ struct imap {
 	struct pool *pool;
 	struct auth *auth;
 	struct imap_settings settings;
+	void (*at_step)(void *arg); /* struct imap_options */
+	void *at_step_arg;
 	struct search_cache *search_cache; /* NULL: none */
 	struct hide *_Atomic hide; /* what is kept back; NULL: nothing */
 	struct hide **retired;     /* sets that were in force before: a session may be looking at one */

@@ -90,6 +90,8 @@ session_call(struct session *s, enum cmd_at at)
 	struct cmd *cmd = s->cmd;
 
 	cmd->at = at;
+	if (s->imap->at_step != NULL)
+		s->imap->at_step(s->imap->at_step_arg);
 	watchdog_place(name_of(cmd), "run");
 	return session_after(s, cmd->step ? cmd->step(cmd) : cmd->row->run(cmd));
 }
@@ -192,6 +194,8 @@ session_answer(struct session *s)
 		session_drop(s);
 		return SESSION_GO;
 	}
+	if (s->imap->at_step != NULL)
+		s->imap->at_step(s->imap->at_step_arg);
 	if (!quiet && s->selected && update_due(s, cmd->may_expunge)) {
 		enum cmd_next next;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user add: arguments: scheme. Records: name, password; END. A TEXT for each that failed. Passwords are hashed before the
+ * user add: arguments: scheme. Records: name, password, and where they stand ("FILE:LINE" or empty), which a fault is told with; END. A TEXT for each that failed. Passwords are hashed before the
  * commit, many accounts go into one.
  */
 #include "admin/verb_priv.h"
@@ -8,7 +8,7 @@
 #define BATCH 50
 
 struct user {
-	struct str name;
+	struct str name, where;
 	struct credentials credentials;
 	enum status status;
 };
@@ -54,7 +54,7 @@ flush(struct batch *b)
 			continue;
 		}
 		b->failed++;
-		link_text(&b->call->link, "%.*s: %s", STR_FMT(u->name),
+		link_text(&b->call->link, "%.*s%s%.*s: %s", STR_FMT(u->where), u->where.n > 0 ? ": " : "", STR_FMT(u->name),
 		    u->status == ERR_BAD_INPUT ? "not a name, password or hash that can be used" : status_word(u->status));
 	}
 	b->n = 0;
@@ -69,9 +69,9 @@ take(struct batch *b, struct str scheme, struct str payload)
 	size_t n;
 	struct user *u = &b->user[b->n];
 
-	if (frame_fields(&b->arena, payload, &fields, &n) != OK || n != 2)
+	if (frame_fields(&b->arena, payload, &fields, &n) != OK || n != 3)
 		return call_fail(b->call, ERR_BAD_INPUT, "user add: not a name and a password");
-	*u = (struct user){.name = arena_str(&b->arena, fields[0])};
+	*u = (struct user){.name = arena_str(&b->arena, fields[0]), .where = arena_str(&b->arena, fields[2])};
 	u->status = account_name_ok(u->name) ? credentials_make(&b->arena, scheme, fields[1], &u->credentials) : ERR_BAD_INPUT;
 	return ++b->n == BATCH ? flush(b) : OK;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/config.h"
 
-#include <confuse.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/config_file.h"
+#include "base/config_priv.h"
+#include "base/near.h"
 
 enum type { STR_, LIST_, NUMBER_, SIZE_, SECONDS_, BOOL_ };
 
@@ -25,38 +28,16 @@ static const struct row {
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
-#define DAY 86400
-#define CONNECTIONS_MAX 1000000
 
-/* Numbers outside of which a setting makes no sense, or more harm than its owner can have meant. */
-static const struct range {
-	size_t offset;
-	int64_t least, most;
-	const char *words;
-} ranges[] = {
-#define R(name, least, most, words) {offsetof(struct config, name), least, most, words}
-	R(auth_cache, 0, 7 * DAY, "0 to 7d"),
-	R(auth_delay, 0, 60, "0 to 60s"),
-	R(imap_idle, 1800, 7 * DAY, "30m to 7d"),
-	R(imap_keepalive, 0, 1800, "0 to 30m"),
-	R(imap_login, 1, 600, "1s to 10m"),
-	R(imap_line, 8 << 10, 16 << 20, "8K to 16M"),
-	R(imap_literals, 4 << 10, 64 << 20, "4K to 64M"),
-	R(imap_progress, 0, 3600000, "0 to 3600000"),
-	R(limits_connections, 0, CONNECTIONS_MAX, "0 to 1000000"),
-	R(limits_connections_per_address, 0, CONNECTIONS_MAX, "0 to 1000000"),
-	R(limits_strangers_per_address, 0, CONNECTIONS_MAX, "0 to 1000000"),
-	R(limits_connections_per_account, 0, CONNECTIONS_MAX, "0 to 1000000"),
-	R(limits_message, 1 << 10, INT64_C(2) << 30, "1K to 2G"),
-	R(limits_mailboxes, 10, 1000000, "10 to 1000000"),
-	R(lmtp_recipients, 100, 100000, "100 to 100000"), /* RFC 5321 4.5.3.1.8 */
-	R(server_threads, 0, 1024, "0 to 1024"),
-	R(store_grace, 1, 30 * DAY, "1s to 30d"),
-#undef R
+/* Settings, and where each value came from: a line of the file, FROM_SET, or 0, the default. */
+#define FROM_SET UINT_MAX
+struct reading {
+	struct config config; /* first: what callers see of it */
+	unsigned line[ROWS];
 };
 
-static struct config current;
-static struct config *into = &current; /* what is being read */
+static struct reading current;
+static struct reading *into = &current; /* what is being read */
 static bool ready;
 
 /* What was read, so that it can be read again: the file, and what was set after it. */
@@ -67,7 +48,7 @@ static size_t assignments_n;
 static void *
 field(const struct row *r)
 {
-	return (char *)into + r->offset;
+	return (char *)&into->config + r->offset;
 }
 
 static void
@@ -134,6 +115,16 @@ truth(struct str s, bool *b_r)
 	return false;
 }
 
+/* Nobody breaks out of a greeting, a header line or a line of the log by a setting. */
+static bool
+printable(struct str value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
 /* False: the value does not fit the type. */
 static bool
 assign(const struct row *r, struct str value)
@@ -142,7 +133,7 @@ assign(const struct row *r, struct str value)
 	static const int64_t time_factors[] = {1, 60, 3600, 86400};
 	uint64_t u;
 
-	if (memchr(value.p ? value.p : "", '\0', value.n) != NULL)
+	if (!printable(value))
 		return false;
 	switch (r->type) {
 	case STR_:
@@ -162,6 +153,24 @@ assign(const struct row *r, struct str value)
 	case BOOL_: return truth(value, field(r));
 	}
 	return false;
+}
+
+/* The words of a list one by one: a blank in one of them belongs to it. */
+static bool
+assign_words(const struct row *r, const struct str *value, size_t n)
+{
+	struct config_list *l = field(r);
+
+	list_free(l);
+	for (size_t i = 0; i < n; i++) {
+		struct str word = str_trim(value[i]);
+
+		if (word.n == 0 || !printable(word))
+			return false;
+		l->word = x_realloc(l->word, (l->n + 1) * sizeof(*l->word));
+		l->word[l->n++] = x_strndup(word);
+	}
+	return true;
 }
 
 static void
@@ -184,7 +193,7 @@ const struct config *
 config(void)
 {
 	presets();
-	return &current;
+	return &current.config;
 }
 
 static void
@@ -202,7 +211,8 @@ clear(struct config *c)
 void
 config_reset(void)
 {
-	clear(&current);
+	clear(&current.config);
+	current = (struct reading){0};
 	free(read_path);
 	read_path = NULL;
 	while (assignments_n > 0)
@@ -221,31 +231,93 @@ type_words(enum type t)
 	return words[t];
 }
 
+/* ---- one setting ---- */
+
+static const struct row *
+row_named(struct str section, struct str key)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (str_eq(section, str_c(rows[i].row.section)) && str_eq(key, str_c(rows[i].row.key)))
+			return &rows[i];
+	return NULL;
+}
+
+/* The name that was meant: a key of the section that is spelt nearly so, or the same key in another section. */
+static void
+suggest(struct str section, struct str key, struct buf *why)
+{
+	struct near of_keys = {.word = key}, of_sections = {.word = section};
+	const char *home = NULL;
+	size_t homes = 0;
+
+	for (size_t i = 0; i < ROWS; i++) {
+		if (str_eq(section, str_c(rows[i].row.section)))
+			near_try(&of_keys, rows[i].row.key);
+		if (!str_eq(key, str_c(rows[i].row.key)))
+			continue;
+		near_try(&of_sections, home = rows[i].row.section);
+		homes++;
+	}
+	if (of_keys.best != NULL)
+		buf_addf(why, "; did you mean %.*s.%s?", STR_FMT(section), of_keys.best);
+	else if (of_sections.best != NULL || homes == 1)
+		buf_addf(why, "; did you mean %s.%.*s?", of_sections.best != NULL ? of_sections.best : home, STR_FMT(key));
+	else
+		buf_adds(why, "; 'mansio config' lists them");
+}
+
+/* Finds the row and assigns; from: where it stands. */
+static enum status
+take(const struct config_entry *e, unsigned from, struct buf *why)
+{
+	const struct row *r = row_named(e->section, e->key);
+	bool fits;
+
+	if (r == NULL) {
+		buf_addf(why, "there is no setting %.*s.%.*s", STR_FMT(e->section), STR_FMT(e->key));
+		suggest(e->section, e->key, why);
+		return ERR_NOT_FOUND;
+	}
+	if (e->list && r->type != LIST_) {
+		buf_addf(why, "%s.%s wants %s, not a list", r->row.section, r->row.key, type_words(r->type));
+		return ERR_BAD_INPUT;
+	}
+	fits = e->list ? assign_words(r, e->value, e->n) : assign(r, str_trim(e->value[0]));
+	if (!fits) {
+		buf_addf(why, "%s.%s wants %s, not \"%.*s\"", r->row.section, r->row.key, type_words(r->type),
+		    STR_FMT(e->n > 0 ? e->value[0] : STR("")));
+		return ERR_BAD_INPUT;
+	}
+	into->line[r - rows] = from;
+	return OK;
+}
+
 static enum status
 set_one(struct str assignment, struct buf *why)
 {
-	struct str rest = assignment, section, key;
+	struct config_entry e = {.n = 1};
+	struct str name, value;
+	struct arena arena = {0};
+	enum status st = OK;
+	size_t equals = str_chr(assignment, '=');
 
-	if (str_chr(assignment, '=') == assignment.n) {
+	if (equals == assignment.n) {
 		buf_addf(why, "\"%.*s\" is not of the form section.key=value", STR_FMT(assignment));
 		return ERR_BAD_INPUT;
 	}
-	(void)str_split(&rest, '=', &key);
-	if (rest.p == NULL)
-		rest = STR("");
-	section = str_head(key, str_chr(key, '.'));
-	key = str_from(key, section.n + 1);
-	for (size_t i = 0; i < ROWS; i++) {
-		if (!str_eq(section, str_c(rows[i].row.section)) || !str_eq(key, str_c(rows[i].row.key)))
-			continue;
-		if (assign(&rows[i], str_trim(rest)))
-			return OK;
-		buf_addf(why, "%.*s.%.*s wants %s, not \"%.*s\"", STR_FMT(section), STR_FMT(key),
-		    type_words(rows[i].type), STR_FMT(rest));
-		return ERR_BAD_INPUT;
-	}
-	buf_addf(why, "there is no setting %.*s; 'mansio config' lists them", (int)str_chr(assignment, '='), assignment.p);
-	return ERR_NOT_FOUND;
+	name = str_trim(str_head(assignment, equals));
+	value = str_trim(str_from(assignment, equals + 1));
+	/* As in the file: {"A", "B"}, of which a shell may have taken the quotes. */
+	if (str_starts(value, STR("{")) && (st = config_file_list(&arena, value, &e, why)) != OK)
+		buf_addf(why, " in %.*s", STR_FMT(assignment));
+	if (!e.list)
+		e.value = &value;
+	e.section = str_head(name, str_chr(name, '.'));
+	e.key = str_from(name, e.section.n + 1);
+	if (st == OK)
+		st = take(&e, FROM_SET, why);
+	arena_free(&arena);
+	return st;
 }
 
 enum status
@@ -261,94 +333,60 @@ config_set(struct str assignment, struct buf *why)
 	return OK;
 }
 
-/* libconfuse reports errors through a function without an argument of ours. */
-static struct buf *parse_why;
+/* ---- the file ---- */
 
-static void parse_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
-
-static void
-parse_error(cfg_t *cfg, const char *fmt, va_list ap)
-{
-	char text[512];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	if (parse_why->n > 0)
-		buf_adds(parse_why, "; ");
-	buf_addf(parse_why, "%s:%d: %s", cfg->filename ? cfg->filename : "?", cfg->line, text);
-}
-
-static struct str
-file_value(cfg_t *section, const struct row *r, struct buf *joined)
-{
-	if (r->type != LIST_)
-		return str_c(cfg_getstr(section, r->row.key));
-	for (unsigned i = 0; i < cfg_size(section, r->row.key); i++)
-		buf_addf(joined, "%s ", cfg_getnstr(section, r->row.key, i));
-	return buf_str(joined);
-}
-
-/* Every value is text to libconfuse, so that sizes and times have one parser. */
 static enum status
-take_file(cfg_t *cfg, struct buf *why)
+take_entry(void *arg, const struct config_entry *e, struct buf *why)
 {
-	enum status st = OK;
+	const struct row *r = row_named(e->section, e->key);
+	unsigned *line = arg;
 
-	for (size_t i = 0; i < ROWS && st == OK; i++) {
-		/* Asked for a section that is not there, libconfuse tells of a fault. */
-		bool there = cfg_size(cfg, rows[i].row.section) > 0;
-		cfg_t *section = there ? cfg_getsec(cfg, rows[i].row.section) : NULL;
-		struct buf joined = {0};
-
-		if (section != NULL && cfg_size(section, rows[i].row.key) > 0 &&
-		    !assign(&rows[i], file_value(section, &rows[i], &joined))) {
-			buf_addf(why, "%s: %s.%s wants %s, not \"%s\"", cfg->filename, rows[i].row.section, rows[i].row.key,
-			    type_words(rows[i].type), cfg_getstr(section, rows[i].row.key));
-			st = ERR_BAD_INPUT;
-		}
-		buf_free(&joined);
+	if (r != NULL && line[r - rows] != 0) {
+		buf_addf(why, "%s.%s is set in line %u already", r->row.section, r->row.key, line[r - rows]);
+		return ERR_BAD_INPUT;
 	}
-	return st;
+	if (take(e, e->line, why) != OK)
+		return ERR_BAD_INPUT;
+	line[r - rows] = e->line;
+	return OK;
+}
+
+/* The bytes of a regular file, or of what can be read as one. ERR_NOT_FOUND: it cannot be read, and why says so. */
+static enum status
+slurp(const char *path, struct buf *out, struct buf *why)
+{
+	FILE *f = fopen(path, "re");
+	struct stat sb;
+	size_t n;
+	int e = f == NULL ? errno : 0;
+
+	if (f != NULL && fstat(fileno(f), &sb) == 0 && S_ISDIR(sb.st_mode))
+		e = EISDIR;
+	while (e == 0 && out->n <= CONFIG_FILE_MAX && (n = fread(buf_room(out, 65536), 1, 65536, f)) > 0)
+		buf_wrote(out, n);
+	if (e == 0 && ferror(f))
+		e = errno;
+	if (f != NULL)
+		fclose(f);
+	if (e == 0)
+		return OK;
+	buf_addf(why, "the configuration file %s cannot be read: %s", path, strerror(e));
+	return ERR_NOT_FOUND;
 }
 
 static enum status
 read_file(const char *path, struct buf *why)
 {
-	cfg_opt_t opts[ROWS][ROWS + 1], top[ROWS + 1];
-	size_t n = 0;
-	cfg_t *cfg;
-	enum status st = ERR_BAD_INPUT;
-	int parsed;
+	struct buf text = {0}, fault = {0};
+	struct arena arena = {0};
+	unsigned line = 0, seen[ROWS] = {0};
+	enum status st = slurp(path, &text, why);
 
-	memset(opts, 0, sizeof(opts));
-	memset(top, 0, sizeof(top));
-	/* The rows of a section stand together: config_test.c checks it. */
-	for (size_t i = 0; i < ROWS; n++) {
-		size_t k = 0, first = i;
-
-		for (; i < ROWS && strcmp(rows[i].row.section, rows[first].row.section) == 0; i++, k++) {
-			if (rows[i].type == LIST_)
-				opts[n][k] = (cfg_opt_t)CFG_STR_LIST(rows[i].row.key, NULL, CFGF_NODEFAULT);
-			else
-				opts[n][k] = (cfg_opt_t)CFG_STR(rows[i].row.key, NULL, CFGF_NODEFAULT);
-		}
-		opts[n][k] = (cfg_opt_t)CFG_END();
-		top[n] = (cfg_opt_t)CFG_SEC(rows[first].row.section, opts[n], CFGF_NODEFAULT);
-	}
-	top[n] = (cfg_opt_t)CFG_END();
-	if ((cfg = cfg_init(top, CFGF_NONE)) == NULL)
-		die("out of memory");
-	parse_why = why;
-	cfg_set_error_function(cfg, parse_error);
-	parsed = cfg_parse(cfg, path);
-	if (parsed == CFG_FILE_ERROR) {
-		buf_addf(why, "%s cannot be read: %s", path, strerror(errno));
-		st = ERR_NOT_FOUND;
-	} else if (parsed == CFG_SUCCESS) {
-		st = take_file(cfg, why);
-	} else if (why->n == 0) {
-		buf_addf(why, "%s cannot be understood", path);
-	}
-	cfg_free(cfg);
+	if (st == OK && (st = config_file_parse(&arena, buf_str(&text), take_entry, seen, &line, &fault)) != OK)
+		buf_addf(why, "%s:%u: %.*s", path, line, STR_FMT(buf_str(&fault)));
+	buf_free(&text);
+	buf_free(&fault);
+	arena_free(&arena);
 	return st;
 }
 
@@ -365,68 +403,22 @@ config_read(const char *path, struct buf *why)
 	return OK;
 }
 
-static bool
-one_of(const char *value, const char *const *choices)
+const char *
+config_path(void)
 {
-	for (; *choices != NULL; choices++)
-		if (strcmp(value, *choices) == 0)
-			return true;
-	return false;
-}
-
-static const struct range *
-range_of(const struct row *r)
-{
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-		if (ranges[i].offset == r->offset)
-			return &ranges[i];
-	return NULL;
-}
-
-static bool
-check_ranges(const struct config *c, struct buf *why)
-{
-	for (size_t i = 0; i < ROWS; i++) {
-		const struct range *range = range_of(&rows[i]);
-		int64_t n = range != NULL ? *(const int64_t *)((const char *)c + rows[i].offset) : 0;
-
-		if (range == NULL || (n >= range->least && n <= range->most))
-			continue;
-		buf_addf(why, "%s.%s is %s", rows[i].row.section, rows[i].row.key, range->words);
-		return false;
-	}
-	return true;
-}
-
-static enum status
-check(const struct config *c, struct buf *why)
-{
-	static const char *const plaintext[] = {"no", "loopback", "yes", NULL};
-	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-
-	if (!one_of(c->auth_plaintext, plaintext))
-		buf_addf(why, "auth.plaintext is no, loopback or yes, not \"%s\"", c->auth_plaintext);
-	else if (!one_of(c->log_level, levels))
-		buf_addf(why, "log.level is error, warning, info or debug, not \"%s\"", c->log_level);
-	else if ((*c->tls_certificate == '\0') != (*c->tls_key == '\0'))
-		buf_addf(why, "tls.certificate and tls.key go together");
-	else if (strlen(c->deliver_separator) > 1)
-		buf_addf(why, "deliver.separator is one character or empty");
-	else if (check_ranges(c, why))
-		return OK;
-	return ERR_BAD_INPUT;
+	return read_path;
 }
 
 enum status
 config_check(struct buf *why)
 {
-	return check(config(), why);
+	return config_check_values(config(), why);
 }
 
 enum status
 config_reread(struct buf *why, struct config **fresh_r)
 {
-	struct config *fresh = x_new(struct config);
+	struct reading *fresh = x_new(struct reading);
 	enum status st = OK;
 
 	into = fresh;
@@ -437,11 +429,11 @@ config_reread(struct buf *why, struct config **fresh_r)
 		st = set_one(str_c(assignments[i]), why);
 	into = &current;
 	if (st == OK)
-		st = check(fresh, why);
+		st = config_check_values(&fresh->config, why);
 	if (st == OK)
-		*fresh_r = fresh;
+		*fresh_r = &fresh->config;
 	else
-		config_free(fresh);
+		config_free(&fresh->config);
 	return st;
 }
 
@@ -454,33 +446,78 @@ config_free(struct config *c)
 	free(c);
 }
 
-enum status
-config_data_dir(char *out, size_t n)
-{
-	const char *home = getenv("HOME"), *share = getenv("XDG_DATA_HOME");
-	int len;
+/* ---- what is asked of the settings ---- */
 
-	if (*config()->server_data != '\0')
-		len = snprintf(out, n, "%s", config()->server_data);
-	else if (geteuid() == 0)
-		len = snprintf(out, n, "/var/lib/mansio");
-	else if (share != NULL && *share == '/')
-		len = snprintf(out, n, "%s/mansio", share);
-	else if (home != NULL && *home == '/')
-		len = snprintf(out, n, "%s/.local/share/mansio", home);
-	else
-		return ERR_NOT_FOUND;
-	return len >= 0 && (size_t)len < n ? OK : ERR_LIMIT;
+static const struct row *
+row_of(const struct config *c, const void *value)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if ((const char *)c + rows[i].offset == value)
+			return &rows[i];
+	return NULL;
+}
+
+void
+config_blame(const struct config *c, const void *value, struct buf *why)
+{
+	const struct row *r = row_of(c, value);
+	unsigned line = ((const struct reading *)(const void *)c)->line[r - rows];
+
+	if (line == FROM_SET)
+		buf_adds(why, "--set: ");
+	else if (line > 0)
+		buf_addf(why, "%s:%u: ", read_path, line);
+}
+
+bool
+config_in_file(const struct config *c, const void *value)
+{
+	unsigned line = ((const struct reading *)(const void *)c)->line[row_of(c, value) - rows];
+
+	return line > 0 && line != FROM_SET;
+}
+
+static bool
+same_list(const struct config_list *a, const struct config_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->word[i], b->word[i]) != 0)
+			return false;
+	return true;
+}
+
+bool
+config_same(const struct config *a, const struct config *b, size_t i)
+{
+	const void *x = (const char *)a + rows[i].offset, *y = (const char *)b + rows[i].offset;
+
+	switch (rows[i].type) {
+	case STR_: return strcmp(*(char *const *)x, *(char *const *)y) == 0;
+	case LIST_: return same_list(x, y);
+	case BOOL_: return *(const bool *)x == *(const bool *)y;
+	default: return *(const int64_t *)x == *(const int64_t *)y;
+	}
+}
+
+struct config *
+config_defaults(void)
+{
+	struct reading *fresh = x_new(struct reading);
+
+	into = fresh;
+	preset_all();
+	into = &current;
+	return &fresh->config;
 }
 
 bool
 config_row(size_t i, struct config_row *row_r)
 {
-	const struct range *range;
-
 	if (i >= ROWS)
 		return false;
 	*row_r = rows[i].row;
-	row_r->range = (range = range_of(&rows[i])) != NULL ? range->words : NULL;
+	row_r->range = config_range_words(rows[i].offset);
 	return true;
 }

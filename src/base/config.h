@@ -31,8 +31,10 @@ struct config {
 
 /* The settings in force; the defaults until something was read. */
 const struct config *config(void);
-/* Reads a file over what is in force. ERR_NOT_FOUND, ERR_BAD_INPUT; what is wrong, and where, is added to why. */
+/* Reads a file over what is in force. ERR_NOT_FOUND (it cannot be read), ERR_BAD_INPUT; what is wrong, and where, is added to why. */
 must_check enum status config_read(const char *path, struct buf *why);
+/* The file that was read last; NULL: none. */
+const char *config_path(void);
 /* Sets one from "section.key=value". ERR_NOT_FOUND: there is no such setting; ERR_BAD_INPUT. */
 must_check enum status config_set(struct str assignment, struct buf *why);
 /* Checks choices, ranges and what no single setting can tell. ERR_BAD_INPUT. */
@@ -43,8 +45,18 @@ must_check enum status config_check(struct buf *why);
  */
 must_check enum status config_reread(struct buf *why, struct config **fresh_r);
 void config_free(struct config *c);
+/* Adds where a value came from, "FILE:LINE: " or "--set: ", and nothing for a default. value points into c, which is config() or of config_reread(). */
+void config_blame(const struct config *c, const void *value, struct buf *why);
+/* Whether it stands in the file. */
+bool config_in_file(const struct config *c, const void *value);
+/* A copy of the defaults; for config_free(). The thread that read the settings. */
+struct config *config_defaults(void);
+/* Whether row i has the same value in both. */
+bool config_same(const struct config *a, const struct config *b, size_t i);
 /* Back to the defaults, memory freed: for tests. */
 void config_reset(void);
+/* Where the store of a whole machine lies, unless a setting says otherwise: for root, and for the user whose folder it is. */
+#define CONFIG_DATA_MACHINE "/var/lib/mansio"
 /* The data folder that the settings mean; in static memory of the caller's: at most n bytes. */
 must_check enum status config_data_dir(char *out, size_t n);
 

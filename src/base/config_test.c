@@ -89,6 +89,8 @@ test_file(void **state)
 	assert_int_equal(read_text("limits { message = \"lots\" }", &why), ERR_BAD_INPUT);
 	assert_int_not_equal(str_find(buf_str(&why), STR("not \"lots\""), 0), SIZE_MAX);
 	assert_int_equal(config_read("/nonexistent/mansio.conf", &why), ERR_NOT_FOUND);
+	/* A folder can be opened, and not read. */
+	assert_int_equal(config_read("/tmp", &why), ERR_NOT_FOUND);
 	buf_free(&why);
 	config_reset();
 }
@@ -101,6 +103,95 @@ write_text(const char *path, const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
+}
+
+/* Each fault of a file is told, with its line. */
+static void
+test_faults(void **state)
+{
+	static const struct { const char *text, *want; } bad[] = {
+	    {"imap {\n  idle = 30m\n", ":1: the section imap, which begins here, has no }"},
+	    {"imap {\n  idle = 30m\n\nlimits {\n message = 5M\n}\n", ":4: \"limits\" is not followed by =; the section before it has no }"},
+	    {"\n\nimap {\n listen = {\"a\",\n\"b\"\n", ":4: the list has no }"},
+	    {"imap {\n  lisen = \"*:143\"\n}\n", ":2: there is no setting imap.lisen; did you mean imap.listen?"},
+	    {"limits {\n\n  idle = 30m\n}\n", ":3: there is no setting limits.idle; did you mean imap.idle?"},
+	    {"limit {\n  message = 30m\n}\n", ":2: there is no setting limit.message; did you mean limits.message?"},
+	    {"server {\n  name = my host\n}\n", ":2: \"host\" is not followed by =; a text with blanks stands in quotes"},
+	    {"server {\n  comment = \"no end\n}\n", ":2: the text that begins with \" has no end on its line"},
+	    {"imap.idle = 30m\n", ":1: a setting stands in its section"},
+	    {"imap {\n  idle 30m\n}\n", ":2: \"idle\" is not followed by ="},
+	    {"imap {\n  idle = \n}\n", ":3: a value is missing before \"}\""},
+	    {"imap {\n  idle = {30m}\n}\n", ":2: imap.idle wants a time such as 30s, 10m, 4h or 1d, not a list"},
+	    {"imap {\n  idle = 30m\n}\nimap {\n idle = 40m\n}\n", ":5: imap.idle is set in line 2 already"},
+	    {"imap {\n  idle = 30\\m\n}\n", ":2: the name of a setting was expected, not \"\\\""},
+	    {"imap {\n  listen = {\"a\" \"b\"}\n}\n", ":2: a comma or } is missing"},
+	    {"imap {\n  listen = {\"\"}\n}\n", ":2: imap.listen wants a list of words"},
+	    {"}\n", ":1: the name of a section was expected, not \"}\""},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct buf why = {0};
+
+		assert_int_equal(read_text(bad[i].text, &why), ERR_BAD_INPUT);
+		if (str_find(buf_str(&why), str_c(bad[i].want), 0) == SIZE_MAX)
+			fail_msg("%s: %.*s", bad[i].text, STR_FMT(buf_str(&why)));
+		buf_free(&why);
+		config_reset();
+	}
+}
+
+/* A value that makes no sense names the line that it stands in, or --set. */
+static void
+test_blame(void **state)
+{
+	static const struct { const char *text, *want; } bad[] = {
+	    {"imap {\n\n idle = 5m\n}\n", ":3: imap.idle is 30m to 7d"},
+	    {"log {\n level = wraning\n}\n", ":2: log.level is one of error, warning, info, debug, not \"wraning\"; did you mean warning?"},
+	    {"tls {\n key = /x\n}\n", ":2: tls.key is set and tls.certificate is not"},
+	    {"tls {\n certificate = etc/x.pem\n key = /x\n}\n", ":2: tls.certificate wants a whole path"},
+	    {"server {\n name = \"my host\"\n}\n", ":2: server.name is the name of a machine"},
+	    {"server {\n admin = \"postmaster@example.org\"\n}\n", ":2: server.admin is a URI"},
+	};
+	struct buf why = {0};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(read_text(bad[i].text, &why), OK);
+		assert_int_equal(config_check(&why), ERR_BAD_INPUT);
+		if (str_find(buf_str(&why), str_c(bad[i].want), 0) == SIZE_MAX)
+			fail_msg("%s: %.*s", bad[i].text, STR_FMT(buf_str(&why)));
+		buf_clear(&why);
+		config_reset();
+	}
+	set("imap.idle=5m", OK);
+	assert_int_equal(config_check(&why), ERR_BAD_INPUT);
+	assert_true(str_starts(buf_str(&why), STR("--set: imap.idle")));
+	buf_free(&why);
+	config_reset();
+}
+
+/* A list's words on the command line, in each spelling that a shell leaves of the file's; words with blanks. */
+static void
+test_lists(void **state)
+{
+	static const char *const spelt[] = {"imap.hide=A B", "imap.hide=A,B", "imap.hide={A,B}", "imap.hide={\"A\", \"B\"}", "imap.hide = { 'A', B, }"};
+	struct buf why = {0};
+
+	for (size_t i = 0; i < sizeof(spelt) / sizeof(*spelt); i++) {
+		set(spelt[i], OK);
+		assert_int_equal(config()->imap_hide.n, 2);
+		assert_string_equal(config()->imap_hide.word[0], "A");
+		assert_string_equal(config()->imap_hide.word[1], "B");
+	}
+	set("imap.hide={\"A\"", ERR_BAD_INPUT);
+	set("imap.hide={\"A\"}}", ERR_BAD_INPUT);
+	set("limits.message={1M}", ERR_BAD_INPUT);
+	set("server.comment=a\nb", ERR_BAD_INPUT);
+	assert_int_equal(read_text("imap { hide = {\"QRESYNC/alice smith\"} listen = \"a:1, b:2\" }", &why), OK);
+	assert_int_equal(config()->imap_hide.n, 1);
+	assert_string_equal(config()->imap_hide.word[0], "QRESYNC/alice smith");
+	assert_int_equal(config()->imap_listen.n, 2);
+	buf_free(&why);
+	config_reset();
 }
 
 /* What is read again is a copy; what was set goes before the file; faults leave nothing behind. */
@@ -163,7 +254,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_set), cmocka_unit_test(test_check),
-	    cmocka_unit_test(test_file), cmocka_unit_test(test_reread),
+	    cmocka_unit_test(test_file), cmocka_unit_test(test_faults), cmocka_unit_test(test_blame), cmocka_unit_test(test_lists),
+	    cmocka_unit_test(test_reread),
 	    cmocka_unit_test(test_table)};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include "base/arena.h"
 
@@ -217,4 +218,35 @@ enum status
 file_remove(const char *path)
 {
 	return did(may(FILE_REMOVE, path) && unlink(path) == 0, FILE_REMOVE, path, NULL, STR(""));
+}
+
+const char *
+file_system_unfit_type(unsigned long type)
+{
+	static const struct { unsigned long type; const char *name; } unfit[] = {
+	    {0x6969, "NFS"}, {0x517b, "SMB"}, {0xff534d42, "CIFS"}, {0xfe534d42, "SMB2"}, {0x65735546, "FUSE"}, {0x01021997, "9P"},
+	    {0x00c36400, "Ceph"}, {0x0bd00bd0, "Lustre"}, {0x5346414f, "AFS"}, {0x6b414653, "AFS"}, {0x73757245, "Coda"}, {0x564c, "NCP"},
+	    {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"}, {0x786f4256, "VirtualBox's shared folders"}, {0xbacbacbc, "VMware's shared folders"},
+	    {0xaad7aaea, "PanFS"}, {0x20030528, "OrangeFS"}, {0x7461636f, "OCFS2"}, {0x01161970, "GFS2"},
+	};
+
+	for (size_t i = 0; i < sizeof(unfit) / sizeof(*unfit); i++)
+		if (unfit[i].type == (type & 0xffffffff))
+			return unfit[i].name;
+	return NULL;
+}
+
+const char *
+file_system_unfit(const char *path)
+{
+	char *at = x_strdup(path), *end;
+	struct statfs fs;
+	int rc;
+
+	while ((rc = statfs(at, &fs)) != 0 && errno == ENOENT && (end = strrchr(at, '/')) != NULL && end != at)
+		*end = '\0';
+	if (rc != 0 && errno == ENOENT)
+		rc = statfs(path[0] == '/' ? "/" : ".", &fs);
+	free(at);
+	return rc == 0 ? file_system_unfit_type((unsigned long)fs.f_type) : NULL;
 }

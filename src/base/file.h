@@ -33,6 +33,11 @@ must_check enum status file_sync(const char *path);
 /* The names in the folder in which path lies. */
 must_check enum status file_sync_names(const char *path);
 
+/* The name of a network or FUSE file system on which the path, or what of it exists, lies; NULL: another one. */
+const char *file_system_unfit(const char *path);
+/* The same for a type as statfs(2) gives it. */
+const char *file_system_unfit_type(unsigned long type);
+
 enum file_act { FILE_CREATE, FILE_WRITE, FILE_SYNC, FILE_REMOVE, FILE_RENAME, FILE_LINK, FILE_FOLDER, FILE_SYNC_NAMES };
 
 /* For tests. before: an errno with which the call is to fail, or 0. after: it was done; other: the new name, or NULL. */

@@ -109,3 +109,27 @@ utf8_nfc(struct buf *out, struct str s)
 	free(nfc);
 	return OK;
 }
+
+bool
+utf8_is_visible(int32_t c)
+{
+	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x2028 && c != 0x2029 && !(c >= 0x202a && c <= 0x202e) &&
+	    !(c >= 0x2066 && c <= 0x2069) && c != 0x200e && c != 0x200f && c != 0x061c;
+}
+
+void
+utf8_visible(struct buf *out, struct str s)
+{
+	size_t len;
+
+	for (; s.n > 0; s = str_from(s, len)) {
+		int32_t c = utf8_next(s, &len);
+
+		if (c >= 0 && utf8_is_visible(c)) {
+			buf_add(out, str_head(s, len));
+			continue;
+		}
+		for (size_t i = 0; i < len; i++)
+			buf_addf(out, "\\x%02x", (unsigned char)s.p[i]);
+	}
+}

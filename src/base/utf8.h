@@ -12,6 +12,11 @@ int32_t utf8_next(struct str s, size_t *len_r);
 bool utf8_valid(struct str s);
 bool str_is_ascii(struct str s);
 void utf8_add(struct buf *out, uint32_t code_point);
+/* Whether a terminal shows a code point, and does not obey it: no control (C0, C1), no line or paragraph separator, no turning round of the
+ * writing direction. */
+bool utf8_is_visible(int32_t code_point);
+/* Adds s for people: what is not visible, and bytes that are not UTF-8, as \xNN. */
+void utf8_visible(struct buf *out, struct str s);
 /* Adds the Normalization Form C of s. ERR_BAD_INPUT where s is not UTF-8. */
 must_check enum status utf8_nfc(struct buf *out, struct str s);
 

@@ -28,7 +28,7 @@ cli_check(struct cli *cli)
 
 	if (!cli_options(cli, (struct cli_option[]){{"quick", NULL, &quick}, {0}}) || cli->argc > 0)
 		return cli_usage("check");
-	if (cli_connect(&link) != OK)
+	if (cli_connect_read(&link) != OK)
 		return 1;
 	cli_request(&link, 2, (struct str[]){STR("check"), quick ? STR("quick") : STR("deep")});
 	progress_begin(&progress, "checked", 0, false);
@@ -40,7 +40,7 @@ cli_check(struct cli *cli)
 		if (f.type == FRAME_PROGRESS)
 			show(&progress, f.payload);
 		else if (f.type == FRAME_TEXT)
-			printf("%.*s\n", STR_FMT(f.payload));
+			cli_print(stdout, "%.*s\n", STR_FMT(f.payload));
 		if (f.type == FRAME_EXIT) {
 			progress_end(&progress);
 			code = cli_exit_code(f.payload, true);

@@ -6,6 +6,7 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdio.h>
 #include "admin/link.h"
 
 /* A verb's options, taken off its arguments wherever they stand. */
@@ -13,6 +14,7 @@ struct cli_option {
 	const char *name;   /* without the dashes */
 	const char **value; /* set to the argument */
 	bool *flag;         /* or, without argument, set to true */
+	char letter;        /* -h for --help; '\0': none */
 };
 
 /* What the verbs share. */
@@ -29,7 +31,9 @@ struct cli {
 
 /* Takes the options out of cli->argv. False: an unknown one, and it was said. options ends with an empty name. */
 bool cli_options(struct cli *cli, const struct cli_option *options);
-/* Says "mansio: ..." on standard error; returns 1. */
+/* As fprintf(), but nothing in it can act on a terminal: what is not visible is written \xNN, but for the format's newline at the end. */
+void cli_print(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Says "mansio: ..." on standard error, likewise; returns 1. */
 int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Says how the verb is used; returns 2. */
 int cli_usage(const char *verb);
@@ -39,7 +43,9 @@ int cli_usage(const char *verb);
  * thread. One a process.
  */
 must_check enum status cli_connect(struct link *link_r);
-/* The same, and where there is no store yet, it is made. */
+/* The same for a verb that only reads: without a server also of a folder that cannot be written, of a snapshot, or of the database file alone. */
+must_check enum status cli_connect_read(struct link *link_r);
+/* As cli_connect(), and where there is no store yet, it is made. */
 must_check enum status cli_connect_new(struct link *link_r);
 /* Ends it: waits for the thread, closes the store. */
 void cli_disconnect(struct link *link);
@@ -56,6 +62,23 @@ void cli_keep_owner(const char *dir);
 
 /* A password from standard input (one line) or asked for on the terminal, twice where it is new. False: none, and it was said. */
 bool cli_password(bool from_stdin, const char *name, struct buf *out);
+
+/* Prints the rules by which bash completes command lines. */
+void cli_completion(void);
+
+/* ---- print.c: JSON on standard output: an array of flat objects ---- */
+struct json {
+	bool on;              /* false: json_begin() and json_end() do nothing, no other function is to be called */
+	unsigned rows, fields;
+};
+void json_begin(struct json *j, bool on);
+void json_row(struct json *j);
+void json_str(struct json *j, const char *name, struct str value);
+void json_number(struct json *j, const char *name, struct str digits);
+void json_bool(struct json *j, const char *name, bool value);
+void json_words(struct json *j, const char *name, const struct str *words, size_t n);
+void json_row_end(struct json *j);
+void json_end(struct json *j);
 
 /* ---- progress.c: a bar on a terminal, with rate and time left ---- */
 struct progress {

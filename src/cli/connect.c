@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "admin/admin.h"
 #include "base/config.h"
@@ -23,7 +24,7 @@
 static struct store *store; /* opened here; NULL: a server has it */
 static pthread_t thread;
 static int served_fd;
-static char opened[4096]; /* the data folder, where store is not NULL */
+static char opened[4096]; /* the data folder, where the store was opened here and may be written */
 
 enum status
 cli_data_dir(char *out, size_t n)
@@ -50,22 +51,22 @@ fatal(void *arg, const char *why)
 	_exit(2);
 }
 
+enum use {
+	USE,      /* a store that is there */
+	USE_NEW,  /* where there is none, it is made */
+	USE_READ, /* reads only: a folder that cannot be written, a snapshot, a database file will do */
+};
+
 static enum status
-open_store(const char *dir, struct link *link_r)
+serve_here(struct link *link_r)
 {
 	int pair[2];
-	enum status st;
 
-	log_set_level(LOG_LEVEL_WARNING);
-	if ((st = store_open(&(struct store_options){.dir = dir, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes, .no_reaper = true, .fatal = fatal},
-		 &store)) != OK)
-		return st;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
 		store_close(store);
 		store = NULL;
 		return ERR_IO;
 	}
-	snprintf(opened, sizeof(opened), "%s", dir);
 	served_fd = pair[0];
 	if (pthread_create(&thread, NULL, serve, NULL) != 0) {
 		close(pair[0]);
@@ -78,19 +79,82 @@ open_store(const char *dir, struct link *link_r)
 	return OK;
 }
 
-/* A store is made by a verb that fills it, not by a wrong --data. OK: there is one, or now the folder for one. */
-static enum status
-may_open(const char *dir, bool make)
+static bool
+is_file(const char *path)
+{
+	struct stat sb;
+
+	return stat(path, &sb) == 0 && S_ISREG(sb.st_mode);
+}
+
+/* Whether the store can only be read: the folder or the database in it may not be written by this user or on this file system. */
+static bool
+read_only(const char *dir)
 {
 	char path[4200];
 
 	snprintf(path, sizeof(path), "%s/mansio.db", dir);
-	if (access(path, F_OK) == 0)
+	return access(dir, W_OK) != 0 || (access(path, W_OK) != 0 && errno != ENOENT);
+}
+
+static enum status
+open_store(const char *dir, enum use use, struct link *link_r)
+{
+	struct store_options so = {.dir = dir, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes, .no_reaper = true, .fatal = fatal};
+	enum status st;
+
+	log_set_level(LOG_LEVEL_WARNING);
+	if (use == USE_READ && (is_file(dir) || read_only(dir))) {
+		so.read_only = true;
+		so.file = is_file(dir) ? dir : NULL;
+	} else {
+		snprintf(opened, sizeof(opened), "%s", dir);
+	}
+	return (st = store_open(&so, &store)) == OK ? serve_here(link_r) : st;
+}
+
+/* Another store beside that of the machine, or in a place that nobody named, is hardly what was meant. */
+static enum status
+may_make(const char *dir)
+{
+	if (*config()->server_data == '\0' && strcmp(dir, CONFIG_DATA_MACHINE) != 0 && access(CONFIG_DATA_MACHINE, F_OK) == 0) {
+		(void)cli_fail("there is no mail store in %s yet, and this machine has a folder " CONFIG_DATA_MACHINE ": use that as its owner or as root, "
+			       "or say with --data %s that a store of its own is meant", dir, dir);
+		return ERR_EXISTS;
+	}
+	cli_print(stderr, "mansio: a new mail store is made in %s\n", dir);
+	return OK;
+}
+
+/* A store is made by a verb that fills it, not by a wrong --data. OK: there is one, or now the folder for one. ERR_EXISTS: it was said why not. */
+static enum status
+may_open(const char *dir, enum use use)
+{
+	char path[4200];
+	struct buf why = {0};
+	enum status st = store_place(dir, config()->store_any_filesystem, &why);
+
+	/* What is only read is read from wherever it lies. */
+	if (st != OK && use != USE_READ)
+		(void)cli_fail("%.*s", STR_FMT(buf_str(&why)));
+	buf_free(&why);
+	if (st != OK && use != USE_READ)
+		return ERR_EXISTS;
+	snprintf(path, sizeof(path), "%s/mansio.db", dir);
+	if (access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		return OK;
-	if (!make) {
+	if (is_file(dir)) {
+		if (use == USE_READ)
+			return OK;
+		(void)cli_fail("%s is a file, which can only be read: by check, export and the lists", dir);
+		return ERR_EXISTS;
+	}
+	if (use != USE_NEW) {
 		(void)cli_fail("there is no mail store in %s yet: 'mansio user add' makes one", dir);
 		return ERR_EXISTS;
 	}
+	if (may_make(dir) != OK)
+		return ERR_EXISTS;
 	snprintf(path, sizeof(path), "%s", dir);
 	if (file_make_folders(path, 0700) == OK)
 		return OK;
@@ -99,7 +163,7 @@ may_open(const char *dir, bool make)
 }
 
 static enum status
-connect_or_open(struct link *link_r, bool make)
+connect_or_open(struct link *link_r, enum use use)
 {
 	char dir[4096], path[4200];
 	enum status st;
@@ -110,11 +174,13 @@ connect_or_open(struct link *link_r, bool make)
 	if ((st = admin_socket_path(dir, path, sizeof(path))) != OK)
 		return st;
 	for (int i = 0; i < TRIES; i++) {
-		if ((st = admin_connect(path, &fd)) == OK)
+		if (is_file(dir))
+			st = ERR_NOT_FOUND;
+		else if ((st = admin_connect(path, &fd)) == OK)
 			link_init(link_r, fd);
-		else if ((st == ERR_NOT_FOUND || st == ERR_LIMIT) && (st = may_open(dir, make)) == OK)
-			st = open_store(dir, link_r);
-		if (st != ERR_UNAVAILABLE && st != ERR_AGAIN)
+		if ((st == ERR_NOT_FOUND || st == ERR_LIMIT) && (st = may_open(dir, use)) == OK)
+			st = open_store(dir, use, link_r);
+		if ((st != ERR_UNAVAILABLE && st != ERR_AGAIN) || is_file(dir))
 			break;
 		usleep(PAUSE_US);
 	}
@@ -126,13 +192,19 @@ connect_or_open(struct link *link_r, bool make)
 enum status
 cli_connect(struct link *link_r)
 {
-	return connect_or_open(link_r, false);
+	return connect_or_open(link_r, USE);
+}
+
+enum status
+cli_connect_read(struct link *link_r)
+{
+	return connect_or_open(link_r, USE_READ);
 }
 
 enum status
 cli_connect_new(struct link *link_r)
 {
-	return connect_or_open(link_r, true);
+	return connect_or_open(link_r, USE_NEW);
 }
 
 void
@@ -144,7 +216,8 @@ cli_disconnect(struct link *link)
 	pthread_join(thread, NULL);
 	store_close(store);
 	store = NULL;
-	cli_keep_owner(opened);
+	if (opened[0] != '\0')
+		cli_keep_owner(opened);
 }
 
 void
@@ -166,7 +239,7 @@ cli_exit_code(struct str payload, bool say)
 		if (code != 0)
 			(void)cli_fail("%.*s", STR_FMT(fields[1]));
 		else if (say && fields[1].n > 0)
-			printf("%.*s\n", STR_FMT(fields[1]));
+			cli_print(stdout, "%.*s\n", STR_FMT(fields[1]));
 	}
 	arena_free(&arena);
 	return code;
@@ -185,7 +258,7 @@ cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, si
 		if (f.type == FRAME_EXIT)
 			return cli_exit_code(f.payload, say);
 		if (f.type == FRAME_TEXT)
-			fprintf(stderr, "%.*s\n", STR_FMT(f.payload));
+			cli_print(stderr, "%.*s\n", STR_FMT(f.payload));
 		else if (f.type == FRAME_RECORD && fn != NULL && frame_fields(&arena, f.payload, &fields, &n) == OK)
 			fn(arg, fields, n);
 		arena_free(&arena);

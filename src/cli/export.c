@@ -327,7 +327,7 @@ receive(struct export *ex)
 		if (f.type == FRAME_EXIT)
 			return cli_exit_code(f.payload, true);
 		if (f.type == FRAME_TEXT)
-			fprintf(stderr, "%.*s\n", STR_FMT(f.payload));
+			cli_print(stderr, "%.*s\n", STR_FMT(f.payload));
 		else if (f.type == FRAME_DATA && ex->out != NULL)
 			write_bytes(ex, f.payload);
 		else if (f.type == FRAME_RECORD)
@@ -354,7 +354,7 @@ cli_export(struct cli *cli)
 	ex.dir = cli->argv[0];
 	if (mkdir(ex.dir, 0700) != 0)
 		return cli_fail("%s: %s", ex.dir, errno == EEXIST ? "is there already, name a new folder" : strerror(errno));
-	if (cli_connect(&ex.link) != OK) {
+	if (cli_connect_read(&ex.link) != OK) {
 		(void)rmdir(ex.dir);
 		return 1;
 	}

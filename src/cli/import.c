@@ -171,7 +171,7 @@ take_answer(struct import *im, const struct frame *f)
 	uint64_t count, bytes;
 
 	if (f->type == FRAME_TEXT)
-		fprintf(stderr, "%s%.*s\n", im->progress.tty ? "\n" : "", STR_FMT(f->payload));
+		fputs(im->progress.tty ? "\n" : "", stderr), cli_print(stderr, "%.*s\n", STR_FMT(f->payload));
 	else if (f->type == FRAME_RECORD && frame_fields(&arena, f->payload, &fields, &n) == OK && n == 3 &&
 	    str_u64(fields[1], UINT64_MAX, &count) && str_u64(fields[2], UINT64_MAX, &bytes))
 		progress_add(&im->progress, count, bytes);

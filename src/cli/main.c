@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main: takes the common options, finds the verb, runs it. */
+#include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/config.h"
+#include "base/near.h"
 #include "cli/cli.h"
 #include "db/faultvfs.h"
 
@@ -23,19 +25,6 @@ static const struct verb {
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
 #define COLUMNS 79
-
-int
-cli_fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("mansio: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return 1;
-}
 
 static const struct verb *
 verb_named(const char *words)
@@ -94,7 +83,8 @@ static void
 print_overview(FILE *to)
 {
 	fputs("Mansio " MANSIO_VERSION ", an IMAP server.\n\n"
-	      "usage: mansio [--data DIR] [--config FILE] [--set section.key=value]... VERB ...\n\n",
+	      "usage: mansio [--data DIR] [--config FILE] [--set section.key=value]... VERB ...\n"
+	      "       mansio -h | --help | -V | --version\n\n",
 	    to);
 	for (size_t i = 0; i < VERBS; i++)
 		fprintf(to, "  %-14s %.*s\n", verbs[i].words, (int)first_sentence(verbs[i].text), verbs[i].text);
@@ -122,21 +112,32 @@ print_verbs(const char *words)
 	return any;
 }
 
-/* A verb that does not exist, or only the first of its two words. */
+/* A verb that does not exist, or only the first of its two words, or one that is not known behind it. */
 static int
-no_such_verb(const char *words)
+no_such_verb(const char *first, const char *second)
 {
 	struct buf known = {0};
-	size_t n = strcspn(words, " ");
+	char both[128];
+	struct near near = {0};
+	size_t n = strlen(first);
 
+	snprintf(both, sizeof(both), "%s%s%s", first, second != NULL ? " " : "", second != NULL ? second : "");
+	near.word = str_c(both);
 	for (size_t i = 0; i < VERBS; i++) {
-		if (strncmp(verbs[i].words, words, n) == 0 && verbs[i].words[n] == ' ')
+		near_try(&near, verbs[i].words);
+		if (strncmp(verbs[i].words, first, n) == 0 && verbs[i].words[n] == ' ')
 			buf_addf(&known, "%s%s", known.n > 0 ? ", " : "", verbs[i].words);
 	}
-	if (known.n > 0)
-		(void)cli_fail("there is no verb %s; there are: %.*s", words, STR_FMT(buf_str(&known)));
+	for (size_t i = 0; i < VERBS && near.best == NULL && known.n == 0; i++) {
+		near.word = str_c(first);
+		near_try(&near, verbs[i].words);
+	}
+	if (near.best != NULL)
+		(void)cli_fail("there is no verb %s; did you mean %s?", known.n > 0 || strchr(near.best, ' ') != NULL ? both : first, near.best);
+	else if (known.n > 0)
+		(void)cli_fail("there is no verb %s; there are: %.*s", both, STR_FMT(buf_str(&known)));
 	else
-		(void)cli_fail("there is no verb %s; 'mansio help' lists them", words);
+		(void)cli_fail("there is no verb %s; 'mansio help' lists them", first);
 	buf_free(&known);
 	return 2;
 }
@@ -152,7 +153,7 @@ cli_help(struct cli *cli)
 	}
 	snprintf(words, sizeof(words), "%s%s%s", cli->argv[0], cli->argc > 1 ? " " : "",
 	    cli->argc > 1 ? cli->argv[1] : "");
-	return print_verbs(words) ? 0 : no_such_verb(words);
+	return print_verbs(words) ? 0 : no_such_verb(cli->argv[0], cli->argc > 1 ? cli->argv[1] : NULL);
 }
 
 int
@@ -169,7 +170,12 @@ option(struct cli *cli, int i, const struct cli_option *o, int *used_r)
 	const char *word = cli->argv[i] + 2;
 	size_t n = strlen(o->name);
 
-	if (strncmp(word, o->name, n) != 0)
+	if (o->letter != '\0' && strcmp(cli->argv[i] + 1, (char[]){o->letter, '\0'}) == 0) {
+		*o->flag = true;
+		*used_r = 1;
+		return true;
+	}
+	if (cli->argv[i][1] != '-' || strncmp(word, o->name, n) != 0)
 		return false;
 	if (o->flag != NULL && word[n] == '\0') {
 		*o->flag = true;
@@ -194,9 +200,25 @@ static bool
 lacks_value(const char *word, const struct cli_option *options)
 {
 	for (const struct cli_option *o = options; o->name != NULL; o++)
-		if (o->value != NULL && strcmp(word + 2, o->name) == 0)
+		if (o->value != NULL && word[1] == '-' && strcmp(word + 2, o->name) == 0)
 			return true;
 	return false;
+}
+
+static void
+no_such_option(const char *word, const struct cli_option *options)
+{
+	struct str name = str_head(str_c(word), str_chr(str_c(word), '='));
+	struct near near = {.word = str_from(name, strspn(word, "-"))};
+
+	for (const struct cli_option *o = options; o->name != NULL; o++)
+		near_try(&near, o->name);
+	for (const char *const *o = (const char *const[]){"data", "config", "set", "help", "version", NULL}; *o != NULL; o++)
+		near_try(&near, *o);
+	if (near.best != NULL)
+		(void)cli_fail("there is no option %.*s; did you mean --%s?", STR_FMT(name), near.best);
+	else
+		(void)cli_fail("there is no option %.*s", STR_FMT(name));
 }
 
 static void
@@ -219,7 +241,8 @@ take_options(struct cli *cli, const struct cli_option *options, bool all, void (
 				drop(cli, i, 1);
 			return true;
 		}
-		if (strncmp(cli->argv[i], "--", 2) != 0) {
+		/* "-" alone is standard input. */
+		if (cli->argv[i][0] != '-' || cli->argv[i][1] == '\0') {
 			i++;
 			continue;
 		}
@@ -233,7 +256,7 @@ take_options(struct cli *cli, const struct cli_option *options, bool all, void (
 			(void)cli_fail("%s wants a value", cli->argv[i]);
 			return false;
 		} else if (all) {
-			(void)cli_fail("there is no option %s", cli->argv[i]);
+			no_such_option(cli->argv[i], options);
 			return false;
 		} else {
 			i++;
@@ -263,9 +286,11 @@ static bool
 configure(struct cli *cli)
 {
 	struct buf why = {0};
+	struct stat there;
 	enum status st = OK;
 
-	if (cli->config != NULL || access(DEFAULT_CONFIG, R_OK) == 0)
+	/* One that is there and cannot be read is a fault: without it the server would be another one than was meant. */
+	if (cli->config != NULL || lstat(DEFAULT_CONFIG, &there) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		st = config_read(cli->config ? cli->config : DEFAULT_CONFIG, &why);
 	for (size_t i = 0; st == OK && i < sets_n; i++)
 		st = config_set(str_c(sets[i]), &why);
@@ -301,14 +326,21 @@ take_verb(struct cli *cli)
 	return v;
 }
 
-int
-main(int argc, char **argv)
+/* These say only what the program knows by itself: they work whatever the settings. */
+static bool
+needs_settings(const struct verb *v)
+{
+	return v->run != cli_help && v->run != cli_version && v->run != cli_manual;
+}
+
+static int
+run(int argc, char **argv)
 {
 	struct cli cli = {.argc = argc - 1, .argv = argv + 1};
 	const char *set = NULL;
 	bool help = false, version = false;
 	const struct cli_option common[] = {{"data", &cli.data, NULL}, {"config", &cli.config, NULL},
-	    {"set", &set, NULL}, {"help", NULL, &help}, {"version", NULL, &version}, {0}};
+	    {"set", &set, NULL}, {"help", NULL, &help, 'h'}, {"version", NULL, &version, 'V'}, {0}};
 	const struct verb *v;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -324,13 +356,35 @@ main(int argc, char **argv)
 	}
 	if (help)
 		return cli_help(&cli);
+	if (v == NULL && cli.argc > 0 && cli.argv[0][0] == '-') {
+		no_such_option(cli.argv[0], common);
+		return 2;
+	}
 	if (v == NULL && cli.argc > 0)
-		return no_such_verb(cli.argv[0]);
+		return no_such_verb(cli.argv[0], cli.argc > 1 ? cli.argv[1] : NULL);
 	if (v == NULL) {
 		print_overview(stderr);
 		return 2;
 	}
-	if (!configure(&cli))
+	if (needs_settings(v) && !configure(&cli))
 		return 2;
 	return v->run(&cli);
+}
+
+/* What could not be written was not said: that is a failure, whatever the verb did. */
+static int
+finish(int code)
+{
+	int e = fflush(stdout) == 0 ? 0 : errno;
+
+	if (e == 0 && !ferror(stdout))
+		return code;
+	(void)cli_fail("cannot write to standard output: %s", e != 0 ? strerror(e) : "some of it is lost");
+	return code != 0 ? code : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	return finish(run(argc, argv));
 }

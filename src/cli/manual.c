@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* config and manual: what the tables say, for a person and for man(1). */
-#include <inttypes.h>
+/* manual: what the tables say, for man(1) and for bash. */
 #include <stdio.h>
 #include <string.h>
 #include "base/config.h"
@@ -14,92 +13,6 @@ static const struct {
 #include "cli/verbs.tbl"
 #undef V
 };
-
-static void
-print_str(char *const *v)
-{
-	fputs(*v, stdout);
-}
-
-static void
-print_list(const struct config_list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		printf("%s%s", i ? " " : "", l->word[i]);
-}
-
-static void
-print_number(const int64_t *n)
-{
-	printf("%" PRId64, *n);
-}
-
-/* In the largest unit that has no rest, as it may be written. */
-static void
-print_scaled(int64_t n, const char *units, const int64_t *factors)
-{
-	size_t i = strlen(units);
-
-	while (i > 0 && (n == 0 || n % factors[i - 1] != 0))
-		i--;
-	if (i > 0)
-		printf("%" PRId64 "%c", n / factors[i - 1], units[i - 1]);
-	else
-		printf("%" PRId64, n);
-}
-
-static void
-print_size(const int64_t *n)
-{
-	print_scaled(*n, "KMG", (const int64_t[]){1 << 10, 1 << 20, 1 << 30});
-}
-
-static void
-print_time(const int64_t *n)
-{
-	print_scaled(*n, "smhd", (const int64_t[]){1, 60, 3600, 86400});
-}
-
-static void
-print_bool(const bool *v)
-{
-	fputs(*v ? "yes" : "no", stdout);
-}
-
-static void
-print_range(size_t i)
-{
-	struct config_row row;
-
-	if (config_row(i, &row) && row.range != NULL)
-		printf(" (%s)", row.range);
-	putchar('\n');
-}
-
-#define print_STR print_str
-#define print_LIST print_list
-#define print_NUMBER print_number
-#define print_SIZE print_size
-#define print_SECONDS print_time
-#define print_BOOL print_bool
-
-int
-cli_config(struct cli *cli)
-{
-	const struct config *c = config();
-	size_t i = 0;
-
-	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc > 0)
-		return cli_usage("config");
-#define C(section, key, type, preset, text)                                                                         \
-	fputs(#section "." #key " = ", stdout);                                                                      \
-	print_##type(&c->section##_##key);                                                                           \
-	fputs("\n    " text, stdout);                                                                               \
-	print_range(i++);
-#include "base/config.tbl"
-#undef C
-	return 0;
-}
 
 /* Text for troff: backslashes, and dots and quotes at the start of a line, mean something there. */
 static void
@@ -139,7 +52,8 @@ page_mansio(void)
 		text(verbs[i].text);
 	}
 	puts(".SH OPTIONS\n.TP\n.B \\-\\-data DIR\nThe data folder (setting server.data).\n.TP\n.B \\-\\-config FILE\nThe configuration file, "
-	     "else /etc/mansio/mansio.conf where it exists. See mansio.conf(5).\n.TP\n.B \\-\\-set section.key=value\nA setting; comes before the file's.");
+	     "else /etc/mansio/mansio.conf where it exists. See mansio.conf(5).\n.TP\n.B \\-\\-set section.key=value\nA setting; comes before the file's. A list may be written as in the file.\n"
+	     ".TP\n.B \\-h, \\-\\-help; \\-V, \\-\\-version\nThe verbs, or what one of them does; the version.");
 	puts(".SH FILES\nIn the data folder:\n.TP\n.B mansio.db, mansio.db\\-wal\nThe store, and what was changed last; after a clean stop mansio.db alone.\n"
 	     ".TP\n.B mansio.db\\-reserve\nSpace kept for a full disk, 16 MB.\n"
 	     ".TP\n.B tls\\-cert.pem, tls\\-key.pem\nThe self\\-made certificate, where tls.certificate is not set.\n"
@@ -171,7 +85,9 @@ page_conf(void)
 	puts(".SH DESCRIPTION\nNo setting is needed. The file holds sections of the form\n.PP\n.nf\nimap {\n    listen = {\"*:143\", "
 	     "\"[::1]:1143\"}\n    hide = {\"UIDONLY\", \"COMPRESS=DEFLATE@imaps\", \"QRESYNC/alice\"}\n}\nlimits {\n    message = \"100M\"\n}\n.fi\n.PP\nComments "
 	     "begin with #. On the command line a setting is "
-	     "\\-\\-set section.key=value. Sizes are bytes, or 100K, 20M, 1G; times are seconds, or 30s, 10m, 2h, 7d. SIGHUP reads imap.hide, the certificate and the key again and opens log.file anew; everything else wants a restart.\n.SH SETTINGS");
+	     "\\-\\-set section.key=value. Sizes are bytes, or 100K, 20M, 1G; times are seconds, or 30s, 10m, 2h, 7d. SIGHUP reads imap.hide, the certificate and the key again and opens log.file anew; everything else wants a restart.\n.PP\n"
+	     "A value is a bare word, or stands in quotes; within double quotes \\e\" and \\e\\e are these characters. Each setting stands once. A file that cannot be "
+	     "read, or in which anything is wrong, keeps every verb from running; the message names the line. \\fBmansio config\\fR checks it, and what its settings name.\n.SH SETTINGS");
 	for (size_t i = 0; config_row(i, &row); i++) {
 		if (strcmp(section, row.section) != 0)
 			printf(".SS %s\n", section = row.section);
@@ -206,6 +122,8 @@ cli_manual(struct cli *cli)
 		page_conf();
 	else if (strcmp(cli->argv[0], "mansio-log") == 0)
 		page_log();
+	else if (strcmp(cli->argv[0], "completion") == 0)
+		cli_completion();
 	else
 		return cli_usage("manual");
 	return 0;

@@ -2,19 +2,22 @@
 /* repair: works on the data folder itself; the server must not run. */
 #include <inttypes.h>
 #include <stdio.h>
+#include "base/config.h"
 #include "cli/cli.h"
 #include "store/check.h"
+#include "store/store.h"
 
 static void
 lost(void *arg, const char *text)
 {
-	printf("lost: %s\n", text);
+	cli_print(stdout, "lost: %s\n", text);
 }
 
 int
 cli_repair(struct cli *cli)
 {
 	struct repair_report report = {.lost = lost};
+	struct buf why = {0};
 	char dir[4096];
 	enum status st;
 
@@ -22,6 +25,12 @@ cli_repair(struct cli *cli)
 		return cli_usage("repair");
 	if (cli_data_dir(dir, sizeof(dir)) != OK)
 		return 1;
+	if (store_place(dir, config()->store_any_filesystem, &why) != OK) {
+		(void)cli_fail("%.*s", STR_FMT(buf_str(&why)));
+		buf_free(&why);
+		return 1;
+	}
+	buf_free(&why);
 	st = store_repair(dir, &report);
 	cli_keep_owner(dir);
 	if (st == ERR_NOT_FOUND)
@@ -32,5 +41,5 @@ cli_repair(struct cli *cli)
 		return cli_fail("repair could not end: %s", status_word(st));
 	printf("%" PRIu64 " mailboxes, %" PRIu64 " messages kept, %" PRIu64 " things lost\n", report.mailboxes,
 	    report.messages, report.lost_n);
-	return 0;
+	return report.lost_n > 0 ? 1 : 0;
 }

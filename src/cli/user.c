@@ -1,39 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user add, delete, list, password; mailbox list. */
+/* user add, delete, password. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cli/cli.h"
 
+/* where: "FILE:LINE", said with a fault of this one; empty: none. */
 static void
-send_user(struct link *link, struct str name, struct str password)
+send_user(struct link *link, struct str name, struct str password, const char *where)
 {
-	link_fields(link, FRAME_RECORD, 2, (struct str[]){name, password});
+	link_fields(link, FRAME_RECORD, 3, (struct str[]){name, password, str_c(where)});
 }
 
-/* NAME:PASSWORD lines; empty ones and comments are passed over. */
+/* NAME:PASSWORD lines; empty ones and comments are passed over. A fault names the line, and never shows it. */
 static int
 users_from_file(struct link *link, const char *path)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-	char *line = NULL;
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char *line = NULL, where[4200];
 	size_t cap = 0;
 	ssize_t n;
 	int bad = 0;
 
 	if (f == NULL)
-		return cli_fail("%s cannot be read", path);
-	while ((n = getline(&line, &cap, f)) > 0) {
+		return cli_fail("%s cannot be read: %s", path, strerror(errno));
+	for (unsigned at = 1; (n = getline(&line, &cap, f)) > 0; at++) {
 		struct str s = str_trim_suffix(str_trim_suffix(str_of(line, (size_t)n), '\n'), '\r');
 		size_t colon = str_chr(s, ':');
 
+		snprintf(where, sizeof(where), "%s:%u", f == stdin ? "standard input" : path, at);
 		if (s.n == 0 || s.p[0] == '#')
 			continue;
 		if (colon == s.n)
-			bad = cli_fail("%.*s: not of the form NAME:PASSWORD", STR_FMT(s));
+			bad = cli_fail("%s: not of the form NAME:PASSWORD", where);
 		else
-			send_user(link, str_head(s, colon), str_from(s, colon + 1));
+			send_user(link, str_head(s, colon), str_from(s, colon + 1), where);
+		explicit_bzero(line, (size_t)n);
 	}
+	if (ferror(f))
+		bad = cli_fail("%s cannot be read: %s", path, strerror(errno));
 	free(line);
 	if (f != stdin)
 		fclose(f);
@@ -58,7 +64,7 @@ users_from_args(struct link *link, struct cli *cli, bool from_stdin)
 		} else if (!cli_password(from_stdin, cli->argv[i], &password)) {
 			goto fail;
 		}
-		send_user(link, str_c(cli->argv[i]), buf_str(&password));
+		send_user(link, str_c(cli->argv[i]), buf_str(&password), "");
 	}
 	buf_free(&password);
 	return true;
@@ -135,50 +141,4 @@ cli_user_delete(struct cli *cli)
 	code = cli_finish(&link, NULL, NULL, false);
 	cli_disconnect(&link);
 	return code;
-}
-
-static void
-print_user(void *arg, const struct str *f, size_t n)
-{
-	if (n == 5)
-		printf("%-32.*s %6.*s mailboxes %9.*s messages %14.*s bytes  %.*s\n", STR_FMT(f[0]), STR_FMT(f[2]),
-		    STR_FMT(f[3]), STR_FMT(f[4]), STR_FMT(f[1]));
-}
-
-static void
-print_mailbox(void *arg, const struct str *f, size_t n)
-{
-	if (n == 7)
-		printf("%-32.*s %9.*s messages %9.*s unseen %14.*s bytes  %.*s\n", STR_FMT(f[0]), STR_FMT(f[2]),
-		    STR_FMT(f[3]), STR_FMT(f[4]), STR_FMT(f[1]));
-}
-
-static int
-list(size_t n, const struct str *request, void (*print)(void *, const struct str *, size_t))
-{
-	struct link link;
-	int code;
-
-	if (cli_connect(&link) != OK)
-		return 1;
-	cli_request(&link, n, request);
-	code = cli_finish(&link, print, NULL, false);
-	cli_disconnect(&link);
-	return code;
-}
-
-int
-cli_user_list(struct cli *cli)
-{
-	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc > 0)
-		return cli_usage("user list");
-	return list(1, (struct str[]){STR("user-list")}, print_user);
-}
-
-int
-cli_mailbox_list(struct cli *cli)
-{
-	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc != 1)
-		return cli_usage("mailbox list");
-	return list(2, (struct str[]){STR("mailbox-list"), str_c(cli->argv[0])}, print_mailbox);
 }

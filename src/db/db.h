@@ -39,7 +39,7 @@ struct db_stmt;
 struct db_options {
 	const char *path;      /* the database file; NULL: in memory, for tests and fuzzers */
 	const char *vfs;       /* the engine's file layer; NULL: the system's (see db/faultvfs.h) */
-	bool read_only;
+	bool read_only;        /* the file lies still (db/stillvfs.h): nothing is made beside it, and what is not a database of ours shows at the first read */
 	size_t page_cache;     /* bytes of page cache a connection; 0: the default (4 MiB) */
 	unsigned group_max;    /* most writes in one commit; 0: the default (500) */
 	unsigned group_ms;     /* longest time a group gathers functions, ms; 0: the default (5) */

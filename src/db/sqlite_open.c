@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "db/faultvfs.h"
 #include "db/memvfs.h"
+#include "db/stillvfs.h"
 #include "db/walvfs.h"
 
 #define PAGE_SIZE_WANTED 8192
@@ -108,6 +109,7 @@ library_init(void)
 	sqlite3_config(SQLITE_CONFIG_LOG, library_log, NULL);
 	ensure(sqlite3_initialize() == SQLITE_OK);
 	memvfs_register();
+	stillvfs_register();
 }
 
 void
@@ -364,7 +366,7 @@ system_vfs(const struct db_options *options)
 {
 	if (options->vfs != NULL)
 		return options->vfs;
-	return options->read_only ? "unix" : sq_files();
+	return options->read_only ? STILLVFS_NAME : sq_files();
 }
 
 enum status

@@ -59,6 +59,16 @@ imap_hide(struct imap *imap, char *const *words, size_t n, struct buf *why)
 	return OK;
 }
 
+enum status
+imap_hide_check(char *const *words, size_t n, struct buf *why)
+{
+	struct hide *h = NULL;
+	enum status st = hide_new(words, n, why, &h);
+
+	hide_free(h);
+	return st;
+}
+
 void
 imap_free(struct imap *imap)
 {

@@ -60,6 +60,8 @@ struct imap *imap_new(const struct imap_options *o);
  * added to why.
  */
 must_check enum status imap_hide(struct imap *imap, char *const *words, size_t n, struct buf *why);
+/* Whether imap_hide() would take these words. */
+must_check enum status imap_hide_check(char *const *words, size_t n, struct buf *why);
 /* All its connections must be gone. */
 void imap_free(struct imap *imap);
 

@@ -101,7 +101,8 @@ bind_unix(const struct listener_options *o, int *fd_r)
 	mask = umask(0177);
 	bound = bind(fd, (struct sockaddr *)&un, sizeof(un));
 	umask(mask);
-	if (bound != 0 || chmod(o->address, o->mode ? o->mode : 0600) != 0 || listen(fd, 1024) != 0) {
+	if (bound != 0 || (o->group > 0 && chown(o->address, (uid_t)-1, (gid_t)o->group) != 0) ||
+	    chmod(o->address, o->mode ? o->mode : 0600) != 0 || listen(fd, 1024) != 0) {
 		st = from_errno();
 		close(fd);
 		return st;

@@ -38,6 +38,7 @@ struct listener_options {
 	const char *address;               /* "127.0.0.1", "::", or the path of a Unix socket */
 	unsigned port;                     /* 0: the kernel chooses, see net_listener_port() */
 	unsigned mode;                     /* Unix sockets: permissions, 0: 0600 */
+	int64_t group;                     /* Unix sockets: whose group they are; 0: the process's */
 	int64_t deadline;                  /* conn_deadline() of its connections, from accept() on, a TLS handshake included;
 	                                    * the handler may set another. 0: none */
 	const struct conn_handler *handler;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/err.h>
@@ -22,21 +24,20 @@ struct tls {
 	char *cert, *key;
 };
 
+/* "cannot use the key FILE: why", as the library or, where it could not even be opened, the system says. */
 static void
-complain(const char *what, const char *file)
+explain(struct buf *why, const char *what, const char *file)
 {
-	char text[200] = "";
 	unsigned long e = ERR_peek_error();
+	const char *reason = ERR_GET_LIB(e) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
 
-	if (e != 0)
-		ERR_error_string_n(e, text, sizeof(text));
+	buf_addf(why, "cannot use the %s %s: %s", what, file, access(file, R_OK) != 0 ? strerror(errno) : reason != NULL ? reason : "not in PEM");
 	ERR_clear_error();
-	log_event(EV_tls_error, "%s %s: %s", what, file, text);
 }
 
 /* Tickets are encrypted with a key of this process; nothing is kept per session. */
 static SSL_CTX *
-make(const char *cert, const char *key)
+make(const char *cert, const char *key, struct buf *why)
 {
 	static char groups[] = "X25519:P-256:P-384"; /* the macro casts const away */
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -56,12 +57,12 @@ make(const char *cert, const char *key)
 	SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"mansio", 6);
 	if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!PSK") != 1
 	    || SSL_CTX_set1_groups_list(ctx, groups) != 1) {
-		complain("cannot set the ciphers", "");
+		buf_adds(why, "cannot set the ciphers");
 	} else if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
-		complain("cannot use the certificate", cert);
+		explain(why, "certificate", cert);
 	} else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1
 	    || SSL_CTX_check_private_key(ctx) != 1) {
-		complain("cannot use the key", key);
+		explain(why, "key", key);
 	} else {
 		return ctx;
 	}
@@ -69,10 +70,58 @@ make(const char *cert, const char *key)
 	return NULL;
 }
 
+/* Where the reason goes to the log. */
+static SSL_CTX *
+make_or_log(const char *cert, const char *key)
+{
+	struct buf why = {0};
+	SSL_CTX *ctx = make(cert, key, &why);
+
+	if (ctx == NULL)
+		log_event(EV_tls_error, "%.*s", STR_FMT(buf_str(&why)));
+	buf_free(&why);
+	return ctx;
+}
+
+static int64_t
+seconds(const ASN1_TIME *t)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+enum status
+tls_examine(const char *cert, const char *key, struct tls_facts *facts_r, struct buf *why)
+{
+	SSL_CTX *ctx = make(cert, key, why);
+	const X509 *x;
+	struct stat sb;
+
+	if (ctx == NULL)
+		return ERR_BAD_INPUT;
+	x = SSL_CTX_get0_certificate(ctx);
+	*facts_r = (struct tls_facts){.begins = seconds(X509_get0_notBefore(x)), .ends = seconds(X509_get0_notAfter(x)),
+	    .key_open = stat(key, &sb) == 0 && (sb.st_mode & S_IROTH)};
+	SSL_CTX_free(ctx);
+	return OK;
+}
+
+int64_t
+tls_ends(struct tls *tls)
+{
+	int64_t ends;
+
+	pthread_mutex_lock(&tls->lock);
+	ends = seconds(X509_get0_notAfter(SSL_CTX_get0_certificate(tls->ctx)));
+	pthread_mutex_unlock(&tls->lock);
+	return ends;
+}
+
 enum status
 tls_new(const char *cert, const char *key, struct tls **tls_r)
 {
-	SSL_CTX *ctx = make(cert, key);
+	SSL_CTX *ctx = make_or_log(cert, key);
 	struct tls *tls;
 
 	if (ctx == NULL)
@@ -89,7 +138,7 @@ tls_new(const char *cert, const char *key, struct tls **tls_r)
 enum status
 tls_reload(struct tls *tls)
 {
-	SSL_CTX *ctx = make(tls->cert, tls->key), *old;
+	SSL_CTX *ctx = make_or_log(tls->cert, tls->key), *old;
 
 	if (ctx == NULL)
 		return ERR_BAD_INPUT;

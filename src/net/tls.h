@@ -7,13 +7,23 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
+#include <stdint.h>
+#include "base/buf.h"
 #include "base/status.h"
 
 struct tls;
 
+/* What is to be known of a certificate and its key, without using them. */
+struct tls_facts {
+	int64_t begins, ends; /* seconds since 1970 */
+	bool key_open;        /* others than owner and group may read the key's file */
+};
+/* ERR_BAD_INPUT: they cannot be used, and why says which file and why not. */
+enum status tls_examine(const char *cert, const char *key, struct tls_facts *facts_r, struct buf *why) must_check;
+
 /* Loads a certificate chain and its key, both PEM. The reason of a failure is logged. */
 enum status tls_new(const char *cert, const char *key, struct tls **tls_r) must_check;
-/* Loads the files again; on failure the old ones stay in use. */
+/* Loads the files again; on failure, whose reason is logged, the old ones stay in use. */
 enum status tls_reload(struct tls *tls) must_check;
 void tls_free(struct tls *tls);
 
@@ -22,5 +32,7 @@ void tls_free(struct tls *tls);
 enum status tls_make_certificate(const char *cert, const char *key, const char *host) must_check;
 /* The certificate's SHA-256 in hex, to be compared by people; text_r has room for 65 bytes. */
 enum status tls_fingerprint(struct tls *tls, char text_r[65]) must_check;
+/* When it ends, seconds since 1970. */
+int64_t tls_ends(struct tls *tls);
 
 #endif

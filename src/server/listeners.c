@@ -43,7 +43,11 @@ listen_at(struct server *s, const struct service *v, enum listener_kind kind, co
 	struct listener_options lo = {.name = v->name, .where = where, .kind = kind, .address = host, .port = port,
 	    .handler = v->handler, .arg = v->arg, .deadline = v->deadline};
 	struct listener *l;
-	enum status st = net_listen(s->net, &lo, &l);
+	enum status st;
+
+	if (v->where == &config()->lmtp_listen && !server_socket_rights(config(), &lo.mode, &lo.group))
+		return ERR_BAD_INPUT; /* server_check() has looked */
+	st = net_listen(s->net, &lo, &l);
 
 	if (st == OK)
 		note(s, v->name, host, net_listener_port(l));
@@ -75,6 +79,18 @@ listen_fault(enum status st, unsigned port)
 	}
 }
 
+/* Says which setting it was, and where that stands; st. */
+static enum status
+refuse_listen(const struct service *v, const char *text, const struct address *a, enum status st)
+{
+	struct buf where = {0};
+
+	config_blame(config(), v->where, &where);
+	(void)server_refuse(st, "%.*s%s.listen: cannot listen on %s: %s", STR_FMT(buf_str(&where)), v->name, text, listen_fault(st, a->port));
+	buf_free(&where);
+	return st;
+}
+
 static enum status
 listen_configured(struct server *s, const struct service *v)
 {
@@ -86,8 +102,8 @@ listen_configured(struct server *s, const struct service *v)
 
 		if (strcmp(text, "none") == 0)
 			continue;
-		if (address_parse(text, &a) != OK)
-			return server_refuse(ERR_BAD_INPUT, "%s.listen: %s is not ADDRESS:PORT, [IPv6]:PORT, *:PORT or none", v->name, text);
+		if ((st = address_parse(text, &a)) != OK)
+			return st; /* server_check() has looked */
 		if (a.local)
 			st = listen_at(s, v, LISTEN_UNIX, text, a.host, 0);
 		else if (a.any)
@@ -95,8 +111,7 @@ listen_configured(struct server *s, const struct service *v)
 		else
 			st = listen_at(s, v, v->kind, text, a.host, a.port);
 		if (st != OK)
-			return server_refuse(st, "%s.listen: cannot listen on %s: %s", v->name, text,
-			    listen_fault(st, a.port));
+			return refuse_listen(v, text, &a, st);
 	}
 	return OK;
 }
@@ -104,16 +119,22 @@ listen_configured(struct server *s, const struct service *v)
 static enum status
 listen_default(struct server *s, const struct service *v)
 {
-	enum status st = listen_everywhere(s, v, v->name, v->port);
+	unsigned port = v->port;
+	enum status st = listen_everywhere(s, v, v->name, port);
 
 	if (st == ERR_NO_PERM) {
-		log_event(EV_tool, "may not listen on port %u for %s: taking %u", v->port, v->name,
-		    v->unprivileged);
-		st = listen_everywhere(s, v, v->name, v->unprivileged);
+		st = listen_everywhere(s, v, v->name, port = v->unprivileged);
+		if (st == OK) {
+			log_event(EV_fallback, "may not listen on port %u for %s: it listens on %u instead, where mail programs do not look by themselves",
+			    v->port, v->name, port);
+			fprintf(stderr, "mansio: port %u may not be used by this user: %s listens on port %u instead\n", v->port, v->name, port);
+		}
 	}
+	if (st != OK && port != v->port)
+		return server_refuse(st, "cannot listen for %s: port %u may not be used by this user, and on port %u: %s; set %s.listen", v->name, v->port,
+		    port, listen_fault(st, port), v->name);
 	if (st != OK)
-		return server_refuse(st, "cannot listen for %s on port %u (%s); set %s.listen", v->name,
-		    st == ERR_NO_PERM ? v->port : v->unprivileged, listen_fault(st, v->port), v->name);
+		return server_refuse(st, "cannot listen for %s on port %u: %s; set %s.listen", v->name, port, listen_fault(st, port), v->name);
 	return OK;
 }
 

@@ -19,6 +19,7 @@
 #include "server/server_priv.h"
 
 #define EXIT_FATAL 2
+#define DAY 86400
 #define DESCRIPTORS_MIN 64
 #define DESCRIPTORS_OURS 32       /* files of the store, log, listeners, the poller, verbs of the command line */
 #define DESCRIPTORS_OF_A_THREAD 2 /* its database and log */
@@ -88,6 +89,9 @@ open_data(struct server *s)
 
 	if (st != OK)
 		return server_refuse(st, "no data folder: set server.data");
+	if (*config()->server_data == '\0' && strcmp(s->data, CONFIG_DATA_MACHINE) != 0 && access(s->data, F_OK) != 0 && access(CONFIG_DATA_MACHINE, F_OK) == 0)
+		return server_refuse(ERR_EXISTS, "this machine has a folder " CONFIG_DATA_MACHINE ": use that as its owner or as root, or say with --data %s that a store of its own is meant",
+		    s->data);
 	if (file_make_folders(s->data, 0700) != OK)
 		return server_refuse(ERR_IO, "cannot make the folder %s: %s", s->data, strerror(errno));
 	if (access(s->data, R_OK | W_OK | X_OK) != 0)
@@ -233,33 +237,6 @@ feed(void *arg, const struct store_event *ev)
 	}
 }
 
-static bool
-among(const struct config_list *l, const char *word)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->word[i], word) == 0)
-			return true;
-	return false;
-}
-
-/* Keeps back what the settings say. The listeners are those that there are, whatever fresh says of them. */
-static enum status
-hide(struct server *s, const struct config *fresh, struct buf *why)
-{
-	const struct config *c = config();
-
-	for (size_t i = 0; i < fresh->imap_hide.n; i++) {
-		const char *word = fresh->imap_hide.word[i], *at = word + strcspn(word, "@/");
-
-		if (*at == '@' && strcmp(at, "@imap") != 0 && strcmp(at, "@imaps") != 0 &&
-		    !among(&c->imap_listen, at + 1) && !among(&c->imaps_listen, at + 1)) {
-			buf_addf(why, "imap.hide: there is no listener for \"%s\"", word);
-			return ERR_BAD_INPUT;
-		}
-	}
-	return imap_hide(s->imap, fresh->imap_hide.word, fresh->imap_hide.n, why);
-}
-
 static enum status
 open_services(struct server *s)
 {
@@ -268,6 +245,7 @@ open_services(struct server *s)
 	struct imap_options io = {.store = s->store, .hub = s->hub, .pool = s->pool,
 	    .settings = imap_settings_default};
 	struct buf why = {0};
+	enum status st;
 
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.scram = c->auth_scram;
@@ -285,17 +263,16 @@ open_services(struct server *s)
 	io.settings.search_cache = (size_t)c->search_cache;
 	io.settings.account_max = (unsigned)c->limits_connections_per_account;
 	if (!imap_language(c->imap_language, &io.settings.language))
-		return server_refuse(ERR_BAD_INPUT, "imap.language: texts cannot be had in %s", c->imap_language);
+		return ERR_BAD_INPUT; /* server_check() has looked */
 	io.settings.literal_minus = c->imap_literal_minus;
 	io.settings.line_max = (size_t)c->imap_line;
 	io.settings.literals_max = (size_t)c->imap_literals;
 	io.settings.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;
 	s->imap = imap_new(&io);
-	if (hide(s, c, &why) != OK) {
-		(void)server_refuse(ERR_BAD_INPUT, "%.*s", STR_FMT(buf_str(&why)));
-		buf_free(&why);
-		return ERR_BAD_INPUT;
-	}
+	st = imap_hide(s->imap, c->imap_hide.word, c->imap_hide.n, &why);
+	buf_free(&why);
+	if (st != OK)
+		return st; /* server_check() has looked */
 	s->lmtp = (struct lmtp_service){.store = s->store, .hostname = s->name,
 	    .max_message = (uint64_t)c->limits_message, .max_recipients = (size_t)c->lmtp_recipients,
 	    .separator = *c->deliver_separator};
@@ -356,29 +333,26 @@ stop(struct server *s)
 	buf_free(&s->addresses);
 }
 
-/* Of the settings, only what is kept back can change while the server runs. */
+/* What keeps it from starting is said at once and all together, the rest in the log. */
 static void
-reload_settings(struct server *s)
+take_fault(void *arg, enum server_fault fault, const char *text)
 {
-	struct config *fresh = NULL;
-	struct buf why = {0};
+	enum status *st = arg;
 
-	if (config_reread(&why, &fresh) == OK && hide(s, fresh, &why) == OK)
-		log_event(EV_tool, "%zu words of imap.hide are in force", fresh->imap_hide.n);
-	else
-		log_event(EV_tool, "settings stay as they were: %.*s", STR_FMT(buf_str(&why)));
-	config_free(fresh);
-	buf_free(&why);
+	if (fault == FAULT_REFUSED)
+		*st = server_refuse(ERR_BAD_INPUT, "%s", text);
+	else if (fault == FAULT_TOLD)
+		log_event(EV_settings, "%s", text);
+	/* The certificate's are server_look_at_certificate()'s. */
 }
 
-static void
-reload(struct server *s)
+static enum status
+check_settings(void)
 {
-	reload_settings(s);
-	if (server_open_log(s) != OK || tls_reload(s->tls) != OK)
-		log_event(EV_tool, "reload failed, the former stays");
-	else
-		log_event(EV_tool, "certificate and log were opened anew");
+	enum status st = OK;
+
+	server_check(&(struct server_check){.config = config(), .tell = take_fault, .arg = &st});
+	return st;
 }
 
 static enum status
@@ -386,7 +360,7 @@ start(struct server *s)
 {
 	enum status st;
 
-	if ((st = server_open_log(s)) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
+	if ((st = server_open_log(s)) != OK || (st = check_settings()) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
 		return st;
 	find_name(s);
 	if ((st = open_tls(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
@@ -394,12 +368,24 @@ start(struct server *s)
 	if ((st = open_services(s)) != OK || (st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
 		return st;
 	buf_addc(&s->addresses, '\0');
-	log_event(EV_started, "version=" MANSIO_VERSION " data=%s threads=%u %s", s->data,
-	    pool_threads(s->pool), s->addresses.p);
+	log_event(EV_started, "version=" MANSIO_VERSION " config=%s data=%s threads=%u %s",
+	    config_path() != NULL ? config_path() : "none", s->data, pool_threads(s->pool), s->addresses.p);
+	server_look_at_certificate(config());
 	server_notify("READY=1");
 	if (s->o->ready != NULL)
 		s->o->ready(s->o->arg);
 	return OK;
+}
+
+/* The next signal; 0: none came for so many seconds. */
+static int
+next_signal(const sigset_t *set, int64_t seconds)
+{
+	int sig;
+
+	while ((sig = sigtimedwait(set, NULL, &(struct timespec){.tv_sec = (time_t)seconds})) < 0 && errno == EINTR)
+		;
+	return sig > 0 ? sig : 0;
 }
 
 int
@@ -423,8 +409,12 @@ server_run(const struct server_options *o)
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
 		return 1;
 	}
-	while (sigwait(&set, &sig) == 0 && sig == SIGHUP)
-		reload(&s);
+	while ((sig = next_signal(&set, o->day > 0 ? o->day : DAY)) == SIGHUP || sig == 0) {
+		if (sig == SIGHUP)
+			server_reload(&s);
+		else
+			server_look_at_certificate(config());
+	}
 	log_event(EV_stopped, "signal %d", sig);
 	server_notify("STOPPING=1");
 	stop(&s);

@@ -7,9 +7,28 @@
 #define SERVER_SERVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+
+/* What is wrong with the settings beyond what no single value can tell. */
+enum server_fault {
+	FAULT_REFUSED,     /* the server does not start so */
+	FAULT_CERTIFICATE, /* it starts, and mail programs will complain, or the key is not safe */
+	FAULT_TOLD,        /* it starts, and hardly as it was meant */
+};
+struct server_check {
+	const struct config *config; /* config(), or of config_reread() */
+	/* Called for each fault; text names the file and line of the setting. */
+	void (*tell)(void *arg, enum server_fault fault, const char *text);
+	void *arg;
+};
+/* Addresses, certificate and key, names that the settings hold, the place of the data folder. Changes nothing. */
+void server_check(const struct server_check *k);
 
 struct server_options {
 	bool quiet;           /* do not print the addresses to standard output */
+	int64_t day;          /* seconds after which the certificate is looked at again; 0: a day */
 	/* Tests: called when the server accepts connections, in the main thread. May be NULL. */
 	void (*ready)(void *arg);
 	void *arg;

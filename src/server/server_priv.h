@@ -6,6 +6,7 @@
 #include "admin/admin.h"
 #include "auth/auth.h"
 #include "base/buf.h"
+#include "base/config.h"
 #include "imap/imap.h"
 #include "lmtp/lmtp.h"
 #include "net/net.h"
@@ -35,6 +36,16 @@ struct server {
 enum status server_refuse(enum status st, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Opens (or opens anew, after a rotation) the log. */
 enum status server_open_log(struct server *s) must_check;
+/* The part of server_check() that changes as time goes by. */
+void server_check_certificate(const struct server_check *k);
+/* Whether fresh's imap.hide can be taken by a server that listens as running says. ERR_BAD_INPUT, and why was added to. */
+enum status server_check_hide(const struct config *fresh, const struct config *running, struct buf *why) must_check;
+/* lmtp.mode and lmtp.group as numbers (0: no group of its own). False: one of them is none. */
+bool server_socket_rights(const struct config *c, unsigned *mode_r, int64_t *group_r);
+/* SIGHUP: reads again what can change while it runs, and says in the log what was taken. */
+void server_reload(struct server *s);
+/* Looks at the certificate in use, and says in the log what is wrong with it. */
+void server_look_at_certificate(const struct config *c);
 /* "READY=1", "STOPPING=1": to the service manager, if there is one. */
 void server_notify(const char *state);
 /* All listeners that the settings want. */

@@ -12,6 +12,7 @@
 #include "store/store_priv.h"
 
 static struct db_sql meta_get = DB_SQL("SELECT value FROM meta WHERE key = ?1");
+static struct db_sql has_meta = DB_SQL("SELECT 1 FROM sqlite_schema WHERE name = 'meta'");
 static struct db_sql meta_int = DB_SQL("INSERT INTO meta (key, value) VALUES (?1, ?2)"
     " ON CONFLICT (key) DO UPDATE SET value = ?2");
 static struct db_sql meta_blob = DB_SQL("INSERT INTO meta (key, value) VALUES (?1, ?2)");
@@ -140,4 +141,23 @@ schema_bring_up(struct store *s, struct db_txn *txn)
 	if ((st = get_secret(s, txn)) == ERR_NOT_FOUND)
 		st = make_secret(s, txn);
 	return st;
+}
+
+enum status
+schema_look(struct store *s)
+{
+	int64_t version = 0;
+	struct db_txn *txn;
+	enum status st = db_read_begin(s->db, &txn);
+
+	if (st != OK)
+		return st;
+	st = db_get_ints(txn, &has_meta, &version, 1, "");
+	st = st == OK ? get_version(txn, &version) : ERR_BAD_INPUT;
+	if (st == OK && version != SCHEMA_VERSION)
+		st = version > SCHEMA_VERSION ? ERR_CONFLICT : ERR_LIMIT;
+	if (st == OK && (st = get_secret(s, txn)) == ERR_NOT_FOUND)
+		st = OK; /* a salvaged one; what reads only needs none */
+	db_read_end(txn);
+	return st == ERR_NOT_FOUND ? ERR_BAD_INPUT : st;
 }

@@ -16,6 +16,19 @@
 #include "store/mailbox_priv.h"
 #include "store/store_priv.h"
 
+enum status
+store_place(const char *dir, bool forced, struct buf *why)
+{
+	const char *name = file_system_unfit(dir);
+
+	if (name == NULL)
+		return OK;
+	buf_addf(why, "%s lies on %s, a file system whose locks and syncs a database cannot rely on", dir, name);
+	if (!forced)
+		buf_adds(why, ": choose a local disk, or force it with store.any_filesystem=yes");
+	return forced ? OK : ERR_NO_PERM;
+}
+
 /* The reserve is made after the first commit: beside it, an empty database is one that was cut off. */
 static bool
 was_cut_off(const char *path, const struct stat *sb)
@@ -66,7 +79,10 @@ open_db(const struct store_options *o, const char *file, struct db **db_r)
 	struct arena a = {0};
 	enum status st = OK;
 
-	if (o->dir != NULL) {
+	if (o->read_only) {
+		dbo.read_only = true;
+		dbo.path = o->file != NULL ? o->file : arena_printf(&a, "%s/%s", o->dir, file).p;
+	} else if (o->dir != NULL) {
 		dbo.reserve = strcmp(file, "mansio.db") == 0 ? 0 : 1; /* not for a file that repair makes */
 		dbo.path = arena_printf(&a, "%s/%s", o->dir, file).p;
 		if (o->vfs == NULL)
@@ -88,7 +104,7 @@ enum status
 store_open(const struct store_options *o, struct store **store_r)
 {
 	/* A repair may have been broken off when it was as good as done. */
-	enum status st = o->dir != NULL ? repair_finish(o->dir) : OK;
+	enum status st = o->dir != NULL && !o->read_only ? repair_finish(o->dir) : OK;
 
 	return st == OK ? store_open_file(o, "mansio.db", store_r) : st;
 }
@@ -102,6 +118,7 @@ store_open_fault(enum status st)
 	case ERR_BAD_INPUT: return "mansio.db there is another program's database";
 	case ERR_CORRUPT: return "mansio.db is damaged, or no database at all; 'mansio repair' saves what can be read";
 	case ERR_NO_PERM: return "this user may not read and write it";
+	case ERR_LIMIT: return "an older version of Mansio made it: bring it up to date in a folder that can be written";
 	case ERR_READ_ONLY: return "this user, or the file system, may not write it";
 	default: return status_word(st);
 	}
@@ -127,6 +144,13 @@ store_open_file(const struct store_options *o, const char *file, struct store **
 		goto out;
 	if ((st = blob_open(s->db, &(struct blob_options){.driver = "db"}, &s->blobs)) != OK)
 		goto out;
+	if (o->read_only) {
+		/* Nothing may be submitted: there is no committer. */
+		digests_stop(s->digests);
+		if ((st = schema_look(s)) == OK)
+			*store_r = s;
+		goto out;
+	}
 	if ((st = db_write_reserve(s->db, bring_up, s)) != OK)
 		goto out;
 	if ((st = blob_sweep(s->blobs)) != OK || (st = copy_sweep(s)) != OK)
@@ -134,9 +158,9 @@ store_open_file(const struct store_options *o, const char *file, struct store **
 	if (!o->no_reaper && (st = reaper_start(s)) != OK)
 		goto out;
 	*store_r = s;
-	return OK;
 out:
-	store_close(s);
+	if (st != OK)
+		store_close(s);
 	return st;
 }
 

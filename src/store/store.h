@@ -24,13 +24,21 @@ struct store_options {
 	const char *vfs;       /* see db/faultvfs.h; NULL: the system's */
 	int64_t grace;         /* seconds that expunged messages are kept; 0: the default (4 hours) */
 	int64_t mailboxes;     /* names that an account may have, those of deleted parents too; 0: 100,000 */
+	bool read_only;        /* nothing is written: of a folder that cannot be, a snapshot, or a copy */
+	const char *file;      /* with read_only: this database file, wherever it lies, in place of dir's */
 	bool no_reaper;        /* tests call store_reap() themselves */
 	void (*fatal)(void *arg, const char *why); /* see struct db_options */
 	void *fatal_arg;
 };
 
+/*
+ * Whether a store may lie in that folder, which need not exist yet: not on a network or FUSE file system, whose locks and syncs do not do
+ * what a database needs, unless forced; then why is added to as well. ERR_NO_PERM, and why says which file system.
+ */
+must_check enum status store_place(const char *dir, bool forced, struct buf *why);
 /* Opens or makes the store: <dir>/mansio.db and relatives, mode 0600. Migrates an older schema, refuses a newer one
- * (ERR_CONFLICT). ERR_UNAVAILABLE: another process has it open. */
+ * (ERR_CONFLICT). ERR_UNAVAILABLE: another process has it open. read_only: ERR_LIMIT for one of an older schema, ERR_BAD_INPUT for a database that
+ * is no store. */
 must_check enum status store_open(const struct store_options *options, struct store **store_r);
 /* Why it could not be opened, and what to do, for who tried. */
 const char *store_open_fault(enum status st);

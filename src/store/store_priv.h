@@ -38,6 +38,8 @@ must_check enum status store_open_file(const struct store_options *options, cons
 
 /* Makes the schema or brings an older one up to date, and reads the secret: a write function's part. ERR_CONFLICT: newer. */
 must_check enum status schema_bring_up(struct store *store, struct db_txn *txn);
+/* For a store that is only read: its version must be this one; reads the secret, if it has one. As store_open() says. */
+must_check enum status schema_look(struct store *store);
 
 /* What waits to be made; see digest_priv.h. */
 struct digests *store_digests(struct store *store);

@@ -119,7 +119,7 @@ class Server:
         """SIGHUP; returns what the log says of it."""
         def seen():
             with open(self.log, errors="replace") as f:
-                return [line for line in f if "opened anew" in line or "reload failed" in line]
+                return [line for line in f if " reloaded " in line]
         before = len(seen())
         self.process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + timeout

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* user list, mailbox list: for people, or as JSON for programs. */
+#include <stdio.h>
+#include "cli/cli.h"
+
+static void
+print_user(void *arg, const struct str *f, size_t n)
+{
+	struct json *j = arg;
+
+	if (n != 5)
+		return;
+	if (!j->on) {
+		cli_print(stdout, "%-32.*s %6.*s mailboxes %9.*s messages %14.*s bytes  %.*s\n", STR_FMT(f[0]), STR_FMT(f[2]),
+		    STR_FMT(f[3]), STR_FMT(f[4]), STR_FMT(f[1]));
+		return;
+	}
+	json_row(j);
+	json_str(j, "name", f[0]);
+	json_number(j, "mailboxes", f[2]);
+	json_number(j, "messages", f[3]);
+	json_number(j, "bytes", f[4]);
+	json_bool(j, "disabled", f[1].n > 0);
+	json_row_end(j);
+}
+
+static void
+print_mailbox(void *arg, const struct str *f, size_t n)
+{
+	struct json *j = arg;
+	struct str rest, words[16];
+	size_t words_n = 0;
+
+	if (n != 7)
+		return;
+	if (!j->on) {
+		cli_print(stdout, "%-32.*s %9.*s messages %9.*s unseen %14.*s bytes  %.*s\n", STR_FMT(f[0]), STR_FMT(f[2]),
+		    STR_FMT(f[3]), STR_FMT(f[4]), STR_FMT(f[1]));
+		return;
+	}
+	rest = f[1];
+	while (f[1].n > 0 && words_n < 16 && str_split(&rest, ',', &words[words_n]))
+		words_n++;
+	json_row(j);
+	json_str(j, "name", f[0]);
+	json_number(j, "messages", f[2]);
+	json_number(j, "unseen", f[3]);
+	json_number(j, "bytes", f[4]);
+	json_number(j, "uidvalidity", f[5]);
+	json_number(j, "uidnext", f[6]);
+	json_words(j, "attributes", words, words_n);
+	json_row_end(j);
+}
+
+static int
+list(size_t n, const struct str *request, bool as_json, void (*row)(void *, const struct str *, size_t))
+{
+	struct json json;
+	struct link link;
+	int code;
+
+	if (cli_connect_read(&link) != OK)
+		return 1;
+	cli_request(&link, n, request);
+	json_begin(&json, as_json);
+	code = cli_finish(&link, row, &json, false);
+	json_end(&json);
+	cli_disconnect(&link);
+	return code;
+}
+
+int
+cli_user_list(struct cli *cli)
+{
+	bool json = false;
+
+	if (!cli_options(cli, (struct cli_option[]){{"json", NULL, &json}, {0}}) || cli->argc > 0)
+		return cli_usage("user list");
+	return list(1, (struct str[]){STR("user-list")}, json, print_user);
+}
+
+int
+cli_mailbox_list(struct cli *cli)
+{
+	bool json = false;
+
+	if (!cli_options(cli, (struct cli_option[]){{"json", NULL, &json}, {0}}) || cli->argc != 1)
+		return cli_usage("mailbox list");
+	return list(2, (struct str[]){STR("mailbox-list"), str_c(cli->argv[0])}, json, print_mailbox);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes to a terminal or a program: names never act as terminal controls, JSON is well-formed whatever a name holds. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/utf8.h"
+#include "cli/cli.h"
+
+static void
+print(FILE *to, const char *before, const char *fmt, va_list ap)
+{
+	struct buf out = {0};
+	char *text = NULL;
+	struct str s;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	s = str_c(text);
+	/* The line's own end, which the format has. */
+	utf8_visible(&out, str_trim_suffix(s, '\n'));
+	fprintf(to, "%s%.*s%s", before, STR_FMT(buf_str(&out)), str_ends(s, STR("\n")) ? "\n" : "");
+	free(text);
+	buf_free(&out);
+}
+
+void
+cli_print(FILE *to, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print(to, "", fmt, ap);
+	va_end(ap);
+}
+
+int
+cli_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print(stderr, "mansio: ", fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return 1;
+}
+
+/* Text as it may stand in JSON: bytes that are not UTF-8 become U+FFFD, what a terminal could take for a control is written as a number. */
+static void
+json_text(struct str s)
+{
+	size_t len;
+
+	putchar('"');
+	for (; s.n > 0; s = str_from(s, len)) {
+		int32_t c = utf8_next(s, &len);
+
+		if (c < 0)
+			fputs("\\ufffd", stdout);
+		else if (!utf8_is_visible(c))
+			printf("\\u%04x", (unsigned)c);
+		else
+			printf("%s%.*s", c == '"' || c == '\\' ? "\\" : "", (int)len, s.p);
+	}
+	putchar('"');
+}
+
+void
+json_begin(struct json *j, bool on)
+{
+	*j = (struct json){.on = on};
+	if (on)
+		putchar('[');
+}
+
+static void
+key(struct json *j, const char *name)
+{
+	printf("%s\"%s\": ", j->fields++ > 0 ? ", " : "", name);
+}
+
+void
+json_row(struct json *j)
+{
+	fputs(j->rows++ > 0 ? ",\n {" : "\n {", stdout);
+	j->fields = 0;
+}
+
+void
+json_str(struct json *j, const char *name, struct str value)
+{
+	key(j, name);
+	json_text(value);
+}
+
+void
+json_number(struct json *j, const char *name, struct str digits)
+{
+	uint64_t n;
+
+	key(j, name);
+	if (str_u64(digits, UINT64_MAX, &n))
+		printf("%.*s", STR_FMT(digits));
+	else
+		fputs("null", stdout);
+}
+
+void
+json_bool(struct json *j, const char *name, bool value)
+{
+	key(j, name);
+	fputs(value ? "true" : "false", stdout);
+}
+
+void
+json_words(struct json *j, const char *name, const struct str *words, size_t n)
+{
+	key(j, name);
+	putchar('[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			fputs(", ", stdout);
+		json_text(words[i]);
+	}
+	putchar(']');
+}
+
+void
+json_row_end(struct json *j)
+{
+	putchar('}');
+}
+
+void
+json_end(struct json *j)
+{
+	if (j->on)
+		puts(j->rows > 0 ? "\n]" : "]");
+}

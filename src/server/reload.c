@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can change while the server runs: the certificate, what is kept back from clients, the log's file. */
+#include <string.h>
+#include "base/config.h"
+#include "base/log.h"
+#include "server/server_priv.h"
+
+static void
+log_fault(void *arg, enum server_fault fault, const char *text)
+{
+	if (fault == FAULT_CERTIFICATE)
+		log_event(EV_certificate, "%s", text);
+}
+
+void
+server_look_at_certificate(const struct config *c)
+{
+	server_check_certificate(&(struct server_check){.config = c, .tell = log_fault});
+}
+
+/* The settings that are others now than those in force, but for those that a reload takes. */
+static void
+add_restarts(const struct config *fresh, struct buf *out)
+{
+	struct config_row row;
+	size_t n = 0;
+
+	for (size_t i = 0; config_row(i, &row); i++) {
+		if (config_same(fresh, config(), i) || (strcmp(row.section, "imap") == 0 && strcmp(row.key, "hide") == 0))
+			continue;
+		buf_addf(out, "%s%s.%s", n++ > 0 ? "," : "; want a restart: ", row.section, row.key);
+	}
+}
+
+static bool
+reload_settings(struct server *s, struct buf *taken)
+{
+	struct config *fresh = NULL;
+	struct buf why = {0};
+	bool ok = config_reread(&why, &fresh) == OK;
+
+	if (ok && server_check_hide(fresh, config(), &why) != OK)
+		ok = false;
+	if (ok && imap_hide(s->imap, fresh->imap_hide.word, fresh->imap_hide.n, &why) != OK)
+		ok = false;
+	if (ok) {
+		buf_addf(taken, ", imap.hide (%zu words)", fresh->imap_hide.n);
+		add_restarts(fresh, taken);
+	} else {
+		log_event(EV_reload_failed, "the settings stay as they were: %.*s", STR_FMT(buf_str(&why)));
+	}
+	config_free(fresh);
+	buf_free(&why);
+	return ok;
+}
+
+void
+server_reload(struct server *s)
+{
+	struct buf taken = {0};
+	bool log = server_open_log(s) == OK, certificate = tls_reload(s->tls) == OK;
+	char print[65] = "";
+
+	if (!log)
+		log_event(EV_reload_failed, "the log stays where it was");
+	if (!certificate)
+		log_event(EV_reload_failed, "the former certificate stays in use");
+	else if (tls_fingerprint(s->tls, print) == OK)
+		buf_addf(&taken, ", certificate (SHA-256 %.16s...)", print);
+	if (log)
+		buf_adds(&taken, *config()->log_file != '\0' ? ", log.file opened anew" : "");
+	(void)reload_settings(s, &taken);
+	log_event(EV_reloaded, "taken: %.*s", STR_FMT(taken.n > 2 ? str_from(buf_str(&taken), 2) : STR("nothing")));
+	server_look_at_certificate(config());
+	buf_free(&taken);
+}

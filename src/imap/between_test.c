@@ -103,8 +103,8 @@ static const char *const states[] = {
 	"a LOGIN alice secret\r\n",
 	"a LOGIN alice secret\r\nb SELECT Work/old\r\nc0 UID SEARCH RETURN (UPDATE SAVE COUNT) ALL\r\n",
 	"a LOGIN alice secret\r\nb ENABLE QRESYNC\r\nc SELECT Work/old\r\nc0 UID SEARCH RETURN (UPDATE SAVE COUNT) ALL\r\n",
-	"a LOGIN alice secret\r\nb ENABLE QRESYNC\r\nc SELECT Work/old\r\n"
-	"d NOTIFY SET (selected (MessageNew (FLAGS) MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge MailboxName))\r\n",
+	("a LOGIN alice secret\r\nb ENABLE QRESYNC\r\nc SELECT Work/old\r\n"
+	 "d NOTIFY SET (selected (MessageNew (FLAGS) MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge MailboxName))\r\n"),
 	"a LOGIN alice secret\r\nb ENABLE UIDONLY IMAP4rev2\r\nc EXAMINE Work/old\r\n",
 };
 

@@ -145,6 +145,19 @@ disturb(struct test_imap *t, struct test_client *other, unsigned how)
 		ensure(db_write(store_db(t->store), how == DISABLE ? close_account : delete_account, &t->store) == OK);
 }
 
+/* Under a sanitizer, where all of it takes most of a minute, every fifth case; MANSIO_LONG: all. */
+static bool
+passed_over(void)
+{
+	static unsigned n;
+	bool all = true;
+
+#if defined(MANSIO_SANITIZE)
+	all = getenv("MANSIO_LONG") != NULL;
+#endif
+	return !all && ++n % 5 != 0;
+}
+
 enum when { BEFORE, HALFWAY, TOGETHER, WHENS };
 
 /* The command, in its session, with the disturbance then; behind it a NOOP that must be answered where the session lives. */
@@ -273,7 +286,7 @@ test_steps(void **state)
 	for (unsigned i = 0; i < sizeof(samples) / sizeof(*samples); i++)
 		for (unsigned s = 2; s < sizeof(states) / sizeof(*states); s++)
 			for (unsigned how = 0; how < 4; how++)
-				for (unsigned step = 1; step < 8 && play_step(samples[i].line, s, how, step); step++)
+				for (unsigned step = 1; step < 8 && (passed_over() || play_step(samples[i].line, s, how, step)); step++)
 					;
 }
 
@@ -284,7 +297,8 @@ test_all(void **state)
 		for (unsigned s = 0; s < sizeof(states) / sizeof(*states); s++)
 			for (unsigned how = 0; how < sizeof(disturbances) / sizeof(*disturbances); how++)
 				for (enum when w = BEFORE; w < WHENS; w++)
-					play(samples[i].line, s, how, w);
+					if (!passed_over())
+						play(samples[i].line, s, how, w);
 }
 
 /* No command is forgotten. */

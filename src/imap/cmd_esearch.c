@@ -191,14 +191,17 @@ next_mailbox(struct cmd *cmd)
 	return search_in(cmd);
 }
 
-static bool
-wanted(const struct esearch *x, const struct mailbox *mb)
+static void
+make_index(const struct esearch *x, struct mailbox_index *index_r)
 {
+	size_t names = 0;
+
 	for (size_t i = 0; i < x->filters_n; i++)
-		if (x->filters[i].kind != MAILBOXES_SELECTED &&
-		    mailbox_filter_fits(&x->filters[i], mb->name, true, mb->subscribed))
-			return true;
-	return false;
+		names += x->filters[i].n;
+	mailbox_index_init(index_r, names);
+	for (size_t i = 0; i < x->filters_n; i++)
+		mailbox_index_add(index_r, &x->filters[i], 1);
+	mailbox_index_sort(index_r);
 }
 
 /* Finds out which they are; each comes once, whatever names it. */
@@ -207,6 +210,7 @@ open_all(struct cmd *cmd)
 {
 	struct esearch *x = cmd->state;
 	const struct selected *sel = cmd->session->selected;
+	struct mailbox_index index;
 	struct mailbox *mb = NULL;
 	struct db_txn *txn;
 	size_t n = 0;
@@ -219,14 +223,16 @@ open_all(struct cmd *cmd)
 	if (st != OK)
 		return reply_status(cmd, st);
 	x->targets = arena_array(&cmd->arena, n + 1, sizeof(*x->targets));
+	make_index(x, &index);
 	for (size_t i = 0; i < n; i++) {
-		if (mb[i].noselect || !wanted(x, &mb[i]))
+		if (mb[i].noselect || !mailbox_index_bits(&index, mb[i].name, true, mb[i].subscribed))
 			continue;
 		if (sel != NULL && sel->view.mailbox == mb[i].id)
 			x->selected = true;
 		else
 			x->targets[x->n++] = mb[i].id;
 	}
+	mailbox_index_free(&index);
 	if (x->n > MAILBOXES_MAX)
 		return reply_no(cmd, "LIMIT", "There are too many mailboxes to search");
 	if (x->searching.context)

@@ -171,11 +171,46 @@ parse_set(struct parser *p, bool *status_r)
 	return arg_end(p->a);
 }
 
+/* It watches already, and is the session's when all is told that it begins with. */
+struct beginning {
+	struct notify *n;
+	size_t at;
+};
+
+static void
+cleanup(struct cmd *cmd)
+{
+	notify_free(cmd->session, ((struct beginning *)cmd->state)->n);
+}
+
+static enum cmd_next
+set(struct cmd *cmd)
+{
+	struct beginning *b = cmd->state;
+
+	notify_set(cmd->session, b->n);
+	b->n = NULL;
+	return reply_ok(cmd, "NOTIFY completed");
+}
+
+static enum cmd_next
+tell_status(struct cmd *cmd)
+{
+	struct beginning *b = cmd->state;
+	enum status st = OK;
+	enum cmd_next next = notify_tell_status(cmd, b->n, &b->at, &st);
+
+	if (next != CMD_DONE)
+		return next;
+	return st == OK ? set(cmd) : reply_status(cmd, st);
+}
+
 enum cmd_next
 cmd_notify(struct cmd *cmd)
 {
 	struct session *s = cmd->session;
 	struct parser p = {.cmd = cmd, .a = &cmd->args};
+	struct beginning *b;
 	struct notify *n;
 	bool status = false;
 	enum status st = arg_space(p.a);
@@ -193,12 +228,15 @@ cmd_notify(struct cmd *cmd)
 			return reply_syntax(cmd, st, "NOTIFY takes NONE, or SET and groups of events");
 		return reply_no(cmd, EVENTS_KNOWN, "There is no such event here");
 	}
-	if ((st = notify_begin(cmd, n, status)) != OK) {
-		notify_free(s, n);
-		if (st == ERR_LIMIT)
-			return reply_no(cmd, "NOTIFICATIONOVERFLOW", "There are too many mailboxes to watch");
+	b = arena_new(&cmd->arena, struct beginning);
+	b->n = n;
+	cmd->state = b;
+	cmd->cleanup = cleanup;
+	notify_index(n);
+	if ((st = notify_begin(cmd, n)) == ERR_LIMIT)
+		return reply_no(cmd, "NOTIFICATIONOVERFLOW", "There are too many mailboxes to watch");
+	if (st != OK)
 		return reply_status(cmd, st);
-	}
-	notify_set(s, n);
-	return reply_ok(cmd, "NOTIFY completed");
+	cmd->step = status ? tell_status : set;
+	return cmd->step(cmd);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/fetch.h"
 
+#include <stdlib.h>
+
 #define ITEMS_MAX 1000
 
 #define F(name, print, needs) {name, print, needs},
@@ -66,8 +68,11 @@ static struct mime_names *
 names_of(struct fetch *f, const struct section *section)
 {
 	struct mime_names *names = arena_new(&f->cmd->arena, struct mime_names);
+	/* The label keeps the client's order. */
+	struct str *sorted = arena_copy(&f->cmd->arena, section->field, section->fields, section->fields, sizeof(*sorted));
 
-	mime_names_init(names, section->field, section->fields);
+	qsort(sorted, section->fields, sizeof(*sorted), mime_name_cmp);
+	mime_names_init(names, sorted, section->fields);
 	return names;
 }
 

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/mailbox_filter.h"
 
+#include <stdlib.h>
+
 /* "name" or "(name name)". */
 static enum status
 parse_names(struct mailbox_filter *f, struct args *a, struct arena *keep)
 {
-	size_t room = 1;
-	struct str *names;
+	size_t room = 0;
+	struct str *names = NULL;
 	bool list = false;
 	enum status st;
 
 	if ((st = arg_space(a)) != OK)
 		return st;
-	for (size_t i = a->at; i < a->all.n; i++)
-		room += a->all.p[i] == ' ';
-	names = arena_array(a->arena, room, sizeof(*names));
 	if (arg_peek(a) == '(') {
 		list = true;
 		if ((st = arg_open(a)) != OK)
@@ -23,10 +22,13 @@ parse_names(struct mailbox_filter *f, struct args *a, struct arena *keep)
 	do {
 		struct str name;
 
-		if (f->n == room)
-			return ERR_BAD_INPUT;
 		if ((st = arg_mailbox(a, &name)) != OK)
 			return st;
+		/* As many as there are, not as the rest of the command might hold. */
+		if (f->n == room) {
+			room = room * 2 + 1;
+			names = arena_copy(a->arena, names, f->n, room, sizeof(*names));
+		}
 		names[f->n++] = arena_str(keep, name);
 	} while (list && arg_more(a));
 	if (list && (st = arg_close(a)) != OK)
@@ -60,33 +62,99 @@ mailbox_filter_parse(struct mailbox_filter *f, struct args *a, struct arena *kee
 	return arg_expect(a, EXPECT_MAILBOXES);
 }
 
-/* Is name the mailbox itself, or below it as deep as the filter goes? */
-static bool
-covers(enum mailbox_filter_kind kind, struct str top, struct str name)
-{
-	struct str below;
+/* ---- many filters ---- */
 
-	if (str_eq(top, name))
-		return true;
-	if (kind == MAILBOXES_NAMED || name.n <= top.n || name.p[top.n] != '/' || !str_starts(name, top))
-		return false;
-	below = str_from(name, top.n + 1);
-	return kind == MAILBOXES_SUBTREE || str_chr(below, '/') == below.n;
+/* What filters ask of a name, and of those below it. */
+struct mailbox_mark {
+	struct str name;
+	unsigned itself, child, below;
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+	return str_cmp(((const struct mailbox_mark *)a)->name, ((const struct mailbox_mark *)b)->name);
 }
 
-bool
-mailbox_filter_fits(const struct mailbox_filter *f, struct str name, bool selectable, bool subscribed)
+void
+mailbox_index_init(struct mailbox_index *x, size_t names)
+{
+	*x = (struct mailbox_index){.mark = names ? x_calloc(names, sizeof(*x->mark)) : NULL};
+}
+
+void
+mailbox_index_add(struct mailbox_index *x, const struct mailbox_filter *f, unsigned bits)
 {
 	switch (f->kind) {
+	case MAILBOXES_SELECTED:
+		return;
 	case MAILBOXES_INBOXES:
 	case MAILBOXES_PERSONAL:
-		return selectable;
+		x->selectable |= bits;
+		return;
 	case MAILBOXES_SUBSCRIBED:
-		return subscribed;
+		x->subscribed |= bits;
+		return;
 	default:
 		for (size_t i = 0; i < f->n; i++)
-			if (covers(f->kind, f->names[i], name))
-				return true;
-		return false;
+			x->mark[x->n++] = (struct mailbox_mark){
+				.name = f->names[i],
+				.itself = bits,
+				.child = f->kind == MAILBOXES_SUBTREE_ONE ? bits : 0,
+				.below = f->kind == MAILBOXES_SUBTREE ? bits : 0,
+			};
 	}
+}
+
+void
+mailbox_index_sort(struct mailbox_index *x)
+{
+	size_t n = 0;
+
+	if (x->n > 0)
+		qsort(x->mark, x->n, sizeof(*x->mark), by_name);
+	for (size_t i = 0; i < x->n; i++) {
+		if (n > 0 && str_eq(x->mark[n - 1].name, x->mark[i].name)) {
+			x->mark[n - 1].itself |= x->mark[i].itself;
+			x->mark[n - 1].child |= x->mark[i].child;
+			x->mark[n - 1].below |= x->mark[i].below;
+		} else {
+			x->mark[n++] = x->mark[i];
+		}
+	}
+	x->n = n;
+}
+
+static const struct mailbox_mark *
+find(const struct mailbox_index *x, struct str name)
+{
+	struct mailbox_mark key = {.name = name};
+
+	return x->n > 0 ? bsearch(&key, x->mark, x->n, sizeof(*x->mark), by_name) : NULL;
+}
+
+unsigned
+mailbox_index_bits(const struct mailbox_index *x, struct str name, bool selectable, bool subscribed)
+{
+	const struct mailbox_mark *m = find(x, name);
+	unsigned bits = (selectable ? x->selectable : 0) | (subscribed ? x->subscribed : 0) | (m ? m->itself | m->below : 0);
+	bool parent = true;
+
+	if (x->n == 0)
+		return bits;
+	for (size_t i = name.n; i-- > 0;) {
+		if (name.p[i] != '/')
+			continue;
+		if ((m = find(x, str_head(name, i))) != NULL)
+			bits |= m->below | (parent ? m->child : 0);
+		parent = false;
+	}
+	return bits;
+}
+
+void
+mailbox_index_free(struct mailbox_index *x)
+{
+	free(x->mark);
+	*x = (struct mailbox_index){0};
 }

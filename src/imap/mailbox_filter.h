@@ -23,7 +23,22 @@ struct mailbox_filter {
 
 /* One filter but for SELECTED; names are copied to keep. esearch: SELECTED and SUBTREE-ONE are allowed too. */
 must_check enum status mailbox_filter_parse(struct mailbox_filter *f, struct args *a, struct arena *keep, bool esearch);
-/* Does it mean this mailbox? (Not of SELECTED.) */
-bool mailbox_filter_fits(const struct mailbox_filter *f, struct str name, bool selectable, bool subscribed);
+
+/*
+ * Many filters, asked of many mailboxes: names in order, so that a question costs a few comparisons for each level of the name, however many names
+ * there are. Each filter has bits of its caller's; a mailbox gets those of all that mean it. (SELECTED means nothing here.) init takes the number of
+ * all filters' names, which must outlive the index; sort comes after the last add.
+ */
+struct mailbox_mark;
+struct mailbox_index {
+	struct mailbox_mark *mark;
+	size_t n;
+	unsigned selectable, subscribed;
+};
+void mailbox_index_init(struct mailbox_index *x, size_t names);
+void mailbox_index_add(struct mailbox_index *x, const struct mailbox_filter *f, unsigned bits);
+void mailbox_index_sort(struct mailbox_index *x);
+unsigned mailbox_index_bits(const struct mailbox_index *x, struct str name, bool selectable, bool subscribed);
+void mailbox_index_free(struct mailbox_index *x);
 
 #endif

@@ -15,7 +15,9 @@ notify_free(struct session *s, struct notify *n)
 	if (n == NULL)
 		return;
 	hub_unwatch(s->imap->hub, &n->watcher);
+	picture_telling_free(n->telling);
 	picture_free(n->picture);
+	mailbox_index_free(&n->index);
 	arena_free(&n->arena);
 	arena_free(&n->own_arena);
 	free(n->own);
@@ -134,13 +136,28 @@ notify_due(struct session *s)
 		if (update_due(s, n->selected == NOTIFY_AT_ONCE || s->cmd != NULL) || new_for_notify(s))
 			return true;
 	}
-	return n->picture != NULL && hub_modseq(&n->watcher) != n->seen;
+	return n->picture != NULL && (n->telling != NULL || hub_modseq(&n->watcher) != n->seen);
 }
 
 /* ---- the others ---- */
 
+void
+notify_index(struct notify *n)
+{
+	size_t names = 0;
+
+	for (size_t i = 0; i < n->n; i++)
+		names += n->groups[i].filter.n;
+	mailbox_index_init(&n->index, names);
+	for (size_t i = 0; i < n->n; i++) {
+		mailbox_index_add(&n->index, &n->groups[i].filter, n->groups[i].events);
+		n->events |= n->groups[i].events;
+	}
+	mailbox_index_sort(&n->index);
+}
+
 enum status
-notify_begin(struct cmd *cmd, struct notify *n, bool tell_status)
+notify_begin(struct cmd *cmd, struct notify *n)
 {
 	struct session *s = cmd->session;
 	struct db_txn *txn;
@@ -154,42 +171,60 @@ notify_begin(struct cmd *cmd, struct notify *n, bool tell_status)
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)
 		return st;
 	st = picture_take(&s->actor, txn, &n->picture);
-	for (size_t i = 0; st == OK && tell_status && i < n->picture->n; i++) {
-		const struct mailbox *mb = n->picture->by_name[i];
-		unsigned events = notify_events(n, mb->name, !mb->noselect, picture_subscribed(n->picture, mb->name));
-
-		if (!mb->noselect && (events & NOTIFY_MESSAGES) && (!s->selected || s->selected->view.mailbox != mb->id))
-			st = notify_status(cmd, txn, mb, events, true);
-	}
 	cmd_read_end(cmd, txn);
 	return st;
 }
 
-static enum status
-tell_others(struct cmd *cmd)
+enum cmd_next
+notify_tell_status(struct cmd *cmd, struct notify *n, size_t *at, enum status *st_r)
+{
+	struct session *s = cmd->session;
+	enum cmd_next next = CMD_DONE;
+	struct db_txn *txn;
+
+	if (n->picture == NULL || (*st_r = cmd_read_begin(cmd, &txn)) != OK)
+		return CMD_DONE;
+	for (; *st_r == OK && next == CMD_DONE && *at < n->picture->n; ++*at) {
+		const struct mailbox *mb = n->picture->by_name[*at];
+		unsigned events = notify_events(n, mb->name, !mb->noselect, picture_subscribed(n->picture, mb->name));
+
+		if (!mb->noselect && (events & NOTIFY_MESSAGES) && (!s->selected || s->selected->view.mailbox != mb->id))
+			*st_r = notify_status(cmd, txn, mb, events, true);
+		next = cmd_pause(cmd);
+	}
+	cmd_read_end(cmd, txn);
+	return *st_r == OK ? next : CMD_DONE;
+}
+
+/* What happened to all the others, in steps. */
+static enum cmd_next
+tell_others(struct cmd *cmd, enum status *st_r)
 {
 	struct session *s = cmd->session;
 	struct notify *n = s->notify;
 	struct notify_picture *now = NULL;
 	uint64_t seen = hub_modseq(&n->watcher);
+	enum cmd_next next = CMD_DONE;
 	struct db_txn *txn;
-	enum status st;
 
-	if ((st = cmd_read_begin(cmd, &txn)) != OK)
-		return st;
-	if ((st = picture_take(&s->actor, txn, &now)) == OK)
-		st = picture_tell(cmd, txn, n->picture, now);
-	cmd_read_end(cmd, txn);
-	if (st != OK) {
-		picture_free(now);
-		return st;
+	if ((*st_r = cmd_read_begin(cmd, &txn)) != OK)
+		return CMD_DONE;
+	if (n->telling == NULL && (*st_r = picture_take(&s->actor, txn, &now)) == OK) {
+		n->telling = picture_telling_new(n, n->picture, now);
+		n->telling_seen = seen;
 	}
+	if (*st_r == OK)
+		next = picture_tell(n->telling, cmd, txn, st_r);
+	cmd_read_end(cmd, txn);
+	if (next != CMD_DONE || *st_r != OK)
+		return next;
 	picture_free(n->picture);
-	n->picture = now;
-	n->seen = seen;
+	n->picture = picture_told(n->telling);
+	n->telling = NULL;
+	n->seen = n->telling_seen;
 	n->own_n = 0;
 	arena_free(&n->own_arena);
-	return OK;
+	return CMD_DONE;
 }
 
 /* Nothing more can be told (5.8): as after NOTIFY NONE. */
@@ -289,16 +324,23 @@ notify_run(struct cmd *cmd)
 {
 	struct session *s = cmd->session;
 	struct notify *n = s->notify;
+	enum status st = OK;
 
-	if (n != NULL && s->selected && n->selected != NOTIFY_SILENT && update_due(s, may_expunge(s))) {
+	if (n != NULL && n->telling == NULL && s->selected && n->selected != NOTIFY_SILENT && update_due(s, may_expunge(s))) {
 		enum cmd_next next = update_step(s, may_expunge(s), true);
 
 		if (next != CMD_DONE)
 			return next;
 	}
-	if (n != NULL && n->picture != NULL && hub_modseq(&n->watcher) != n->seen && tell_others(cmd) != OK) {
-		overflow(s);
-		return CMD_DONE;
+	if (n != NULL && n->picture != NULL && (n->telling != NULL || hub_modseq(&n->watcher) != n->seen)) {
+		enum cmd_next next = tell_others(cmd, &st);
+
+		if (st == OK && next != CMD_DONE)
+			return next;
+		if (st != OK) {
+			overflow(s);
+			return CMD_DONE;
+		}
 	}
 	if (s->selected && (new_for_notify(s) || new_for_contexts(s)))
 		return fetch_new(cmd);

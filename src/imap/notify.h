@@ -39,6 +39,8 @@ struct notify {
 	struct arena arena;             /* of the groups and items */
 	const struct notify_group *groups;
 	size_t n;
+	struct mailbox_index index;     /* what all of them want of a name */
+	unsigned events;                /* of all groups */
 	enum { NOTIFY_SILENT, NOTIFY_AT_ONCE, NOTIFY_DELAYED } selected;
 	unsigned selected_events;
 	struct str items;               /* what is fetched of new messages, "(...)", or empty */
@@ -46,6 +48,8 @@ struct notify {
 	struct watcher watcher;         /* of the account, if there are groups */
 	uint64_t seen;                  /* its hub_modseq() at the picture */
 	struct notify_picture *picture;
+	struct notify_telling *telling; /* differences that are half told; NULL: none */
+	uint64_t telling_seen;          /* what seen becomes then */
 	struct arena own_arena;         /* names that this session's own commands changed since the picture */
 	struct str *own;
 	size_t own_n, own_cap;
@@ -55,9 +59,12 @@ struct notify {
 void notify_set(struct session *s, struct notify *n);
 void notify_free(struct session *s, struct notify *n);
 
-/* Takes the first picture; with tell_status sends STATUS of each mailbox whose messages are watched (3.1). ERR_LIMIT: too many
- * mailboxes. */
-must_check enum status notify_begin(struct cmd *cmd, struct notify *n, bool tell_status);
+/* The groups are all there: makes the index. */
+void notify_index(struct notify *n);
+/* Takes the first picture. ERR_LIMIT: too many mailboxes. */
+must_check enum status notify_begin(struct cmd *cmd, struct notify *n);
+/* Sends STATUS of each mailbox whose messages are watched (3.1), in steps, from *at on, which begins at 0. */
+enum cmd_next notify_tell_status(struct cmd *cmd, struct notify *n, size_t *at, enum status *st_r);
 
 /* Nothing of the selected mailbox is to be told now. */
 bool notify_silent(const struct session *s);

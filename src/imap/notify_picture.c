@@ -93,12 +93,7 @@ picture_subscribed(const struct notify_picture *p, struct str name)
 unsigned
 notify_events(const struct notify *n, struct str name, bool selectable, bool subscribed)
 {
-	unsigned events = 0;
-
-	for (size_t i = 0; i < n->n; i++)
-		if (mailbox_filter_fits(&n->groups[i].filter, name, selectable, subscribed))
-			events |= n->groups[i].events;
-	return events;
+	return mailbox_index_bits(&n->index, name, selectable, subscribed);
 }
 
 /* ---- STATUS ---- */
@@ -134,23 +129,54 @@ message_news(const struct mailbox *old, const struct mailbox *new, unsigned want
 /* ---- LIST ---- */
 
 /* What a client is told of once: the names that something happened to. */
-struct telling {
-	struct cmd *cmd;
+struct notify_telling {
+	struct cmd *cmd;      /* of the step */
 	struct db_txn *txn;
 	const struct notify *n;
-	const struct notify_picture *old, *new;
+	const struct notify_picture *old;
+	struct notify_picture *new;
 	struct map renamed; /* old name of a mailbox to its new one, a struct mailbox */
 	struct map told;
+	enum { MAILBOXES, SUBSCRIPTIONS, ANNOTATIONS, TOLD } phase;
+	size_t i, k;        /* in the lists of the old and the new picture */
 };
+
+/* Does own stand before name, or with below before "name/"? */
+static bool
+stands_before(struct str own, struct str name, bool below)
+{
+	int c = str_cmp(str_head(own, name.n), name);
+
+	return c != 0 ? c < 0 : below && (own.n == name.n || own.p[name.n] < '/');
+}
+
+/* The first of the session's own names, which are in order, that does not. */
+static size_t
+seek_own(const struct notify *n, struct str name, bool below)
+{
+	size_t low = 0, high = n->own_n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (stands_before(n->own[mid], name, below))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
 
 /* One that the client changed itself, or that stands above it and may have been made along with it. */
 static bool
 is_own(const struct notify *n, struct str name)
 {
-	for (size_t i = 0; i < n->own_n; i++)
-		if (str_starts(n->own[i], name) && (n->own[i].n == name.n || n->own[i].p[name.n] == '/'))
-			return true;
-	return false;
+	size_t at = seek_own(n, name, false);
+
+	if (at < n->own_n && str_eq(n->own[at], name))
+		return true;
+	at = seek_own(n, name, true);
+	return at < n->own_n && n->own[at].n > name.n && str_starts(n->own[at], name) && n->own[at].p[name.n] == '/';
 }
 
 static struct str
@@ -172,7 +198,7 @@ attribute(struct buf *out, const char *word, bool *first)
 
 /* One LIST response for a name as it is now (5.4, 5.5). */
 static void
-list_line(struct telling *t, struct str name, struct str old_name)
+list_line(struct notify_telling *t, struct str name, struct str old_name)
 {
 	const struct mailbox *mb = picture_find(t->new, name);
 	bool utf8 = session_utf8(t->cmd->session);
@@ -197,7 +223,7 @@ list_line(struct telling *t, struct str name, struct str old_name)
 }
 
 static unsigned
-wanted_of(const struct telling *t, struct str name)
+wanted_of(const struct notify_telling *t, struct str name)
 {
 	const struct mailbox *now = picture_find(t->new, name), *before = picture_find(t->old, name);
 	bool selectable = (now && !now->noselect) || (before && !before->noselect);
@@ -207,7 +233,7 @@ wanted_of(const struct telling *t, struct str name)
 }
 
 static void
-affected(struct telling *t, struct str name, struct str old_name, unsigned event)
+affected(struct notify_telling *t, struct str name, struct str old_name, unsigned event)
 {
 	static char yes;
 
@@ -219,7 +245,7 @@ affected(struct telling *t, struct str name, struct str old_name, unsigned event
 
 /* Created or deleted: the name and the one above it (5.4). */
 static void
-came_or_went(struct telling *t, struct str name)
+came_or_went(struct notify_telling *t, struct str name)
 {
 	if (is_own(t->n, name))
 		return;
@@ -230,7 +256,7 @@ came_or_went(struct telling *t, struct str name)
 
 /* Children that follow a renamed parent are no news (5.4). */
 static void
-was_renamed(struct telling *t, const struct mailbox *old, const struct mailbox *new)
+was_renamed(struct notify_telling *t, const struct mailbox *old, const struct mailbox *new)
 {
 	const struct mailbox *above = map_get(&t->renamed, parent(old->name));
 
@@ -243,7 +269,7 @@ was_renamed(struct telling *t, const struct mailbox *old, const struct mailbox *
 }
 
 static enum status
-same_mailbox(struct telling *t, const struct mailbox *old, const struct mailbox *new)
+same_mailbox(struct notify_telling *t, const struct mailbox *old, const struct mailbox *new)
 {
 	const struct selected *sel = t->cmd->session->selected;
 	unsigned news;
@@ -262,7 +288,7 @@ same_mailbox(struct telling *t, const struct mailbox *old, const struct mailbox 
 /* ---- the differences ---- */
 
 static void
-find_renamed(struct telling *t)
+find_renamed(struct notify_telling *t)
 {
 	size_t i = 0;
 
@@ -276,63 +302,60 @@ find_renamed(struct telling *t)
 }
 
 static enum status
-compare_mailboxes(struct telling *t)
+compare_mailbox(struct notify_telling *t)
 {
-	size_t i = 0, k = 0;
-	enum status st = OK;
+	const struct mailbox *old = t->i < t->old->n ? &t->old->mb[t->i] : NULL;
+	const struct mailbox *new = t->k < t->new->n ? &t->new->mb[t->k] : NULL;
 
-	while (st == OK && (i < t->old->n || k < t->new->n)) {
-		const struct mailbox *old = i < t->old->n ? &t->old->mb[i] : NULL;
-		const struct mailbox *new = k < t->new->n ? &t->new->mb[k] : NULL;
-
-		if (new == NULL || (old != NULL && old->id < new->id)) {
-			came_or_went(t, old->name);
-			i++;
-		} else if (old == NULL || new->id < old->id) {
-			came_or_went(t, new->name);
-			k++;
-		} else {
-			st = same_mailbox(t, old, new);
-			i++;
-			k++;
-		}
+	if (new == NULL || (old != NULL && old->id < new->id)) {
+		came_or_went(t, old->name);
+		t->i++;
+	} else if (old == NULL || new->id < old->id) {
+		came_or_went(t, new->name);
+		t->k++;
+	} else {
+		t->i++;
+		t->k++;
+		return same_mailbox(t, old, new);
 	}
-	return st;
+	return OK;
 }
 
 static void
-compare_subscriptions(struct telling *t)
+compare_subscription(struct notify_telling *t)
 {
-	size_t i = 0, k = 0;
+	int order = t->i == t->old->subs_n ? 1 : t->k == t->new->subs_n ? -1 : str_cmp(t->old->subs[t->i], t->new->subs[t->k]);
+	struct str name = order < 0 ? t->old->subs[t->i] : t->new->subs[t->k];
 
-	while (i < t->old->subs_n || k < t->new->subs_n) {
-		int order = i == t->old->subs_n	  ? 1 :
-		    k == t->new->subs_n	  ? -1 :
-					    str_cmp(t->old->subs[i], t->new->subs[k]);
-		struct str name = order < 0 ? t->old->subs[i] : t->new->subs[k < t->new->subs_n ? k : 0];
+	if (order != 0 && !is_own(t->n, name))
+		affected(t, name, STR_NONE, NOTIFY_SUBSCRIPTION);
+	t->i += order <= 0;
+	t->k += order >= 0;
+}
 
-		if (order != 0 && !is_own(t->n, name))
-			affected(t, name, STR_NONE, NOTIFY_SUBSCRIPTION);
-		i += order <= 0;
-		k += order >= 0;
-	}
+/* Is this phase over? Then the next begins. */
+static bool
+over(struct notify_telling *t, size_t old_n, size_t new_n)
+{
+	if (t->i < old_n || t->k < new_n)
+		return false;
+	t->i = t->k = 0;
+	t->phase++;
+	return true;
 }
 
 /* ---- annotations ---- */
 
 /* The mailbox of changed entries (NULL: the server), if somebody wants to know. */
 static bool
-metadata_wanted(const struct telling *t, int64_t id, struct str *name_r)
+metadata_wanted(const struct notify_telling *t, int64_t id, struct str *name_r)
 {
 	struct mailbox key = {.id = id};
 	const struct mailbox *mb;
 
 	*name_r = STR("");
 	if (id == 0) {
-		for (size_t i = 0; i < t->n->n; i++)
-			if (t->n->groups[i].events & NOTIFY_SERVER_METADATA)
-				return !is_own(t->n, *name_r);
-		return false;
+		return (t->n->events & NOTIFY_SERVER_METADATA) && !is_own(t->n, *name_r);
 	}
 	mb = t->new->n > 0 ? bsearch(&key, t->new->mb, t->new->n, sizeof(key), by_id) : NULL;
 	if (mb == NULL)
@@ -343,7 +366,7 @@ metadata_wanted(const struct telling *t, int64_t id, struct str *name_r)
 
 /* "* METADATA mailbox entry entry" (5.6, 5.7): one for each mailbox. */
 static enum status
-tell_metadata(struct telling *t)
+tell_metadata(struct notify_telling *t)
 {
 	struct buf *out = cmd_out(t->cmd);
 	struct arena arena = {0};
@@ -378,18 +401,63 @@ tell_metadata(struct telling *t)
 	return st;
 }
 
-enum status
-picture_tell(struct cmd *cmd, struct db_txn *txn, const struct notify_picture *old, const struct notify_picture *new)
+struct notify_telling *
+picture_telling_new(struct notify *n, const struct notify_picture *old, struct notify_picture *new)
 {
-	struct telling t = {.cmd = cmd, .txn = txn, .n = cmd->session->notify, .old = old, .new = new};
-	enum status st;
+	struct notify_telling *t = x_new(struct notify_telling);
 
-	find_renamed(&t);
-	if ((st = compare_mailboxes(&t)) == OK) {
-		compare_subscriptions(&t);
-		st = tell_metadata(&t);
+	t->n = n;
+	t->old = old;
+	t->new = new;
+	if (n->own_n > 0)
+		qsort(n->own, n->own_n, sizeof(*n->own), by_bytes);
+	find_renamed(t);
+	return t;
+}
+
+enum cmd_next
+picture_tell(struct notify_telling *t, struct cmd *cmd, struct db_txn *txn, enum status *st_r)
+{
+	enum cmd_next next = CMD_DONE;
+
+	t->cmd = cmd;
+	t->txn = txn;
+	while (*st_r == OK && next == CMD_DONE && t->phase < ANNOTATIONS) {
+		if (t->phase == MAILBOXES) {
+			if (over(t, t->old->n, t->new->n))
+				continue;
+			*st_r = compare_mailbox(t);
+		} else {
+			if (over(t, t->old->subs_n, t->new->subs_n))
+				continue;
+			compare_subscription(t);
+		}
+		next = cmd_pause(cmd);
 	}
-	map_free(&t.renamed);
-	map_free(&t.told);
-	return st;
+	if (*st_r != OK || next != CMD_DONE)
+		return next;
+	*st_r = tell_metadata(t);
+	t->phase = TOLD;
+	return CMD_DONE;
+}
+
+struct notify_picture *
+picture_told(struct notify_telling *t)
+{
+	struct notify_picture *new = t->new;
+
+	t->new = NULL;
+	picture_telling_free(t);
+	return new;
+}
+
+void
+picture_telling_free(struct notify_telling *t)
+{
+	if (t == NULL)
+		return;
+	picture_free(t->new);
+	map_free(&t->renamed);
+	map_free(&t->told);
+	free(t);
 }

@@ -21,9 +21,15 @@ must_check enum status picture_take(const struct actor *actor, struct db_txn *tx
 void picture_free(struct notify_picture *p);
 const struct mailbox *picture_find(const struct notify_picture *p, struct str name);
 bool picture_subscribed(const struct notify_picture *p, struct str name);
-/* Sends what happened between the pictures, as the session's groups want it. */
-must_check enum status picture_tell(struct cmd *cmd, struct db_txn *txn, const struct notify_picture *old,
-    const struct notify_picture *new);
+/*
+ * Telling what happened between two pictures, as the session's groups want it, in steps. The new picture is the telling's until picture_told() gives it
+ * away and frees the telling; old belongs to the caller, and must live as long. n's list of own names is sorted.
+ */
+struct notify_telling;
+struct notify_telling *picture_telling_new(struct notify *n, const struct notify_picture *old, struct notify_picture *new);
+enum cmd_next picture_tell(struct notify_telling *t, struct cmd *cmd, struct db_txn *txn, enum status *st_r);
+struct notify_picture *picture_told(struct notify_telling *t);
+void picture_telling_free(struct notify_telling *t);
 /* What the groups want to know of a mailbox; selectable and subscribed: now or before. */
 unsigned notify_events(const struct notify *n, struct str name, bool selectable, bool subscribed);
 /* STATUS with what these events ask for. first: before the tagged answer of NOTIFY, not as news. */

@@ -2,6 +2,7 @@
 #include "mime/header.h"
 
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mime/summary.h"
@@ -112,15 +113,32 @@ name_hash(struct str name)
 	return ((unsigned)name.n * 31 + (name.p[0] | 0x20u) * 7 + (name.p[name.n - 1] | 0x20u)) & 0xff;
 }
 
+#define NAMES_FEW 8 /* are asked one after the other */
+
+int
+mime_name_cmp(const void *a, const void *b)
+{
+	struct str x = *(const struct str *)a, y = *(const struct str *)b;
+
+	for (size_t i = 0; i < x.n && i < y.n; i++) {
+		unsigned char c = (unsigned char)ascii_lower(x.p[i]), d = (unsigned char)ascii_lower(y.p[i]);
+
+		if (c != d)
+			return c < d ? -1 : 1;
+	}
+	return x.n < y.n ? -1 : x.n > y.n;
+}
+
 void
 mime_names_init(struct mime_names *set, const struct str *names, size_t n)
 {
-	*set = (struct mime_names){.names = names, .n = n, .listed = true, .often = true};
+	*set = (struct mime_names){.names = names, .n = n, .listed = true, .often = true, .sorted = n > NAMES_FEW};
 	for (size_t i = 0; i < n; i++) {
 		unsigned h;
 
 		set->listed = set->listed && mime_summary_lists(names[i]);
 		set->often = set->often && mime_summary_often(names[i]);
+		set->sorted = set->sorted && (i == 0 || mime_name_cmp(&names[i - 1], &names[i]) <= 0);
 		if (names[i].n == 0)
 			continue;
 		h = name_hash(names[i]);
@@ -140,6 +158,8 @@ mime_names_has(const struct mime_names *set, struct str name)
 	h = name_hash(name);
 	if (!(set->filter[h >> 6] >> (h & 63) & 1))
 		return false;
+	if (set->sorted)
+		return bsearch(&name, set->names, set->n, sizeof(name), mime_name_cmp) != NULL;
 	for (size_t i = set->first[h]; i < set->n; i++)
 		if (str_caseeq(set->names[i], name))
 			return true;

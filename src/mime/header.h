@@ -32,9 +32,13 @@ struct mime_names {
 	unsigned char first[256]; /* no name of that hash has a lower index */
 	bool listed;        /* every name is one that mime/summary.h keeps */
 	bool often;         /* every name is one that its slices keep, too */
+	bool sorted;        /* they are many, and in order: found by bisection */
 };
-/* Keeps the pointer: names must outlive it. */
+/* Keeps the pointer: names must outlive it. Where a client chose them they are to be in the order of mime_name_cmp(): else each field of a header is
+ * compared with each of them. */
 void mime_names_init(struct mime_names *set, const struct str *names, size_t n);
+/* For qsort() of struct str: names without regard to ASCII case. */
+int mime_name_cmp(const void *a, const void *b);
 bool mime_names_has(const struct mime_names *set, struct str name);
 
 /*

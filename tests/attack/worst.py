@@ -5,8 +5,9 @@ and delivery are timed. Before them the same is timed on the idle server: the co
 
 usage: tests/attack/worst.py [--mansio PROGRAM] [--full] [--slow N] [--write docs/attacks.md] [COMMAND ...]
 
-Bounds: 250 ms at the 99th percentile and 1 s at most (times --slow), no step that the watchdog calls slow, no crash. Short: few clients and half a second
-a handler; --full: 50 clients and some seconds a command.
+Bounds: 250 ms at the 99th percentile and 1 s at most (times --slow), no step that the watchdog calls slow, no crash. Where the machine is busy with other
+things the idle server's figures say so: a row that is over a bound is measured again after a new control row, and fails if it is over the bound and
+over five times what the control row had. Short: few clients and half a second a handler; --full: 50 clients and some seconds a command.
 """
 import argparse
 import datetime
@@ -195,6 +196,7 @@ class Bob:
 class Row:
     def __init__(self, name, clients):
         self.name, self.clients, self.faults, self.times = name, clients, [], {}
+        self.late = False
         self.cpu = self.mb = self.seconds = 0.0
 
 
@@ -203,7 +205,7 @@ def slow_steps(server):
         return [line.strip() for line in f if " warning slow_step " in line]
 
 
-def one(server, bob, name, plan, clients, seconds, slow):
+def one(server, bob, name, plan, clients, seconds, slow, control=None):
     row = Row(name, clients if plan else 0)
     pid = server.process.pid
     before, base, began = len(slow_steps(server)), pss(pid), cpu(pid)
@@ -238,7 +240,9 @@ def one(server, bob, name, plan, clients, seconds, slow):
             process.kill()
             process.join()
     for kind, (n, _, p99, most) in row.times.items():
-        if p99 > P99 * slow or most > MOST * slow:
+        idle = control.times[kind][2:] if control else (0, 0)
+        if p99 > max(P99 * slow, 5 * idle[0]) or most > max(MOST * slow, 5 * idle[1]):
+            row.late = True
             row.faults.append(f"{kind}: {p99 * 1000:.0f} ms at the 99th percentile, {most * 1000:.0f} ms at most, of {n}")
     row.faults += slow_steps(server)[before:][:5]
     return row
@@ -314,7 +318,15 @@ def main():
         control.faults = []  # what the machine is like is no fault of the server
         print("     " + " | ".join(text_of(control)), flush=True)
         for name, plan in plans(args):
-            r = one(server, bob, name, plan, plan.clients or clients, seconds, args.slow)
+            r = one(server, bob, name, plan, plan.clients or clients, seconds, args.slow, control)
+            for _ in range(2):
+                if not r.late or not server.alive():
+                    break
+                kept = [f for f in r.faults if "slow_step" in f or "bob" in f]
+                again = one(server, bob, "(idle, again)", None, 0, max(1, seconds), args.slow)
+                print("     " + " | ".join(text_of(again)) + "  <- " + " | ".join(text_of(r)), flush=True)
+                r = one(server, bob, name, plan, plan.clients or clients, seconds, args.slow, again)
+                r.faults += kept
             results.append(r)
             failures += bool(r.faults)
             print(("FAIL " if r.faults else "ok   ") + " | ".join(text_of(r)), flush=True)

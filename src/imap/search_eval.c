@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/map.h"
 #include "imap/search.h"
 #include "imap/selected.h"
 #include "mime/summary.h"
@@ -68,6 +69,7 @@ search_resolve(struct search *s, struct cmd *cmd, struct db_txn *txn)
 	s->session = cmd->session;
 	if (s->resolved == 0) {
 		s->half = 0;
+		s->kw_known = false;
 		runs_clear(&s->saved);
 		s->saved_known = false;
 		if (s->star)
@@ -137,6 +139,38 @@ load_keywords(struct search *s, struct db_txn *txn, const struct keywords **kw_r
 	return st;
 }
 
+static struct str
+fold(struct arena *arena, struct str name)
+{
+	char *p = arena_alloc(arena, name.n + 1);
+
+	for (size_t i = 0; i < name.n; i++)
+		p[i] = ascii_lower(name.p[i]);
+	return str_of(p, name.n);
+}
+
+/* The ids of all keywords in the program. They stay what they are while no keyword is added: keys × keywords would be too much for each step. */
+static void
+find_keywords(struct search *s, const struct keywords *kw)
+{
+	struct arena arena = {0};
+	struct map ids = {0};
+
+	if (s->kw_known && s->kw_names == kw->name && s->kw_n == kw->n)
+		return;
+	for (size_t id = 0; id < kw->n; id++)
+		if (kw->name[id].p != NULL)
+			(void)map_put(&ids, fold(&arena, kw->name[id]), (void *)(uintptr_t)(id + 1));
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->nodes[i].op == SEARCH_KEYWORD)
+			s->nodes[i].keyword = (int64_t)(uintptr_t)map_get(&ids, fold(&arena, s->nodes[i].name)) - 1;
+	map_free(&ids);
+	arena_free(&arena);
+	s->kw_known = true;
+	s->kw_names = kw->name;
+	s->kw_n = kw->n;
+}
+
 enum status
 search_begin(struct search *s, struct db_txn *txn)
 {
@@ -147,9 +181,8 @@ search_begin(struct search *s, struct db_txn *txn)
 	s->txn = txn;
 	if (s->keywords && (st = load_keywords(s, txn, &kw)) != OK)
 		return st;
-	for (uint32_t i = 0; s->keywords && i < s->n; i++)
-		if (s->nodes[i].op == SEARCH_KEYWORD)
-			s->nodes[i].keyword = keywords_find(kw, s->nodes[i].name);
+	if (kw != NULL)
+		find_keywords(s, kw);
 	if (s->textual && s->matcher == NULL)
 		s->matcher = search_matcher_new(&ses->actor, ses->imap->search_cache, spent, ses);
 	if (s->textual && (st = search_matcher_begin(s->matcher, txn)) != OK)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * BINARY (RFC 3516, RFC 9051 6.4.5): sections without their transfer encoding. A literal announces its size, so an encoded section is read
- * twice: first to count its bytes and to find what is wrong with it, then to send them; both in steps, with nothing kept
- * but the decoder.
+ * twice: first to count its bytes, then to send them; both in steps, with nothing kept but the decoder. Only an encoding that nobody knows
+ * is [UNKNOWN-CTE]; faults inside of one are passed over (mime/decode.h).
  */
 #include "imap/fetch.h"
 #include "imap/reply.h"
@@ -53,7 +53,7 @@ locate(struct fetch *f, const struct section *sec, struct fetch_decoding *d)
 	return OK;
 }
 
-/* The next encoded bytes of the section, decoded, in f->tmp. ERR_BAD_INPUT: they are not of that encoding. */
+/* The next encoded bytes of the section, decoded, in f->tmp. */
 static enum status
 decode(struct fetch *f, struct fetch_decoding *d)
 {
@@ -80,7 +80,7 @@ rewind_to(struct fetch_decoding *d, enum phase phase)
 {
 	d->phase = phase;
 	d->at = 0;
-	mime_decoder_init(&d->decoder, d->cte, true);
+	mime_decoder_init(&d->decoder, d->cte);
 }
 
 static enum cmd_next
@@ -190,9 +190,14 @@ begin(struct fetch *f, const struct fetch_item *item)
 	}
 	if (st != OK)
 		return st;
+	if (d->cte == MIME_CTE_UNKNOWN && d->range.size > 0) {
+		f->unknown_cte = true;
+		nothing(f, item);
+		return OK;
+	}
 	rewind_to(d, COUNTING);
-	/* Nothing to undo: the size is known. An unknown encoding fails at its first byte. */
-	if (d->cte != MIME_CTE_QP && d->cte != MIME_CTE_BASE64 && d->cte != MIME_CTE_UNKNOWN) {
+	/* Nothing to undo: the size is known. */
+	if (d->cte != MIME_CTE_QP && d->cte != MIME_CTE_BASE64) {
 		d->size = d->range.size;
 		d->at = d->range.size;
 	}
@@ -214,12 +219,6 @@ fetch_binary(struct fetch *f, const struct fetch_item *item, enum status *st_r)
 	if (d->phase == COUNTING) {
 		if ((next = count(f, d, st_r)) != CMD_DONE)
 			return next;
-		if (*st_r == ERR_BAD_INPUT) {
-			f->unknown_cte = true;
-			nothing(f, item);
-			*st_r = OK;
-			return CMD_DONE;
-		}
 		if (*st_r != OK)
 			return CMD_DONE;
 		announce(f, item, d);

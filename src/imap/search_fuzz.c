@@ -38,17 +38,12 @@ in_text(const struct search_needle *n, struct str utf8)
 static bool
 in_value(const struct search_needle *n, struct str raw)
 {
-	struct buf text = {0}, octets = {0};
-	bool decoded = mime_header_strict(&text, &octets, raw, STR_NONE), hit;
+	struct mime_find f = {0};
+	bool hit;
 
-	if (n->key.n == 0)
-		hit = true;
-	else if (decoded && !n->octet)
-		hit = in_text(n, buf_str(&text));
-	else
-		hit = contains(buf_str(&octets), buf_str(&n->octets));
-	buf_free(&text);
-	buf_free(&octets);
+	mime_find(&f, n->collation, raw, STR_NONE);
+	hit = needle_in_field(n, &f);
+	mime_find_free(&f);
 	return hit;
 }
 

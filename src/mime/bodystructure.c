@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "mime/envelope.h"
+#include "mime/params.h"
 
 /* How one answer is written. */
 struct style {
@@ -18,7 +19,6 @@ struct style {
 static void
 param_add(struct buf *out, const struct style *st, const struct mime_param *param)
 {
-	static const char hex[] = "0123456789ABCDEF";
 	struct buf text = {0}, name = {0}, value = {0};
 	struct str charset = st->m->charset.n ? st->m->charset : STR("utf-8");
 
@@ -34,17 +34,7 @@ param_add(struct buf *out, const struct style *st, const struct mime_param *para
 	buf_add(&name, param->name);
 	buf_addc(&name, '*');
 	buf_add(&value, STR("utf-8''"));
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		if (ascii_alpha((char)c) || ascii_digit((char)c) || c == '.' || c == '-' || c == '_') {
-			buf_addc(&value, (char)c);
-		} else {
-			buf_addc(&value, '%');
-			buf_addc(&value, hex[c >> 4]);
-			buf_addc(&value, hex[c & 15]);
-		}
-	}
+	mime_percent_encode(&value, buf_str(&text));
 	mime_string_add(out, buf_str(&name), st->mode);
 	buf_addc(out, ' ');
 	mime_string_add(out, buf_str(&value), st->mode);
@@ -56,15 +46,23 @@ param_add(struct buf *out, const struct style *st, const struct mime_param *para
 static void
 params_add(struct buf *out, const struct style *st, const struct mime_param *params, uint32_t n)
 {
+	struct arena arena = {0};
+	bool pieces = false;
+
 	if (n == 0) {
 		buf_add(out, STR("NIL"));
 		return;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		pieces |= str_chr(params[i].name, '*') < params[i].name.n;
+	if (pieces)
+		params = mime_params_join(&arena, params, n, &n);
 	for (uint32_t i = 0; i < n; i++) {
 		buf_addc(out, i ? ' ' : '(');
 		param_add(out, st, &params[i]);
 	}
 	buf_addc(out, ')');
+	arena_free(&arena);
 }
 
 static struct str

@@ -4,56 +4,18 @@
  * descriptor costs far more than using it, so each thread keeps a few that it has used.
  */
 #include <errno.h>
-#include <iconv.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/utf8.h"
-#include "mime/decode.h"
+#include "mime/charset_priv.h"
 
-#define NAME_MAX_BYTES 40
 #define CACHE_MAX 8
-
-enum charset_kind { KIND_UTF8, KIND_ASCII, KIND_CP1252, KIND_ICONV };
-
-struct mime_charset {
-	struct mime_charset *next; /* in the cache */
-	enum charset_kind kind;
-	iconv_t cd;
-	char name[NAME_MAX_BYTES + 1]; /* what iconv calls it */
-	char held[16];                 /* the beginning of a character */
-	size_t n_held;
-	size_t errors; /* how often U+FFFD stood in */
-};
 
 static __thread struct mime_charset *cache;
 static pthread_key_t cache_key;
 static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
-
-/* Names that mail uses for supersets of what they say, and what iconv does not know. */
-static const struct {
-	const char *mail, *ours;
-	enum charset_kind kind;
-} aliases[] = {
-	{"utf-8", "", KIND_UTF8}, {"utf8", "", KIND_UTF8}, {"unicode-1-1-utf-8", "", KIND_UTF8},
-	{"us-ascii", "", KIND_ASCII}, {"ascii", "", KIND_ASCII}, {"ansi_x3.4-1968", "", KIND_ASCII},
-	{"unknown-8bit", "", KIND_ASCII}, {"x-unknown", "", KIND_ASCII}, {"unknown", "", KIND_ASCII},
-	{"default", "", KIND_ASCII}, {"default_charset", "", KIND_ASCII}, {"8bit", "", KIND_ASCII},
-	{"iso-8859-1", "", KIND_CP1252}, {"iso8859-1", "", KIND_CP1252}, {"iso_8859-1", "", KIND_CP1252},
-	{"latin1", "", KIND_CP1252}, {"windows-1252", "", KIND_CP1252}, {"cp1252", "", KIND_CP1252},
-	{"cp-1252", "", KIND_CP1252}, {"ansi", "", KIND_CP1252}, {"x-ansi", "", KIND_CP1252},
-	{"iso-8859-9", "CP1254", KIND_ICONV}, {"iso-8859-8-i", "ISO-8859-8", KIND_ICONV},
-	{"iso-8859-8-e", "ISO-8859-8", KIND_ICONV}, {"iso-8859-6-i", "ISO-8859-6", KIND_ICONV},
-	{"gb2312", "GB18030", KIND_ICONV}, {"gbk", "GB18030", KIND_ICONV}, {"x-gbk", "GB18030", KIND_ICONV},
-	{"gb_2312-80", "GB18030", KIND_ICONV}, {"hz-gb-2312", "HZ", KIND_ICONV},
-	{"ks_c_5601-1987", "CP949", KIND_ICONV}, {"ks_c_5601", "CP949", KIND_ICONV},
-	{"ksc5601", "CP949", KIND_ICONV}, {"euc-kr", "CP949", KIND_ICONV},
-	{"shift_jis", "CP932", KIND_ICONV}, {"shift-jis", "CP932", KIND_ICONV}, {"sjis", "CP932", KIND_ICONV},
-	{"x-sjis", "CP932", KIND_ICONV}, {"x-euc-jp", "EUC-JP", KIND_ICONV}, {"big5", "BIG5-HKSCS", KIND_ICONV},
-	{"tis-620", "CP874", KIND_ICONV}, {"unicode-1-1-utf-7", "UTF-7", KIND_ICONV},
-	{"x-mac-roman", "MACINTOSH", KIND_ICONV}, {"x-windows-1251", "CP1251", KIND_ICONV},
-};
 
 /* 0x80 to 0x9f of windows-1252; the five that it leaves open are the C1 controls. */
 static const uint16_t cp1252[32] = {
@@ -65,8 +27,10 @@ static const uint16_t cp1252[32] = {
 static void
 charset_free(struct mime_charset *c)
 {
-	if (c->kind == KIND_ICONV)
+	if (c->kind >= KIND_ICONV)
 		iconv_close(c->cd);
+	if (c->kind == KIND_JIS || c->kind == KIND_EUCJP)
+		iconv_close(c->cd2);
 	free(c);
 }
 
@@ -89,37 +53,21 @@ cache_init(void)
 	(void)pthread_key_create(&cache_key, cache_free);
 }
 
-/* What it is and what iconv calls it; false: no charset has such a name. */
+/* Opens what the kind needs of iconv; false: there is no such. */
 static bool
-lookup(struct str name, enum charset_kind *kind_r, char *ours)
+descriptors_open(struct mime_charset *c)
 {
-	size_t star = str_chr(name, '*');
+	static const char *const base[] = {[KIND_JIS] = "CP932", [KIND_EUCJP] = "CP932", [KIND_HZ] = "GB18030"};
+	bool two = c->kind == KIND_JIS || c->kind == KIND_EUCJP;
 
-	/* RFC 2231 5: a language may follow. */
-	name = str_trim(str_head(name, star));
-	*kind_r = KIND_ASCII;
-	ours[0] = '\0';
-	if (name.n == 0)
+	if (c->kind < KIND_ICONV)
 		return true;
-	if (name.n > NAME_MAX_BYTES)
+	if ((c->cd = iconv_open("UTF-8", c->kind == KIND_ICONV ? c->name : base[c->kind])) == (iconv_t)-1)
 		return false;
-	*kind_r = KIND_ICONV;
-	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
-		if (str_caseeq(name, str_c(aliases[i].mail))) {
-			*kind_r = aliases[i].kind;
-			memcpy(ours, aliases[i].ours, strlen(aliases[i].ours) + 1);
-			return true;
-		}
+	if (two && (c->cd2 = iconv_open("UTF-8", "EUC-JP")) == (iconv_t)-1) {
+		iconv_close(c->cd);
+		return false;
 	}
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		/* No slash: iconv would read options behind it. */
-		if (!ascii_alpha(c) && !ascii_digit(c) && strchr("-_.:+", c) == NULL)
-			return false;
-		ours[i] = ascii_upper(c);
-	}
-	ours[name.n] = '\0';
 	return true;
 }
 
@@ -128,10 +76,9 @@ mime_charset_open(struct str name)
 {
 	struct mime_charset *c, **at;
 	enum charset_kind kind;
-	char ours[NAME_MAX_BYTES + 1];
-	iconv_t cd = NULL;
+	char ours[CHARSET_NAME_MAX + 1];
 
-	if (!lookup(name, &kind, ours))
+	if (!charset_lookup(name, &kind, ours))
 		return NULL;
 	for (at = &cache; (c = *at) != NULL; at = &c->next) {
 		if (c->kind == kind && strcmp(c->name, ours) == 0) {
@@ -139,13 +86,13 @@ mime_charset_open(struct str name)
 			return c;
 		}
 	}
-	if (kind == KIND_ICONV && (cd = iconv_open("UTF-8", ours)) == (iconv_t)-1)
-		return NULL;
 	c = x_new(struct mime_charset);
 	c->kind = kind;
-	c->cd = cd;
-	memcpy(c->name, ours, sizeof(ours));
-	return c;
+	memcpy(c->name, ours, strlen(ours) + 1);
+	if (descriptors_open(c))
+		return c;
+	free(c);
+	return NULL;
 }
 
 void
@@ -158,8 +105,9 @@ mime_charset_close(struct mime_charset *c)
 		return;
 	pthread_once(&cache_once, cache_init);
 	(void)pthread_setspecific(cache_key, &cache_key);
-	if (c->kind == KIND_ICONV)
+	if (c->kind >= KIND_ICONV)
 		iconv(c->cd, NULL, NULL, NULL, NULL);
+	c->pairs = (struct charset_pairs){0};
 	c->n_held = c->errors = 0;
 	c->next = cache;
 	cache = c;
@@ -173,8 +121,8 @@ mime_charset_close(struct mime_charset *c)
 	}
 }
 
-static void
-bad(struct mime_charset *c, struct buf *out)
+void
+charset_bad(struct mime_charset *c, struct buf *out)
 {
 	c->errors++;
 	buf_add(out, STR("\xef\xbf\xbd"));
@@ -196,10 +144,16 @@ ascii_run(struct str s)
 	return i;
 }
 
+uint32_t
+mime_windows_1252(unsigned char b)
+{
+	return b >= 0x80 && b < 0xa0 ? cp1252[b - 0x80] : b;
+}
+
 static void
 add_cp1252(unsigned char b, struct buf *out)
 {
-	utf8_add(out, b >= 0x80 && b < 0xa0 ? cp1252[b - 0x80] : b);
+	utf8_add(out, mime_windows_1252(b));
 }
 
 /* Whether s, not UTF-8 as it stands, could be the beginning of a UTF-8 character. */
@@ -242,7 +196,7 @@ add_utf8(struct mime_charset *c, struct str s, struct buf *out, bool last)
 				add_cp1252((unsigned char)rest.p[0], out);
 				c->errors++;
 			} else {
-				bad(c, out);
+				charset_bad(c, out);
 			}
 			n = 1;
 		}
@@ -251,8 +205,15 @@ add_utf8(struct mime_charset *c, struct str s, struct buf *out, bool last)
 	return i;
 }
 
+/* How long the bad character at the start of s is: a pair of bytes, where that is known. */
 static size_t
-add_iconv(struct mime_charset *c, struct str s, struct buf *out, bool last)
+bad_size(struct str s, bool whole)
+{
+	return whole && s.n > 1 && (s.p[0] & 0x80) ? 2 : 1;
+}
+
+size_t
+charset_iconv(struct mime_charset *c, iconv_t cd, struct str s, struct buf *out, bool last, bool whole)
 {
 	union {
 		const char *given;
@@ -262,8 +223,8 @@ add_iconv(struct mime_charset *c, struct str s, struct buf *out, bool last)
 
 	while (left > 0) {
 		char chunk[1024], *to = chunk;
-		size_t room = sizeof(chunk), before = left;
-		size_t r = iconv(c->cd, &in.wanted, &left, &to, &room);
+		size_t room = sizeof(chunk), before = left, skip;
+		size_t r = iconv(cd, &in.wanted, &left, &to, &room);
 		int error = r == (size_t)-1 ? errno : 0;
 
 		buf_add(out, str_of(chunk, sizeof(chunk) - room));
@@ -271,9 +232,10 @@ add_iconv(struct mime_charset *c, struct str s, struct buf *out, bool last)
 			continue;
 		if (error == EINVAL && !last && left < sizeof(c->held))
 			break;
-		bad(c, out);
-		in.given++;
-		left--;
+		charset_bad(c, out);
+		skip = bad_size(str_of(in.given, left), whole);
+		in.given += skip;
+		left -= skip;
 	}
 	return s.n - left;
 }
@@ -281,8 +243,14 @@ add_iconv(struct mime_charset *c, struct str s, struct buf *out, bool last)
 static void
 add_all(struct mime_charset *c, struct str s, struct buf *out, bool last)
 {
-	size_t n = c->kind == KIND_ICONV ? add_iconv(c, s, out, last) : add_utf8(c, s, out, last);
+	size_t n = s.n;
 
+	if (c->kind < KIND_ICONV)
+		n = add_utf8(c, s, out, last);
+	else if (c->kind == KIND_ICONV)
+		n = charset_iconv(c, c->cd, s, out, last, false);
+	else
+		charset_pairs_add(c, s, out);
 	c->n_held = s.n - n;
 	if (c->n_held > 0)
 		memmove(c->held, s.p + n, c->n_held);
@@ -316,6 +284,8 @@ mime_charset_finish(struct mime_charset *c, struct buf *out)
 	c->n_held = 0;
 	if (n > 0)
 		add_all(c, str_of(rest, n), out, true);
+	if (c->kind > KIND_ICONV)
+		charset_pairs_finish(c, out);
 	if (c->kind == KIND_ICONV) {
 		char chunk[64], *to = chunk;
 		size_t room = sizeof(chunk);

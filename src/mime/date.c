@@ -201,7 +201,8 @@ read_number(struct parts *p, struct str s, size_t *i)
 static bool
 valid(const struct parts *p)
 {
-	return p->has_year && p->has_day && p->year >= 1 && p->year <= 9999 && p->month >= 1 && p->month <= 12 &&
+	/* No mail is older than 1900 (RFC 5322 3.3): what says so is a fault of the year 2000, and no date. */
+	return p->has_year && p->has_day && p->year >= 1900 && p->year <= 9999 && p->month >= 1 && p->month <= 12 &&
 	    p->day >= 1 && p->day <= 31 && p->hour <= 24 && p->minute <= 59 && p->second <= 60;
 }
 

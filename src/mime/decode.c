@@ -2,6 +2,7 @@
 /* Transfer encodings, RFC 2045 6. */
 #include "mime/decode.h"
 
+#include "mime/comment.h"
 #include "mime/vector.h"
 
 enum mime_cte
@@ -19,8 +20,10 @@ mime_cte_of(struct str value)
 	};
 	size_t n = 0;
 
-	value = str_trim(value);
-	while (n < value.n && value.p[n] != ' ' && value.p[n] != ';' && value.p[n] != '\t' && value.p[n] != '(')
+	/* Comments may stand on both sides (RFC 2045 6.1 note, RFC 5322 3.2.2); some put quotes around it. */
+	while (value.n > 0 && (is_space(value.p[0]) || value.p[0] == '(' || value.p[0] == '"'))
+		value = str_from(value, value.p[0] == '(' ? comment_end(value, 0) : 1);
+	while (n < value.n && !is_space(value.p[n]) && value.p[n] != ';' && value.p[n] != '(' && value.p[n] != '"')
 		n++;
 	value = str_head(value, n);
 	if (value.n == 0)
@@ -32,18 +35,18 @@ mime_cte_of(struct str value)
 }
 
 void
-mime_decoder_init(struct mime_decoder *d, enum mime_cte cte, bool strict)
+mime_decoder_init(struct mime_decoder *d, enum mime_cte cte)
 {
-	*d = (struct mime_decoder){.cte = cte, .strict = strict};
+	*d = (struct mime_decoder){.cte = cte};
 }
 
-enum { B64_VALID = 0x40, B64_SPACE = 0x81, B64_PAD = 0x82 };
+enum { B64_VALID = 0x40, B64_PAD = 0x82 };
 
-/* 0: not base64; B64_VALID plus the value; or one of the two above. */
+/* 0: not base64; B64_VALID plus the value; or the other one above. */
 static const uint8_t b64_table[256] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0x81, 0, 0, 0x81, 0, 0,
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7e, 0, 0, 0, 0x7f,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7e, 0, 0, 0, 0x7f,
 	0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x7c, 0x7d, 0, 0, 0, 0x82, 0, 0,
 	0, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e,
 	0x4f, 0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0, 0, 0, 0, 0,
@@ -63,27 +66,19 @@ b64_flush(struct mime_decoder *d, char **p)
 	d->word = 0;
 }
 
-/* One character that is not part of the fast loop; false: not base64. */
-static bool
+/* One character that is not part of the fast loop. What is not base64 is passed over (RFC 2045 6.8): blanks, quoting marks, rubbish. */
+static void
 b64_slow(struct mime_decoder *d, uint8_t v, char **p)
 {
-	if (v == B64_SPACE)
-		return true;
 	if (v == B64_PAD) {
-		/* pad counts the '=' still owed to a quantum, from its first one on. */
-		if (d->n >= 2) {
-			d->pad = (uint8_t)(4 - d->n);
-			b64_flush(d, p);
-		}
-		if (d->pad == 0)
-			return false;
-		d->pad--;
-		d->held[0] = 1; /* padding seen: strictly, nothing may follow */
-		return true;
+		/* "=" is evidence that the end of the data has been reached: what some list adds behind it is none. */
+		b64_flush(d, p);
+		d->ended = d->begun;
+		return;
 	}
-	if (!(v & B64_VALID) || (d->strict && d->held[0]))
-		return false;
-	d->pad = 0;
+	if (!(v & B64_VALID))
+		return;
+	d->begun = true;
 	d->word = d->word << 6 | (v & 0x3f);
 	if (++d->n == 4) {
 		*(*p)++ = (char)(d->word >> 16);
@@ -92,7 +87,6 @@ b64_slow(struct mime_decoder *d, uint8_t v, char **p)
 		d->n = 0;
 		d->word = 0;
 	}
-	return true;
 }
 
 static enum status
@@ -103,8 +97,8 @@ b64_add(struct mime_decoder *d, struct str in, struct buf *out)
 
 	if (p == NULL)
 		return ERR_LIMIT;
-	while (s < end) {
-		while (d->n == 0 && d->pad == 0 && !(d->strict && d->held[0]) && end - s >= 4) {
+	while (s < end && !d->ended) {
+		while (d->n == 0 && end - s >= 4) {
 			uint32_t a = b64_table[s[0]], b = b64_table[s[1]], c = b64_table[s[2]], e = b64_table[s[3]];
 			uint32_t w = (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6 | (e & 63);
 
@@ -114,11 +108,10 @@ b64_add(struct mime_decoder *d, struct str in, struct buf *out)
 			*p++ = (char)(w >> 8);
 			*p++ = (char)w;
 			s += 4;
+			d->begun = true;
 		}
-		if (s < end && !b64_slow(d, b64_table[*s++], &p) && d->strict) {
-			d->failed = true;
-			return ERR_BAD_INPUT;
-		}
+		if (s < end)
+			b64_slow(d, b64_table[*s++], &p);
 	}
 	buf_wrote(out, (size_t)(p - start));
 	return OK;
@@ -135,7 +128,7 @@ qp_flush(struct mime_decoder *d, struct buf *out)
 	d->n_held = 0;
 }
 
-/* A byte after '='. False: not an escape (strict: an error; else the bytes stand for themselves). */
+/* A byte after '='. False: not an escape, the bytes stand for themselves (RFC 2045 6.7, what robust implementations do). */
 static bool
 qp_escape(struct mime_decoder *d, char c, struct buf *out)
 {
@@ -233,13 +226,8 @@ qp_add(struct mime_decoder *d, struct str in, struct buf *out)
 				i++;
 				continue;
 			}
-			if (d->n_held > 0) {
-				if (d->strict) {
-					d->failed = true;
-					return ERR_BAD_INPUT;
-				}
+			if (d->n_held > 0)
 				qp_flush(d, out);
-			}
 		}
 		if ((n = qp_plain(str_from(in, i))) > 0) {
 			buf_add(out, str_of(in.p + i, n));
@@ -255,19 +243,10 @@ qp_add(struct mime_decoder *d, struct str in, struct buf *out)
 enum status
 mime_decoder_add(struct mime_decoder *d, struct str in, struct buf *out)
 {
-	if (d->failed)
-		return ERR_BAD_INPUT;
-	switch (d->cte) {
-	case MIME_CTE_BASE64: return b64_add(d, in, out);
-	case MIME_CTE_QP: return qp_add(d, in, out);
-	case MIME_CTE_UNKNOWN:
-		if (d->strict)
-			return ERR_BAD_INPUT;
-		break;
-	case MIME_CTE_7BIT:
-	case MIME_CTE_8BIT:
-	case MIME_CTE_BINARY: break;
-	}
+	if (d->cte == MIME_CTE_BASE64)
+		return b64_add(d, in, out);
+	if (d->cte == MIME_CTE_QP)
+		return qp_add(d, in, out);
 	buf_add(out, in);
 	return out->failed ? ERR_LIMIT : OK;
 }
@@ -277,8 +256,6 @@ b64_finish(struct mime_decoder *d, struct buf *out)
 {
 	char *start, *p;
 
-	if (d->strict && (d->n != 0 || d->pad != 0))
-		return ERR_BAD_INPUT;
 	if ((p = start = buf_room(out, 3)) == NULL)
 		return ERR_LIMIT;
 	b64_flush(d, &p);
@@ -293,13 +270,10 @@ qp_finish(struct mime_decoder *d, struct buf *out)
 
 	/* A soft line break that ends the part may have lost its line end to a delimiter; trailing blanks
 	 * go as at the end of any line. */
-	if (d->n_held > 0 && d->held[0] == '=' && !soft) {
-		if (d->strict)
-			return ERR_BAD_INPUT;
+	if (d->n_held > 0 && d->held[0] == '=' && !soft)
 		qp_flush(d, out);
-	} else if (d->n_held > 0 && d->held[0] != '=' && d->held[d->n_held - 1] == '\r') {
+	else if (d->n_held > 0 && d->held[0] != '=' && d->held[d->n_held - 1] == '\r')
 		buf_addc(out, '\r');
-	}
 	d->n_held = 0;
 	return out->failed ? ERR_LIMIT : OK;
 }
@@ -307,8 +281,6 @@ qp_finish(struct mime_decoder *d, struct buf *out)
 enum status
 mime_decoder_finish(struct mime_decoder *d, struct buf *out)
 {
-	if (d->failed || (d->cte == MIME_CTE_UNKNOWN && d->strict))
-		return ERR_BAD_INPUT;
 	if (d->cte == MIME_CTE_BASE64)
 		return b64_finish(d, out);
 	if (d->cte == MIME_CTE_QP)

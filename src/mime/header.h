@@ -59,7 +59,7 @@ void mime_unfold(struct buf *out, struct str raw);
 void mime_header_text(struct buf *out, struct str raw, struct str charset);
 /*
  * The same for comparing (RFC 5255 4.6): also adds the octets, encoded words decoded but nothing converted. False: the text is a guess,
- * something is in an unknown charset or not of its charset; then the octets are what compares.
+ * something is in an unknown charset (then it is read like US-ASCII that was not told) or not of its charset: the octets compare, too, and alone decide order.
  */
 must_check bool mime_header_strict(struct buf *text, struct buf *octets, struct str raw, struct str charset);
 

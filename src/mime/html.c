@@ -4,9 +4,9 @@
 #include "mime/decode.h"
 #include "mime/vector.h"
 
-enum state { IN_TEXT, TAG_OPEN, TAG_NAME, TAG_REST, TAG_QUOTED, IN_COMMENT, IN_ENTITY };
+enum state { IN_TEXT, TAG_OPEN, TAG_NAME, TAG_REST, TAG_VALUE, TAG_UNQUOTED, TAG_QUOTED, TAG_BOGUS, IN_COMMENT, IN_ENTITY };
 
-/* Elements whose content is not text. */
+/* Elements whose content is not text; the last one is where it was asked for. */
 static const char *const skipped[] = {"", "script", "style", "title"};
 #define N_SKIPPED 4
 
@@ -45,7 +45,21 @@ static const struct {
 	{"sbquo", 0x201a}, {"ldquo", 0x201c}, {"rdquo", 0x201d}, {"bdquo", 0x201e}, {"dagger", 0x2020},
 	{"bull", 0x2022}, {"hellip", 0x2026}, {"prime", 0x2032}, {"lsaquo", 0x2039}, {"rsaquo", 0x203a},
 	{"euro", 0x20ac}, {"trade", 0x2122}, {"larr", 0x2190}, {"uarr", 0x2191}, {"rarr", 0x2192},
-	{"darr", 0x2193}, {"minus", 0x2212},
+	{"darr", 0x2193}, {"minus", 0x2212}, {"fnof", 0x192}, {"circ", 0x2c6}, {"tilde", 0x2dc}, {"Yuml", 0x178},
+	{"Alpha", 0x391}, {"Beta", 0x392}, {"Gamma", 0x393}, {"Delta", 0x394}, {"Epsilon", 0x395}, {"Zeta", 0x396},
+	{"Eta", 0x397}, {"Theta", 0x398}, {"Iota", 0x399}, {"Kappa", 0x39a}, {"Lambda", 0x39b}, {"Mu", 0x39c},
+	{"Nu", 0x39d}, {"Xi", 0x39e}, {"Omicron", 0x39f}, {"Pi", 0x3a0}, {"Rho", 0x3a1}, {"Sigma", 0x3a3},
+	{"Tau", 0x3a4}, {"Upsilon", 0x3a5}, {"Phi", 0x3a6}, {"Chi", 0x3a7}, {"Psi", 0x3a8}, {"Omega", 0x3a9},
+	{"alpha", 0x3b1}, {"beta", 0x3b2}, {"gamma", 0x3b3}, {"delta", 0x3b4}, {"epsilon", 0x3b5}, {"zeta", 0x3b6},
+	{"eta", 0x3b7}, {"theta", 0x3b8}, {"iota", 0x3b9}, {"kappa", 0x3ba}, {"lambda", 0x3bb}, {"mu", 0x3bc},
+	{"nu", 0x3bd}, {"xi", 0x3be}, {"omicron", 0x3bf}, {"pi", 0x3c0}, {"rho", 0x3c1}, {"sigmaf", 0x3c2},
+	{"sigma", 0x3c3}, {"tau", 0x3c4}, {"upsilon", 0x3c5}, {"phi", 0x3c6}, {"chi", 0x3c7}, {"psi", 0x3c8},
+	{"omega", 0x3c9}, {"thetasym", 0x3d1}, {"upsih", 0x3d2}, {"piv", 0x3d6}, {"Dagger", 0x2021},
+	{"permil", 0x2030}, {"Prime", 0x2033}, {"oline", 0x203e}, {"frasl", 0x2044}, {"harr", 0x2194},
+	{"lArr", 0x21d0}, {"rArr", 0x21d2}, {"hArr", 0x21d4}, {"part", 0x2202}, {"prod", 0x220f}, {"sum", 0x2211},
+	{"lowast", 0x2217}, {"radic", 0x221a}, {"infin", 0x221e}, {"cap", 0x2229}, {"int", 0x222b}, {"asymp", 0x2248},
+	{"ne", 0x2260}, {"equiv", 0x2261}, {"le", 0x2264}, {"ge", 0x2265}, {"sdot", 0x22c5}, {"loz", 0x25ca},
+	{"spades", 0x2660}, {"clubs", 0x2663}, {"hearts", 0x2665}, {"diams", 0x2666}, {"check", 0x2713},
 };
 
 static bool
@@ -55,9 +69,9 @@ is_space(char c)
 }
 
 void
-mime_html_init(struct mime_html *h)
+mime_html_init(struct mime_html *h, bool title)
 {
-	*h = (struct mime_html){0};
+	*h = (struct mime_html){.title = title};
 }
 
 static void
@@ -124,6 +138,8 @@ entity_number(struct str s)
 			return 0;
 		n = n * base + digit;
 	}
+	if (n >= 0x80 && n < 0xa0)
+		return mime_windows_1252((unsigned char)n); /* as HTML 13.2.5.80 has it */
 	return n > 0x10ffff || (n >= 0xd800 && n <= 0xdfff) ? 0 : n;
 }
 
@@ -186,9 +202,45 @@ tag_named(struct mime_html *h)
 	}
 	if (!is_inline(name))
 		h->blank = true;
-	for (uint8_t i = 1; i < N_SKIPPED && !h->closing; i++)
+	for (uint8_t i = 1; i < N_SKIPPED - h->title && !h->closing; i++)
 		if (str_eq(name, str_c(skipped[i])))
 			h->skip = i;
+}
+
+/* One byte behind a tag's name; false: it has still to be looked at. */
+static bool
+attribute_byte(struct mime_html *h, char c)
+{
+	switch ((enum state)h->state) {
+	case TAG_REST:
+		/* A quote opens a value only behind "=": elsewhere it is one too many. */
+		if (c == '>')
+			h->state = IN_TEXT;
+		else if (c == '=')
+			h->state = TAG_VALUE;
+		return true;
+	case TAG_VALUE:
+		if (is_space(c))
+			return true;
+		h->state = c == '"' || c == '\'' ? TAG_QUOTED : TAG_UNQUOTED;
+		h->quote = c;
+		return h->state == TAG_QUOTED;
+	case TAG_UNQUOTED:
+		if (c == '>')
+			h->state = IN_TEXT;
+		else if (is_space(c))
+			h->state = TAG_REST;
+		return true;
+	case TAG_BOGUS:
+		if (c == '>')
+			h->state = IN_TEXT;
+		return true;
+	case TAG_QUOTED:
+		if (c == h->quote)
+			h->state = TAG_REST;
+		return true;
+	default: return true;
+	}
 }
 
 /* One byte inside '<' and '>'; false: it has still to be looked at. */
@@ -199,7 +251,8 @@ tag_byte(struct mime_html *h, char c, struct buf *out)
 	case TAG_OPEN:
 		h->n_name = 0;
 		h->closing = c == '/';
-		if (h->closing || c == '!' || c == '?' || (h->skip == 0 && ascii_alpha(c))) {
+		/* In a script only its end counts, not what looks like a comment. */
+		if (h->closing || (h->skip == 0 && (c == '!' || c == '?' || ascii_alpha(c)))) {
 			h->state = TAG_NAME;
 			if (c != '/')
 				h->name[h->n_name++] = ascii_lower(c);
@@ -219,23 +272,20 @@ tag_byte(struct mime_html *h, char c, struct buf *out)
 			return false;
 		}
 		if (is_space(c) || c == '>' || c == '/') {
+			bool bogus = h->n_name > 0 && (h->name[0] == '!' || h->name[0] == '?');
+
 			tag_named(h);
-			h->state = TAG_REST;
+			h->state = bogus ? TAG_BOGUS : TAG_REST;
 			return c != '>';
 		}
 		if (h->n_name < sizeof(h->name))
 			h->name[h->n_name++] = ascii_lower(c);
 		return true;
 	case TAG_REST:
-		if (c == '>')
-			h->state = IN_TEXT;
-		else if (c == '"' || c == '\'')
-			h->state = TAG_QUOTED, h->quote = c;
-		return true;
+	case TAG_VALUE:
+	case TAG_UNQUOTED:
 	case TAG_QUOTED:
-		if (c == h->quote)
-			h->state = TAG_REST;
-		return true;
+	case TAG_BOGUS: return attribute_byte(h, c);
 	case IN_COMMENT:
 		if (c == '>' && h->n_entity >= 2)
 			h->state = IN_TEXT;
@@ -255,7 +305,7 @@ skip_attributes(struct mime_html *h, struct str s)
 
 	if (h->state == TAG_QUOTED)
 		return str_chr(s, h->quote);
-	while (h->state == TAG_REST && n < s.n && s.p[n] != '>' && s.p[n] != '"' && s.p[n] != '\'')
+	while (h->state == TAG_REST && n < s.n && s.p[n] != '>' && s.p[n] != '=')
 		n++;
 	return n;
 }

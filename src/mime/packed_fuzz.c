@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/codec.h"
+#include "mime/find.h"
 #include "mime/bodystructure.h"
 #include "mime/grammar_check.h"
 #include "mime/structure.h"

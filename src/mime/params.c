@@ -128,12 +128,51 @@ param_next(struct arena *a, struct str *rest, struct mime_param *param_r)
 	return false;
 }
 
+/*
+ * The word in front of the parameters, comments in it undone wherever they stand: "text (a;b) / html". A blank is left of each. One that does
+ * not end is no comment.
+ */
+static struct str
+first_word(struct arena *a, struct str *rest)
+{
+	struct str s = *rest, word;
+	size_t i = 0, n = 0;
+	bool plain = true;
+	char *p;
+
+	while (i < s.n && s.p[i] != ';') {
+		size_t end = s.p[i] == '(' ? comment_end(s, i) : i + 1;
+		bool comment = end > i + 1 && s.p[end - 1] == ')';
+
+		if (!comment && i > 0 && is_space(s.p[i - 1]) && begins_param(s, i))
+			break;
+		plain = plain && !comment;
+		i = comment ? end : i + 1;
+	}
+	*rest = str_from(s, i);
+	word = str_trim(str_head(s, i));
+	if (plain)
+		return plain_value(a, word, false);
+	p = arena_alloc(a, word.n);
+	for (i = 0; i < word.n;) {
+		size_t end = word.p[i] == '(' ? comment_end(word, i) : i + 1;
+
+		if (end > i + 1 && word.p[end - 1] == ')') {
+			p[n++] = ' ';
+			i = end;
+		} else {
+			p[n++] = word.p[i++];
+		}
+	}
+	return plain_value(a, str_trim(str_of(p, n)), false);
+}
+
 struct str
 mime_params_parse(struct arena *a, struct str raw, uint32_t max, struct mime_param **params_r, uint32_t *n_r)
 {
 	struct mime_param found[PARAMS_MAX];
 	uint32_t n = 0;
-	struct str rest = skip_cfws(raw), word = bare_value(&rest);
+	struct str rest = skip_cfws(raw), word = first_word(a, &rest);
 
 	if (rest.n > 0 && rest.p[0] == ';')
 		rest = str_from(rest, 1);
@@ -143,7 +182,7 @@ mime_params_parse(struct arena *a, struct str raw, uint32_t max, struct mime_par
 		n++;
 	*n_r = n;
 	*params_r = arena_copy(a, found, n, n, sizeof(found[0]));
-	return plain_value(a, word, false);
+	return word;
 }
 
 struct str
@@ -283,4 +322,6 @@ mime_part_read(struct arena *a, struct mime_part *part, const uint32_t *at, uint
 	}
 	part->cte = mime_cte_of(part->encoding);
 	part->kind = kind_of(part->type, part->subtype);
+	if (part->kind == MIME_LEAF_TEXT)
+		part->charset = mime_charset_param(a, part->params, part->n_params);
 }

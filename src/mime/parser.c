@@ -208,7 +208,7 @@ part_begin_body(struct mime_parser *p)
 	    part->parent != MIME_NO_PART && str_caseeq(p->m->parts[part->parent].subtype, STR("digest")) &&
 	    p->m->parts[part->parent].kind == MIME_MULTIPART);
 	if (part->kind == MIME_MULTIPART) {
-		boundary = str_trim(mime_param_get(part->params, part->n_params, STR("boundary")));
+		boundary = str_trim(mime_param_octets(p->arena, part->params, part->n_params, STR("boundary")));
 		if (boundary.n == 0 || boundary.n > DELIMITER_MAX - 6 || !may_nest(p, part))
 			become_text(part);
 		else
@@ -457,7 +457,7 @@ header_charset(const struct mime_message *m)
 		const struct mime_part *part = &m->parts[i];
 
 		if (part->kind == MIME_LEAF_TEXT)
-			return mime_param_get(part->params, part->n_params, STR("charset"));
+			return part->charset;
 	}
 	return STR_NONE;
 }

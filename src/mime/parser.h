@@ -74,6 +74,7 @@ struct mime_part {
 	struct str disposition;                              /* p NULL: none */
 	struct mime_param *disposition_params;
 	uint32_t n_disposition_params;
+	struct str charset; /* of a text, what to read it in; empty: not told. See mime_charset_param() */
 	struct str *languages;
 	uint32_t n_languages;
 };
@@ -97,6 +98,18 @@ const struct mime_message *mime_parser_finish(struct mime_parser *p);
 
 /* The first parameter with this name (ASCII caseless, without RFC 2231 pieces), or {NULL, 0}. */
 struct str mime_param_get(const struct mime_param *params, uint32_t n, struct str name);
+/* The value put together of its pieces (RFC 2231 3), percent signs decoded, nothing converted; else the plain one, or {NULL, 0}. */
+struct str mime_param_octets(struct arena *a, const struct mime_param *params, uint32_t n, struct str name);
+/*
+ * The charset that the parameters tell: the first of that name that is known here ("charset=text/plain; charset=UTF-8"), else the first; as
+ * pieces or extended (charset*=us-ascii'en'utf-8), or with a comment stuck to it. {NULL, 0}: none.
+ */
+struct str mime_charset_param(struct arena *a, const struct mime_param *params, uint32_t n);
+/*
+ * Parameters as BODYSTRUCTURE shows them: pieces joined (RFC 2231 6, RFC 9051 7.5.2): "baz*0", "baz*1" are "baz", with pieces that are extended
+ * "baz*", an extended value. Pieces behind a gap stay what they are. The joined one stands where the first of its pieces stood. n_r <= n.
+ */
+struct mime_param *mime_params_join(struct arena *a, const struct mime_param *params, uint32_t n, uint32_t *n_r);
 /* A parameter's value as UTF-8: RFC 2231 continuations and charsets joined and decoded, or an RFC
  * 2047 word in the plain value (common abuse). False if there is no such parameter. */
 bool mime_param_text(struct buf *out, const struct mime_param *params, uint32_t n, struct str name);

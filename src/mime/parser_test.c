@@ -217,6 +217,10 @@ test_params(void **state)
 		{"a; filename*99999999999=x; filename=f", "a|filename*99999999999=x|filename=f", "f"},
 		{"a; filename==?utf-8?q?=C3=A9?=", "a|filename==?utf-8?q?=C3=A9?=", "\xc3\xa9"},
 		{"a; x=1", "a|x=1", NULL},
+		/* Comments in the word (T121); one that does not end is none. */
+		{"(x)text(a;b) / (c)(d)html(e); a=(f)b (g)", "text  /   html|a=b", NULL},
+		{"text/html (open; a=b", "text/html (open|a=b", NULL},
+		{"text/plain(x) a=b", "text/plain|a=b", NULL},
 		{"", "", NULL},
 		{"(", "", NULL},
 	};
@@ -243,6 +247,93 @@ test_params(void **state)
 			fail_msg("%s: file name %.*s", rows[i].raw, STR_FMT(buf_str(&name)));
 		buf_free(&dump);
 		buf_free(&name);
+		arena_free(&a);
+	}
+}
+
+/* Where structure hangs on parameters: boundaries and charsets in pieces, extended, twice (T120, T121). */
+static void
+test_structure_params(void **state)
+{
+	static const struct {
+		const char *type;
+		uint32_t parts; /* of a body with two delimiters "--a b" */
+		const char *charset;
+	} rows[] = {
+		{"multipart/mixed; boundary=\"a b\"", 3, NULL},
+		{"multipart/mixed; boundary*0=a; boundary*1=\" b\"", 3, NULL},
+		{"multipart/mixed; boundary*1*=%20b; boundary*0*=us-ascii'en'a", 3, NULL},
+		{"multipart/mixed; boundary*=utf-8''a%20b", 3, NULL},
+		{"multipart/mixed; boundary*=''a%20b; boundary=x", 3, NULL},
+		{"multipart/mixed; boundary*1=a", 1, NULL},
+		{"(c) Multipart (/) / (d) mixed(e) ; (f) boundary (g) = (h) \"a b\" (i)", 3, NULL},
+		{"text/plain; charset*=us-ascii'en'koi8-r", 1, "koi8-r"},
+		{"text/plain; charset*0=koi; charset*1=8-r", 1, "koi8-r"},
+		{"text/plain; charset=text/plain; charset=UTF-8", 1, "UTF-8"},
+		{"text/plain; charset=x-a; charset=x-b; charset=koi8-r; charset=utf-8", 1, "koi8-r"},
+		{"text/plain; charset=koi8-r; charset=UTF-8", 1, "koi8-r"},
+		{"text/plain; charset=x-a; charset=x-b", 1, "x-a"},
+		{"text/plain; charset=us-ascii(Plain text)", 1, "us-ascii"},
+		{"text(x)/(y)plain; charset=(a)koi8-r (b)", 1, "koi8-r"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf mail = {0};
+		struct arena a = {0};
+		const struct mime_message *m;
+
+		buf_addf(&mail, "Content-Type: %s\r\n\r\n--a b\r\n\r\nx\r\n--a b\r\n\r\ny\r\n--a b--\r\n", rows[i].type);
+		m = parse_way(&a, buf_str(&mail), NULL, WHOLE, 0);
+		if (m->n_parts != rows[i].parts)
+			fail_msg("%s: %u parts", rows[i].type, m->n_parts);
+		if (rows[i].charset != NULL && !str_eq(m->parts[0].charset, str_c(rows[i].charset)))
+			fail_msg("%s: charset %.*s", rows[i].type, STR_FMT(m->parts[0].charset));
+		check_message(buf_str(&mail), NULL, (unsigned)i);
+		arena_free(&a);
+		buf_free(&mail);
+	}
+}
+
+/* Pieces joined for BODYSTRUCTURE (RFC 2231 6, RFC 9051 7.5.2). */
+static void
+test_join(void **state)
+{
+	static const struct {
+		const char *raw, *dump;
+	} rows[] = {
+		{"a; name*0=x; name*1=\"y z\"; b=c", "name=xy z|b=c"},
+		{"a; b=c; name*1=y; NAME*0=x; d=e", "b=c|name=xy|d=e"},
+		{"a; name*0*=utf-8''%e2; name*1*=%82%ac; name*2=\" b%\"", "name*=utf-8''%e2%82%ac%20b%25"},
+		{"a; name*0=\"x y\"; name*1*=%41", "name*=''x%20y%41"},
+		{"a; name*0=x; name*2=z", "name=x|name*2=z"},
+		{"a; name*1=y; name*2=z", "name*1=y|name*2=z"},
+		{"a; name*=utf-8''%41; name=A", "name*=utf-8''%41|name=A"},
+		{"a; name*0=x; name*0=y; name*1=z", "name=xz|name*0=y"},
+		{"a; name*0=x; name2*0=y; name*1=z", "name=xz|name2=y"},
+		{"a; name*=b; name*0=x", "name*=b|name*0=x"},
+		{"a; *0=x; name**=y; name*x=z; name*100=x", "*0=x|name**=y|name*x=z|name*100=x"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct arena a = {0};
+		struct mime_param *params;
+		struct buf dump = {0};
+		uint32_t n;
+
+		(void)mime_params_parse(&a, str_c(rows[i].raw), 100, &params, &n);
+		params = mime_params_join(&a, params, n, &n);
+		for (uint32_t k = 0; k < n; k++) {
+			if (k > 0)
+				buf_addc(&dump, '|');
+			buf_add(&dump, params[k].name);
+			buf_addc(&dump, '=');
+			buf_add(&dump, params[k].value);
+		}
+		if (!str_eq(buf_str(&dump), str_c(rows[i].dump)))
+			fail_msg("%s gives %.*s", rows[i].raw, STR_FMT(buf_str(&dump)));
+		buf_free(&dump);
 		arena_free(&a);
 	}
 }
@@ -312,6 +403,8 @@ main(void)
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_bodystructure),
 		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_structure_params),
+		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_limits),
 	};

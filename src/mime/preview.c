@@ -112,14 +112,13 @@ void
 mime_preview_add(struct buf *out, const struct mime_part *part, struct str body)
 {
 	bool html = str_caseeq(part->subtype, STR("html"));
-	struct str charset = mime_param_get(part->params, part->n_params, STR("charset"));
-	struct mime_text_stream *t = mime_text_open(part->cte, charset, html);
+	struct mime_text_stream *t = mime_text_open(part->cte, part->charset, html ? MIME_HTML_BODY : MIME_PLAIN);
 	struct buf text = {0};
 
-	mime_text_add(t, str_head(body, MIME_PREVIEW_BYTES), &text);
+	mime_text_add(t, str_head(body, MIME_PREVIEW_BYTES), &text, NULL);
 	/* A beginning that is cut says nothing about its last character. */
 	if (body.n < MIME_PREVIEW_BYTES)
-		mime_text_finish(t, &text);
+		mime_text_finish(t, &text, NULL);
 	mime_text_close(t);
 	if (text.n > 0 && lines_add(out, buf_str(&text), !html) == 0 && !html)
 		lines_add(out, buf_str(&text), false);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slices of summaries. */
+#include "mime/find.h"
 #include "mime/header.h"
-#include "mime/subject.h"
 #include "mime/summary_priv.h"
 
 #define FIND(slice) [slice] = 1 << ITEM_FOUND
@@ -91,40 +91,6 @@ mime_summary_found(const struct mime_summary *s, struct str *values_r)
 	return true;
 }
 
-/* ---- what is looked for in the value of a field ---- */
-
-bool
-mime_find_add(struct buf *out, struct buf *tmp, struct str raw)
-{
-	struct buf octets = {0};
-	bool decoded;
-
-	buf_clear(tmp);
-	decoded = mime_header_strict(tmp, &octets, raw, STR_NONE);
-	if (decoded)
-		mime_casemap(out, buf_str(tmp));
-	else
-		buf_add(out, buf_str(&octets));
-	buf_free(&octets);
-	return decoded;
-}
-
-bool
-mime_found_next(struct str *rest, struct str *value_r, bool *decoded_r)
-{
-	unsigned head;
-
-	if (rest->n < 2)
-		return false;
-	head = load16(rest->p);
-	if (head >> 1 > rest->n - 2)
-		return false;
-	*value_r = str_of(rest->p + 2, head >> 1);
-	*decoded_r = head & 1;
-	*rest = str_from(*rest, 2 + (head >> 1));
-	return true;
-}
-
 /* ---- cutting ---- */
 
 #define N(z) {z, sizeof(z) - 1}
@@ -147,26 +113,20 @@ set16(struct buf *out, size_t at, size_t n)
 	out->p[at + 1] = (char)(n >> 8);
 }
 
-/* Each value of the field: u16 its length and whether it could be decoded, then what is looked for. */
+/* What is looked for in each value of the field. */
 static void
 found_add(struct buf *out, struct str header, struct str name)
 {
-	struct buf tmp = {0};
+	bool addresses = mime_find_is_address(name);
+	struct mime_find work = {0};
+	size_t start = out->n;
 	struct mime_field f;
 
-	while (mime_field_next(&header, &f)) {
-		size_t start = out->n;
-		bool decoded;
-
-		if (!str_caseeq(f.name, name))
-			continue;
-		buf_add(out, STR("__"));
-		decoded = mime_find_add(out, &tmp, f.value);
-		set16(out, start, (out->n - start - 2) << 1 | decoded);
-		if (out->n - start > MIME_SLICE_MAX)
-			break; /* the slice is refused */
-	}
-	buf_free(&tmp);
+	/* Longer than that, the slice is refused. */
+	while (out->n - start <= MIME_SLICE_MAX && mime_field_next(&header, &f))
+		if (str_caseeq(f.name, name))
+			mime_found_add(out, &work, f.value, addresses);
+	mime_find_free(&work);
 }
 
 /* Those that list views ask for. */

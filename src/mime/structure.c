@@ -49,15 +49,13 @@ filename_of(struct arena *a, const struct mime_part *part)
 static void
 part_of(struct arena *a, const struct mime_part *part, struct mime_spart *sp)
 {
-	struct str charset = mime_param_get(part->params, part->n_params, STR("charset"));
-
 	*sp = (struct mime_spart){
 		.parent = part->parent, .child = part->child, .next = part->next, .number = part->number,
 		.kind = part->kind, .flags = part->flags, .cte = part->cte,
 		.header_start = part->header_start, .body_start = part->body_start, .body_end = part->body_end,
 		.lines = part->lines,
 		.type = lower(a, part->type), .subtype = lower(a, part->subtype),
-		.charset = part->kind == MIME_LEAF_TEXT && charset.n > 0 ? str_head(charset, NAME_BYTES) : STR(""),
+		.charset = part->kind == MIME_LEAF_TEXT && part->charset.n > 0 ? str_head(part->charset, NAME_BYTES) : STR(""),
 		.filename = filename_of(a, part),
 		.attachment = str_caseeq(part->disposition, STR("attachment")),
 	};

@@ -96,12 +96,7 @@ bool mime_summary_cut(struct buf *out, const struct mime_summary *s, enum mime_s
 /* Looks at version and table; ERR_CORRUPT. A slice has no checksum of its own. */
 must_check enum status mime_summary_open_slice(struct str packed, struct mime_summary *s_r);
 
-/* Adds what is looked for in the raw value of a field: its text, casemapped (i;unicode-casemap), or its octets where it cannot be decoded: false. tmp: working
- * space. */
-bool mime_find_add(struct buf *out, struct buf *tmp, struct str raw);
-/* The values of a slice of one field; false: s is no such slice. */
+/* The strings of a slice of one field, for mime_found_next() (mime/find.h); false: s is no such slice. */
 bool mime_summary_found(const struct mime_summary *s, struct str *values_r);
-/* The next of them: what mime_find_add() added and returned. */
-bool mime_found_next(struct str *rest, struct str *value_r, bool *decoded_r);
 
 #endif

@@ -21,7 +21,7 @@ enum item {
 	ITEM_REFS, /* eight bytes each */
 	ITEM_PREVIEW,
 	ITEM_COUNT,
-	ITEM_FOUND = ITEM_COUNT /* of slices only: see mime_find_add() */
+	ITEM_FOUND = ITEM_COUNT /* of slices only: see mime/find.h */
 };
 
 /* Offsets in ITEM_FIXED. */

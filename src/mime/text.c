@@ -11,61 +11,66 @@ struct mime_text_stream {
 	struct mime_html html;
 	bool is_html;
 	bool unknown; /* the charset */
-	struct buf bytes, text; /* between the stages; they live for one call */
+	struct buf bytes, marked; /* between the stages; they live for one call */
 };
 
 struct mime_text_stream *
-mime_text_open(enum mime_cte cte, struct str charset, bool html)
+mime_text_open(enum mime_cte cte, struct str charset, enum mime_markup markup)
 {
 	struct mime_text_stream *t = x_new(struct mime_text_stream);
 
-	mime_decoder_init(&t->decoder, cte, false);
+	mime_decoder_init(&t->decoder, cte);
 	t->charset = mime_charset_open(charset);
 	t->unknown = t->charset == NULL;
 	if (t->unknown)
 		t->charset = mime_charset_open(STR_NONE);
-	t->is_html = html;
-	mime_html_init(&t->html);
+	t->is_html = markup != MIME_PLAIN;
+	mime_html_init(&t->html, markup == MIME_HTML_ALL);
 	return t;
 }
 
+/* Where converted text goes. */
+static struct buf *
+converted(struct mime_text_stream *t, struct buf *text)
+{
+	buf_clear(&t->marked);
+	return t->is_html ? &t->marked : text;
+}
+
 static void
-through_charset(struct mime_text_stream *t, struct str bytes, struct buf *out)
+through_html(struct mime_text_stream *t, struct buf *text, struct buf *source)
 {
-	if (!t->is_html) {
-		mime_charset_add(t->charset, bytes, out);
+	if (!t->is_html)
 		return;
-	}
-	mime_charset_add(t->charset, bytes, &t->text);
-	mime_html_add(&t->html, buf_str(&t->text), out);
-	buf_clear(&t->text);
+	mime_html_add(&t->html, buf_str(&t->marked), text);
+	if (source != NULL)
+		buf_add(source, buf_str(&t->marked));
 }
 
 void
-mime_text_add(struct mime_text_stream *t, struct str in, struct buf *out)
+mime_text_add(struct mime_text_stream *t, struct str in, struct buf *text, struct buf *source)
 {
-	if (t->decoder.cte != MIME_CTE_QP && t->decoder.cte != MIME_CTE_BASE64) {
-		through_charset(t, in, out);
-		return;
-	}
-	(void)!mime_decoder_add(&t->decoder, in, &t->bytes);
-	through_charset(t, buf_str(&t->bytes), out);
 	buf_clear(&t->bytes);
+	if (t->decoder.cte == MIME_CTE_QP || t->decoder.cte == MIME_CTE_BASE64) {
+		(void)!mime_decoder_add(&t->decoder, in, &t->bytes);
+		in = buf_str(&t->bytes);
+	}
+	mime_charset_add(t->charset, in, converted(t, text));
+	through_html(t, text, source);
 }
 
 void
-mime_text_finish(struct mime_text_stream *t, struct buf *out)
+mime_text_finish(struct mime_text_stream *t, struct buf *text, struct buf *source)
 {
+	struct buf *to = converted(t, text);
+
+	buf_clear(&t->bytes);
 	(void)!mime_decoder_finish(&t->decoder, &t->bytes);
-	through_charset(t, buf_str(&t->bytes), out);
-	buf_clear(&t->bytes);
-	if (!t->is_html) {
-		mime_charset_finish(t->charset, out);
-		return;
-	}
-	mime_charset_finish(t->charset, &t->text);
-	mime_html_add(&t->html, buf_str(&t->text), out);
-	mime_html_finish(&t->html, out);
+	mime_charset_add(t->charset, buf_str(&t->bytes), to);
+	mime_charset_finish(t->charset, to);
+	through_html(t, text, source);
+	if (t->is_html)
+		mime_html_finish(&t->html, text);
 }
 
 bool
@@ -81,6 +86,6 @@ mime_text_close(struct mime_text_stream *t)
 		return;
 	mime_charset_close(t->charset);
 	buf_free(&t->bytes);
-	buf_free(&t->text);
+	buf_free(&t->marked);
 	free(t);
 }

@@ -7,6 +7,7 @@
 #define MIME_WHOLE_CHECK_H
 
 #include <stdio.h>
+#include "mime/find.h"
 #include "mime/bodystructure.h"
 #include "mime/envelope.h"
 #include "mime/grammar_check.h"

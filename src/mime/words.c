@@ -77,7 +77,7 @@ decode_b(struct buf *out, struct str s)
 {
 	struct mime_decoder d;
 
-	mime_decoder_init(&d, MIME_CTE_BASE64, false);
+	mime_decoder_init(&d, MIME_CTE_BASE64);
 	if (mime_decoder_add(&d, s, out) == OK)
 		(void)!mime_decoder_finish(&d, out);
 }
@@ -96,7 +96,18 @@ pending_flush(struct line *l)
 	buf_clear(&l->p.bytes);
 }
 
-/* False: its charset is unknown, the word stays as it is. */
+/* What can be read of a word whose charset is unknown: to be found by. */
+static void
+unknown_octets(struct line *l)
+{
+	struct str bytes = buf_str(&l->p.bytes);
+
+	buf_add(l->octets, bytes);
+	(void)mime_charset_convert(l->out, STR_NONE, bytes, false);
+	buf_clear(&l->p.bytes);
+}
+
+/* False: its charset is unknown; where text is to be shown, the word stays as it is. */
 static bool
 word_add(struct line *l, const struct word *w)
 {
@@ -113,11 +124,9 @@ word_add(struct line *l, const struct word *w)
 		decode_q(&p->bytes, w->text);
 	else
 		decode_b(&p->bytes, w->text);
-	if (known)
-		return true;
-	buf_add(l->octets, buf_str(&p->bytes));
-	buf_clear(&p->bytes);
-	return false;
+	if (!known)
+		unknown_octets(l);
+	return known;
 }
 
 /* Text between words. */
@@ -143,18 +152,6 @@ all_blank(struct str s)
 	return true;
 }
 
-/* A word whose charset is unknown. Its octets are there already. */
-static void
-unknown_word(struct line *l, const struct word *w)
-{
-	struct buf *octets = l->octets;
-
-	l->octets = NULL;
-	raw_add(l, w->full);
-	l->octets = octets;
-	l->broken = true;
-}
-
 static void
 decode_line(struct line *l, struct str s)
 {
@@ -175,8 +172,9 @@ decode_line(struct line *l, struct str s)
 			raw_add(l, between);
 		}
 		after_word = word_add(l, &w);
-		if (!after_word)
-			unknown_word(l, &w);
+		if (!after_word && l->octets == NULL)
+			raw_add(l, w.full);
+		l->broken |= !after_word;
 		at += w.full.n;
 		from = at;
 	}

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "mime/find.h"
 #include "mime/summary.h"
 #include "search/field.h"
 #include "search/scan.h"
@@ -26,7 +27,7 @@ struct brief {
 	struct buf text;             /* values, casemapped or octets, a line feed behind each (there is none inside) */
 	struct value *value;
 	uint32_t n, cap;
-	struct buf tmp;              /* working space while it is made */
+	struct mime_find work;       /* while it is made */
 };
 
 #define SLOTS 4096
@@ -94,7 +95,7 @@ static void
 brief_free(struct brief *b)
 {
 	buf_free(&b->text);
-	buf_free(&b->tmp);
+	mime_find_free(&b->work);
 	free(b->value);
 	free(b);
 }
@@ -165,7 +166,8 @@ brief_put(struct search_cache *c, struct brief *b)
 
 	b->cap = b->n ? b->n : 1;
 	b->value = x_realloc(b->value, b->cap * sizeof(*b->value));
-	buf_free(&b->tmp);
+	mime_find_free(&b->work);
+	b->work = (struct mime_find){0};
 	b->cache = c;
 	pthread_mutex_lock(&c->lock);
 	if ((old = look_up(c, b->field, b->block)) != NULL)
@@ -244,10 +246,11 @@ brief_has(const struct brief *b, int64_t email)
 	return b->has[(email & 255) / 64] >> (email & 63) & 1;
 }
 
-/* The end of the text is a value, as search_match() would compare it. */
+/* One string more, as search_match() would compare it. */
 static void
-value_end(struct brief *b, int64_t email, bool decoded)
+value_add(struct brief *b, int64_t email, struct str text, bool decoded)
 {
+	buf_add(&b->text, text);
 	b->octets |= !decoded;
 	if (b->n == b->cap) {
 		b->cap = b->cap ? b->cap * 2 : BRIEF_EMAILS;
@@ -255,6 +258,19 @@ value_end(struct brief *b, int64_t email, bool decoded)
 	}
 	b->value[b->n++] = (struct value){.end = (uint32_t)b->text.n, .email = (uint8_t)email, .octets = !decoded};
 	buf_addc(&b->text, '\n');
+}
+
+static void
+field_add(struct brief *b, int64_t email, struct str raw)
+{
+	struct mime_find *f = &b->work;
+
+	mime_find(f, MIME_UNICODE_CASEMAP, raw, mime_find_is_address(str_from(lines[b->field], 1)) ? raw : STR_NONE);
+	value_add(b, email, buf_str(&f->text), true);
+	if (f->address.n > 0)
+		value_add(b, email, buf_str(&f->address), true);
+	if (f->guess)
+		value_add(b, email, buf_str(&f->octets), false);
 }
 
 bool
@@ -268,7 +284,7 @@ brief_add(struct brief *b, int64_t email, struct str header)
 	while (sum <= BRIEF_VALUES_MAX && field_next(&seek, &f)) {
 		sum += f.value.n + 1;
 		if (sum <= BRIEF_VALUES_MAX)
-			value_end(b, email, mime_find_add(&b->text, &b->tmp, f.value));
+			field_add(b, email, f.value);
 	}
 	if (sum > BRIEF_VALUES_MAX) {
 		b->text.n = text_n;
@@ -285,10 +301,8 @@ brief_add_found(struct brief *b, int64_t email, struct str values)
 	struct str value;
 	bool decoded;
 
-	while (mime_found_next(&values, &value, &decoded)) {
-		buf_add(&b->text, value);
-		value_end(b, email, decoded);
-	}
+	while (mime_found_next(&values, &value, &decoded))
+		value_add(b, email, value, decoded);
 	b->has[(email & 255) / 64] |= UINT64_C(1) << (email & 63);
 	return true;
 }
@@ -307,7 +321,7 @@ brief_answers(const struct search_needle *needle)
 static size_t
 find(struct str text, const struct search_needle *needle, size_t from)
 {
-	struct str key = buf_str(&needle->key);
+	struct str key = buf_str(&needle->field);
 	const char *p;
 
 	if (!needle->ascii) {
@@ -322,7 +336,7 @@ find(struct str text, const struct search_needle *needle, size_t from)
 static bool
 octets_match(struct str value, const struct search_needle *needle)
 {
-	return memmem(value.p, value.n, needle->octets.p, needle->octets.n) != NULL;
+	return memmem(value.p, value.n, needle->field_octets.p, needle->field_octets.n) != NULL;
 }
 
 static struct str

@@ -29,8 +29,10 @@ search_matcher_free(struct search_matcher *m)
 	search_matcher_end(m);
 	match_walk_end(&m->walk);
 	needle_scan_free(&m->scan);
+	needle_scan_free(&m->marked);
 	buf_free(&m->text);
-	buf_free(&m->octets);
+	buf_free(&m->source);
+	mime_find_free(&m->find);
 	buf_free(&m->field);
 	buf_free(&m->prefix);
 	buf_free(&m->packed);
@@ -195,28 +197,35 @@ match_text_end(struct search_matcher *m)
 		fuzzy_end(&m->fuzz);
 }
 
-/* Decodes header text and looks through it. Values of fields are texts of their own: no match spans two. */
 static void
-scan_field(struct search_matcher *m, struct str raw, unsigned weight)
+fuzzy_field(struct search_matcher *m, struct str raw, unsigned weight)
+{
+	buf_clear(&m->text);
+	buf_clear(&m->source);
+	(void)!mime_header_strict(&m->text, &m->source, raw, STR_NONE);
+	match_text_begin(m, weight, false);
+	match_text_add(m, buf_str(&m->text));
+	match_text_end(m);
+}
+
+/* Looks through a field, all of it or its value. Values of fields are texts of their own: no match spans two. */
+static void
+scan_field(struct search_matcher *m, const struct mime_field *f, struct str raw, unsigned weight)
 {
 	const struct search_needle *needle = m->scan.needle;
-	bool octets;
+	bool addresses = mime_find_is_address(f->name);
 
-	match_text_begin(m, weight, false);
-	if (m->scan.hit)
-		return;
-	if (!m->fuzzy && plain_text(needle, raw)) {
-		m->scan.hit = needle_in_plain(needle, raw);
+	if (m->fuzzy) {
+		fuzzy_field(m, raw, weight);
 		return;
 	}
-	buf_clear(&m->text);
-	buf_clear(&m->octets);
-	octets = !mime_header_strict(&m->text, &m->octets, raw, STR_NONE) || needle->octet;
-	if (m->fuzzy)
-		octets = false;
-	match_text_begin(m, weight, octets);
-	match_text_add(m, buf_str(octets ? &m->octets : &m->text));
-	match_text_end(m);
+	if (plain_text(needle, raw)) {
+		m->scan.hit = needle_in_plain(needle, raw);
+		if (m->scan.hit || !addresses)
+			return;
+	}
+	mime_find(&m->find, needle->collation, raw, addresses ? f->value : STR_NONE);
+	m->scan.hit = needle_in_field(needle, &m->find);
 }
 
 /* The fields of that name, one after the other. */
@@ -234,7 +243,7 @@ scan_named(struct search_matcher *m, struct str header, struct str name)
 	seek = (struct field_seek){str_from(header, w->header_at), buf_str(&m->field), w->header_at > 0};
 	while (!m->scan.hit && field_next(&seek, &f)) {
 		w->found = true;
-		scan_field(m, f.value, WEIGHT_ASKED);
+		scan_field(m, &f, f.value, WEIGHT_ASKED);
 		if (!m->scan.hit && match_spent(m)) {
 			w->header_at = header.n - seek.rest.n + 1; /* behind its first byte: not to find it again */
 			return ERR_AGAIN;
@@ -270,11 +279,13 @@ match_header_text(struct search_matcher *m, struct str header)
 	struct str rest = str_from(header, w->header_at < header.n ? w->header_at : header.n);
 	struct mime_field f;
 
+	/* What is not in a plain header may still be in an address without its comments. */
+	bool only_addresses = !m->fuzzy && surely_not(m->scan.needle, header);
+
 	m->scan.hit = false;
-	if (w->header_at == 0 && !m->fuzzy && surely_not(m->scan.needle, header))
-		return OK;
 	for (unsigned n = 1; !m->scan.hit && mime_field_next(&rest, &f); n++) {
-		scan_field(m, f.full, weight_of(f.name));
+		if (!only_addresses || mime_find_is_address(f.name))
+			scan_field(m, &f, f.full, weight_of(f.name));
 		if (n % FIELDS_LOOK == 0 && !m->scan.hit && match_spent(m)) {
 			w->header_at = header.n - rest.n;
 			return ERR_AGAIN;

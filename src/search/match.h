@@ -2,12 +2,13 @@
 /*
  * Matching of one message after the other against the text keys of SEARCH (RFC 9051 6.4.4, RFC 3501 6.4.4): is a
  * string contained in the decoded text (RFC 2047, transfer encodings, charsets) of a field, the body, or
- * everything? Strings compare under the key's collation (i;unicode-casemap unless the client chose another, RFC 5255); a field or part that
- * cannot be decoded (an unknown charset, bytes that are not of it) compares as i;octet, encodings of MIME undone (RFC 5255 4.6 c).
+ * everything? Strings compare under the key's collation (i;unicode-casemap unless the client chose another, RFC 5255); of a field or
+ * part that cannot be decoded in full (an unknown charset, bytes that are not of it) what could be read is compared so, and its octets, encodings of MIME
+ * undone, as i;octet (RFC 5255 4.6 c). HTML matches in what is seen of it or in its decoded source. Fields of addresses match as they stand or
+ * as ENVELOPE shows them (mime/find.h).
  *
  * What the summary row tells is looked at first; a body is opened only when it must be, is read chunk by chunk, and takes
- * memory of a few chunks whatever its size. White space runs and line ends in header fields count as they stand after
- * unfolding.
+ * memory of a few chunks whatever its size. Runs of blanks in header fields, and in keys for them, are one blank.
  *
  *	search_needle_new(charset, key_bytes, collation, &needle);   once for each key of a command
  *	m = search_matcher_new(actor, cache, spent, arg); once a command

@@ -24,11 +24,17 @@ ascii_means_ascii(struct str charset)
 	    str_case_starts(charset, STR("iso-8859-")) || str_case_starts(charset, STR("windows-125"));
 }
 
+static bool
+is_html(const struct mime_spart *p)
+{
+	return str_caseeq(p->subtype, STR("html"));
+}
+
 /* True where the bytes of the part are the text: nothing encoded in them. */
 static bool
 plain(const struct mime_spart *p, struct str bytes)
 {
-	if (str_caseeq(p->subtype, STR("html")) || !ascii_means_ascii(p->charset))
+	if (is_html(p) || !ascii_means_ascii(p->charset))
 		return false;
 	if (p->cte == MIME_CTE_BASE64)
 		return false;
@@ -38,32 +44,36 @@ plain(const struct mime_spart *p, struct str bytes)
 }
 
 static void
-decoding_begin(struct match_decoding *d, const struct mime_spart *p, bool octets)
+decoding_begin(struct match_decoding *d, struct search_matcher *m, const struct mime_spart *p, bool octets)
 {
-	*d = (struct match_decoding){0};
+	*d = (struct match_decoding){.source = is_html(p) && !m->fuzzy ? &m->source : NULL};
 	if (octets)
-		mime_decoder_init(&d->cte, p->cte, false);
+		mime_decoder_init(&d->cte, p->cte);
 	else
-		d->text = mime_text_open(p->cte, p->charset, str_caseeq(p->subtype, STR("html")));
+		d->text = mime_text_open(p->cte, p->charset, is_html(p) ? MIME_HTML_ALL : MIME_PLAIN);
+	needle_scan_begin(&m->marked, m->scan.needle, false);
 }
 
+/* More bytes. A hit is one in what can be seen or in what stands in the source: a link's address. */
 static void
 decoding_add(struct match_decoding *d, struct search_matcher *m, struct str bytes, bool last)
 {
-	enum status st;
-
 	buf_clear(&m->text);
+	buf_clear(&m->source);
 	if (d->text != NULL) {
-		mime_text_add(d->text, bytes, &m->text);
+		mime_text_add(d->text, bytes, &m->text, d->source);
 		if (last)
-			mime_text_finish(d->text, &m->text);
+			mime_text_finish(d->text, &m->text, d->source);
 	} else {
-		st = mime_decoder_add(&d->cte, bytes, &m->text);
-		if (st == OK && last)
-			st = mime_decoder_finish(&d->cte, &m->text);
-		(void)st; /* lenient: what could be decoded is there */
+		(void)!mime_decoder_add(&d->cte, bytes, &m->text);
+		if (last)
+			(void)!mime_decoder_finish(&d->cte, &m->text);
 	}
 	match_text_add(m, buf_str(&m->text));
+	if (m->scan.hit || d->source == NULL)
+		return;
+	needle_scan_add(&m->marked, buf_str(&m->source));
+	m->scan.hit = m->marked.hit;
 }
 
 /* Whether the text was a guess. */
@@ -107,13 +117,13 @@ scan_piece(struct search_matcher *m, const struct mime_spart *p, bool octets)
 		return OK;
 	}
 	if (!w->begun)
-		decoding_begin(&w->decoding, p, octets);
+		decoding_begin(&w->decoding, m, p, octets);
 	w->begun = true;
 	decoding_add(&w->decoding, m, bytes, w->at == p->body_end);
 	return OK;
 }
 
-/* Looks through a part. *broken_r: it cannot be decoded, what was found does not count. So text is read to its end also after a hit. */
+/* Looks through a part. *broken_r: not all of it could be decoded; octets may be found that are not in the text. */
 static enum status
 scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, bool *broken_r)
 {
@@ -126,9 +136,9 @@ scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, boo
 		w->at = p->body_start;
 		w->scanning = true;
 	}
-	while (st == OK && w->at < p->body_end && !(m->scan.hit && octets)) {
+	while (st == OK && w->at < p->body_end && !m->scan.hit) {
 		st = scan_piece(m, p, octets);
-		if (st == OK && w->at < p->body_end && match_spent(m))
+		if (st == OK && w->at < p->body_end && !m->scan.hit && match_spent(m))
 			return ERR_AGAIN;
 	}
 	match_text_end(m);
@@ -138,14 +148,23 @@ scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, boo
 	return st;
 }
 
+/* ASCII that stands for itself was found as text, if at all. */
+static bool
+octets_tell_more(const struct search_needle *needle, const struct mime_spart *p)
+{
+	return !str_is_ascii(buf_str(&needle->octets)) || (!ascii_means_ascii(p->charset) && mime_charset_known(p->charset));
+}
+
 static enum status
 match_part(struct search_matcher *m, const struct mime_spart *p)
 {
 	struct match_walk *w = &m->walk;
+	const struct search_needle *needle = m->scan.needle;
 	bool broken = false;
 	enum status st = OK;
 
-	if (w->stage == PART_TEXT && (st = scan_part(m, p, m->scan.needle->octet && !m->fuzzy, &broken)) == OK && broken)
+	if (w->stage == PART_TEXT && (st = scan_part(m, p, needle->octet && !m->fuzzy, &broken)) == OK && broken && !m->scan.hit &&
+	    octets_tell_more(needle, p))
 		w->stage = PART_OCTETS;
 	return st == OK && w->stage == PART_OCTETS ? scan_part(m, p, true, &broken) : st;
 }

@@ -23,6 +23,7 @@ struct match_memo {
 struct match_decoding {
 	struct mime_text_stream *text;
 	struct mime_decoder cte;
+	struct buf *source; /* where text with its markup goes; NULL: there is none */
 };
 
 /* Where a match stands: it may be interrupted and go on later. */
@@ -61,8 +62,9 @@ struct search_matcher {
 	struct needle_scan scan;
 	bool fuzzy;          /* words are looked for, by fuzz instead of scan; scan.hit stays false */
 	struct fuzzy_scan fuzz;
-	struct buf text;     /* decoded text of a piece or field */
-	struct buf octets;   /* of a field, not converted */
+	struct needle_scan marked; /* the same in text with its markup */
+	struct buf text, source; /* decoded text of a piece or field; with its markup */
+	struct mime_find find; /* of a field */
 	struct buf field;    /* a line feed and a field's name in upper case */
 	uint64_t read;
 

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "mime/decode.h"
+#include "mime/find.h"
 #include "search/scan.h"
 
 static bool
@@ -62,6 +63,10 @@ search_needle_new(struct str charset, struct str bytes, enum mime_collation coll
 	else
 		mime_collate(&n->key, collation, buf_str(&utf8));
 	buf_free(&utf8);
+	buf_add(&n->field, buf_str(&n->key));
+	mime_join_blanks(&n->field, 0);
+	buf_add(&n->field_octets, bytes);
+	mime_join_blanks(&n->field_octets, 0);
 	n->ascii = !n->octet && plain(n);
 	n->blank = has_blank(buf_str(&n->key));
 	*needle_r = n;
@@ -90,6 +95,8 @@ search_needle_free(struct search_needle *n)
 		return;
 	buf_free(&n->key);
 	buf_free(&n->octets);
+	buf_free(&n->field);
+	buf_free(&n->field_octets);
 	free(n->fuzzy);
 	free(n);
 }
@@ -143,7 +150,17 @@ keep(struct needle_scan *s, struct str mapped)
 static bool
 in_exact(struct str text, struct str key)
 {
-	return text.n >= key.n && memmem(text.p, text.n, key.p, key.n) != NULL;
+	return key.n == 0 || (text.n >= key.n && memmem(text.p, text.n, key.p, key.n) != NULL);
+}
+
+bool
+needle_in_field(const struct search_needle *n, const struct mime_find *f)
+{
+	if ((n->octet || f->guess) && in_exact(buf_str(&f->octets), buf_str(&n->field_octets)))
+		return true;
+	if (n->octet)
+		return false;
+	return in_exact(buf_str(&f->text), buf_str(&n->field)) || in_exact(buf_str(&f->address), buf_str(&n->field));
 }
 
 /* A match that begins in the tail: tail and the head of the piece in one. What is raw (ASCII) is mapped here; the tail is already. */

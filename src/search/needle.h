@@ -3,6 +3,7 @@
 #ifndef SEARCH_NEEDLE_H
 #define SEARCH_NEEDLE_H
 
+#include "mime/find.h"
 #include "search/fuzzy.h"
 #include "search/match.h"
 
@@ -10,6 +11,7 @@ struct search_needle {
 	enum mime_collation collation;
 	struct buf key;    /* the bytes that are looked for in text, under the collation */
 	struct buf octets; /* as the client sent them: looked for in what cannot be decoded */
+	struct buf field, field_octets; /* the same for header fields, where runs of blanks are one (mime/find.h) */
 	bool ascii;        /* key is ASCII: text that is ASCII needs no casemapping */
 	bool octet;        /* the key is of no charset: it is looked for in undecoded bytes only */
 	struct fuzzy_query *fuzzy; /* search_needle_fuzzy() was called; NULL: not, or there are no words in it */
@@ -18,6 +20,9 @@ struct search_needle {
 
 /* Is the ASCII key in bytes in which nothing is encoded? */
 bool needle_in_plain(const struct search_needle *needle, struct str bytes);
+
+/* Is the key in the value of a field, taken apart under its collation? */
+bool needle_in_field(const struct search_needle *needle, const struct mime_find *f);
 
 /* A search in pieces of one text: the end of what went before is kept for matches across pieces. A struct of zeroes
  * is ready; hit is what came out. */

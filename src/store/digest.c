@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "store/store_priv.h"
 
-#define VERSION 2
+#define VERSION 3
 #define HEAD 16 /* bytes before the table */
 
 /*

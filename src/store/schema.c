@@ -43,6 +43,7 @@ static const struct step {
     {2, NULL, pack_tombstones},
     {3, SCHEMA_DIGEST, NULL},
     {4, "ALTER TABLE thread_ref ADD COLUMN idle INTEGER NOT NULL DEFAULT 0;" THREAD_SWEEP_SQL, NULL},
+    {5, REPARSE_SQL, NULL},
     {0, NULL, NULL},
 };
 

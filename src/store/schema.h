@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
@@ -22,6 +22,10 @@
 #define THREAD_SWEEP_SQL                                                                                               \
 	"CREATE TABLE thread_sweep (account INTEGER PRIMARY KEY, at INTEGER NOT NULL, emails INTEGER NOT NULL,"         \
 	" live INTEGER NOT NULL, idle INTEGER NOT NULL);"
+
+/* What is derived from messages was made by code that read some of them otherwise: digests are made anew as walks ask for them, summaries and
+ * structures by a sweep, which meta's "reparse" (the email after which it goes on) asks for; see reparse.c. */
+#define REPARSE_SQL "DELETE FROM digest; INSERT OR REPLACE INTO meta (key, value) VALUES ('reparse', 0);"
 
 static const char schema_sql[] =
     /* "meta (key, value)", facts about the store (version, secret, when it was made), is there before: see schema.c. */

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "store/account.h"
 
 #define SLOTS 16384 /* a power of two */
 #define WAYS 4      /* slots that a key may take */
@@ -67,8 +68,10 @@ key_of(struct str address, struct str user)
 
 	buf_add(&b, network(address));
 	buf_addc(&b, '\0');
-	for (size_t i = 0; i < user.n; i++)
-		buf_addc(&b, ascii_lower(user.p[i]));
+	/* Another spelling is the same user. */
+	if (account_fold(&b, user) != OK)
+		for (size_t i = 0; i < user.n; i++)
+			buf_addc(&b, ascii_lower(user.p[i]));
 	key = hash_keyed(buf_str(&b));
 	buf_free(&b);
 	return key ? key : 1;

@@ -5,6 +5,7 @@
 #include "auth/auth_priv.h"
 #include "base/codec.h"
 #include "base/clock.h"
+#include "store/account.h"
 #include "store/store.h"
 
 #define INPUT_MAX 65536
@@ -88,10 +89,8 @@ load_keys(struct auth_sasl *s)
 		return OK;
 	s->known.account = 0;
 	/* Another spelling of the same name must not get another salt. */
-	if (auth_user_prepare(&name, user) != OK)
-		buf_add(&name, user);
-	for (size_t i = 0; i < name.n; i++)
-		name.p[i] = ascii_lower(name.p[i]);
+	if (account_fold(&name, user) != OK)
+		buf_add(&name, user); /* no account has such a name, however it is spelt */
 	scram_fake(&s->keys, store_secret(s->auth->store), buf_str(&name));
 	buf_free(&name);
 	return OK;

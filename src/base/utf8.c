@@ -89,25 +89,66 @@ utf8_add(struct buf *out, uint32_t c)
 	}
 }
 
+/* Through utf8proc; ASCII goes the short way. */
+static enum status
+map(struct buf *out, struct str s, utf8proc_option_t options)
+{
+	utf8proc_uint8_t *mapped = NULL;
+	utf8proc_ssize_t n;
+
+	if (!utf8_valid(s))
+		return ERR_BAD_INPUT;
+	n = utf8proc_map((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, &mapped, UTF8PROC_STABLE | UTF8PROC_COMPOSE | options);
+	if (n < 0)
+		return ERR_BAD_INPUT;
+	buf_add(out, str_of(mapped, (size_t)n));
+	free(mapped);
+	return OK;
+}
+
+static void
+ascii_lower_add(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		buf_addc(out, ascii_lower(s.p[i]));
+}
+
 enum status
 utf8_nfc(struct buf *out, struct str s)
 {
-	utf8proc_uint8_t *nfc = NULL;
-	utf8proc_ssize_t n;
+	if (!str_is_ascii(s))
+		return map(out, s, 0);
+	buf_add(out, s);
+	return OK;
+}
+
+enum status
+utf8_casefold(struct buf *out, struct str s)
+{
+	if (!str_is_ascii(s))
+		return map(out, s, UTF8PROC_CASEFOLD);
+	ascii_lower_add(out, s);
+	return OK;
+}
+
+enum status
+utf8_lower(struct buf *out, struct str s)
+{
+	struct buf lower = {0};
+	enum status st;
+	size_t len;
 
 	if (str_is_ascii(s)) {
-		buf_add(out, s);
+		ascii_lower_add(out, s);
 		return OK;
 	}
 	if (!utf8_valid(s))
 		return ERR_BAD_INPUT;
-	n = utf8proc_map((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, &nfc,
-	    UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-	if (n < 0)
-		return ERR_BAD_INPUT;
-	buf_add(out, str_of(nfc, (size_t)n));
-	free(nfc);
-	return OK;
+	for (; s.n > 0; s = str_from(s, len))
+		utf8_add(&lower, (uint32_t)utf8proc_tolower(utf8_next(s, &len)));
+	st = map(out, buf_str(&lower), 0);
+	buf_free(&lower);
+	return st;
 }
 
 bool

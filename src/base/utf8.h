@@ -19,5 +19,9 @@ bool utf8_is_visible(int32_t code_point);
 void utf8_visible(struct buf *out, struct str s);
 /* Adds the Normalization Form C of s. ERR_BAD_INPUT where s is not UTF-8. */
 must_check enum status utf8_nfc(struct buf *out, struct str s);
+/* Adds s for comparing without regard to case: Unicode's full case folding, in NFC (so sharp s is ss). ERR_BAD_INPUT as above. */
+must_check enum status utf8_casefold(struct buf *out, struct str s);
+/* Adds s in lower case, character by character, in NFC (sharp s stays). ERR_BAD_INPUT as above. */
+must_check enum status utf8_lower(struct buf *out, struct str s);
 
 #endif

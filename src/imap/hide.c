@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/hide.h"
+#include "store/account.h"
 
 #include <stdlib.h>
 #include "base/arena.h"
@@ -58,7 +59,7 @@ parse(struct item *it, struct str word, struct buf *why)
 		return false;
 	}
 	if (it->kind == '/') {
-		if (auth_user_prepare(&account, whom) != OK) {
+		if (account_fold(&account, whom) != OK) {
 			buf_addf(why, "imap.hide: \"%.*s\" cannot be an account", STR_FMT(whom));
 			return false;
 		}
@@ -94,6 +95,17 @@ hide_free(struct hide *h)
 	free(h);
 }
 
+/* By the form in which names are compared. */
+static bool
+is_user(const struct session *s, const char *folded)
+{
+	struct buf name = {0};
+	bool same = s->user != NULL && account_fold(&name, str_c(s->user)) == OK && str_eq(buf_str(&name), str_c(folded));
+
+	buf_free(&name);
+	return same;
+}
+
 static bool
 concerns(const struct item *it, const struct session *s)
 {
@@ -105,7 +117,7 @@ concerns(const struct item *it, const struct session *s)
 		where = conn_where(s->conn);
 		return str_eq(str_c(it->whom), str_c(local)) || str_eq(str_c(it->whom), str_c(where));
 	case '/':
-		return s->user != NULL && str_eq(str_c(it->whom), str_c(s->user));
+		return is_user(s, it->whom);
 	default:
 		return true;
 	}

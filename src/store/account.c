@@ -4,13 +4,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
+#include "store/account_priv.h"
 #include "store/feed_priv.h"
 #include "store/mailbox_priv.h"
 #include "store/reap_priv.h"
 #include "store/store_priv.h"
 
-#define ACCOUNT_NAME_MAX 255
 #define COLUMNS "id, name, generation, disabled, created"
 
 static struct db_sql by_fold = DB_SQL("SELECT " COLUMNS " FROM account WHERE fold = ?1");
@@ -30,45 +29,6 @@ static struct db_sql credential_set = DB_SQL("INSERT INTO credential (account, k
 static struct db_sql credential_del = DB_SQL("DELETE FROM credential WHERE account = ?1 AND kind = ?2");
 static struct db_sql credential_get = DB_SQL("SELECT c.value FROM credential c JOIN account a ON a.id = c.account"
     " WHERE c.account = ?1 AND c.kind = ?2 AND a.deleted = 0");
-
-/* ---- names ---- */
-
-/* What never may be in a name: it would be taken for syntax in a configuration, a pattern, a path or a protocol line (S8, S10). */
-static bool
-code_point_ok(int32_t c)
-{
-	if (c < 0x21 || (c >= 0x7f && c < 0xa0))
-		return false;
-	return c != '/' && c != '%' && c != '*' && c != '"' && c != '\\' && c != 0x2028 && c != 0x2029 && c != 0xfeff &&
-	    (c & 0xfffe) != 0xfffe;
-}
-
-bool
-account_name_ok(struct str name)
-{
-	if (name.n == 0 || name.n > ACCOUNT_NAME_MAX)
-		return false;
-	while (name.n > 0) {
-		size_t len;
-		int32_t c = utf8_next(name, &len);
-		if (c < 0 || !code_point_ok(c))
-			return false;
-		name = str_from(name, len);
-	}
-	return true;
-}
-
-/* The form that is compared: NFC, ASCII letters in lower case. ERR_BAD_INPUT for what is no name. */
-static enum status
-fold(struct str name, struct buf *nfc, struct buf *folded)
-{
-	if (!account_name_ok(name) || utf8_nfc(nfc, name) != OK || !account_name_ok(buf_str(nfc)))
-		return ERR_BAD_INPUT;
-	buf_add(folded, buf_str(nfc));
-	for (size_t i = 0; i < folded->n; i++)
-		folded->p[i] = ascii_lower(folded->p[i]);
-	return OK;
-}
 
 /* ---- reading ---- */
 
@@ -95,17 +55,49 @@ find_folded(struct db_txn *txn, struct arena *arena, struct str folded, struct a
 	return st;
 }
 
+/* One of the two forms of a name at a time, those of before first; false: there are no more. */
+struct forms {
+	struct str name;
+	struct buf ascii, folded;
+	int at;
+};
+
+static bool
+next_form(struct forms *f, struct str *form_r)
+{
+	while (f->at < 2) {
+		struct buf *b = f->at++ == 0 ? &f->ascii : &f->folded;
+
+		if ((f->at == 1 ? account_fold_ascii : account_fold)(b, f->name) != OK ||
+		    (f->at == 2 && str_eq(buf_str(&f->ascii), buf_str(&f->folded))))
+			continue;
+		*form_r = buf_str(b);
+		return true;
+	}
+	buf_free(&f->ascii);
+	buf_free(&f->folded);
+	return false;
+}
+
+/* The account of that name, by either form. */
+static enum status
+find_by(enum status (*find)(struct db_txn *, struct arena *, struct str, struct account *), struct db_txn *txn, struct arena *arena,
+    struct str name, struct account *account_r)
+{
+	struct forms f = {.name = name};
+	struct str form;
+	enum status st = ERR_NOT_FOUND;
+
+	while (next_form(&f, &form))
+		if (st == ERR_NOT_FOUND)
+			st = find(txn, arena, form, account_r);
+	return st;
+}
+
 enum status
 account_find(struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r)
 {
-	struct buf nfc = {0}, folded = {0};
-	enum status st = ERR_NOT_FOUND;
-
-	if (fold(name, &nfc, &folded) == OK)
-		st = find_folded(txn, arena, buf_str(&folded), account_r);
-	buf_free(&nfc);
-	buf_free(&folded);
-	return st;
+	return find_by(find_folded, txn, arena, name, account_r);
 }
 
 enum status
@@ -146,7 +138,7 @@ find_local(struct db_txn *txn, struct arena *arena, struct str folded, struct ac
 enum status
 account_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain, struct account *account_r)
 {
-	struct buf whole = {0}, nfc = {0}, folded = {0};
+	struct buf whole = {0};
 	enum status st = ERR_NOT_FOUND;
 
 	if (domain.n > 0) {
@@ -157,11 +149,31 @@ account_resolve(struct db_txn *txn, struct arena *arena, struct str local, struc
 	}
 	if (st == ERR_NOT_FOUND)
 		st = account_find(txn, arena, local, account_r);
-	if (st == ERR_NOT_FOUND && domain.n == 0 && fold(local, &nfc, &folded) == OK)
-		st = find_local(txn, arena, buf_str(&folded), account_r);
+	if (st == ERR_NOT_FOUND && domain.n == 0)
+		st = find_by(find_local, txn, arena, local, account_r);
 	buf_free(&whole);
-	buf_free(&nfc);
-	buf_free(&folded);
+	return st;
+}
+
+static struct db_sql fold_of_id = DB_SQL("SELECT fold FROM account WHERE id = ?1");
+
+/* Adds the form that stands behind a name, as its account has it or would have it. */
+static enum status
+place_of(struct db_txn *txn, struct arena *arena, struct str name, struct buf *folded)
+{
+	struct account account;
+	struct db_stmt *q;
+	enum status st = account_find(txn, arena, name, &account);
+
+	if (st == ERR_NOT_FOUND)
+		return account_fold(folded, name);
+	if (st != OK)
+		return st;
+	q = db_prepare(txn, &fold_of_id);
+	db_bind_int(q, 1, account.id);
+	if ((st = db_step(q)) == OK)
+		buf_add(folded, db_text(q, 0));
+	db_done(q);
 	return st;
 }
 
@@ -169,12 +181,12 @@ enum status
 account_list(struct db_txn *txn, struct arena *arena, struct str after, size_t max, struct account **accounts_r, size_t *n_r)
 {
 	struct account *list = NULL;
-	struct buf nfc = {0}, folded = {0};
+	struct buf folded = {0};
 	size_t n = 0, cap = 0;
 	struct db_stmt *q;
 	enum status st;
 
-	if (after.n > 0 && (st = fold(after, &nfc, &folded)) != OK)
+	if (after.n > 0 && (st = place_of(txn, arena, after, &folded)) != OK)
 		goto out;
 	q = db_prepare(txn, &after_fold);
 	db_bind_text(q, 1, folded.n ? buf_str(&folded) : STR(""));
@@ -194,7 +206,6 @@ account_list(struct db_txn *txn, struct arena *arena, struct str after, size_t m
 	*n_r = n;
 out:
 	free(list);
-	buf_free(&nfc);
 	buf_free(&folded);
 	return st;
 }
@@ -247,12 +258,18 @@ enum status
 account_create(struct store *store, struct db_txn *txn, struct str name, int64_t *id_r)
 {
 	struct buf nfc = {0}, folded = {0};
+	struct arena arena = {0};
+	struct account other;
 	struct str f;
 	int64_t id;
 	enum status st;
 
-	if ((st = fold(name, &nfc, &folded)) != OK)
+	if ((st = account_name_nfc(&nfc, name)) != OK || (st = account_fold(&folded, name)) != OK)
 		goto out;
+	if ((st = account_find(txn, &arena, name, &other)) != ERR_NOT_FOUND) {
+		st = st == OK ? ERR_EXISTS : st;
+		goto out;
+	}
 	f = buf_str(&folded);
 	st = db_exec(txn, &insert, "ttti", buf_str(&nfc), f, str_head(f, str_chr(f, '@')), clock_seconds());
 	if (st != OK)
@@ -265,6 +282,7 @@ account_create(struct store *store, struct db_txn *txn, struct str name, int64_t
 	if (st == OK)
 		*id_r = id;
 out:
+	arena_free(&arena);
 	buf_free(&nfc);
 	buf_free(&folded);
 	return st;

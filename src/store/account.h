@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Accounts. A name is UTF-8 in NFC, lower-cased in its ASCII letters for comparison, 1 to 255
+ * Accounts. A name is UTF-8 in NFC, compared without regard to case (account_fold()), 1 to 255
  * bytes, such as "alice" or "alice@example.org"; no control characters, spaces, '/', '%', '*' or '"'. An id is never
  * used again. Administration: these calls take no actor but the store; only admin and auth call them.
  */
@@ -42,5 +42,10 @@ must_check enum status account_list(struct db_txn *txn, struct arena *arena, str
     struct account **accounts_r, size_t *n_r);
 /* Checks the grammar of a name. */
 bool account_name_ok(struct str name);
+/*
+ * Adds the form in which names are compared: Unicode's case folding in front of the last '@'; the domain in lower case, its A-labels as U-labels
+ * (RFC 5890 2.3.2.4): "JÜRGEN@xn--bcher-kva.example" is "jürgen@bücher.example". ERR_BAD_INPUT for what is no name.
+ */
+must_check enum status account_fold(struct buf *folded, struct str name);
 
 #endif

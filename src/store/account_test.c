@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accounts: names (S8, S10), credentials and their generation (S8), resolution of addresses. */
+#include "store/account_priv.h"
 #include "store/store_test.h"
 
 static void
@@ -72,6 +73,142 @@ life(void **state)
 	int64_t id3;
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("alice@example.org"), &id3)), OK);
 	assert_true(id3 > id2);
+	arena_free(&a);
+	test_close(s);
+}
+
+/* What is one name: Unicode's case, and a domain in letters or in ASCII (RFC 5890 2.3.2.4; T143). */
+static void
+folding(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} t[] = {
+	    {"Ärger", "ärger", true},
+	    {"ÄRGER", "a\xcc\x88rger", true},
+	    {"ΣΊΣΥΦΟΣ", "σίσυφος", true}, /* the final sigma */
+	    {"Straße", "STRASSE", true},
+	    {"ПЁТР@Почта.рф", "пётр@почта.РФ", true},
+	    {"a@bücher.example", "A@xn--bcher-kva.example", true},
+	    {"a@BÜCHER.example", "a@XN--BCHER-KVA.EXAMPLE", true},
+	    {"a@bu\xcc\x88" "cher.example", "a@xn--bcher-kva.example", true},
+	    {"a@例え.テスト", "a@xn--r8jz45g.xn--zckzah", true},
+	    {"a@straße.de", "a@xn--strae-oqa.de", true},
+	    {"a@straße.de", "a@strasse.de", false}, /* other domains */
+	    {"a@βόλος.com", "a@βόλοσ.com", false},
+	    {"a@xn--bcher-kva0.example", "a@bücher.example", false},
+	    {"a@xn--abc-.example", "a@abc.example", false},   /* nothing but ASCII in it */
+	    {"a@xn--ab-0ca.example", "a@xn--AB-0CA.example", true},
+	    {"a@xn--\u00e4.example", "a@ä.example", false},
+	    {"xn--bcher-kva", "bücher", false}, /* no domain */
+	    {"xn--bcher-kva@x", "bücher@x", false},
+	    {"a@xn--.example", "a@XN--.example", true},
+	    {"a@xn--99999999999999999.example", "a@XN--99999999999999999.example", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct buf a = {0}, b = {0}, twice = {0};
+
+		assert_int_equal(account_fold(&a, str_c(t[i].a)), OK);
+		assert_int_equal(account_fold(&b, str_c(t[i].b)), OK);
+		assert_int_equal(account_fold(&twice, buf_str(&a)), OK);
+		if (str_eq(buf_str(&a), buf_str(&b)) != t[i].same)
+			fail_msg("%s: %.*s, %s: %.*s", t[i].a, STR_FMT(buf_str(&a)), t[i].b, STR_FMT(buf_str(&b)));
+		assert_true(str_eq(buf_str(&a), buf_str(&twice)));
+		buf_free(&a), buf_free(&b), buf_free(&twice);
+	}
+}
+
+/* A capital letter, an at sign, no NFC, a line end: no U-label has these, such an A-label is only ASCII. */
+static void
+false_labels(void **state)
+{
+	static const char *const names[] = {"a@xn--wca.example", "a@xn--b@-yka.example", "a@xn--a-ccb.example", "a@xn--ab-x3t.example"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct buf a = {0};
+
+		assert_int_equal(account_fold(&a, str_c(names[i])), OK);
+		assert_true(str_eq(buf_str(&a), str_c(names[i])));
+		buf_free(&a);
+	}
+}
+
+static void
+one_account(void **state)
+{
+	struct store *s = test_store();
+	struct arena a = {0};
+	struct account acc;
+	int64_t id, id2;
+
+	(void)state;
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("Ärger@bücher.example"), &id)), OK);
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("ärger@xn--bcher-kva.example"), &id2)), ERR_EXISTS);
+	assert_int_equal(READ(s, account_find(txn, &a, STR("äRGER@XN--bcher-KVA.example"), &acc)), OK);
+	assert_int_equal(acc.id, id);
+	assert_true(str_eq(acc.name, STR("Ärger@bücher.example")));
+	assert_int_equal(READ(s, account_resolve(txn, &a, STR("ÄRGER"), STR("xn--bcher-kva.example"), &acc)), OK);
+	assert_int_equal(acc.id, id);
+	assert_int_equal(READ(s, account_resolve(txn, &a, STR("ärger"), STR(""), &acc)), OK);
+	assert_int_equal(acc.id, id);
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("a@xn--r8jz45g.example"), &id2)), OK);
+	assert_int_equal(READ(s, account_resolve(txn, &a, STR("A"), STR("例え.EXAMPLE"), &acc)), OK);
+	assert_int_equal(acc.id, id2);
+	arena_free(&a);
+	test_close(s);
+}
+
+/* Names as a store of version 5 compared them. */
+#define OLD_NAMES                                                                                                       \
+	"UPDATE account SET fold = 'one', local = 'one' WHERE name = 'One';"                                            \
+	"UPDATE account SET name = 'Ärger', fold = 'Ärger', local = 'Ärger' WHERE name = 'Two';"                        \
+	"UPDATE account SET name = 'ärger', fold = 'ärger', local = 'ärger' WHERE name = 'Three';"                      \
+	"UPDATE account SET name = 'ÖL@xn--bcher-kva.de', fold = 'Öl@xn--bcher-kva.de', local = 'Öl' WHERE name = 'Four';" \
+	"UPDATE account SET name = 'öl@Bücher.de', fold = 'öl@bücher.de', local = 'öl' WHERE name = 'Five';"            \
+	"UPDATE account SET name = 'Übung', fold = 'Übung', local = 'Übung' WHERE name = 'Six';"
+
+/* Nobody loses his account when names become one: each is found as it is spelt; what is free gets the new form. */
+static void
+old_names(void **state)
+{
+	static const char *const made[] = {"One", "Two", "Three", "Four", "Five", "Six"};
+	static const struct {
+		const char *name;
+		int account; /* 0: none */
+	} t[] = {
+	    {"ONE", 1}, {"Ärger", 2}, {"ÄrGER", 2}, {"ärger", 3}, {"äRGER", 3}, {"Öl@XN--bcher-kva.de", 4}, {"öl@bücher.de", 5},
+	    {"öl@xn--bcher-kva.de", 5}, {"übung", 6}, {"Übung", 6}, {"ÜBUNG", 6},
+	};
+	struct store *s = test_store();
+	struct arena a = {0};
+	struct account acc, *list;
+	size_t n = 0, seen = 0;
+	int64_t id[7];
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(WRITE(s, account_create(s, txn, str_c(made[i]), &id[i + 1])), OK);
+	assert_int_equal(WRITE(s, db_script(txn, OLD_NAMES)), OK);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(WRITE(s, account_names_fold(s, txn)), OK);
+		for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+			enum status st = READ(s, account_find(txn, &a, str_c(t[i].name), &acc));
+
+			if (st != OK || acc.id != id[t[i].account])
+				fail_msg("%s", t[i].name);
+		}
+	}
+	assert_int_equal(READ(s, account_resolve(txn, &a, STR("ÜBUNG"), STR(""), &acc)), OK);
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("ÄRGER"), &id[0])), ERR_EXISTS);
+	/* A list goes through all of them, one at a time. */
+	acc.name = STR("");
+	while (READ(s, account_list(txn, &a, acc.name, 1, &list, &n)) == OK && n == 1 && ++seen < 10)
+		acc = list[0];
+	assert_int_equal(seen, 6);
 	arena_free(&a);
 	test_close(s);
 }
@@ -183,6 +320,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names),
 	    cmocka_unit_test(life),
+	    cmocka_unit_test(folding),
+	    cmocka_unit_test(false_labels),
+	    cmocka_unit_test(one_account),
+	    cmocka_unit_test(old_names),
 	    cmocka_unit_test(credentials),
 	    cmocka_unit_test(resolving),
 	    cmocka_unit_test(many),

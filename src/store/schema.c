@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "store/account_priv.h"
 #include "store/changes_priv.h"
 #include "store/store_priv.h"
 
@@ -44,6 +45,7 @@ static const struct step {
     {3, SCHEMA_DIGEST, NULL},
     {4, "ALTER TABLE thread_ref ADD COLUMN idle INTEGER NOT NULL DEFAULT 0;" THREAD_SWEEP_SQL, NULL},
     {5, REPARSE_SQL, NULL},
+    {6, NULL, account_names_fold},
     {0, NULL, NULL},
 };
 

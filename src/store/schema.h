@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
@@ -29,7 +29,8 @@
 
 static const char schema_sql[] =
     /* "meta (key, value)", facts about the store (version, secret, when it was made), is there before: see schema.c. */
-    /* name: as created; fold: ASCII lower case, what is compared; NULL once deleted. generation: rises with each change of
+    /* name: as created; fold: account_fold() of it, what is compared (account_fold_ascii() where another
+     * account had that when version 6 came); NULL once deleted. generation: rises with each change of
      * credentials. next_email: counter of email ids. last_uidvalidity: the newest one given out. modseq: counts
      * changes of the mailbox list; mailboxes: how many names there are. */
     "CREATE TABLE account (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, fold TEXT UNIQUE,"

@@ -260,6 +260,7 @@ class Lmtp:
         self.timeout = timeout
         self.buf = b""
         self.trace = trace
+        self.utf8 = False  # a transaction with SMTPUTF8: replies may hold UTF-8 (RFC 6531 3.7.4.2)
         if greeting:
             self.greeting = self.reply()
         if lhlo:
@@ -271,7 +272,17 @@ class Lmtp:
     def send(self, data):
         if self.trace:
             self.trace("C", data)
+        if data[:5].upper() == b"MAIL ":
+            self.utf8 = b" SMTPUTF8" in data.upper()
         self.link.send(data)
+
+    def text_ok(self, text):
+        if text.isascii():
+            return True
+        try:
+            return self.utf8 and bool(text.decode())
+        except UnicodeDecodeError:
+            return False
 
     def line(self, timeout=None):
         deadline = time.monotonic() + (timeout or self.timeout)
@@ -286,7 +297,7 @@ class Lmtp:
         if not line.endswith(b"\r"):
             raise Fault("LMTP: a line ends in a bare LF")
         line = line[:-1]
-        if len(line) < 4 or not line[:3].isdigit() or line[3:4] not in b" -" or not line[4:].strip() or not line.isascii():
+        if len(line) < 4 or not line[:3].isdigit() or line[3:4] not in b" -" or not line[4:].strip() or not self.text_ok(line):
             raise Fault(f"LMTP: ill-formed reply {line!r}")
         if len(line) > 510:
             raise Fault("LMTP: a reply line over 512 octets")

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of accounts, within the store. */
+#ifndef STORE_ACCOUNT_PRIV_H
+#define STORE_ACCOUNT_PRIV_H
+
+#include "store/account.h"
+#include "store/store_priv.h"
+
+/* Adds the name in NFC. ERR_BAD_INPUT for what is no name. */
+must_check enum status account_name_nfc(struct buf *nfc, struct str name);
+/*
+ * The form that stores before version 6 compared: NFC, ASCII letters in lower case. An account that would have got the name of another one
+ * when its store came to that version kept it; so names are looked up in this form first.
+ */
+must_check enum status account_fold_ascii(struct buf *folded, struct str name);
+/* Brings the names of all accounts into the form of today; reports in the log those that cannot have it. */
+must_check enum status account_names_fold(struct store *store, struct db_txn *txn);
+
+#endif

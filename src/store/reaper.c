@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "store/digest_priv.h"
 #include "store/reap_priv.h"
+#include "store/reparse_priv.h"
 #include "store/store_priv.h"
 #include "store/thread_priv.h"
 
@@ -199,7 +200,9 @@ store_reap(struct store *s, int64_t now)
 		st = reap_doomed(s, now, &doomed);
 	if (st == OK && doomed)
 		st = reap_messages(s, now);
-	return st == OK ? threads_sweep(s, now) : st;
+	if (st == OK)
+		st = threads_sweep(s, now);
+	return st == OK ? reparse_sweep(s) : st;
 }
 
 /* ---- a full disk ---- */

@@ -2,7 +2,6 @@
 /* Repair of emails and bodies. */
 #include <stdlib.h>
 
-#include "mime/preview.h"
 #include "mime/structure.h"
 #include "mime/summary.h"
 #include "store/changes_priv.h"
@@ -11,10 +10,10 @@
 #include "store/keyword_priv.h"
 #include "store/mailbox_priv.h"
 #include "store/repair_priv.h"
+#include "store/reparse_priv.h"
 #include "store/store_priv.h"
 
 #define EMAILS_A_COMMIT 1000
-#define READ_STEP (256 * 1024)
 
 /* ---- each email ---- */
 
@@ -92,68 +91,19 @@ body_ok(struct walk *w, bool *ok_r)
 	return st == ERR_NOT_FOUND || st == ERR_CORRUPT ? OK : st;
 }
 
-static enum status
-feed_parser(struct walk *w, struct mime_parser *p)
-{
-	struct buf piece = {0};
-	enum status st;
-	uint64_t at = 0;
-
-	mime_parser_add(p, buf_str(&w->prefix));
-	do {
-		buf_clear(&piece);
-		st = blob_read(w->r->store->blobs, w->txn, NULL, w->body, at, READ_STEP, &piece);
-		mime_parser_add(p, buf_str(&piece));
-		at += piece.n;
-	} while (st == OK && piece.n > 0);
-	buf_free(&piece);
-	return st;
-}
-
-static enum status
-preview_of(struct walk *w, const struct mime_message *m, struct buf *preview)
-{
-	uint32_t part = mime_preview_part(m);
-	struct buf body = {0};
-	uint64_t from, n;
-	enum status st;
-
-	if (part == MIME_NO_PART || m->parts[part].body_start < w->prefix.n)
-		return OK;
-	from = m->parts[part].body_start - w->prefix.n;
-	n = m->parts[part].body_end - m->parts[part].body_start;
-	st = blob_read(w->r->store->blobs, w->txn, NULL, w->body, from, n < MIME_PREVIEW_BYTES ? (size_t)n : MIME_PREVIEW_BYTES, &body);
-	if (st == OK)
-		mime_preview_add(preview, &m->parts[part], buf_str(&body));
-	buf_free(&body);
-	return st;
-}
-
 /* Parses the message again. */
 static enum status
 parse_again(struct walk *w)
 {
-	struct arena a = {0};
-	struct buf preview = {0}, summary = {0}, structure = {0};
-	struct mime_parser *p = mime_parser_new(&a, NULL);
-	const struct mime_message *m;
+	struct reparsed new = {0};
 	enum status st;
 
-	if ((st = feed_parser(w, p)) != OK)
-		goto out;
-	m = mime_parser_finish(p);
-	if ((st = preview_of(w, m, &preview)) != OK)
-		goto out;
-	mime_summary_pack(&summary, m, buf_str(&preview));
-	mime_structure_pack(&structure, m);
-	w->r->changed = true;
-	if ((st = db_exec(w->txn, &set_email, "ib", w->id, buf_str(&summary))) == OK)
-		st = db_exec(w->txn, &set_structure, "ib", w->id, buf_str(&structure));
-out:
-	buf_free(&preview);
-	buf_free(&summary);
-	buf_free(&structure);
-	arena_free(&a);
+	if ((st = reparse(w->r->store->blobs, w->txn, w->body, buf_str(&w->prefix), &new)) == OK) {
+		w->r->changed = true;
+		if ((st = db_exec(w->txn, &set_email, "ib", w->id, buf_str(&new.summary))) == OK)
+			st = db_exec(w->txn, &set_structure, "ib", w->id, buf_str(&new.structure));
+	}
+	reparsed_free(&new);
 	return st;
 }
 

@@ -3,6 +3,7 @@
 
 #include "mime/address.h"
 #include "mime/header.h"
+#include "mime/vector.h"
 
 #define FOUND_MAX 16383
 
@@ -21,14 +22,26 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* Where the first run of blanks from i on is that has to become one space; b->n: there is none. */
+static size_t
+blank_run(const struct buf *b, size_t i)
+{
+	for (; i + 17 <= b->n; i += 16) {
+		v16 v = v16_load(b->p + i), next = v16_load(b->p + i + 1);
+
+		if (v16_any((v == '\t') | ((v == ' ') & ((next == ' ') | (next == '\t')))))
+			break;
+	}
+	while (i < b->n && b->p[i] != '\t' && (b->p[i] != ' ' || i + 1 == b->n || !is_blank(b->p[i + 1])))
+		i++;
+	return i;
+}
+
 void
 mime_join_blanks(struct buf *b, size_t start)
 {
-	size_t i = start, to;
+	size_t i = blank_run(b, start), to;
 
-	/* Most text has nothing to join. */
-	while (i < b->n && b->p[i] != '\t' && (b->p[i] != ' ' || i + 1 == b->n || !is_blank(b->p[i + 1])))
-		i++;
 	for (to = i; i < b->n; i++) {
 		if (!is_blank(b->p[i]))
 			b->p[to++] = b->p[i];

@@ -165,11 +165,11 @@ match_bytes(struct search_matcher *m, uint64_t at, uint64_t n, struct str *bytes
 
 /* ---- headers ---- */
 
-/* Bytes in which nothing can be hidden by folding, encoded words or other charsets are looked through as they are. */
+/* Bytes in which nothing can be hidden by encoded words or other charsets: the words of an ASCII key are in them as they are. */
 static bool
 plain_text(const struct search_needle *needle, struct str raw)
 {
-	return needle->ascii && !needle->blank && scan_ascii_prefix(raw) == raw.n && !scan_ascii(raw, STR("=?"));
+	return needle->ascii && scan_ascii_prefix(raw) == raw.n && !scan_ascii(raw, STR("=?"));
 }
 
 void
@@ -220,8 +220,11 @@ scan_field(struct search_matcher *m, const struct mime_field *f, struct str raw,
 		return;
 	}
 	if (plain_text(needle, raw)) {
-		m->scan.hit = needle_in_plain(needle, raw);
-		if (m->scan.hit || !addresses)
+		bool maybe = needle_word_in_plain(needle, raw);
+
+		/* Only a key with blanks may lie across a fold. */
+		m->scan.hit = maybe && !needle->blank && needle_in_plain(needle, raw);
+		if (m->scan.hit || (!addresses && (!maybe || !needle->blank)))
 			return;
 	}
 	mime_find(&m->find, needle->collation, raw, addresses ? f->value : STR_NONE);
@@ -256,7 +259,7 @@ scan_named(struct search_matcher *m, struct str header, struct str name)
 static bool
 surely_not(const struct search_needle *needle, struct str header)
 {
-	return needle->key.n > 0 && plain_text(needle, header) && !needle_in_plain(needle, header);
+	return needle->key.n > 0 && plain_text(needle, header) && !needle_word_in_plain(needle, header);
 }
 
 static unsigned
@@ -326,7 +329,8 @@ match_field(struct search_matcher *m, struct str name, enum brief_field brief, b
 		return st;
 	if ((st = match_load(m)) != OK || (st = mime_summary_open(m->email.summary, &s)) != OK)
 		return st;
-	if (!mime_summary_header(&s, &header) && !mime_summary_lists(name) && (st = whole_header(m, &header)) != OK)
+	/* Not even the listed fields are there where they were too long. */
+	if (!mime_summary_header(&s, &header) && (header.p == NULL || !mime_summary_lists(name)) && (st = whole_header(m, &header)) != OK)
 		return st;
 	m->scan.hit = false;
 	if ((st = scan_named(m, header, name)) != OK)

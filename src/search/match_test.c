@@ -344,10 +344,21 @@ fields(void **state)
 	    "To: \"Bell, Anna\" <anna@x>, x@example.org (X Y), List of us: a@b;,\r\n \"J\\\"\" <k@b>,"
 	    " =?utf-8?q?J=C3=BCrgen_=22J=22?=\t=?utf-8?q?_M=C3=BCller?= <j@b>\r\n"
 	    "Cc: carl (our (good) friend) @ (that)host(of).example\r\n"
-	    "Sender: dan @\r\n example.com\r\n\r\ntwo  blanks\r\n"));
+	    "Sender: dan @\r\n example.com\r\n\r\ntwo  blanks\r\n")), huge;
+	struct buf long_one = {0};
 
 	(void)state;
+	buf_adds(&long_one, "From: Anna\r\n\tBell <a@b>\r\nSubject: ");
+	/* A summary that has no room for the fields: they are in the message. */
+	for (size_t i = 0; i < 40000; i++)
+		buf_addc(&long_one, 'x');
+	buf_adds(&long_one, "\r\n\r\n");
+	huge = message(buf_str(&long_one));
+	buf_free(&long_one);
 	for (int round = 0; round < 3; round++) {
+		assert_true(matches(huge, SEARCH_FROM, "", "", STR("anna bell")));
+		assert_true(matches(huge, SEARCH_SUBJECT, "", "", STR("xx")));
+		assert_false(matches(huge, SEARCH_FROM, "", "", STR("xx")));
 		for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
 			if (matches(email, t[i].key, "sender", "", str_c(t[i].what)) != t[i].hit)
 				fail_msg("key %d \"%s\" %s", t[i].key, t[i].what, t[i].hit ? "does not match" : "matches");

@@ -18,6 +18,21 @@ has_blank(struct str s)
 	return false;
 }
 
+static struct str
+longest_word(struct str s)
+{
+	struct str best = str_head(s, 0);
+
+	for (size_t i = 0, from = 0; i <= s.n; i++) {
+		if (i < s.n && (unsigned char)s.p[i] > 0x20)
+			continue;
+		if (i - from > best.n)
+			best = str_of(s.p + from, i - from);
+		from = i + 1;
+	}
+	return best;
+}
+
 /* The bytes as UTF-8; false where they are not of the charset. */
 static bool
 to_utf8(struct buf *utf8, struct str charset, struct str bytes)
@@ -69,6 +84,7 @@ search_needle_new(struct str charset, struct str bytes, enum mime_collation coll
 	mime_join_blanks(&n->field_octets, 0);
 	n->ascii = !n->octet && plain(n);
 	n->blank = has_blank(buf_str(&n->key));
+	n->word = longest_word(buf_str(&n->field));
 	*needle_r = n;
 	return OK;
 }
@@ -185,6 +201,12 @@ bool
 needle_in_plain(const struct search_needle *n, struct str bytes)
 {
 	return n->collation == MIME_OCTET ? in_exact(bytes, buf_str(&n->key)) : scan_ascii(bytes, buf_str(&n->key));
+}
+
+bool
+needle_word_in_plain(const struct search_needle *n, struct str bytes)
+{
+	return n->word.n == 0 || (n->collation == MIME_OCTET ? in_exact(bytes, n->word) : scan_ascii(bytes, n->word));
 }
 
 static void

@@ -16,10 +16,13 @@ struct search_needle {
 	bool octet;        /* the key is of no charset: it is looked for in undecoded bytes only */
 	struct fuzzy_query *fuzzy; /* search_needle_fuzzy() was called; NULL: not, or there are no words in it */
 	bool blank;        /* the key holds a white space or a control character: it may span a fold */
+	struct str word;   /* the longest piece of the key without such, in field: where it is not, the key is not */
 };
 
-/* Is the ASCII key in bytes in which nothing is encoded? */
+/* Is the ASCII key, which has no blank, in bytes in which nothing is encoded? */
 bool needle_in_plain(const struct search_needle *needle, struct str bytes);
+/* Is the ASCII key's word in them? */
+bool needle_word_in_plain(const struct search_needle *needle, struct str bytes);
 
 /* Is the key in the value of a field, taken apart under its collation? */
 bool needle_in_field(const struct search_needle *needle, const struct mime_find *f);

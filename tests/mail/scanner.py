@@ -144,7 +144,7 @@ def seen(text):
         p.close()
     except (AssertionError, ValueError):
         return ""
-    return re.sub(r"[ \t\r\n\f]+", " ", "".join(p.out))
+    return re.sub(r"[ \t\r\n\f]+", " ", "".join(p.out)).rstrip(" ")
 
 
 def addresses(raw):
@@ -163,7 +163,7 @@ class Mail:
 
     def __init__(self, octets):
         self.header = {}
-        self.head, self.body = [], []
+        self.head, self.inner, self.body = [], [], []  # fields of the mail, of its parts; texts
         head, _, _ = re.sub(rb"\r\n", b"\n", octets).partition(b"\n\n")
         for name, value in FIELD.findall(head + b"\n"):
             text = header_text(value)
@@ -180,7 +180,7 @@ class Mail:
         while stack:
             node, root = stack.pop()
             if not root:
-                self.body += [blanks(header_text(k.encode("latin-1", "replace") + b": " + str(v).encode("ascii", "surrogateescape"))) for k, v in node._headers]
+                self.inner += [blanks(header_text(k.encode("latin-1", "replace") + b": " + str(v).encode("ascii", "surrogateescape"))) for k, v in node._headers]
             if node.is_multipart():
                 stack += [(c, False) for c in reversed(node.get_payload())]
             elif node.get_content_maintype() in ("text", "message"):
@@ -206,16 +206,15 @@ class Mail:
     def views(self, key):
         """The texts that a search key looks at."""
         if key == "BODY":
-            return self.body
+            return self.body + self.inner
         if key == "TEXT":
-            return self.head + self.body
+            return self.body + self.inner + self.head
         return self.header.get(key.lower(), [])
 
     def find(self, key, needle):
         """needle: casemapped."""
         if key not in self.mapped:
             self.mapped[key] = [casemap(v) for v in self.views(key)]
-        if key in ("BODY", "TEXT"):
-            joined = blanks(needle)
-            return any(needle in v or (joined != needle and joined in v) for v in self.mapped[key])
-        return any(blanks(needle) in v for v in self.mapped[key])
+        texts = len(self.body) if key in ("BODY", "TEXT") else 0  # there blanks count
+        joined = blanks(needle)
+        return any((needle if i < texts else joined) in v for i, v in enumerate(self.mapped[key]))

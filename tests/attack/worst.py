@@ -205,6 +205,16 @@ def slow_steps(server):
         return [line.strip() for line in f if " warning slow_step " in line]
 
 
+def quiet(server, seconds=15):
+    """Commands of clients that are gone may still be at work: the next row is not to be theirs."""
+    until = time.monotonic() + seconds
+    while server.alive() and time.monotonic() < until:
+        began = cpu(server.process.pid)
+        time.sleep(0.25)
+        if cpu(server.process.pid) - began < 0.03:
+            return
+
+
 def one(server, bob, name, plan, clients, seconds, slow, control=None):
     row = Row(name, clients if plan else 0)
     pid = server.process.pid
@@ -239,6 +249,7 @@ def one(server, bob, name, plan, clients, seconds, slow, control=None):
         if process.is_alive():
             process.kill()
             process.join()
+        quiet(server)
     for kind, (n, _, p99, most) in row.times.items():
         idle = control.times[kind][2:] if control else (0, 0)
         if p99 > max(P99 * slow, 5 * idle[0]) or most > max(MOST * slow, 5 * idle[1]):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* message_append(): a message on its way in. */
 #include "base/clock.h"
+#include "store/admit_priv.h"
 #include "store/birth_priv.h"
 #include "store/keyword_priv.h"
 #include "store/message.h"
@@ -57,8 +58,10 @@ email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *
 static enum status
 make_entry(struct edit *e, struct arena *arena, const struct message_new *m, uint32_t uid, struct entry *entry)
 {
-	enum status st;
+	enum status st = admit_message(m);
 
+	if (st != OK)
+		return st;
 	*entry = (struct entry){.uid = uid,
 	    .modseq = e->modseq,
 	    .flags = m->flags & FLAG_ALL,

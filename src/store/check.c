@@ -169,7 +169,7 @@ enum status
 store_check(struct store *store, bool deep, struct check_report *report)
 {
 	static enum status (*const parts[])(struct check *) = {gather_accounts, check_bodies_gather, check_mailboxes, check_emails,
-	    check_bodies, check_leftovers, check_threads, check_digests};
+	    check_bodies, check_subscriptions, check_leftovers, check_threads, check_digests};
 	struct check c = {.store = store, .deep = deep, .report = report};
 	enum status st;
 

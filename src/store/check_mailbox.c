@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "store/admit_priv.h"
 #include "store/changes_priv.h"
 #include "store/check_priv.h"
 #include "store/dir_priv.h"
@@ -212,6 +213,8 @@ check_entry(struct walk *w, const struct entry *e)
 		fault(w, "uid=%u: its mod-sequence was never given", e->uid);
 	if (e->flags & ~FLAG_ALL)
 		fault(w, "uid=%u: unknown flags", e->uid);
+	if (!admit_date(e->internal_date, e->zone) || !admit_date(e->save_date, 0))
+		fault(w, "uid=%u: a date that no client could have given", e->uid);
 	if (runs_has(&w->gone, e->uid))
 		fault(w, "uid=%u: is there and has a tombstone", e->uid);
 	if ((st = check_keywords(w, e)) != OK || (st = check_change(w, e)) != OK)
@@ -392,6 +395,8 @@ check_mailbox(struct walk *w, int64_t id)
 		return st;
 	if (!yes)
 		fault(w, "its account does not exist");
+	if ((st = check_mailbox_names(w->c, id)) != OK)
+		return st;
 	if ((st = check_sums(w)) != OK || (st = gather_changes(w)) != OK || (st = check_reap(w)) != OK)
 		return st;
 	if ((st = walk_dirs(w)) != OK)

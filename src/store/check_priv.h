@@ -51,6 +51,10 @@ struct check_account *check_account_of(struct check *c, int64_t id);
 void check_name_email(struct check *c, int64_t email);
 bool check_email_named(struct check *c, int64_t email);
 
+/* check_admit.c: names that could not have come in: of one mailbox and its keywords; of subscriptions. */
+must_check enum status check_mailbox_names(struct check *c, int64_t mailbox);
+must_check enum status check_subscriptions(struct check *c);
+
 must_check enum status check_mailboxes(struct check *c);
 /* One mailbox; page is working space. */
 must_check enum status check_one_mailbox(struct check *c, int64_t id, struct page *page);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* message_flags(): STORE. */
+#include "store/admit_priv.h"
 #include "store/keyword_priv.h"
 #include "store/message.h"
 
@@ -246,9 +247,11 @@ message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, co
 	struct runs there = {0};
 	struct flag_result result = {.there = result_r->there != NULL ? &there : NULL};
 	struct flagging f = {.change = change, .flags = change->flags & FLAG_ALL, .arena = &arena, .result = &result};
-	enum status st = edit_begin(&f.e, actor, txn, mailbox, needs(change));
+	enum status st;
 
-	if (st != OK)
+	if (!admit_flags(change->flags))
+		return ERR_BAD_INPUT;
+	if ((st = edit_begin(&f.e, actor, txn, mailbox, needs(change))) != OK)
 		return st;
 	st = keyword_ids(&f.e, &ids, change->keywords, change->keywords_n, change->op != FLAGS_REMOVE, &f.ids,
 	    &f.ids_n);

@@ -2,6 +2,7 @@
 #include "store/keyword_priv.h"
 
 #include <stdlib.h>
+#include "store/admit_priv.h"
 #include "store/message.h"
 
 static struct db_sql list = DB_SQL_KEPT("SELECT id, name FROM keyword WHERE mailbox = ?1 ORDER BY id");
@@ -33,7 +34,8 @@ keywords_get(struct db_txn *txn, struct arena *arena, int64_t mailbox, struct ke
 		int64_t id = db_int(s, 0);
 
 		if (id >= 0 && id < n)
-			names[id] = arena_str(arena, db_text(s, 1));
+			names[id] = admit_keyword(db_text(s, 1)) == OK ? arena_str(arena, db_text(s, 1)) :
+			                                                 admit_stand_in(arena, "recovered", id);
 	}
 	db_done(s);
 	if (st != ERR_NOT_FOUND)
@@ -76,8 +78,8 @@ one(struct edit *e, struct str name, bool create, int64_t *id_r)
 	char fold[KEYWORD_MAX];
 	enum status st;
 
-	if (name.n == 0 || name.n > KEYWORD_MAX)
-		return ERR_LIMIT;
+	if ((st = admit_keyword(name)) != OK)
+		return st;
 	for (size_t i = 0; i < name.n; i++)
 		fold[i] = ascii_lower(name.p[i]);
 	st = db_get_ints(e->txn, &find, id_r, 1, "it", e->mailbox, str_of(fold, name.n));

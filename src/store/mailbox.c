@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "store/access_priv.h"
+#include "store/admit_priv.h"
 #include "store/mailbox_priv.h"
 
 static struct db_sql by_key = DB_SQL_KEPT("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE account = ?1 AND sort = ?2");
@@ -54,7 +55,8 @@ mailbox_fill(struct db_stmt *q, struct arena *arena, struct mailbox *mb)
 	    .created = db_int(q, 13),
 	};
 	if (arena != NULL)
-		mb->name = arena_str(arena, db_text(q, 14));
+		mb->name = mailbox_name_check(db_text(q, 14)) == OK || db_is_null(q, 14) ? arena_str(arena, db_text(q, 14)) :
+		                                                  admit_stand_in(arena, "Recovered", mb->id);
 }
 
 enum status

@@ -57,7 +57,7 @@ must_check enum status mailbox_subscriptions(const struct actor *actor, struct d
     struct str **names_r, size_t *n_r);
 
 /* Parts of write functions. */
-/* Also makes missing parents; a \Noselect name becomes a mailbox with a new UIDVALIDITY. ERR_EXISTS, ERR_BAD_INPUT, ERR_LIMIT (too many
+/* Also makes missing parents, which are subscribed, as nobody else would do it; a \Noselect name becomes a mailbox with a new UIDVALIDITY. ERR_EXISTS, ERR_BAD_INPUT, ERR_LIMIT (too many
  * mailboxes), ERR_CONFLICT (another mailbox has the special use). */
 must_check enum status mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, unsigned special,
     int64_t *id_r);

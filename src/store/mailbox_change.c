@@ -3,6 +3,7 @@
 #include "store/mailbox_change_priv.h"
 
 #include "base/clock.h"
+#include "store/admit_priv.h"
 #include "store/access_priv.h"
 #include "store/feed_priv.h"
 #include "store/store_priv.h"
@@ -173,6 +174,9 @@ list_change_make_parents(struct list_change *c, struct str name)
 	while (n > 0) {
 		if ((st = list_change_insert(c, up[--n], false, 0, &id)) != OK || (st = list_change_tell(c, LIST_CREATED, id, STR_NONE)) != OK)
 			return st;
+		/* Nobody asks for these by name: unsubscribed they would be missing beside their siblings. */
+		if ((st = mailbox_subscribe(c->actor, c->txn, up[n], true)) != OK && st != ERR_LIMIT)
+			return st;
 	}
 	return OK;
 }
@@ -208,7 +212,7 @@ mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, u
 	int64_t id;
 
 	name = str_trim_suffix(name, '/'); /* only announces children: RFC 9051 6.3.4, T29 */
-	if ((st = mailbox_name_check(name)) != OK)
+	if ((st = admit_mailbox_name(name)) != OK)
 		return st;
 	if ((st = list_change_begin(&c, actor, txn)) != OK)
 		return st;

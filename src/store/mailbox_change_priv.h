@@ -38,7 +38,7 @@ bool list_below_begin(struct list_below *b, struct list_change *c, struct str na
 
 /* A row with the next UIDVALIDITY; not told. ERR_BAD_INPUT: no name. ERR_LIMIT: too many. */
 must_check enum status list_change_insert(struct list_change *c, struct str name, bool noselect, unsigned special, int64_t *id_r);
-/* Makes the missing parents as mailboxes one can select: a name that is only a name makes clients stumble (T25). */
+/* Makes the missing parents as mailboxes one can select: a name that is only a name makes clients stumble (T25). They are subscribed. */
 must_check enum status list_change_make_parents(struct list_change *c, struct str name);
 /* The mailbox itself, where the name is free or \Noselect, and its parents. ERR_EXISTS. */
 must_check enum status list_change_make(struct list_change *c, struct str name, unsigned special, int64_t *id_r);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/access_priv.h"
+#include "store/admit_priv.h"
 #include "store/mailbox_change_priv.h"
 #include "store/message.h"
 #include "store/metadata.h"
@@ -59,7 +60,7 @@ rename_one(struct list_change *c, int64_t id, struct str old, struct str name)
 	struct sort_key key;
 	enum status st;
 
-	if ((st = mailbox_name_check(name)) != OK)
+	if ((st = admit_mailbox_name(name)) != OK)
 		return st;
 	if (!sort_key_make(&key, name))
 		return ERR_BAD_INPUT;
@@ -103,7 +104,7 @@ rename_checks(struct list_change *c, struct str from, struct str to)
 	struct mailbox mb;
 	enum status st;
 
-	if ((st = mailbox_name_check(to)) != OK)
+	if ((st = admit_mailbox_name(to)) != OK)
 		return st;
 	if ((st = list_change_find(c, NULL, to, &mb)) != ERR_NOT_FOUND)
 		return st == OK ? ERR_EXISTS : st;

@@ -294,6 +294,59 @@ refused(void **state)
 	runs_free(&all);
 }
 
+/* What no client could have sent stays out, whoever brings it. */
+static void
+not_admitted(void **state)
+{
+	static const char *const bad[] = {"", "a b", "a)", "a\r", "a\n1", "\\x", "{3}", "\xc3\xa4", "\""};
+	struct flag_change change = {.op = FLAGS_ADD, .keywords_n = 1};
+	struct flag_result fr = {0};
+	struct runs one = set(1, 1);
+	struct message_new m = plain();
+	struct str keyword;
+	uint32_t uid;
+	uint64_t modseq;
+	int64_t id;
+
+	append(inbox, &m);
+	m.keywords = change.keywords = &keyword;
+	m.keywords_n = 1;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad) + 1; i++) {
+		keyword = i < sizeof(bad) / sizeof(*bad) ? str_c(bad[i]) : str_of("a\0b", 3);
+		assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+		assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &change, &fr)), ERR_BAD_INPUT);
+	}
+	change = (struct flag_change){.op = FLAGS_SET, .flags = 64};
+	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &change, &fr)), ERR_BAD_INPUT);
+	m = plain();
+	m.flags = 128;
+	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	m = plain();
+	m.zone = 1440;
+	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	m.zone = 0;
+	m.internal_date = INT64_MAX;
+	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	m.internal_date = -(INT64_C(1) << 40);
+	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	m.internal_date = -1;
+	m.size = UINT64_MAX;
+	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	m.size = 20;
+	m.prefix = STR("012345678901234567890123456789");
+	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	/* names: control characters, not in Normalization Form C, INBOX in another case */
+	static const char *const names[] = {"a\rb", "a//b", "e\xcc\x81", "inbox/x", "\xff"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct mailbox_move move;
+
+		assert_int_equal(WRITE(store, mailbox_create(&alice, txn, str_c(names[i]), 0, &id)), ERR_BAD_INPUT);
+		assert_int_equal(WRITE(store, mailbox_subscribe(&alice, txn, str_c(names[i]), true)), ERR_BAD_INPUT);
+		assert_int_equal(WRITE(store, mailbox_rename(&alice, txn, STR("Other"), str_c(names[i]), &move)), ERR_BAD_INPUT);
+	}
+	runs_free(&one);
+}
+
 /* ---- changes ---- */
 
 static void
@@ -686,7 +739,7 @@ main(void)
 	    TEST(cursor_orders),
 	    TEST(threads),
 	    TEST(several),
-	    TEST(refused),
+	    TEST(refused), TEST(not_admitted),
 	    TEST(changes_and_own),
 	    TEST(grace),
 	    TEST(deleted_mailbox),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/admit_priv.h"
 #include "store/changes_priv.h"
 #include "store/check_priv.h"
 #include "store/dir_priv.h"
@@ -140,6 +141,18 @@ good(struct anew *w, const struct entry *e, bool *good_r)
 	return OK;
 }
 
+/* Dates that no client could have given. */
+static void
+mend_dates(struct anew *w, struct entry *e)
+{
+	if (!admit_date(e->internal_date, e->zone)) {
+		repair_lost(w->r, "mailbox=%lld uid=%u: its internal date", (long long)w->id, e->uid);
+		e->internal_date = e->zone = 0;
+	}
+	if (!admit_date(e->save_date, 0))
+		e->save_date = e->internal_date;
+}
+
 static enum status
 load_page(struct anew *w, struct page *page)
 {
@@ -151,6 +164,7 @@ load_page(struct anew *w, struct page *page)
 		if ((st = good(w, &e, &ok)) != OK)
 			break;
 		e.flags &= FLAG_ALL;
+		mend_dates(w, &e);
 		if (ok)
 			add_entry(w, &e);
 		else
@@ -215,8 +229,11 @@ birth_keywords(struct anew *w, const struct birth *birth, struct entry *e)
 	uint32_t *ids = arena_array(&w->arena, birth->keywords_n + 1, sizeof(*ids)), n = 0;
 	enum status st = OK;
 
-	for (size_t i = 0; i < birth->keywords_n && st == OK; i++)
+	for (size_t i = 0; i < birth->keywords_n && st == OK; i++) {
+		if (admit_keyword(birth->keywords[i]) != OK)
+			continue;
 		st = keyword_of(w, birth->keywords[i], &ids[n++]);
+	}
 	qsort(ids, n, sizeof(*ids), by_number);
 	e->keywords = ids;
 	for (uint32_t i = 0; i < n; i++) {
@@ -240,6 +257,7 @@ entry_of_birth(struct anew *w, int64_t email, struct entry *e)
 		*e = (struct entry){.uid = birth.uid, .flags = birth.flags & FLAG_ALL, .zone = birth.zone,
 		    .internal_date = birth.internal_date, .save_date = birth.internal_date, .size = (uint64_t)db_int(q, 0),
 		    .email = email};
+		mend_dates(w, e);
 		st = birth_keywords(w, &birth, e);
 	}
 	db_done(q);

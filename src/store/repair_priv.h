@@ -50,6 +50,8 @@ must_check enum status repair_bodies(struct repair *r);
 /* Digests that do not fit what the others left: away, they are made again. */
 must_check enum status repair_digests(struct repair *r);
 
+/* repair_admit.c: names that could not have come in. */
+must_check enum status repair_admitted(struct repair *r);
 /* repair_rows.c: rows of mailboxes that only pages tell of. */
 must_check enum status repair_mailbox_rows(struct repair *r);
 /* repair_names.c: which emails have a name, and which have two. */

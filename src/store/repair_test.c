@@ -221,6 +221,62 @@ sound(void **state)
 	assert_int_equal(files_in_dir(), 1);
 }
 
+static enum status
+spoil_names(struct db_txn *txn, void *arg)
+{
+	(void)arg;
+	return db_script(txn, "UPDATE keyword SET name = 'a) UID 99 BODY[TEXT] {3}', fold = 'a) uid 99 body[text] {3}';"
+	    "UPDATE mailbox SET name = 'a' || char(10), sort = 'a' || char(10) WHERE name = 'Sent';"
+	    "UPDATE mailbox SET sort = 'elsewhere' WHERE name = 'Drafts' AND account = 1;"
+	    "INSERT INTO subscription SELECT id, 'x' || char(13) FROM account");
+}
+
+/* Names that could not have come in get a stand-in where they are read, check tells of them, repair mends them, and no message is lost. */
+static void
+names_mended(void **state)
+{
+	struct actor a = {.account = 1};
+	struct repair_report r = {0};
+	struct arena arena = {0};
+	struct keywords kw;
+	struct mailbox *list;
+	uint64_t before = 0, after = 0, f = 0;
+	struct store *s;
+	struct buf bytes = {0};
+	struct stat sb;
+	size_t n, bad = 0;
+	int fd;
+
+	(void)state;
+	write_image(buf_str(&image));
+	assert_int_equal(open_it(&s), OK);
+	a.store = s;
+	read_all(s, 1, &before);
+	assert_int_equal(db_write(store_db(s), spoil_names, NULL), OK);
+	assert_int_equal(READ(s, keywords_get(txn, &arena, mailbox_id(&a, "INBOX"), &kw)), OK);
+	assert_true(kw.n > 0 && str_eq(kw.name[0], STR("recovered-0")));
+	assert_int_equal(READ(s, mailbox_list(&a, txn, &arena, &list, &n)), OK);
+	for (size_t i = 0; i < n; i++)
+		bad += str_starts(list[i].name, STR("Recovered-"));
+	assert_int_equal(bad, 1);
+	test_close(s);
+	fd = open(in_dir("mansio.db"), O_RDONLY);
+	assert_true(fd >= 0 && fstat(fd, &sb) == 0);
+	assert_int_equal(read(fd, buf_room(&bytes, (size_t)sb.st_size), (size_t)sb.st_size), sb.st_size);
+	buf_wrote(&bytes, (size_t)sb.st_size);
+	close(fd);
+	use_and_repair(buf_str(&bytes), false, &r, &f);
+	assert_true(f >= 5 && r.lost_n >= 5);
+	assert_int_equal(open_it(&s), OK);
+	a.store = s;
+	read_all(s, 1, &after);
+	assert_int_equal(before, after);
+	assert_true(mailbox_id(&a, "Drafts") > 0);
+	test_close(s);
+	buf_free(&bytes);
+	arena_free(&arena);
+}
+
 static size_t
 stride(void)
 {
@@ -409,7 +465,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(sound),
+	    cmocka_unit_test(sound), cmocka_unit_test(names_mended),
 	    cmocka_unit_test(comes_back),
 	    cmocka_unit_test(zeroed),
 	    cmocka_unit_test(flipped),

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/access_priv.h"
+#include "store/admit_priv.h"
 #include "store/feed_priv.h"
 #include "store/mailbox_priv.h"
 
@@ -24,6 +25,8 @@ mailbox_subscriptions(const struct actor *actor, struct db_txn *txn, struct aren
 	q = db_prepare(txn, &names);
 	db_bind_int(q, 1, actor->account);
 	while ((st = db_step(q)) == OK) {
+		if (mailbox_name_check(db_text(q, 0)) != OK)
+			continue; /* check tells of it */
 		if (n == cap) {
 			cap = cap ? cap * 2 : 32;
 			list = x_realloc(list, cap * sizeof(*list));
@@ -62,7 +65,7 @@ mailbox_subscribe(const struct actor *actor, struct db_txn *txn, struct str name
 
 	if ((st = access_account(actor, actor->account)) != OK)
 		return st;
-	if (on && (st = mailbox_name_check(name)) != OK)
+	if (on && (st = admit_mailbox_name(name)) != OK)
 		return st;
 	if (on && (st = db_get_ints(txn, &full, &one, 1, "ii", actor->account, (int64_t)SUBSCRIPTIONS_MAX)) != ERR_NOT_FOUND)
 		return st == OK ? ERR_LIMIT : st;

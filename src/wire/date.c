@@ -79,6 +79,9 @@ floor_div(int64_t a, int64_t b)
 int32_t
 date_of(struct date_time d)
 {
+	/* Far beyond what can be written: nothing overflows. */
+	if (d.seconds < -(INT64_C(1) << 46) || d.seconds > INT64_C(1) << 46)
+		return d.seconds < 0 ? -(1 << 29) : 1 << 29;
 	return (int32_t)floor_div(d.seconds + (int64_t)d.zone * 60, DAY);
 }
 

@@ -2,6 +2,7 @@
 #include "admin/link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -33,6 +34,20 @@ link_interrupt(struct link *l)
 		shutdown(l->fd, SHUT_RDWR);
 }
 
+void
+link_hold(struct link *l, bool on)
+{
+	l->hold = on;
+}
+
+bool
+link_gone(struct link *l)
+{
+	struct pollfd p = {.fd = l->fd, .events = POLLRDHUP};
+
+	return l->status != OK || (poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0);
+}
+
 enum status
 link_flush(struct link *l)
 {
@@ -56,7 +71,7 @@ link_send(struct link *l, enum frame_type type, struct str payload)
 	if (l->status != OK)
 		return;
 	frame_add(&l->out, type, payload);
-	if (l->out.n >= SEND_AT && link_flush(l) != OK)
+	if (!l->hold && l->out.n >= SEND_AT && link_flush(l) != OK)
 		return;
 }
 

@@ -11,6 +11,7 @@ struct link {
 	int fd;
 	struct buf in, out;
 	size_t taken;      /* bytes of in that were handed out and not dropped yet */
+	bool hold;         /* link_hold() */
 	enum status status; /* sticky */
 };
 
@@ -22,6 +23,11 @@ void link_send(struct link *l, enum frame_type type, struct str payload);
 /* A frame of fields: link_fields(l, FRAME_RECORD, 2, (struct str[]){a, b}). */
 void link_fields(struct link *l, enum frame_type type, size_t n, const struct str *fields);
 void link_text(struct link *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* While set nothing is sent but by link_flush() and link_next(): what is queued then only grows, so whoever holds a snapshot does not wait for a peer that
+ * stands still. The holder bounds it. */
+void link_hold(struct link *l, bool on);
+/* The other end is gone, or link_interrupt() was called. Does not wait; any thread that uses the link. */
+bool link_gone(struct link *l);
 must_check enum status link_flush(struct link *l);
 /* Flushes, then waits for the next frame; its payload lives until the next call. ERR_NOT_FOUND: the other end closed; ERR_BAD_INPUT; ERR_IO. */
 must_check enum status link_next(struct link *l, struct frame *frame_r);

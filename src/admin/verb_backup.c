@@ -9,11 +9,19 @@
 #include <unistd.h>
 #include "admin/verb_priv.h"
 
+/* The command line went away, or the server stops. */
+static bool
+gone(void *arg)
+{
+	return link_gone(arg);
+}
+
 enum status
 verb_backup(struct call *c)
 {
 	struct stat copy;
 	struct str folder;
+	struct db_stop stop = {.fn = gone, .arg = &c->link};
 	char *path;
 	enum status st;
 
@@ -25,7 +33,7 @@ verb_backup(struct call *c)
 		return call_fail(c, ERR_NO_PERM, "the server cannot write to the folder %s: %s", folder.p, strerror(errno));
 	if (access(path, F_OK) == 0)
 		return call_fail(c, ERR_EXISTS, "%s is there already", path);
-	if ((st = db_backup(store_db(c->store), path)) != OK)
+	if ((st = db_backup(store_db(c->store), path, &stop)) != OK)
 		return call_fail(c, st, "%s: %s", path, status_word(st));
 	if (stat(path, &copy) != 0)
 		return call_fail(c, ERR_IO, "%s is not there", path);

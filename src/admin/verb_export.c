@@ -2,16 +2,17 @@
 /*
  * export: arguments: account, mailbox (empty: all). Sends
  *
- *	RECORD "folder", name, messages
+ *	RECORD "folder", name, messages, special-use or ""
  *	RECORD "message", uid, seconds, zone, flags, size, keyword ...    followed by DATA and
- *	RECORD "end"
+ *	RECORD "end"                                                      or "end", "damaged", or "gone" (expunged meanwhile)
  *
- * Snapshots are short: none is held while the command line takes its time.
+ * Snapshots are short, and nothing is sent while one is held: a command line that is stopped keeps no snapshot, and the log can be cut.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include "admin/verb_priv.h"
 #include "store/email.h"
+#include "store/message.h"
 #include "store/view.h"
 
 #define STEP_MESSAGES 100
@@ -24,13 +25,16 @@ struct export {
 	struct view view;
 	struct view_iter iter;
 	struct buf chunk;
+	struct entry body;   /* the message whose bytes are on their way */
+	uint64_t at;         /* how far */
+	bool in_body;
 	uint64_t damaged;
 };
 
 static void
 send_message(struct export *ex, const struct entry *e, const struct keywords *kw)
 {
-	struct str fields[6 + 64] = {STR("message")};
+	struct str fields[6 + KEYWORDS_PER_MESSAGE] = {STR("message")};
 	char numbers[5][24];
 	size_t n = 6;
 
@@ -42,68 +46,107 @@ send_message(struct export *ex, const struct entry *e, const struct keywords *kw
 	for (size_t i = 0; i < 5; i++)
 		fields[1 + i] = str_c(numbers[i]);
 	for (size_t i = 0; i < e->keywords_n && n < sizeof(fields) / sizeof(*fields); i++)
-		if (e->keywords[i] < kw->n)
+		if (e->keywords[i] < kw->n && kw->name[e->keywords[i]].n > 0)
 			fields[n++] = kw->name[e->keywords[i]];
 	link_fields(&ex->call->link, FRAME_RECORD, n, fields);
 }
 
-/* Queues the bytes; the link's buffer holds what a step reads. */
+static void
+end_body(struct export *ex, enum status st)
+{
+	bool gone = st == ERR_NOT_FOUND && ex->at > 0;
+
+	ex->in_body = false;
+	if (st == OK || gone) {
+		link_fields(&ex->call->link, FRAME_RECORD, 1, (struct str[]){gone ? STR("gone") : STR("end")});
+		return;
+	}
+	ex->damaged++;
+	link_text(&ex->call->link, "UID %" PRIu32 ": %s", ex->body.uid, status_word(st));
+	link_fields(&ex->call->link, FRAME_RECORD, 2, (struct str[]){STR("end"), STR("damaged")});
+}
+
+/* Queues bytes of the body, as many as a step takes; the rest comes in the next one. */
 static enum status
-send_body(struct export *ex, struct db_txn *txn, const struct entry *e)
+go_on(struct export *ex, struct db_txn *txn)
 {
 	struct arena arena = {0};
 	struct email email;
-	enum status st = email_get(&ex->actor, txn, &arena, e->email, &email);
+	enum status st = email_get(&ex->actor, txn, &arena, ex->body.email, &email);
 
-	for (uint64_t at = 0; st == OK && at < e->size; at += ex->chunk.n) {
+	while (st == OK && ex->at < ex->body.size && ex->call->link.out.n < STEP_BYTES) {
 		buf_clear(&ex->chunk);
-		st = email_read(&ex->actor, txn, &email, at, CHUNK, &ex->chunk);
+		st = email_read(&ex->actor, txn, &email, ex->at, CHUNK, &ex->chunk);
 		if (st == OK && ex->chunk.n == 0)
 			st = ERR_CORRUPT;
-		if (st == OK)
-			frame_add(&ex->call->link.out, FRAME_DATA, buf_str(&ex->chunk));
-		/* A message larger than memory should hold is sent while its snapshot is open. */
-		if (st == OK && ex->call->link.out.n > 4 * STEP_BYTES)
-			st = link_flush(&ex->call->link);
+		if (st == OK) {
+			link_send(&ex->call->link, FRAME_DATA, buf_str(&ex->chunk));
+			ex->at += ex->chunk.n;
+		}
+	}
+	if (st == ERR_CORRUPT || st == ERR_NOT_FOUND || (st == OK && ex->at == ex->body.size)) {
+		end_body(ex, st);
+		st = OK;
 	}
 	arena_free(&arena);
 	return st;
 }
 
-/* Some messages of the walk; *more_r: there are more. */
+/* Some messages of the walk. *more_r: there are more. */
 static enum status
-step(struct export *ex, bool *more_r)
+walk(struct export *ex, struct db_txn *txn, bool *more_r)
 {
 	struct arena arena = {0};
 	const struct entry *e = NULL;
 	struct keywords kw;
+	enum status st, end;
+
+	if ((st = keywords_get(txn, &arena, ex->view.mailbox, &kw)) != OK || (st = view_iter_begin(&ex->iter, txn)) != OK) {
+		arena_free(&arena);
+		return st;
+	}
+	*more_r = true;
+	for (size_t n = 0; st == OK && n < STEP_MESSAGES && !ex->in_body && ex->call->link.out.n < STEP_BYTES; n++) {
+		if ((e = view_iter_next(&ex->iter)) == NULL) {
+			*more_r = false;
+			break;
+		}
+		send_message(ex, e, &kw);
+		ex->body = *e;
+		ex->body.keywords = NULL;
+		ex->at = 0;
+		ex->in_body = true;
+		st = go_on(ex, txn);
+	}
+	end = view_iter_end(&ex->iter);
+	arena_free(&arena);
+	return st == OK ? end : st;
+}
+
+static enum status
+step(struct export *ex, bool *more_r)
+{
+	struct link *link = &ex->call->link;
 	struct db_txn *txn;
 	enum status st = db_read_begin(store_db(ex->call->store), &txn);
 
 	if (st != OK)
 		return st;
-	if ((st = keywords_get(txn, &arena, ex->view.mailbox, &kw)) != OK ||
-	    (st = view_iter_begin(&ex->iter, txn)) != OK)
-		goto out;
-	for (size_t n = 0; n < STEP_MESSAGES && ex->call->link.out.n < STEP_BYTES; n++) {
-		enum status body;
-
-		if ((e = view_iter_next(&ex->iter)) == NULL)
-			break;
-		send_message(ex, e, &kw);
-		body = send_body(ex, txn, e);
-		if (body == ERR_CORRUPT || body == ERR_NOT_FOUND) {
-			ex->damaged++;
-			link_text(&ex->call->link, "UID %" PRIu32 ": %s", e->uid, status_word(body));
-		}
-		link_fields(&ex->call->link, FRAME_RECORD, 1, (struct str[]){STR("end")});
-	}
-	*more_r = e != NULL;
-	st = view_iter_end(&ex->iter);
-out:
+	link_hold(link, true);
+	if (ex->in_body)
+		st = go_on(ex, txn);
+	if (st == OK && !ex->in_body)
+		st = walk(ex, txn, more_r);
 	db_read_end(txn);
-	arena_free(&arena);
-	return st == OK ? link_flush(&ex->call->link) : st;
+	link_hold(link, false);
+	return st == OK ? link_flush(link) : st;
+}
+
+static const char *
+special_word(unsigned special)
+{
+	return special & SPECIAL_ARCHIVE ? "archive" : special & SPECIAL_DRAFTS ? "drafts" : special & SPECIAL_JUNK ? "junk" :
+	    special & SPECIAL_SENT ? "sent" : special & SPECIAL_TRASH ? "trash" : "";
 }
 
 static enum status
@@ -123,7 +166,8 @@ open_mailbox(struct export *ex, int64_t id)
 	db_read_end(txn);
 	if (st == OK) {
 		snprintf(count, sizeof(count), "%" PRIu32, mb.messages);
-		link_fields(&ex->call->link, FRAME_RECORD, 3, (struct str[]){STR("folder"), mb.name, str_c(count)});
+		link_fields(&ex->call->link, FRAME_RECORD, 4,
+		    (struct str[]){STR("folder"), mb.name, str_c(count), str_c(special_word(mb.special))});
 	}
 	arena_free(&arena);
 	return st;
@@ -140,8 +184,12 @@ export_mailbox(struct export *ex, int64_t id)
 		return OK;
 	ex->iter = (struct view_iter)VIEW_ITER(&ex->view, NULL);
 	ex->iter.no_seq = true;
-	while (st == OK && more)
+	while (st == OK && (more || ex->in_body))
 		st = step(ex, &more);
+	if (st == OK && ex->iter.missed > 0) {
+		ex->damaged += ex->iter.missed;
+		link_text(&ex->call->link, "%" PRIu32 " messages of this mailbox cannot be read", ex->iter.missed);
+	}
 	view_close(&ex->view);
 	return st;
 }

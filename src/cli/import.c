@@ -1,166 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* import: finds out what the paths are, and sends what the readers find in them. */
+/*
+ * import: the verb, and the client's side of admin/verb_import.c. What is in a mailbox decides what is brought: of each content (formats/content.h) as
+ * many as the source has more than the mailbox, wherever those came from.
+ */
 #include "cli/import.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/openat2.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include "store/imported.h"
+#include "store/message.h"
+#include "wire/flag.h"
 #include "wire/mailbox_name.h"
+#include "base/utf8.h"
 
 #define CHUNK (128 * 1024)
 
-/*
- * Who brings somebody's mail in may be root, the folders are somebody's: links in them, which could lead to what is not his, are not
- * followed, nor is a pipe waited for (S10). Kernels and sandboxes that do not know openat2() look at the last part of the path only.
- */
-static int
-open_unlinked(const char *path)
-{
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, .resolve = RESOLVE_NO_SYMLINKS};
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = open(path, (int)how.flags);
-	return fd;
-}
-
-enum status
-file_map(const char *path, struct str *bytes_r)
-{
-	struct stat st;
-	void *p;
-	int fd = open_unlinked(path);
-
-	if (fd < 0)
-		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return ERR_IO;
-	}
-	if (st.st_size == 0) {
-		close(fd);
-		*bytes_r = STR("");
-		return OK;
-	}
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (p == MAP_FAILED)
-		return ERR_IO;
-	*bytes_r = str_of(p, (size_t)st.st_size);
-	return OK;
-}
+/* Of one content in one mailbox. */
+struct count {
+	uint64_t there; /* and not yet matched by the source */
+	uint64_t came;  /* of the source */
+};
 
 void
-file_unmap(struct str bytes)
+import_fail(struct import *im, const char *fmt, ...)
 {
-	if (bytes.n > 0)
-		munmap((void *)(uintptr_t)bytes.p, bytes.n);
+	char text[4400];
+	va_list ap;
+
+	im->failed = true;
+	if (im->counting)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (im->progress.tty)
+		fputc('\n', stderr);
+	(void)cli_fail("%s", text);
 }
 
-struct str
-import_join(struct import *im, struct str parent, struct str child)
-{
-	if (parent.n == 0 || str_eq(parent, STR("INBOX")))
-		return arena_str(&im->arena, child);
-	return arena_printf(&im->arena, "%.*s/%.*s", STR_FMT(parent), STR_FMT(child));
-}
-
-const char *
-import_special(struct str name)
-{
-	static const char *const table[][2] = {{"Archive", "archive"}, {"Archives", "archive"}, {"Drafts", "drafts"},
-	    {"Junk", "junk"}, {"Spam", "junk"}, {"Sent", "sent"}, {"Sent Items", "sent"}, {"Sent Messages", "sent"},
-	    {"Trash", "trash"}, {"Deleted Items", "trash"}, {"Deleted Messages", "trash"}};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
-		if (str_caseeq(name, str_c(table[i][0])))
-			return table[i][1];
-	return "";
-}
-
-void
-import_folder(struct import *im, struct str name, const char *special)
-{
-	struct str canon;
-
-	if (mailbox_name_canon(&im->arena, name, true, &canon) != OK || mailbox_name_check(canon) != OK) {
-		if (im->counting)
-			(void)cli_fail("%.*s: not a name for a mailbox, kept as \"Imported\"", STR_FMT(name));
-		canon = STR("Imported");
-	}
-	if (!im->counting && !str_eq(canon, im->folder))
-		link_fields(&im->link, FRAME_RECORD, 3, (struct str[]){STR("folder"), canon, str_c(special)});
-	im->folder = canon;
-}
-
-/* SHA-256 of the mailbox and what tells the message apart, cut to the size of a key. */
-static void
-key_of(struct import *im, const struct import_message *m, unsigned char key[SHA256_DIGEST_LENGTH])
-{
-	struct buf b = {0};
-	unsigned char content[SHA256_DIGEST_LENGTH];
-
-	pack_str(&b, im->folder);
-	pack_str(&b, m->identity);
-	if (m->identity.n == 0) {
-		char counted[SHA256_DIGEST_LENGTH];
-		struct str name;
-		uintptr_t times;
-
-		SHA256((const unsigned char *)m->bytes.p, m->bytes.n, content);
-		pack_str(&b, str_of(content, sizeof(content)));
-		/* The same bytes twice in a folder are two messages. */
-		SHA256((const unsigned char *)b.p, b.n, (unsigned char *)counted);
-		name = str_of(counted, sizeof(counted));
-		times = (uintptr_t)map_get(&im->repeated, name) + 1;
-		map_put(&im->repeated, name, (void *)times);
-		varint_add(&b, times);
-	}
-	SHA256((const unsigned char *)b.p, b.n, key);
-	buf_free(&b);
-}
-
-/* Sends bytes in DATA frames with every bare LF as CRLF. */
-static void
-send_bytes(struct import *im, struct str s)
-{
-	struct buf chunk = {0};
-	bool cr = false;
-
-	while (s.n > 0) {
-		size_t lf = str_chr(s, '\n'), n = lf < CHUNK ? lf : CHUNK;
-
-		if (n > s.n)
-			n = s.n;
-		buf_add(&chunk, str_head(s, n));
-		if (n > 0)
-			cr = s.p[n - 1] == '\r';
-		s = str_from(s, n);
-		if (n == lf && s.n > 0) {
-			if (!cr)
-				buf_addc(&chunk, '\r');
-			buf_addc(&chunk, '\n');
-			cr = false;
-			s = str_from(s, 1);
-		}
-		if (chunk.n >= CHUNK || s.n == 0) {
-			link_send(&im->link, FRAME_DATA, buf_str(&chunk));
-			buf_clear(&chunk);
-		}
-	}
-	buf_free(&chunk);
-}
+/* ---- answers of the store ---- */
 
 static void
 take_answer(struct import *im, const struct frame *f)
@@ -170,12 +52,12 @@ take_answer(struct import *im, const struct frame *f)
 	size_t n;
 	uint64_t count, bytes;
 
-	if (f->type == FRAME_TEXT)
-		fputs(im->progress.tty ? "\n" : "", stderr), cli_print(stderr, "%.*s\n", STR_FMT(f->payload));
-	else if (f->type == FRAME_RECORD && frame_fields(&arena, f->payload, &fields, &n) == OK && n == 3 &&
-	    str_u64(fields[1], UINT64_MAX, &count) && str_u64(fields[2], UINT64_MAX, &bytes))
+	if (f->type == FRAME_TEXT) {
+		import_fail(im, "%.*s", STR_FMT(f->payload));
+	} else if (f->type == FRAME_RECORD && frame_fields(&arena, f->payload, &fields, &n) == OK && n == 3 &&
+	    str_u64(fields[1], UINT64_MAX, &count) && str_u64(fields[2], UINT64_MAX, &bytes)) {
 		progress_add(&im->progress, count, bytes);
-	else if (f->type == FRAME_EXIT) {
+	} else if (f->type == FRAME_EXIT) {
 		(void)cli_exit_code(f->payload, false);
 		im->status = ERR_UNAVAILABLE;
 	}
@@ -195,164 +77,269 @@ take_answers(struct import *im)
 		im->status = st;
 }
 
-void
-import_message(struct import *im, const struct import_message *m)
+/* The keys in DATA frames up to an empty one, each given to fn. */
+static void
+read_ids(struct import *im, size_t size, void (*fn)(struct import *im, struct str id))
 {
-	unsigned char key[SHA256_DIGEST_LENGTH];
-	struct str fields[5 + IMPORT_KEYWORDS_MAX], name = str_of(key, IMPORT_KEY_SIZE);
-	char numbers[3][24];
+	struct frame f;
 
-	if (im->status != OK)
-		return;
+	while (im->status == OK && (im->status = link_next(&im->link, &f)) == OK) {
+		if (f.type != FRAME_DATA) {
+			take_answer(im, &f);
+			continue;
+		}
+		if (f.payload.n == 0)
+			return;
+		for (size_t i = 0; i + size <= f.payload.n; i += size)
+			fn(im, str_of(f.payload.p + i, size));
+	}
+}
+
+/* ---- mailboxes ---- */
+
+static struct count *
+count_of(struct import *im, struct str id)
+{
+	struct buf key = {0};
+	struct count *c;
+
+	buf_add(&key, id);
+	buf_add(&key, im->folder);
+	if ((c = map_get(&im->have, buf_str(&key))) == NULL) {
+		c = arena_new(&im->arena, struct count);
+		map_put(&im->have, buf_str(&key), c);
+	}
+	buf_free(&key);
+	return c;
+}
+
+static void
+is_there(struct import *im, struct str id)
+{
+	count_of(im, id)->there++;
+}
+
+static void
+came_earlier(struct import *im, struct str key)
+{
+	static char present;
+
+	map_put(&im->earlier, key, &present);
+}
+
+/* A name that can be given, as near to the one that stands there as may be; *other_r: it is another. */
+static struct str
+good_name(struct import *im, struct str name, bool *other_r)
+{
+	struct buf b = {0};
+	struct str canon, rest = name;
+
+	*other_r = mailbox_name_canon(&im->arena, name, true, &canon) != OK || mailbox_name_check(canon) != OK;
+	if (!*other_r)
+		return canon;
+	/* Bytes that are no UTF-8 are taken as Latin-1; what cannot stand in a name becomes '_'. */
+	while (rest.n > 0) {
+		size_t len = 1;
+		int32_t c = utf8_next(rest, &len);
+
+		if (c < 0) {
+			c = (unsigned char)rest.p[0];
+			len = 1;
+		}
+		utf8_add(&b, c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ? '_' : (uint32_t)c);
+		rest = str_from(rest, len);
+	}
+	name = arena_str(&im->arena, buf_str(&b));
+	buf_free(&b);
+	if (mailbox_name_canon(&im->arena, name, true, &canon) != OK || mailbox_name_check(canon) != OK)
+		canon = STR("Imported");
+	return canon;
+}
+
+void
+import_folder(struct import *im, struct str name, const char *special)
+{
+	static char told;
+	bool first, other;
+	struct str canon = good_name(im, name, &other);
+
+	im->found++;
 	if (im->counting) {
-		im->total++;
+		if (other)
+			(void)cli_fail("%.*s: not a name for a mailbox, it comes as \"%.*s\"", STR_FMT(name), STR_FMT(canon));
 		return;
 	}
-	key_of(im, m, key);
-	if (map_get(&im->keys, name) != NULL) {
-		im->present++;
-		progress_add(&im->progress, 1, 0);
+	if (im->status != OK || str_eq(canon, im->folder))
 		return;
+	im->folder = canon;
+	first = map_get(&im->folders, canon) == NULL;
+	map_put(&im->folders, canon, &told);
+	link_fields(&im->link, FRAME_RECORD, 4, (struct str[]){STR("folder"), canon, str_c(special), first ? STR("ids") : STR("")});
+	if (first)
+		read_ids(im, CONTENT_ID_SIZE, is_there);
+}
+
+/* ---- messages ---- */
+
+struct sending {
+	struct import *im;
+	struct buf chunk;
+	bool cr;        /* the last byte was one */
+	uint64_t bytes;
+};
+
+/* Sends bytes in DATA frames with every bare LF as CRLF. */
+static void
+send_piece(void *arg, struct str s)
+{
+	struct sending *out = arg;
+
+	out->bytes += s.n;
+	while (s.n > 0) {
+		size_t lf = str_chr(s, '\n'), n = lf < CHUNK ? lf : CHUNK;
+
+		n = n < s.n ? n : s.n;
+		buf_add(&out->chunk, str_head(s, n));
+		if (n > 0)
+			out->cr = s.p[n - 1] == '\r';
+		s = str_from(s, n);
+		if (n == lf && s.n > 0) {
+			if (!out->cr)
+				buf_addc(&out->chunk, '\r');
+			buf_addc(&out->chunk, '\n');
+			out->cr = false;
+			s = str_from(s, 1);
+		}
+		if (out->chunk.n >= CHUNK) {
+			link_send(&out->im->link, FRAME_DATA, buf_str(&out->chunk));
+			buf_clear(&out->chunk);
+		}
 	}
-	snprintf(numbers[0], 24, "%" PRId64, m->date);
+}
+
+static void
+hash_piece(void *arg, struct str s)
+{
+	content_add(arg, s);
+}
+
+/* Names the content in its mailbox, the times-th of its kind: what was brought once (store/imported.h). */
+static void
+key_of(struct import *im, const unsigned char *id, uint64_t times, unsigned char key[SHA256_DIGEST_LENGTH])
+{
+	struct buf b = {0};
+
+	pack_str(&b, im->folder);
+	pack_str(&b, str_of(id, CONTENT_ID_SIZE));
+	varint_add(&b, times);
+	SHA256((const unsigned char *)b.p, b.n, key);
+	buf_free(&b);
+}
+
+/* The message's keywords that can be kept, behind the fields that are there. How many fields there are. */
+static size_t
+add_keywords(struct import *im, const struct import_message *m, struct str *fields, size_t n)
+{
+	size_t first = n, bad = 0, many = 0;
+
+	for (size_t i = 0; i < m->keywords_n; i++) {
+		bool twice = false;
+
+		for (size_t k = first; k < n && !twice; k++)
+			twice = str_caseeq(fields[k], m->keywords[i]);
+		if (twice)
+			continue;
+		if (!flag_keyword_valid(m->keywords[i]))
+			bad++;
+		else if (n - first == KEYWORDS_PER_MESSAGE)
+			many++;
+		else
+			fields[n++] = m->keywords[i];
+	}
+	if (bad > 0)
+		import_fail(im, "%.*s: comes without %zu keywords, which are none that IMAP can name", STR_FMT(m->label), bad);
+	if (many > 0)
+		import_fail(im, "%.*s: comes without %zu of its keywords, a message can have %d", STR_FMT(m->label), many, KEYWORDS_PER_MESSAGE);
+	return n;
+}
+
+static void
+send_message(struct import *im, const struct import_message *m, struct str id, struct str key)
+{
+	struct str fields[7 + KEYWORDS_PER_MESSAGE] = {STR("message"), id, key};
+	struct sending out = {.im = im};
+	char numbers[3][24];
+	bool good;
+	size_t n;
+
+	snprintf(numbers[0], 24, "%" PRId64, m->dated ? m->date : INT64_MIN + 1);
 	snprintf(numbers[1], 24, "%d", m->zone);
-	snprintf(numbers[2], 24, "%u", m->flags);
-	fields[0] = STR("message");
-	fields[1] = name;
+	snprintf(numbers[2], 24, "%u", m->flags & FLAG_ALL);
 	for (size_t i = 0; i < 3; i++)
-		fields[2 + i] = str_c(numbers[i]);
-	for (size_t i = 0; i < m->keywords_n; i++)
-		fields[5 + i] = m->keywords[i];
-	link_fields(&im->link, FRAME_RECORD, 5 + m->keywords_n, fields);
-	send_bytes(im, m->bytes);
-	link_fields(&im->link, FRAME_RECORD, 1, (struct str[]){STR("end")});
-	im->sent++;
+		fields[3 + i] = str_c(numbers[i]);
+	fields[6] = str_head(m->label, 1000);
+	n = add_keywords(im, m, fields, 7);
+	link_fields(&im->link, FRAME_RECORD, n, fields);
+	good = m->bytes(m->ctx, send_piece, &out);
+	if (out.chunk.n > 0)
+		link_send(&im->link, FRAME_DATA, buf_str(&out.chunk));
+	buf_free(&out.chunk);
+	/* What could not be read to its end is no message: the store forgets it. */
+	link_fields(&im->link, FRAME_RECORD, 1, (struct str[]){good ? STR("end") : STR("drop")});
+	if (!good)
+		import_fail(im, "%.*s cannot be read", STR_FMT(m->label));
 	take_answers(im);
 }
 
 void
-import_eml(struct import *im, const char *path)
+import_message(struct import *im, const struct import_message *m)
 {
-	struct import_message m = {0};
-	struct stat st;
+	unsigned char id[CONTENT_ID_SIZE], key[SHA256_DIGEST_LENGTH];
+	struct count *c;
 
-	if (lstat(path, &st) != 0 || file_map(path, &m.bytes) != OK) {
-		im->failed = cli_fail("%s cannot be read", path);
+	im->found++;
+	if (im->counting) {
+		im->total++;
 		return;
 	}
-	m.date = st.st_mtime;
-	import_message(im, &m);
-	file_unmap(m.bytes);
-}
-
-static void import_path(struct import *im, const char *path, struct str name, int depth);
-
-static int
-visible(const struct dirent *e)
-{
-	return e->d_name[0] != '.';
-}
-
-/* A file's name without what says that it is an mbox. */
-static struct str
-without_ending(struct str name)
-{
-	static const struct str endings[] = {{".txt", 4}, {".mbox", 5}, {".eml", 4}};
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-		if (str_ends(name, endings[i]) && name.n > endings[i].n)
-			name.n -= endings[i].n;
-	return name;
-}
-
-/* A folder that is no Maildir: each file and folder in it is a mailbox of its name, .eml files are messages of this one. */
-static void
-import_folder_of(struct import *im, const char *path, struct str name, int depth)
-{
-	struct dirent **list;
-	int n = scandir(path, &list, visible, alphasort);
-
-	if (n < 0) {
-		im->failed = cli_fail("%s cannot be read", path);
+	if (im->status != OK)
+		return;
+	if (!m->bytes(m->ctx, hash_piece, im->content)) {
+		content_id(im->content, id);
+		import_fail(im, "%.*s cannot be read", STR_FMT(m->label));
 		return;
 	}
-	for (int i = 0; i < n; i++) {
-		struct str child = str_c(list[i]->d_name), full;
-
-		full = arena_printf(&im->arena, "%s/%s", path, list[i]->d_name);
-		if (str_ends(child, STR(".eml")) || str_ends(child, STR(".txt"))) {
-			if (depth < IMPORT_DEPTH_MAX && !mbox_is(full.p)) {
-				import_folder(im, name, import_special(name));
-				import_eml(im, full.p);
-				free(list[i]);
-				continue;
-			}
-		}
-		child = without_ending(child);
-		import_path(im, full.p, import_join(im, name, child), depth + 1);
-		free(list[i]);
-	}
-	free(list);
-}
-
-static void
-import_path(struct import *im, const char *path, struct str name, int depth)
-{
-	struct stat st;
-
-	if (im->status != OK || depth > IMPORT_DEPTH_MAX)
+	content_id(im->content, id);
+	c = count_of(im, str_of(id, sizeof(id)));
+	key_of(im, id, ++c->came, key);
+	if (c->there > 0) {
+		c->there--;
+		im->present++;
+		progress_add(&im->progress, 1, 0);
 		return;
-	if (lstat(path, &st) != 0) {
-		im->failed = cli_fail("%s: %s", path, strerror(errno));
-	} else if (S_ISLNK(st.st_mode)) {
-		if (!im->counting)
-			im->failed = cli_fail("%s is a symbolic link and is not followed; name it on the command line to bring it in", path);
-	} else if (S_ISDIR(st.st_mode)) {
-		if (maildir_is(path))
-			import_maildir(im, path, name);
-		else
-			import_folder_of(im, path, name, depth);
-	} else if (S_ISREG(st.st_mode) && mbox_is(path)) {
-		import_mbox(im, path, name);
-	} else if (S_ISREG(st.st_mode) && (depth == 0 || str_ends(str_c(path), STR(".eml")))) {
-		import_folder(im, name, "");
-		import_eml(im, path);
 	}
+	if (im->only_new && map_get(&im->earlier, str_of(key, IMPORT_KEY_SIZE)) != NULL) {
+		im->present++;
+		progress_add(&im->progress, 1, 0);
+		return;
+	}
+	send_message(im, m, str_of(id, sizeof(id)), str_of(key, IMPORT_KEY_SIZE));
 }
 
-static enum status
-read_keys(struct import *im)
-{
-	static char present;
-	struct frame f;
-	enum status st;
-
-	while ((st = link_next(&im->link, &f)) == OK) {
-		if (f.type == FRAME_EXIT) {
-			(void)cli_exit_code(f.payload, false);
-			return ERR_UNAVAILABLE;
-		}
-		if (f.type != FRAME_DATA)
-			return ERR_BAD_INPUT;
-		if (f.payload.n == 0)
-			return OK;
-		for (size_t i = 0; i + IMPORT_KEY_SIZE <= f.payload.n; i += IMPORT_KEY_SIZE)
-			map_put(&im->keys, str_of(f.payload.p + i, IMPORT_KEY_SIZE), &present);
-	}
-	return st;
-}
+/* ---- the verb ---- */
 
 static void
 walk(struct import *im, struct cli *cli, struct str into)
 {
 	im->folder = STR_NONE;
-	for (int i = 0; i < cli->argc; i++) {
+	for (int i = 0; i < cli->argc && im->status == OK; i++) {
 		char *path = realpath(cli->argv[i], NULL);
 
+		im->found = 0;
 		if (path == NULL)
-			im->failed = cli_fail("%s: %s", cli->argv[i], strerror(errno));
+			import_fail(im, "%s: %s", cli->argv[i], strerror(errno));
 		else
-			import_path(im, path, into, 0);
+			import_path(im, path, into);
 		free(path);
 	}
 }
@@ -362,7 +349,8 @@ finish(struct import *im)
 {
 	struct frame f;
 
-	link_send(&im->link, FRAME_END, STR(""));
+	if (im->status == OK)
+		link_send(&im->link, FRAME_END, STR(""));
 	while (im->status == OK && (im->status = link_next(&im->link, &f)) == OK) {
 		if (f.type == FRAME_EXIT) {
 			progress_end(&im->progress);
@@ -378,8 +366,9 @@ run(struct import *im, struct cli *cli, const char *user, struct str into, bool 
 {
 	int code = 1;
 
-	cli_request(&im->link, 2, (struct str[]){STR("import"), str_c(user)});
-	if (read_keys(im) != OK)
+	cli_request(&im->link, 3, (struct str[]){STR("import"), str_c(user), im->only_new ? STR("only-new") : STR("")});
+	read_ids(im, IMPORT_KEY_SIZE, came_earlier);
+	if (im->status == ERR_UNAVAILABLE)
 		return 1;
 	im->counting = true;
 	walk(im, cli, into);
@@ -389,26 +378,31 @@ run(struct import *im, struct cli *cli, const char *user, struct str into, bool 
 	code = finish(im);
 	if (im->present > 0)
 		printf("%" PRIu64 " were there already\n", im->present);
+	if (im->deleted > 0)
+		printf("%" PRIu64 " that Thunderbird has deleted stayed away\n", im->deleted);
 	return code != 0 || im->failed ? 1 : 0;
 }
 
 int
 cli_import(struct cli *cli)
 {
-	struct import im = {0};
+	struct import im = {.content = content_new()};
 	const char *user = NULL, *into = "INBOX";
 	bool quiet = false;
 	int code;
 
-	if (!cli_options(cli, (struct cli_option[]){{"user", &user, NULL}, {"into", &into, NULL}, {"quiet", NULL, &quiet}, {0}}) ||
+	if (!cli_options(cli, (struct cli_option[]){{"user", &user, NULL}, {"into", &into, NULL}, {"only-new", NULL, &im.only_new},
+				  {"quiet", NULL, &quiet}, {0}}) ||
 	    user == NULL || cli->argc == 0)
 		return cli_usage("import");
 	if (cli_connect(&im.link) != OK)
 		return 1;
 	code = run(&im, cli, user, str_c(into), quiet);
 	cli_disconnect(&im.link);
-	map_free(&im.keys);
-	map_free(&im.repeated);
+	map_free(&im.have);
+	map_free(&im.earlier);
+	map_free(&im.folders);
+	content_free(im.content);
 	arena_free(&im.arena);
 	return code;
 }

@@ -1,60 +1,105 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import: what the readers of formats share. A reader walks its files twice: first counting (import->counting), then sending. A message
- * goes in as import_message() with all of its bytes at hand (a mapped file); line ends become CRLF, nothing else changes.
+ * import: what its parts share.
+ *
+ *	import.c         the verb, and what goes to the store: which mailbox, which message, what is there already
+ *	import_walk.c    what a path is: Maildir, mbox, .eml, a tree of them, or nothing that is understood, which is named
+ *	import_file.c    opening, listing and reading files that others may change meanwhile
+ *	maildir.c mbox.c the readers
+ *
+ * A reader walks its files twice: first counting (import->counting), then sending. Files are read and never mapped: a file that is cut short meanwhile
+ * gives a shorter message, no signal.
  */
 #ifndef CLI_IMPORT_H
 #define CLI_IMPORT_H
 
 #include "base/map.h"
 #include "cli/cli.h"
+#include "formats/content.h"
+#include "formats/listing.h"
 
-#define IMPORT_KEYWORDS_MAX 60
 #define IMPORT_DEPTH_MAX 32
 
 struct import {
 	struct link link;
 	struct progress progress;
 	bool counting;
+	bool only_new;           /* leave out what an earlier import brought, also where it is gone from its mailbox */
 	uint64_t total;          /* messages counted */
-	uint64_t sent, present;  /* present: brought by an earlier import */
-	struct map keys;         /* of what is there */
-	struct map repeated;     /* how often the same bytes came in one folder: content key to count */
+	uint64_t present;        /* messages that are in their mailbox already */
+	uint64_t deleted;        /* marked as deleted by Thunderbird: not brought */
+	uint64_t found;          /* messages and mailboxes that the present path had */
+	struct map have;         /* mailbox and content to how many are there; see struct count in import.c */
+	struct map earlier;      /* keys of what earlier imports brought, with only_new */
+	struct map folders;      /* names whose contents the store has told */
 	struct str folder;       /* the current one */
+	struct content *content;
 	struct arena arena;
-	bool failed;             /* something could not be read; it was said */
+	bool failed;             /* something was not brought whole; it was said */
 	enum status status;      /* of the link */
 };
 
+/* Gives all bytes of a message to fn. False: they could not be read. */
+typedef bool (*import_bytes_fn)(void *ctx, void (*fn)(void *arg, struct str bytes), void *arg);
+
 struct import_message {
-	struct str identity;     /* what tells it from others of its folder: a file's base name; empty: its bytes */
-	struct str bytes;
-	int64_t date;            /* seconds; 0: not known */
+	struct str label;        /* names it in messages: the file, and the number in it */
+	import_bytes_fn bytes;   /* may be called twice */
+	void *ctx;
+	bool dated;
+	int64_t date;            /* seconds */
 	int16_t zone;
 	uint8_t flags;
-	struct str keywords[IMPORT_KEYWORDS_MAX];
+	const struct str *keywords; /* any bytes: those that are no keywords are left out, and it is said */
 	size_t keywords_n;
 };
 
-/* The mailbox of what follows: canonical name; special-use word or "". */
+/* The mailbox of what follows: any name, and the word of a special use or "". */
 void import_folder(struct import *im, struct str name, const char *special);
 void import_message(struct import *im, const struct import_message *m);
+/* Says that something is not brought, once, and that the exit status has to tell. */
+void import_fail(struct import *im, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The readers. name: of the mailbox. */
-void import_maildir(struct import *im, const char *path, struct str name);
-bool maildir_is(const char *path);
-void import_mbox(struct import *im, const char *path, struct str name);
-bool mbox_is(const char *path);
-void import_eml(struct import *im, const char *path);
+/* ---- import_walk.c ---- */
 
-/* A whole file mapped for reading; empty files map to an empty str. */
-/* A file, whole. No part of the path may be a symbolic link. */
-must_check enum status file_map(const char *path, struct str *bytes_r);
-void file_unmap(struct str bytes);
-
+/* What a path named on the command line holds. */
+void import_path(struct import *im, const char *path, struct str into);
 /* parent/child in the arena; INBOX as parent of nothing: children of the top are top-level names. */
 struct str import_join(struct import *im, struct str parent, struct str child);
 /* The special use that a well-known folder name means, or "". */
 const char *import_special(struct str name);
+
+/* ---- import_file.c ---- */
+
+/* A file for reading. No part of the path may be a symbolic link; no pipe is waited for. -1 with errno. */
+int import_open(const char *path);
+struct import_file {
+	int fd;
+	uint64_t size;
+	int64_t mtime;
+};
+must_check enum status import_file_open(const char *path, struct import_file *f_r);
+void import_file_close(struct import_file *f);
+/* As mbox_source.read; arg: a struct import_file. */
+int64_t import_file_read(void *arg, uint64_t at, char *p, size_t n);
+/* A small file as a whole, at most max bytes of it. ERR_NOT_FOUND, ERR_IO, ERR_LIMIT. */
+must_check enum status import_file_whole(const char *path, size_t max, struct buf *out);
+
+struct import_entry {
+	struct str name;         /* NUL-terminated */
+	enum { ENTRY_FILE, ENTRY_DIR, ENTRY_LINK, ENTRY_OTHER } type;
+	uint64_t size;
+};
+/* What a folder holds but "." and "..", sorted by name, in the arena. ERR_IO with errno. */
+must_check enum status import_list(struct arena *arena, const char *path, struct import_entry **list_r, size_t *n_r);
+
+/* ---- the readers ---- */
+
+/* The messages of one Maildir (its cur and new); folders in it are the walk's matter. */
+void import_maildir(struct import *im, const char *path);
+void import_mbox(struct import *im, const char *path, struct str name, const char *special);
+bool mbox_is(const char *path);
+/* One message a file; a From line before it goes. */
+void import_eml(struct import *im, const char *path);
 
 #endif

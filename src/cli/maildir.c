@@ -1,186 +1,210 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Maildir and Maildir++: messages are files in new/ and cur/, flags are in the file's name, keywords are letters that a file
- * dovecot-keywords or courierimapkeywords explains; folders of a Maildir++ are .A.B with names in modified UTF-7.
- */
-#include <dirent.h>
-#include <stdio.h>
+/* The messages of a Maildir: files in cur/ and new/; keywords are letters that Dovecot explains, or are listed by Courier. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "cli/import.h"
+#include "formats/maildir.h"
 #include "wire/flag.h"
-#include "wire/mutf7.h"
 
-struct letters {
-	struct str keyword[26]; /* of the letters a to z; p NULL: none */
+#define LIST_MAX (64u << 20) /* bytes of a list of keywords */
+#define KEYWORDS_MAX 1000    /* of a message, that are looked at */
+#define CHUNK 65536
+
+struct maildir {
+	struct import *im;
+	struct str path;
+	struct maildir_letters letters;
+	struct maildir_list courier;
+	struct arena arena;
 };
 
+/* ---- lists of keywords ---- */
+
 static bool
-is_dir(const char *parent, const char *child)
+list_of(struct maildir *md, const char *name, struct buf *text)
 {
-	struct stat st;
-	char *path;
-	bool yes;
+	struct str path = arena_printf(&md->arena, "%.*s/%s", STR_FMT(md->path), name);
+	enum status st = import_file_whole(path.p, LIST_MAX, text);
 
-	if (asprintf(&path, "%s/%s", parent, child) < 0)
-		return false;
-	yes = lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
-	free(path);
-	return yes;
+	if (st != OK && st != ERR_NOT_FOUND)
+		import_fail(md->im, "%.*s cannot be read: the keywords in it are left out", STR_FMT(path));
+	return st == OK;
 }
 
-bool
-maildir_is(const char *path)
-{
-	return is_dir(path, "cur") && is_dir(path, "new");
-}
-
-/* Lines "0 $Label1": the letter's number and the keyword. */
+/* Files beside Courier's list, newer than it: "BASE", and ".NUMBER.BASE" while Courier is at it. */
 static void
-read_letters(struct import *im, const char *path, struct letters *l)
+courier_file(struct maildir *md, const char *dir, struct str name)
 {
-	struct str name = arena_printf(&im->arena, "%s/dovecot-keywords", path), bytes, rest, line;
+	struct str base = name;
+	struct buf text = {0};
+	struct maildir_keywords *kw;
 
-	memset(l, 0, sizeof(*l));
-	if (file_map(name.p, &bytes) != OK)
+	if (str_starts(name, STR(":")))
 		return;
-	rest = bytes;
-	while (rest.n > 0 && str_split(&rest, '\n', &line)) {
-		size_t space = str_chr(line, ' ');
-		uint64_t n;
-
-		if (space < line.n && str_u64(str_head(line, space), 25, &n))
-			l->keyword[n] = arena_str(&im->arena, str_trim(str_from(line, space + 1)));
+	if (str_starts(name, STR("."))) {
+		base = str_from(name, 1);
+		base = str_from(base, str_chr(base, '.') + 1);
 	}
-	file_unmap(bytes);
+	if (base.n > 0 && import_file_whole(arena_printf(&md->arena, "%s/%.*s", dir, STR_FMT(name)).p, CHUNK, &text) == OK) {
+		kw = arena_new(&md->arena, struct maildir_keywords);
+		maildir_keywords_parse(&md->arena, buf_str(&text), kw);
+		map_put(&md->courier.messages, base, kw);
+	}
+	buf_free(&text);
 }
 
 static void
-take_flags(struct import_message *m, const char *name, const struct letters *letters)
+read_lists(struct maildir *md)
 {
-	static const char flag_letters[] = "STDFR";
-	static const uint8_t flags[] = {FLAG_SEEN, FLAG_DELETED, FLAG_DRAFT, FLAG_FLAGGED, FLAG_ANSWERED};
-	const char *info = strstr(name, ":2,"), *at;
+	struct str dir = arena_printf(&md->arena, "%.*s/courierimapkeywords", STR_FMT(md->path));
+	struct import_entry *list;
+	struct buf text = {0};
+	size_t n;
 
-	if (info == NULL)
-		return;
-	for (info += 3; *info != '\0' && m->keywords_n < IMPORT_KEYWORDS_MAX; info++) {
-		if ((at = strchr(flag_letters, *info)) != NULL)
-			m->flags |= flags[at - flag_letters];
-		else if (*info == 'P')
-			m->keywords[m->keywords_n++] = STR("$Forwarded");
-		else if (*info >= 'a' && *info <= 'z' && letters->keyword[*info - 'a'].n > 0)
-			m->keywords[m->keywords_n++] = letters->keyword[*info - 'a'];
-	}
+	if (list_of(md, "dovecot-keywords", &text))
+		maildir_letters_parse(&md->arena, buf_str(&text), &md->letters);
+	buf_clear(&text);
+	if (list_of(md, "courierimapkeywords/:list", &text))
+		maildir_list_parse(&md->arena, buf_str(&text), &md->courier);
+	buf_free(&text);
+	if (import_list(&md->arena, dir.p, &list, &n) == OK)
+		for (size_t i = 0; i < n; i++)
+			if (list[i].type == ENTRY_FILE)
+				courier_file(md, dir.p, list[i].name);
 }
 
-static void
-read_file(struct import *im, const char *dir, const char *name, const struct letters *letters)
+static size_t
+keywords_of(struct maildir *md, const struct maildir_name *name, struct str *out)
 {
-	struct import_message m = {0};
-	struct stat st;
-	char *path;
+	struct maildir_keywords *kw = map_get(&md->courier.messages, name->base);
+	size_t n = 0, nameless = 0;
 
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		abort();
-	if (lstat(path, &st) != 0 || file_map(path, &m.bytes) != OK) {
-		im->failed = cli_fail("%s cannot be read", path);
-	} else {
-		/* The part of the name that stays when flags change. */
-		m.identity = str_head(str_c(name), str_chr(str_c(name), ':'));
-		m.date = st.st_mtime;
-		take_flags(&m, name, letters);
-		import_message(im, &m);
-		file_unmap(m.bytes);
-	}
-	free(path);
-}
-
-static int
-visible(const struct dirent *e)
-{
-	return e->d_name[0] != '.';
-}
-
-static void
-read_dir(struct import *im, const char *maildir, const char *sub, const struct letters *letters)
-{
-	struct str dir = arena_printf(&im->arena, "%s/%s", maildir, sub);
-	struct dirent **list;
-	int n = scandir(dir.p, &list, visible, alphasort);
-
-	if (n < 0) {
-		im->failed = cli_fail("%s cannot be read", dir.p);
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		if (im->counting)
-			im->total++;
+	if (name->forwarded)
+		out[n++] = STR("$Forwarded");
+	for (unsigned i = 0; i < MAILDIR_LETTERS; i++) {
+		if (!(name->letters & UINT32_C(1) << i))
+			continue;
+		if (md->letters.keyword[i].n > 0)
+			out[n++] = md->letters.keyword[i];
 		else
-			read_file(im, dir.p, list[i]->d_name, letters);
-		free(list[i]);
+			nameless++;
 	}
-	free(list);
+	if (nameless > 0)
+		import_fail(md->im, "%.*s: %.*s: comes without %zu keywords, whose letters no dovecot-keywords explains", STR_FMT(md->path),
+		    STR_FMT(name->base), nameless);
+	for (size_t i = 0; kw != NULL && i < kw->n && n < KEYWORDS_MAX; i++)
+		out[n++] = kw->name[i];
+	return n;
+}
+
+/* ---- messages ---- */
+
+static bool
+file_bytes(void *ctx, void (*fn)(void *arg, struct str bytes), void *arg)
+{
+	struct import_file *f = ctx;
+	char *chunk = x_malloc(CHUNK);
+	uint64_t at = 0;
+	int64_t n = 0;
+
+	while (at < f->size && (n = import_file_read(f, at, chunk, CHUNK)) > 0) {
+		fn(arg, str_of(chunk, (size_t)n));
+		at += (uint64_t)n;
+	}
+	free(chunk);
+	return n >= 0;
+}
+
+/* A mail program gave the file another name since it was listed: the one with the same base. */
+static bool
+find_again(struct maildir *md, const char *sub, const struct maildir_name *was, struct str *name_r)
+{
+	struct import_entry *list;
+	struct maildir_name now;
+	size_t n;
+
+	for (int i = 0; i < 2; i++) {
+		const char *in = i == 0 ? sub : strcmp(sub, "cur") == 0 ? "new" : "cur";
+
+		if (import_list(&md->arena, arena_printf(&md->arena, "%.*s/%s", STR_FMT(md->path), in).p, &list, &n) != OK)
+			continue;
+		for (size_t k = 0; k < n; k++) {
+			maildir_name_parse(list[k].name, &now);
+			if (list[k].type == ENTRY_FILE && str_eq(now.base, was->base)) {
+				*name_r = arena_printf(&md->arena, "%s/%.*s", in, STR_FMT(list[k].name));
+				return true;
+			}
+		}
+	}
+	return false;
 }
 
 static void
-read_maildir(struct import *im, const char *path, struct str name)
+read_message(struct maildir *md, const char *sub, struct str file)
 {
-	struct letters letters;
+	struct str path = arena_printf(&md->arena, "%.*s/%s/%.*s", STR_FMT(md->path), sub, STR_FMT(file)), again;
+	struct str keywords[KEYWORDS_MAX + MAILDIR_LETTERS + 1];
+	struct maildir_name name;
+	struct import_file f;
+	enum status st;
 
-	import_folder(im, name, import_special(name));
-	read_letters(im, path, &letters);
-	/* File names begin with the time of arrival: their order is the order of arrival. */
-	read_dir(im, path, "cur", &letters);
-	read_dir(im, path, "new", &letters);
-}
-
-static int
-sub_folder(const struct dirent *e)
-{
-	return e->d_name[0] == '.' && e->d_name[1] != '\0' && strcmp(e->d_name, "..") != 0;
-}
-
-/* ".Sent.2020" as Sent/2020; where the bytes are no modified UTF-7 they are taken as they are. */
-static struct str
-folder_name(struct import *im, const char *dir)
-{
-	struct str rest = str_c(dir + 1), level;
-	struct buf name = {0};
-	struct str s;
-
-	while (str_split(&rest, '.', &level)) {
-		struct buf decoded = {0};
-
-		if (name.n > 0)
-			buf_addc(&name, '/');
-		if (mutf7_decode(&decoded, level) == OK)
-			buf_add(&name, buf_str(&decoded));
-		else
-			buf_add(&name, level);
-		buf_free(&decoded);
+	maildir_name_parse(file, &name);
+	if ((st = import_file_open(path.p, &f)) == ERR_NOT_FOUND) {
+		if (!find_again(md, sub, &name, &again))
+			return; /* somebody deleted it: it is not in the source any more */
+		path = arena_printf(&md->arena, "%.*s/%.*s", STR_FMT(md->path), STR_FMT(again));
+		file = str_from(again, 4);
+		maildir_name_parse(file, &name);
+		st = import_file_open(path.p, &f);
 	}
-	s = arena_str(&im->arena, buf_str(&name));
-	buf_free(&name);
-	return s;
+	if (st != OK) {
+		import_fail(md->im, "%.*s cannot be read", STR_FMT(path));
+		return;
+	}
+	import_message(md->im, &(struct import_message){.label = path, .bytes = file_bytes, .ctx = &f, .dated = true, .date = f.mtime,
+	    .flags = name.flags, .keywords = keywords, .keywords_n = keywords_of(md, &name, keywords)});
+	import_file_close(&f);
+}
+
+static void
+read_sub(struct maildir *md, const char *sub)
+{
+	struct str dir = arena_printf(&md->arena, "%.*s/%s", STR_FMT(md->path), sub);
+	struct import_entry *list;
+	size_t n;
+
+	if (import_list(&md->arena, dir.p, &list, &n) != OK) {
+		/* Copies leave empty folders out. */
+		if (errno != ENOENT)
+			import_fail(md->im, "%.*s: %s", STR_FMT(dir), strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].type == ENTRY_LINK)
+			import_fail(md->im, "%.*s/%.*s is a symbolic link and is not followed; name it on the command line to bring it in", STR_FMT(dir),
+			    STR_FMT(list[i].name));
+		else if (list[i].name.p[0] == '.')
+			continue;
+		else if (list[i].type != ENTRY_FILE)
+			import_fail(md->im, "%.*s/%.*s is no file: not brought in", STR_FMT(dir), STR_FMT(list[i].name));
+		else if (md->im->counting)
+			import_message(md->im, &(struct import_message){0});
+		else
+			read_message(md, sub, list[i].name);
+	}
 }
 
 void
-import_maildir(struct import *im, const char *path, struct str name)
+import_maildir(struct import *im, const char *path)
 {
-	struct dirent **list;
-	int n;
+	struct maildir md = {.im = im, .path = str_c(path)};
 
-	read_maildir(im, path, name);
-	if ((n = scandir(path, &list, sub_folder, alphasort)) < 0)
-		return;
-	for (int i = 0; i < n; i++) {
-		struct str child = arena_printf(&im->arena, "%s/%s", path, list[i]->d_name);
-
-		if (is_dir(path, list[i]->d_name) && maildir_is(child.p))
-			read_maildir(im, child.p, import_join(im, name, folder_name(im, list[i]->d_name)));
-		free(list[i]);
-	}
-	free(list);
+	if (!im->counting)
+		read_lists(&md);
+	/* File names begin with the time of arrival: their order is the order of arrival. */
+	read_sub(&md, "cur");
+	read_sub(&md, "new");
+	map_free(&md.courier.messages);
+	arena_free(&md.arena);
 }

@@ -1,156 +1,160 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * mbox (RFC 4155 and what is older): a message begins with a line "From sender date" at the start of the file or behind
- * an empty line. Quoting (">From ") is left as it is: which lines were quoted cannot be known. Flags and keywords come from Status, X-Status
- * and X-Keywords.
- */
-#include <string.h>
-#include <sys/stat.h>
+/* mbox files (formats/mbox.h), and files that are one message. */
+#include "formats/mbox.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
 #include "cli/import.h"
 #include "mime/date.h"
-#include "mime/header.h"
-#include "wire/flag.h"
 
-/* A line "From x ... hh:mm ...": the words of a sentence seldom look like that. */
+#define CHUNK 65536
+
+struct source {
+	struct mbox *mbox;
+	struct mbox_message *message;
+};
+
 static bool
-from_line(struct str line)
+mbox_message_bytes(void *ctx, void (*fn)(void *arg, struct str bytes), void *arg)
 {
-	if (!str_starts(line, STR("From ")))
-		return false;
-	for (size_t i = 7; i + 2 < line.n; i++)
-		if (line.p[i] == ':' && ascii_digit(line.p[i - 1]) && ascii_digit(line.p[i - 2]) && ascii_digit(line.p[i + 1]))
-			return true;
-	return false;
+	struct source *s = ctx;
+
+	return mbox_bytes(s->mbox, s->message, fn, arg) == OK;
 }
 
-static struct str
-first_line(struct str s)
+static struct mbox *
+reader(struct import_file *f)
 {
-	return str_head(s, str_chr(s, '\n'));
+	return mbox_new(&(struct mbox_source){.read = import_file_read, .arg = f, .size = f->size});
 }
 
 bool
 mbox_is(const char *path)
 {
-	struct str bytes;
+	struct import_file f;
+	struct mbox_message msg;
+	struct mbox *m;
 	bool yes;
 
-	if (file_map(path, &bytes) != OK)
+	if (import_file_open(path, &f) != OK)
 		return false;
-	yes = from_line(first_line(bytes));
-	file_unmap(bytes);
+	/* Its beginning tells. */
+	f.size = f.size < 8 * CHUNK ? f.size : 8 * CHUNK;
+	m = reader(&f);
+	yes = mbox_next(m, &msg) == OK;
+	mbox_free(m);
+	import_file_close(&f);
 	return yes;
 }
 
-/* "From sender date": the date, in whatever zone it was written: mostly local time, taken as UTC. */
-static int64_t
-from_date(struct str line)
+/* What the header says, where the From line tells no date. */
+static bool
+header_date(struct str header, int64_t *date_r, int16_t *zone_r)
 {
-	struct str rest = str_trim(str_from(line, 5));
-	int64_t utc;
+	struct str line;
 	int zone;
 
-	rest = str_trim(str_from(rest, str_chr(rest, ' ')));
-	return mime_date_parse(rest, &utc, &zone) ? utc : 0;
-}
-
-/* Where the next message begins after at (which is behind a From line), and where this one ends. */
-static size_t
-message_end(struct str file, size_t at, size_t *next_r)
-{
-	size_t from = at > 0 ? at - 1 : 0;
-
-	while ((from = str_find(file, STR("\nFrom "), from)) != SIZE_MAX) {
-		size_t line = from + 1;
-		bool empty_before = from == 0 || file.p[from - 1] == '\n' ||
-		    (from >= 2 && file.p[from - 1] == '\r' && file.p[from - 2] == '\n') || line == at;
-
-		if (empty_before && from_line(first_line(str_from(file, line)))) {
-			*next_r = line;
-			/* The empty line before it belongs to the format. */
-			if (from > at && file.p[from - 1] == '\r')
-				from--;
-			return from > at ? from : at;
-		}
-		from = line;
-	}
-	*next_r = file.n;
-	/* The empty line at the end, if there is one. */
-	if (str_ends(str_from(file, at), STR("\r\n\r\n")))
-		return file.n - 2;
-	if (str_ends(str_from(file, at), STR("\n\n")))
-		return file.n - 1;
-	return file.n;
-}
-
-static void
-status_letters(struct import_message *m, struct str value)
-{
-	static const char letters[] = "RAFDT";
-	static const uint8_t flags[] = {FLAG_SEEN, FLAG_ANSWERED, FLAG_FLAGGED, FLAG_DELETED, FLAG_DRAFT};
-
-	for (size_t i = 0; i < value.n; i++) {
-		const char *at = value.p[i] ? strchr(letters, value.p[i]) : NULL;
-
-		if (at != NULL)
-			m->flags |= flags[at - letters];
-	}
-}
-
-static void
-keywords(struct import_message *m, struct str value)
-{
-	struct str word;
-
-	value = str_trim(value);
-	while (value.n > 0 && str_split(&value, ' ', &word))
-		if (word.n > 0 && word.n < 255 && m->keywords_n < IMPORT_KEYWORDS_MAX)
-			m->keywords[m->keywords_n++] = word;
-}
-
-/* The pseudo-message with which c-client begins a file. */
-static bool
-take_header(struct import_message *m)
-{
-	struct str rest = m->bytes, line;
-
-	for (size_t n = 0; n < 1000 && rest.n > 0 && str_split(&rest, '\n', &line); n++) {
-		line = str_trim_suffix(line, '\r');
-		if (line.n == 0)
-			break;
-		if (str_case_starts(line, STR("Status:")))
-			status_letters(m, str_from(line, 7));
-		else if (str_case_starts(line, STR("X-Status:")))
-			status_letters(m, str_from(line, 9));
-		else if (str_case_starts(line, STR("X-Keywords:")))
-			keywords(m, str_from(line, 11));
-		else if (str_case_starts(line, STR("Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA")))
+	while (header.n > 0 && str_split(&header, '\n', &line)) {
+		if (!str_case_starts(line, STR("Date:")))
+			continue;
+		if (!mime_date_parse(str_trim(str_from(line, 5)), date_r, &zone))
 			return false;
+		*zone_r = zone > -1440 && zone < 1440 ? (int16_t)zone : 0;
+		return true;
 	}
-	return true;
+	return false;
+}
+
+static void
+take(struct import *im, struct mbox *m, const char *path, struct mbox_message *msg)
+{
+	struct source s = {.mbox = m, .message = msg};
+	struct import_message out = {.bytes = mbox_message_bytes, .ctx = &s, .dated = msg->dated, .date = msg->date, .zone = msg->zone,
+	    .flags = msg->flags, .keywords = msg->keywords, .keywords_n = msg->keywords_n};
+	struct arena arena = {0};
+
+	if (msg->internal)
+		return;
+	if (msg->deleted) {
+		im->deleted += !im->counting;
+		return;
+	}
+	if (!out.dated)
+		out.dated = header_date(msg->header, &out.date, &out.zone);
+	out.label = arena_printf(&arena, "%s, message %" PRIu64, path, msg->number);
+	import_message(im, &out);
+	arena_free(&arena);
 }
 
 void
-import_mbox(struct import *im, const char *path, struct str name)
+import_mbox(struct import *im, const char *path, struct str name, const char *special)
 {
-	struct str file;
-	size_t at = 0;
+	struct import_file f;
+	struct mbox_message msg;
+	struct mbox *m;
+	enum status st = import_file_open(path, &f);
 
-	if (file_map(path, &file) != OK) {
-		im->failed = cli_fail("%s cannot be read", path);
+	if (st != OK) {
+		import_fail(im, "%s cannot be read", path);
 		return;
 	}
-	import_folder(im, name, import_special(name));
-	while (at < file.n && im->status == OK) {
-		struct import_message m = {0};
-		struct str line = first_line(str_from(file, at));
-		size_t start = at + line.n + 1 < file.n ? at + line.n + 1 : file.n, end;
+	import_folder(im, name, special);
+	m = reader(&f);
+	while (f.size > 0 && im->status == OK && (st = mbox_next(m, &msg)) == OK)
+		take(im, m, path, &msg);
+	if (f.size > 0 && st != OK && st != ERR_NOT_FOUND)
+		import_fail(im, "%s cannot be read to its end", path);
+	mbox_free(m);
+	import_file_close(&f);
+}
 
-		m.date = from_date(line);
-		end = message_end(file, start, &at);
-		m.bytes = str_of(file.p + start, end - start);
-		if (take_header(&m))
-			import_message(im, &m);
+/* ---- one message ---- */
+
+struct single {
+	struct import_file file;
+	uint64_t from; /* where it begins: behind a From line */
+};
+
+static bool
+single_bytes(void *ctx, void (*fn)(void *arg, struct str bytes), void *arg)
+{
+	struct single *s = ctx;
+	char *chunk = x_malloc(CHUNK);
+	uint64_t at = s->from;
+	int64_t n = 0;
+
+	while (at < s->file.size && (n = import_file_read(&s->file, at, chunk, CHUNK)) > 0) {
+		fn(arg, str_of(chunk, (size_t)n));
+		at += (uint64_t)n;
 	}
-	file_unmap(file);
+	free(chunk);
+	return n >= 0;
+}
+
+/* Where the message begins: some programs save a From line before it, or a byte order mark. */
+static uint64_t
+begin_of(struct import_file *f)
+{
+	char bytes[1100];
+	int64_t n = import_file_read(f, 0, bytes, sizeof(bytes));
+	struct str s = str_of(bytes, n > 0 ? (size_t)n : 0);
+	size_t at = str_starts(s, STR("\xef\xbb\xbf")) ? 3 : 0;
+
+	if (str_starts(str_from(s, at), STR("From ")) && str_chr(str_from(s, at), '\n') < s.n - at)
+		at += str_chr(str_from(s, at), '\n') + 1;
+	return at;
+}
+
+void
+import_eml(struct import *im, const char *path)
+{
+	struct single s;
+
+	if (import_file_open(path, &s.file) != OK) {
+		import_fail(im, "%s cannot be read", path);
+		return;
+	}
+	s.from = begin_of(&s.file);
+	import_message(im, &(struct import_message){.label = str_c(path), .bytes = single_bytes, .ctx = &s, .dated = true, .date = s.file.mtime});
+	import_file_close(&s.file);
 }

@@ -363,13 +363,13 @@ db_stats(struct db *db, struct db_stats *stats_r)
 }
 
 enum status
-db_check(struct db *db, void (*found)(void *arg, const char *text), void *arg)
+db_check(struct db *db, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg)
 {
-	return db->drv->check(db, found, arg);
+	return db->drv->check(db, found, stop, arg);
 }
 
 enum status
-db_backup(struct db *db, const char *to)
+db_backup(struct db *db, const char *to, const struct db_stop *stop)
 {
-	return db->drv->backup(db, to);
+	return db->drv->backup(db, to, stop);
 }

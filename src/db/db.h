@@ -178,8 +178,13 @@ struct db_stats {
 void db_stats(struct db *db, struct db_stats *stats_r);
 /* Whether a write found no space on the disk; forget: since the last call that said so. */
 bool db_was_full(struct db *db, bool forget);
+/* Asked now and then by what takes long: true ends it, with ERR_UNAVAILABLE. NULL: nobody is asked. */
+struct db_stop {
+	bool (*fn)(void *arg);
+	void *arg;
+};
 /* The engine's own check of the whole file, in bounded steps: calls found(arg, text) for each fault. */
-must_check enum status db_check(struct db *db, void (*found)(void *arg, const char *text), void *arg);
+must_check enum status db_check(struct db *db, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg);
 /*
  * Copies every readable row of a damaged database (a closed one; its WAL is read too, nothing is written to it) into the
  * tables of the same name in to, columns that both know, without replacing rows that are there. A new or empty database
@@ -189,7 +194,7 @@ must_check enum status db_check(struct db *db, void (*found)(void *arg, const ch
  */
 must_check enum status db_salvage(const char *from, const char *to, void (*lost)(void *arg, const char *text), void *arg);
 /* A consistent copy of the live database as it is at the end, durable, in a new file of mode 0600; ERR_EXISTS. It goes on in
- * small steps between commits. One thread at a time, and not while the database is closed. */
-must_check enum status db_backup(struct db *db, const char *to);
+ * small steps between commits. One thread at a time, and not while the database is closed. What was stopped leaves nothing behind. */
+must_check enum status db_backup(struct db *db, const char *to, const struct db_stop *stop);
 
 #endif

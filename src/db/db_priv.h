@@ -80,8 +80,8 @@ struct db_driver {
 	bool (*is_full)(struct db_conn *conn);
 
 	void (*stats)(struct db *db, struct db_stats *stats);
-	enum status (*check)(struct db *db, void (*found)(void *arg, const char *text), void *arg);
-	enum status (*backup)(struct db *db, const char *to);
+	enum status (*check)(struct db *db, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg);
+	enum status (*backup)(struct db *db, const char *to, const struct db_stop *stop);
 };
 
 extern const struct db_driver db_sqlite;

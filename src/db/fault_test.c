@@ -133,7 +133,7 @@ read_state(struct db *db, bool *there, int n)
 	int found = 0;
 
 	memset(there, 0, (size_t)n * sizeof(*there));
-	assert_int_equal(db_check(db, on_found, &found), OK);
+	assert_int_equal(db_check(db, on_found, NULL, &found), OK);
 	assert_int_equal(found, 0);
 	assert_int_equal(db_read_begin(db, &txn), OK);
 	q = db_prepare(txn, &log);

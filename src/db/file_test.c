@@ -126,6 +126,42 @@ count_found(void *arg, const char *text)
 	++*(int *)arg;
 }
 
+static enum status
+fn_big(struct db_txn *txn, void *arg)
+{
+	(void)arg;
+	return db_script(txn, "CREATE TABLE big (x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+	    " INSERT INTO big SELECT randomblob(1000) FROM n");
+}
+
+static bool
+stop_later(void *arg)
+{
+	return --*(int *)arg < 0;
+}
+
+/* Somebody stops what takes long: it ends at once, and half a backup is none. */
+static void
+test_stopped(void **state)
+{
+	struct db *db = open_db(in_dir("stopped"));
+	int left = 0, found = 0;
+	struct db_stop stop = {stop_later, &left};
+	char to[128];
+
+	assert_int_equal(db_write(db, fn_big, NULL), OK);
+	snprintf(to, sizeof(to), "%s", in_dir("stopped-copy"));
+	assert_int_equal(db_backup(db, to, &stop), ERR_UNAVAILABLE);
+	assert_int_not_equal(access(to, F_OK), 0);
+	assert_int_equal(left, -1);
+	assert_int_equal(db_check(db, count_found, &stop, &found), ERR_UNAVAILABLE);
+	assert_int_equal(found, 0);
+	left = 1 << 30;
+	assert_int_equal(db_check(db, count_found, &stop, &found), OK);
+	assert_int_equal(db_backup(db, to, &stop), OK);
+	db_close(db);
+}
+
 static void
 test_check_backup(void **state)
 {
@@ -137,13 +173,13 @@ test_check_backup(void **state)
 	assert_int_equal(db_write(db, fn_schema, NULL), OK);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(put_row(db, i), OK);
-	assert_int_equal(db_check(db, count_found, &found), OK);
+	assert_int_equal(db_check(db, count_found, NULL, &found), OK);
 	assert_int_equal(found, 0);
 	snprintf(to, sizeof(to), "%s", in_dir("copy"));
-	assert_int_equal(db_backup(db, to), OK);
+	assert_int_equal(db_backup(db, to, NULL), OK);
 	assert_int_equal(stat(to, &sb), 0);
 	assert_int_equal(sb.st_mode & 0777, 0600);
-	assert_int_equal(db_backup(db, to), ERR_EXISTS);
+	assert_int_equal(db_backup(db, to, NULL), ERR_EXISTS);
 	db_close(db);
 	db = open_db(to);
 	assert_int_equal(count(db), 100);
@@ -195,7 +231,7 @@ rows_of_copy(const char *path)
 	int64_t v[2];
 	int found = 0;
 
-	assert_int_equal(db_check(db, count_found, &found), OK);
+	assert_int_equal(db_check(db, count_found, NULL, &found), OK);
 	assert_int_equal(found, 0);
 	assert_int_equal(db_read_begin(db, &txn), OK);
 	assert_int_equal(db_get_ints(txn, &n, v, 2, ""), OK);
@@ -229,7 +265,7 @@ test_backup_under_load(void **state)
 		snprintf(name, sizeof(name), "busy-copy%d", i);
 		snprintf(to, sizeof(to), "%s", in_dir(name));
 		before = atomic_load(&written);
-		assert_int_equal(db_backup(db, to), OK);
+		assert_int_equal(db_backup(db, to, NULL), OK);
 		n = rows_of_copy(to);
 		assert_in_range(n, FILL + before, FILL + atomic_load(&written) + 1);
 	}
@@ -274,7 +310,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_ownership),
 	    cmocka_unit_test(test_bad_files),
 	    cmocka_unit_test(test_read_only),
-	    cmocka_unit_test(test_check_backup),
+	    cmocka_unit_test(test_check_backup), cmocka_unit_test(test_stopped),
 	    cmocka_unit_test(test_backup_under_load),
 	    cmocka_unit_test(test_log_stays_short),
 	};

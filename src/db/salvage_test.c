@@ -271,7 +271,7 @@ test_check(void **state)
 	}
 	save(o.path, p, n);
 	assert_int_equal(db_open(&o, &db), OK);
-	assert_int_equal(db_check(db, count_found, &found), ERR_CORRUPT);
+	assert_int_equal(db_check(db, count_found, NULL, &found), ERR_CORRUPT);
 	assert_true(found > 0);
 	assert_int_equal(db_read_begin(db, &txn), OK);
 	assert_int_equal(db_get_ints(txn, &one, &v, 1, ""), OK);

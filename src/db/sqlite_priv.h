@@ -75,8 +75,8 @@ enum status sq_conn_open(struct db *db, enum conn_kind kind, struct db_conn **co
 void sq_conn_close(struct db_conn *conn);
 
 /* sqlite_upkeep.c */
-enum status sq_check(struct db *db, void (*found)(void *arg, const char *text), void *arg);
-enum status sq_backup(struct db *db, const char *to);
+enum status sq_check(struct db *db, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg);
+enum status sq_backup(struct db *db, const char *to, const struct db_stop *stop);
 
 /* sqlite_checkpoint.c */
 enum status sq_checkpointer_start(struct db *db);

@@ -15,11 +15,25 @@
 /* A step of a backup, during which the committer stands still, and the time until the next. */
 #define BACKUP_PAGES 128
 #define BACKUP_PAUSE_NS 1000000
+#define STOP_STEPS 1000 /* of the engine's machine, until it is asked whether to stop */
+
+static bool
+stopped(const struct db_stop *stop)
+{
+	return stop != NULL && stop->fn(stop->arg);
+}
+
+static int
+ask_to_stop(void *arg)
+{
+	return stopped(arg);
+}
 
 struct check {
 	sqlite3 *h;
 	void (*found)(void *arg, const char *text);
 	void *arg;
+	const struct db_stop *stop;
 	enum status st;
 };
 
@@ -40,7 +54,9 @@ check_one(struct check *ck, const char *table)
 		}
 		rc = SQLITE_OK;
 	}
-	if (rc != SQLITE_DONE) {
+	if (rc == SQLITE_INTERRUPT || (rc != SQLITE_DONE && stopped(ck->stop))) {
+		ck->st = ERR_UNAVAILABLE;
+	} else if (rc != SQLITE_DONE) {
 		enum status st_rc = sq_error(ck->h, rc, table != NULL ? table : "integrity_check");
 
 		ck->st = ck->st == OK ? st_rc : ck->st;
@@ -62,20 +78,22 @@ check_tables(struct check *ck)
 		ck->found(ck->arg, sqlite3_errmsg(ck->h));
 		return sq_error(ck->h, rc, "reading the schema");
 	}
-	for (int i = 1; i <= n; i++)
+	for (int i = 1; i <= n && ck->st != ERR_UNAVAILABLE; i++)
 		check_one(ck, names[i]);
 	sqlite3_free_table(names);
 	return OK;
 }
 
 enum status
-sq_check(struct db *db, void (*found)(void *arg, const char *text), void *arg)
+sq_check(struct db *db, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg)
 {
-	struct check ck = {.found = found, .arg = arg, .st = OK};
+	struct check ck = {.found = found, .arg = arg, .stop = stop, .st = OK};
 	enum status st = sq_handle(db, false, &ck.h);
 
 	if (st != OK)
 		return st;
+	if (stop != NULL)
+		sqlite3_progress_handler(ck.h, STOP_STEPS, ask_to_stop, (void *)(uintptr_t)stop);
 	st = check_tables(&ck);
 	/* The free list and pages that belong to nothing show only in a check of the whole. */
 	if (st == OK && ck.st == OK)
@@ -90,8 +108,9 @@ sq_check(struct db *db, void (*found)(void *arg, const char *text), void *arg)
  * beginning to end, and the log can be cut meanwhile.
  */
 static int
-copy_steps(struct sq_engine *e, sqlite3 *to)
+copy_steps(struct sq_engine *e, sqlite3 *to, const struct db_stop *stop)
 {
+	bool end = false;
 	sqlite3_backup *b;
 	int rc;
 
@@ -105,16 +124,17 @@ copy_steps(struct sq_engine *e, sqlite3 *to)
 		rc = sqlite3_backup_step(b, BACKUP_PAGES);
 		sq_let_go(e);
 		nanosleep(&(struct timespec){0, BACKUP_PAUSE_NS}, NULL);
-	} while (rc == SQLITE_OK);
+		end = rc == SQLITE_OK && stopped(stop);
+	} while (rc == SQLITE_OK && !end);
 	sq_hold(e);
 	rc = sqlite3_backup_finish(b);
 	sq_let_go(e);
-	return rc;
+	return end ? SQLITE_INTERRUPT : rc;
 }
 
 /* Without a writer: in one go. */
 static int
-copy_at_once(struct db *db, const char *path)
+copy_at_once(struct db *db, const char *path, const struct db_stop *stop)
 {
 	sqlite3 *h;
 	enum status st = sq_handle(db, true, &h);
@@ -123,6 +143,8 @@ copy_at_once(struct db *db, const char *path)
 
 	if (st != OK)
 		return SQLITE_CANTOPEN;
+	if (stop != NULL)
+		sqlite3_progress_handler(h, STOP_STEPS, ask_to_stop, (void *)(uintptr_t)stop);
 	sql = sqlite3_mprintf("VACUUM INTO %Q", path);
 	rc = sqlite3_exec(h, sql, NULL, NULL, NULL);
 	sqlite3_free(sql);
@@ -131,27 +153,27 @@ copy_at_once(struct db *db, const char *path)
 }
 
 static int
-copy_to(struct db *db, const char *path)
+copy_to(struct db *db, const char *path, const struct db_stop *stop)
 {
 	struct sq_engine *e = sq_engine(db);
 	sqlite3 *to = NULL;
 	int rc;
 
 	if (e->writer == NULL)
-		return copy_at_once(db, path);
+		return copy_at_once(db, path, stop);
 	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, e->vfs);
 	/* Synced as a whole at the end: a copy that is not finished is none. */
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = copy_steps(e, to);
+		rc = copy_steps(e, to, stop);
 	sqlite3_close(to);
 	return rc;
 }
 
 /* Nobody else may read it (S10). */
 enum status
-sq_backup(struct db *db, const char *to)
+sq_backup(struct db *db, const char *to, const struct db_stop *stop)
 {
 	bool file = !sq_engine(db)->memory;
 	enum status st;
@@ -161,8 +183,8 @@ sq_backup(struct db *db, const char *to)
 		return ERR_EXISTS;
 	if (file && (st = sq_make_file(to)) != OK)
 		return st;
-	rc = copy_to(db, to);
-	st = rc == SQLITE_OK ? OK : sq_error(NULL, rc, "backup");
+	rc = copy_to(db, to, stop);
+	st = rc == SQLITE_OK ? OK : rc == SQLITE_INTERRUPT ? ERR_UNAVAILABLE : sq_error(NULL, rc, "backup");
 	if (file && st == OK && (st = file_sync(to)) == OK)
 		st = file_sync_names(to);
 	if (file && st != OK)

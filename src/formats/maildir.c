@@ -112,7 +112,8 @@ maildir_list_parse(struct arena *arena, struct str text, struct maildir_list *r)
 		list_line(arena, str_trim_suffix(line, '\r'), &all, r);
 }
 
-/* One level, with "\2e" and its like undone: printable ASCII that is neither a letter nor a digit is what gets escaped. */
+/* One level, with "\2e" and its like undone: printable ASCII that is neither a letter nor a digit is what gets escaped; and what export writes for a '.',
+ * which modified UTF-7 would have written as it is. */
 static void
 add_level(struct buf *out, struct str level, bool *changed_r)
 {
@@ -126,6 +127,9 @@ add_level(struct buf *out, struct str level, bool *changed_r)
 		if (c > ' ' && c < 0x7f && !ascii_digit((char)c) && !ascii_alpha((char)c)) {
 			buf_addc(&plain, (char)c);
 			i += 2;
+		} else if (str_starts(str_from(level, i), STR("&AC4-"))) {
+			buf_addc(&plain, '.');
+			i += 4;
 		} else {
 			buf_addc(&plain, level.p[i]);
 		}

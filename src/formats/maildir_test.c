@@ -58,7 +58,7 @@ folders(void **state)
 		bool dotted, changed;
 	} table[] = {{".Sent.2020", "Sent/2020", true, false}, {".Entw&APw-rfe", "Entw\xc3\xbcrfe", true, false}, {".a\\2eb", "a.b", true, false},
 	    {"a.b", "a.b", false, false}, {".a\\2fb", "a_b", true, true}, {"\xc3\xbc", "\xc3\xbc", false, false}, {".a\\zz\\41", "a\\zz\\41", true, false},
-	    {".a&b", "a&b", true, false}};
+	    {".a&b", "a&b", true, false}, {".a&AC4-b.&AC4-&AC4-", "a.b/..", true, false}};
 	struct arena a = {0};
 	bool changed;
 

@@ -53,4 +53,7 @@ must_check enum status mbox_next(struct mbox *m, struct mbox_message *r);
 must_check enum status mbox_bytes(struct mbox *m, const struct mbox_message *msg, void (*fn)(void *arg, struct str bytes), void *arg);
 void mbox_free(struct mbox *m);
 
+/* Do these bytes begin with lines of a header that an empty line ends, one of them a field that mail has? whole: there are no more bytes. */
+bool mbox_is_header(struct str bytes, bool whole);
+
 #endif

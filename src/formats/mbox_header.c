@@ -92,15 +92,14 @@ export_mark(struct mbox_notes *n, struct str value)
 }
 
 /*
- * What Mansio's export writes: its mark and Status, X-Status, X-Keywords; an older one has no mark, but always the three others. Any other program's
- * Status in the first line is that program's too. Bytes taken.
+ * What Mansio's export writes: its mark and Status, X-Status, X-Keywords; an older one has no mark. Any other program's Status in the first line is that
+ * program's too. Bytes taken.
  */
 static size_t
 take_export(struct str header, struct mbox_notes *n)
 {
 	static const char *const names[] = {"Status", "X-Status", "X-Keywords"};
 	struct str rest = header, line = line_at(rest), value, mark = field_of(line, "X-Mansio-Export");
-	size_t found = 0;
 
 	if (mark.p != NULL) {
 		export_mark(n, mark);
@@ -113,14 +112,12 @@ take_export(struct str header, struct mbox_notes *n)
 				break; /* another program has been at it since, and keeps its notes elsewhere */
 			continue;
 		}
-		found++;
 		if (i == 2)
 			keywords_of(n, value);
 		else
 			flags_of(n, value, all_letters, all_flags);
 		rest = str_from(rest, line.n);
 	}
-	n->quoted |= found == 3;
 	return header.n - rest.n;
 }
 

@@ -21,8 +21,6 @@ struct mbox_from {
 enum mbox_form mbox_from_parse(struct str line, struct mbox_from *r);
 /* Is this a field of a header ("Name: ...")? */
 bool mbox_is_field(struct str line);
-/* Do these bytes begin with lines of a header that an empty line ends, one of them a field that mail has? whole: there are no more bytes. */
-bool mbox_is_header(struct str bytes, bool whole);
 
 /* What is known of the file from its messages so far. */
 struct mbox_file {

@@ -45,14 +45,29 @@ let_go(struct check *c)
 	c->txn = NULL;
 }
 
+/* While no snapshot is held. */
+static enum status
+between(struct check *c)
+{
+	const struct check_report *r = c->report;
+
+	if (r->pause != NULL)
+		r->pause(r->arg);
+	return r->stop != NULL && r->stop(r->arg) ? ERR_UNAVAILABLE : OK;
+}
+
 enum status
 check_breathe(struct check *c, bool *renewed_r)
 {
+	enum status st;
+
 	if (check_between == NULL && clock_mono() - c->began < CHECK_SNAPSHOT_US)
 		return OK;
 	let_go(c);
 	if (check_between != NULL)
 		check_between();
+	if ((st = between(c)) != OK)
+		return st;
 	if (renewed_r != NULL)
 		*renewed_r = true;
 	return snapshot(c);
@@ -171,11 +186,14 @@ store_check(struct store *store, bool deep, struct check_report *report)
 	static enum status (*const parts[])(struct check *) = {gather_accounts, check_bodies_gather, check_mailboxes, check_emails,
 	    check_bodies, check_subscriptions, check_leftovers, check_threads, check_digests};
 	struct check c = {.store = store, .deep = deep, .report = report};
+	struct db_stop stop = {.fn = report->stop, .arg = report->arg};
 	enum status st;
 
-	st = db_check(store->db, engine_fault, &c);
+	st = db_check(store->db, engine_fault, report->stop != NULL ? &stop : NULL, &c);
 	if (st == ERR_CORRUPT && report->faults > 0)
 		st = OK; /* told */
+	if (st == OK)
+		st = between(&c);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && st == OK; i++)
 		st = part(&c, parts[i]);
 	let_go(&c);

@@ -11,6 +11,10 @@
 struct check_report {
 	void (*found)(void *arg, const char *text); /* once for each fault */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	/* Both may be NULL. stop: asked now and then, must not wait; true ends the check with ERR_UNAVAILABLE. pause: called now and then while no snapshot is
+	 * held, and may wait: found and progress are called with one, and must not. */
+	bool (*stop)(void *arg);
+	void (*pause)(void *arg);
 	void *arg;
 	uint64_t faults, mailboxes, messages, emails, bodies; /* counted */
 };

@@ -102,6 +102,28 @@ damage(void **state)
 	}
 }
 
+static bool
+always(void *arg)
+{
+	return ++*(int *)arg > 0;
+}
+
+/* Whoever asked for a check is gone, or the server stops. */
+static void
+stopped(void **state)
+{
+	struct store *s = test_store();
+	struct actor a, b;
+	int asked = 0;
+	struct check_report r = {.stop = always, .arg = &asked};
+
+	(void)state;
+	fill(s, &a, &b, 20);
+	assert_int_equal(store_check(s, true, &r), ERR_UNAVAILABLE);
+	assert_true(asked > 0);
+	test_close(s);
+}
+
 /* One round of mail that comes, moves and goes. All that came goes: else a slow check would have ever more to read. */
 static void
 live(const struct actor *a, int i)
@@ -233,7 +255,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(clean),
-	    cmocka_unit_test(damage),
+	    cmocka_unit_test(damage), cmocka_unit_test(stopped),
 	    cmocka_unit_test(busy),
 	    cmocka_unit_test(slow),
 	    cmocka_unit_test(rename_inbox),

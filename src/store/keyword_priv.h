@@ -5,8 +5,6 @@
 
 #include "store/edit_priv.h"
 
-#define KEYWORDS_PER_MESSAGE 256 /* ERR_LIMIT beyond: a page stays small */
-
 /* The ids of the names, ascending, without doubles, in the arena. Unknown ones are made when create is set, else left out.
  * ERR_LIMIT. */
 must_check enum status keyword_ids(struct edit *e, struct arena *arena, const struct str *names, size_t n, bool create,

@@ -13,6 +13,7 @@
 #define MESSAGE_BATCH 16000 /* one to two milliseconds of the writer's time */
 #define KEYWORD_MAX 255          /* bytes of a keyword's name */
 #define KEYWORDS_PER_MAILBOX 5000 /* ERR_LIMIT beyond */
+#define KEYWORDS_PER_MESSAGE 256  /* ERR_LIMIT beyond: a page stays small */
 
 /* A message ready to be stored: made by deliver/ from its bytes. Borrowed. */
 struct message_new {

@@ -176,7 +176,7 @@ old_is_sound(const char *path, bool *sound_r)
 	st = db_open(&(struct db_options){.path = path, .read_only = true}, &db);
 	if (st != OK)
 		return st == ERR_UNAVAILABLE ? st : OK;
-	st = db_check(db, old_fault, &faulty);
+	st = db_check(db, old_fault, NULL, &faulty);
 	db_close(db);
 	*sound_r = st == OK && !faulty;
 	return OK;

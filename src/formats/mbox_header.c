@@ -161,6 +161,8 @@ take_mozilla(struct str header, struct mbox_notes *n)
 			break;
 		}
 	}
+	/* It quotes as mboxrd does. */
+	n->quoted |= any;
 	if (!any)
 		buf_clear(&n->header);
 	return any ? header.n - rest.n : 0;

@@ -124,6 +124,7 @@ static const struct {
     /* quoting stays where nobody knows who did it, and goes where we did */
     {D "A: 1\n\n>From x\n", "A: 1\n\n>From x\n|"},
     {D "X-Mansio-Export: mboxrd 1000000000 120\nStatus: RO\nX-Status: \nX-Keywords:\nA: 1\n\n>From x\n>>From y\nFrom\n>Fromage\n", "A: 1\n\nFrom x\n>From y\nFrom\n>Fromage\n|"},
+    {"From - Sun Sep  9 01:46:40 2001\nX-Mozilla-Status: 0001\nX-Mozilla-Status2: 00000000\nA: 1\n\n>From x\n>>From y\n", "A: 1\n\nFrom x\n>From y\n|"},
     /* a sender's own lines stay */
     {D "A: 1\nStatus: RO\nB: 2\n\nx\n", "A: 1\nStatus: RO\nB: 2\n\nx\n|"},
     {D "A: 1\nX-Status: D\n\nx\n", "A: 1\nX-Status: D\n\nx\n|"},

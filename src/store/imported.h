@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an import has brought in already: a key a message, written in the commit that stores the message, so that an import that
- * was broken off goes on where it was and brings nothing twice. Administration: no actor.
+ * What an import has brought in already: a key a message, written in the commit that stores the message. What is in a mailbox decides what an
+ * import brings; with only-new it leaves these out too, so that what was deleted or moved since does not come back. Administration: no actor.
  */
 #ifndef STORE_IMPORTED_H
 #define STORE_IMPORTED_H

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """thunderbird: Thunderbird without a display, driven over its remote protocol (Marionette) with its own functions."""
 import base64
+import contextlib
 import json
 import os
 import re
@@ -130,6 +131,30 @@ class Marionette:
             f.write(base64.b64decode(self("WebDriver:TakeScreenshot", {"full": False})))
 
 
+@contextlib.contextmanager
+def running(server, user, folder, prefix=(), env=None):
+    """Thunderbird with a new profile in the folder, and the way to tell it what to do. prefix: words before its command."""
+    profile = os.path.join(folder, "profile")
+    os.mkdir(profile)
+    port, = free_ports(1)
+    with open(os.path.join(profile, "prefs.js"), "w") as f:
+        f.write(PREFS.format(user=user, port=server.imap, socket=0, marionette=port))
+    with open(os.path.join(folder, "thunderbird.log"), "wb") as log:
+        process = subprocess.Popen([*prefix, "thunderbird", "--headless", "--no-remote", "--profile", profile, "--marionette", "--remote-allow-system-access"],
+                                   stdout=log, stderr=log, start_new_session=True,
+                                   env=dict({**os.environ, **(env or {})}, HOME=folder, MOZ_HEADLESS="1", MOZ_HEADLESS_WIDTH="1280", MOZ_HEADLESS_HEIGHT="800",
+                                            MOZ_LOG="IMAP:4,timestamp", MOZ_LOG_FILE=os.path.join(folder, "imap.log")))
+    try:
+        yield Marionette(port, process)
+    finally:
+        os.killpg(process.pid, 15)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+
+
 def scenario_thunderbird(server, user, folder):
     """Headers and bodies, flags, keywords, copy, move, delete, search, folders, and what others change meanwhile, by IDLE."""
     need("thunderbird")
@@ -138,25 +163,8 @@ def scenario_thunderbird(server, user, folder):
         c.ok(f'CREATE "{NESTED_WIRE}"')
         c.ok(f'SUBSCRIBE "{NESTED_WIRE}"')
         c.ok("SUBSCRIBE Archiv")
-    profile = os.path.join(folder, "profile")
-    os.mkdir(profile)
-    port, = free_ports(1)
-    with open(os.path.join(profile, "prefs.js"), "w") as f:
-        f.write(PREFS.format(user=user, port=server.imap, socket=0, marionette=port))
-    with open(os.path.join(folder, "thunderbird.log"), "wb") as log:
-        process = subprocess.Popen(["thunderbird", "--headless", "--no-remote", "--profile", profile, "--marionette", "--remote-allow-system-access"],
-                                   stdout=log, stderr=log, start_new_session=True,
-                                   env=dict(os.environ, HOME=folder, MOZ_HEADLESS="1", MOZ_HEADLESS_WIDTH="1280", MOZ_HEADLESS_HEIGHT="800",
-                                            MOZ_LOG="IMAP:4,timestamp", MOZ_LOG_FILE=os.path.join(folder, "imap.log")))
-    try:
-        drive(server, user, Marionette(port, process), os.environ.get("MANSIO_SCREENSHOT", os.path.join(folder, "screen.png")))
-    finally:
-        os.killpg(process.pid, 15)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.wait()
+    with running(server, user, folder) as m:
+        drive(server, user, m, os.environ.get("MANSIO_SCREENSHOT", os.path.join(folder, "screen.png")))
     text = ""
     for name in os.listdir(folder):
         if name.startswith("imap.log"):

@@ -48,6 +48,7 @@ struct import {
 	size_t n;
 	bool open;           /* item[n] takes bytes */
 	bool again;          /* the write found something to do otherwise */
+	size_t full;         /* of the batch: how many keywords the mailbox had when one had no room; 0: none yet */
 	uint64_t bytes;      /* of the batch */
 	uint64_t stored, present, refused;
 };
@@ -80,7 +81,7 @@ send_keys(struct import *im, bool wanted)
 
 /* ---- a batch ---- */
 
-/* Of the message's keywords those that the mailbox knows already. */
+/* Of the message's keywords those that the mailbox knows already, where it has no room for the others. */
 static enum status
 known_keywords(struct import *im, struct db_txn *txn, struct item *item)
 {
@@ -89,15 +90,19 @@ known_keywords(struct import *im, struct db_txn *txn, struct item *item)
 	size_t n = 0;
 	enum status st = keywords_get(txn, &im->arena, im->box->id, &kw);
 
-	for (size_t i = 0; st == OK && i < item->target.keywords_n; i++)
+	if (st != OK)
+		return st;
+	for (size_t i = 0; i < item->target.keywords_n; i++)
 		if (keywords_find(&kw, item->target.keywords[i]) >= 0)
 			kept[n++] = item->target.keywords[i];
-	if (st == OK) {
-		item->dropped += item->target.keywords_n - n;
-		item->target.keywords = kept;
-		item->target.keywords_n = n;
-	}
-	return st;
+	if (kw.n + item->target.keywords_n - n <= KEYWORDS_PER_MAILBOX)
+		return OK;
+	/* None of the batch that brings others can be stored with them. */
+	im->full = kw.n;
+	item->dropped += item->target.keywords_n - n;
+	item->target.keywords = kept;
+	item->target.keywords_n = n;
+	return OK;
 }
 
 /* What is to be done otherwise when a message could not be stored. OK: something; else the store itself fails. */
@@ -125,7 +130,7 @@ store_item(struct import *im, struct db_txn *txn, struct item *item)
 	item->seen = import_box_arrived(im->box, item->id);
 	if (item->seen)
 		return OK;
-	if (item->known_only && item->dropped == 0 && (st = known_keywords(im, txn, item)) != OK)
+	if ((item->known_only || im->full > 0) && item->target.keywords_n > 0 && item->dropped == 0 && (st = known_keywords(im, txn, item)) != OK)
 		return st;
 	if ((st = delivery_store(item->delivery, txn, &item->target, 1)) != OK)
 		return st;
@@ -141,9 +146,15 @@ store_batch(struct db_txn *txn, void *arg)
 	struct import *im = arg;
 	enum status st = import_box_check(im->box, &im->actor, txn);
 
+	size_t left = 0;
+
+	for (size_t i = 0; i < im->n; i++)
+		left += im->item[i].refused == OK;
+	if (left == 0)
+		return OK;
 	if (st == ERR_CONFLICT)
 		im->again = true;
-	if (st == ERR_NOT_FOUND && im->n > 0)
+	if (st == ERR_NOT_FOUND)
 		st = give_way(im, &im->item[0], st) == OK ? ERR_CONFLICT : st;
 	for (size_t i = 0; i < im->n && st == OK; i++) {
 		struct item *item = &im->item[i];
@@ -206,7 +217,7 @@ flush(struct import *im)
 	}
 	for (size_t i = 0; i < im->n; i++)
 		delivery_free(im->item[i].delivery);
-	im->n = 0;
+	im->n = im->full = 0;
 	im->bytes = 0;
 	arena_free(&im->arena);
 	return st;
@@ -428,5 +439,7 @@ verb_import(struct call *c)
 	free_all(im);
 	if (st == OK && im->refused > 0)
 		return call_fail(c, ERR_BAD_INPUT, "%" PRIu64 " messages stored, %" PRIu64 " refused", im->stored, im->refused);
+	if (st == OK && im->present > 0)
+		return call_fail(c, OK, "%" PRIu64 " messages stored, %" PRIu64 " came meanwhile by another way", im->stored, im->present);
 	return st == OK ? call_fail(c, OK, "%" PRIu64 " messages stored", im->stored) : st;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* export: writes Maildir++ or mbox files from what the server sends (admin/verb_export.c). Nothing is overwritten. */
 #include "cli/export.h"
+#include "cli/import.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +97,7 @@ begin_mailbox(struct export *ex, struct str name, struct str special)
 	if (ex->skip)
 		return export_fail(ex, "the mailbox \"%.*s\" is left out", STR_FMT(name));
 	/* Only what a reader of the format would take for another name. */
-	if (cut || (ex->mbox && str_chr(name, '/') < name.n))
+	if (cut || (ex->mbox && str_chr(name, '/') < name.n) || !str_eq(special, str_c(import_special(name))))
 		listing_add(&ex->listing, &(struct listing_row){ex->file, ex->mailbox, special});
 	if (cut)
 		cli_print(stderr, "mansio: the name of \"%.*s\" is too long for a file: it is in %.*s\n", STR_FMT(name), STR_FMT(ex->file));

@@ -248,6 +248,15 @@ take_file(struct place *p, const struct import_entry *e)
 
 static void import_dir(struct import *im, const char *path, struct str name, const char *special, int depth);
 
+static bool
+is_maildir(struct import *im, const char *path)
+{
+	struct place p = {.im = im, .path = path};
+
+	return import_list(&im->arena, path, &p.list, &p.n) == OK &&
+	    (has(&p, "cur", ENTRY_DIR) || has(&p, "new", ENTRY_DIR) || has(&p, "maildirfolder", ENTRY_FILE));
+}
+
 static void
 take_dir(struct place *p, const struct import_entry *e)
 {
@@ -255,7 +264,10 @@ take_dir(struct place *p, const struct import_entry *e)
 	const char *path = arena_printf(&p->im->arena, "%s/%.*s", p->path, STR_FMT(e->name)).p, *special;
 	struct str name;
 
-	if (p->maildir && (str_eq(e->name, STR("cur")) || str_eq(e->name, STR("new")) || ONE_OF(e->name, known, str_eq)))
+	if (p->maildir && (str_eq(e->name, STR("cur")) || str_eq(e->name, STR("new"))))
+		return;
+	/* A mailbox may have the name of what a server keeps there. */
+	if (p->maildir && ONE_OF(e->name, known, str_eq) && !is_maildir(p->im, path))
 		return;
 	/* Hidden ones that no Maildir has are no mail: .imap with Dovecot's indexes, .git, .Trash-1000. */
 	if (e->name.p[0] == '.' && !p->dotted)
@@ -273,11 +285,8 @@ static bool
 dotted_children(const struct place *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		struct place child = {.path = arena_printf(&p->im->arena, "%s/%.*s", p->path, STR_FMT(p->list[i].name)).p};
-
 		if (p->list[i].type == ENTRY_DIR && p->list[i].name.p[0] == '.' &&
-		    import_list(&p->im->arena, child.path, &child.list, &child.n) == OK &&
-		    (has(&child, "cur", ENTRY_DIR) || has(&child, "new", ENTRY_DIR) || has(&child, "maildirfolder", ENTRY_FILE)))
+		    is_maildir(p->im, arena_printf(&p->im->arena, "%s/%.*s", p->path, STR_FMT(p->list[i].name)).p))
 			return true;
 	}
 	return false;

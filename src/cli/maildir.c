@@ -122,22 +122,24 @@ find_again(struct maildir *md, const char *sub, const struct maildir_name *was, 
 {
 	struct import_entry *list;
 	struct maildir_name now;
+	bool found = false;
 	size_t n;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && !found; i++) {
 		const char *in = i == 0 ? sub : strcmp(sub, "cur") == 0 ? "new" : "cur";
+		struct arena arena = {0};
 
-		if (import_list(&md->arena, arena_printf(&md->arena, "%.*s/%s", STR_FMT(md->path), in).p, &list, &n) != OK)
-			continue;
-		for (size_t k = 0; k < n; k++) {
+		if (import_list(&arena, arena_printf(&arena, "%.*s/%s", STR_FMT(md->path), in).p, &list, &n) != OK)
+			n = 0;
+		for (size_t k = 0; k < n && !found; k++) {
 			maildir_name_parse(list[k].name, &now);
-			if (list[k].type == ENTRY_FILE && str_eq(now.base, was->base)) {
+			found = list[k].type == ENTRY_FILE && str_eq(now.base, was->base);
+			if (found)
 				*name_r = arena_printf(&md->arena, "%s/%.*s", in, STR_FMT(list[k].name));
-				return true;
-			}
 		}
+		arena_free(&arena);
 	}
-	return false;
+	return found;
 }
 
 static void

@@ -190,11 +190,12 @@ def test_import_trees(server, tmp):
     put(fs, "Entw&APw-rfe/cur/6.M6.h:2,", mail(6))
     put(fs, ".x\\2ey/new/7.M7.h", mail(7))
     put(fs, "only/folders/here/cur/8.M8.h:2,", mail(8))
+    put(fs, "sieve/cur/9.M9.h:2,", mail(9))
     put(fs, "dovecot-uidlist", b"3 V1 N2\n")
     put(fs, "subscriptions", b"Work\n")
     imported(server, "alice", fs)
     got = names(server, "alice")
-    for name in ("INBOX", "Work", "Work/Reports", "Work/a.b", "Dotted/Deep", "Entwürfe", "x.y", "only/folders/here"):
+    for name in ("INBOX", "Work", "Work/Reports", "Work/a.b", "Dotted/Deep", "Entwürfe", "x.y", "only/folders/here", "sieve"):
         assert got.get(name) == 1, (name, got)
     assert fetch(server, "alice", "Work")[0][0] == {"\\Flagged", "\\Seen"} and fetch(server, "alice", "Work/a.b")[0][0] == {"\\Answered"}
     assert all("subscribed" in line for line in server.cli("mailbox", "list", "alice").stdout.decode().splitlines() if line.startswith(("Work", "only", "Dotted")))

@@ -110,12 +110,41 @@ keyword_limits(void **state)
 	runs_free(&r.changed);
 }
 
+/* Which messages the commit found, changed or not (S24). */
+static void
+found(void **state)
+{
+	struct runs all = set(1, 9), there = {0}, gone = {0};
+	struct flag_change c = {.op = FLAGS_ADD, .flags = FLAG_DELETED};
+	struct flag_result r = {.there = &there};
+	struct runs one = set(2, 2);
+	uint64_t modseq;
+	bool more;
+
+	(void)state;
+	append_many(inbox, 3);
+	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
+	assert_true(runs_count(&there) == 1 && runs_has(&there, 2));
+	assert_int_equal(WRITE(store, message_expunge(&alice, txn, inbox, &one, 9, &gone, &more, &modseq)), OK);
+	runs_clear(&there);
+	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
+	assert_int_equal(runs_count(&there), 0);
+	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_true(runs_count(&there) == 2 && !runs_has(&there, 2));
+	runs_free(&there);
+	runs_free(&gone);
+	runs_free(&all);
+	runs_free(&one);
+	runs_free(&r.changed);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(conditional),
 	    TEST(keyword_limits),
+	    TEST(found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

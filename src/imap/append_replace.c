@@ -27,14 +27,18 @@ append_source_parse(struct cmd *cmd, struct args *a)
 	struct appending *x = cmd->state;
 	struct arg_set set = {0};
 	struct db_txn *txn;
+	size_t at;
 	enum status st;
 
-	if ((st = arg_space(a)) != OK || (st = arg_set(a, &set)) != OK)
+	if ((st = arg_space(a)) != OK)
+		return st;
+	at = a->at;
+	if ((st = arg_set(a, &set)) != OK)
 		return st;
 	if (set.saved || (!set.star && runs_count(&set.runs) != 1) || (set.star && set.runs.n > 0)
 	    || set.star_low != 0) {
 		arg_set_free(&set);
-		return ERR_BAD_INPUT;
+		return arg_expect_at(a, at, EXPECT_NZ_NUMBER);
 	}
 	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
 		arg_set_free(&set);

@@ -14,7 +14,11 @@ cmd_cancelupdate(struct cmd *cmd)
 
 	/* The whole command is read before anything is done. */
 	do {
-		if ((st = arg_space(&scan)) != OK || (st = arg_astring(&scan, &tag)) != OK)
+		st = arg_space(&scan);
+		if (st == OK)
+			st = arg_astring(&scan, &tag);
+		args_take_fault(&cmd->args, &scan);
+		if (st != OK)
 			return reply_syntax(cmd, st, "CANCELUPDATE takes tags of searches in quotes");
 	} while (arg_end(&scan) != OK);
 	do {

@@ -37,9 +37,9 @@ parse_options(struct args *a, struct metadata_ask *ask)
 static bool
 options_follow(const struct args *a)
 {
-	struct str rest = str_from(a->all, a->at);
+	struct args look = *a;
 
-	return rest.n > 1 && rest.p[0] == '(' && ascii_alpha(rest.p[1]);
+	return arg_open(&look) == OK && ascii_alpha(arg_peek(&look));
 }
 
 /* The grammar has the options before the mailbox, the text and its examples behind it: both are taken. */

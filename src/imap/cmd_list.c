@@ -86,7 +86,7 @@ parse_selection(struct listing *l, struct args *a)
 	}
 	/* RECURSIVEMATCH is nothing alone (RFC 5258 3.1). */
 	if ((l->options & SELECT_RECURSIVE) && !(l->options & (SELECT_SUBSCRIBED | SELECT_SPECIAL)))
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_LIST_OPTION);
 	l->options |= EXTENDED;
 	return (st = arg_close(a)) != OK ? st : arg_space(a);
 }

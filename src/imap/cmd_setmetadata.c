@@ -22,19 +22,19 @@ parse(struct cmd *cmd, struct setting *x)
 		return st;
 	while (arg_more(a)) {
 		struct metadata *m = &x->list[x->n];
+		size_t at = a->at;
 
 		if (x->n == METADATA_ENTRIES_MAX)
 			return ERR_LIMIT;
-		if ((st = arg_astring(a, &m->name)) != OK || (st = arg_space(a)) != OK ||
-		    (st = arg_nstring8(a, &m->value, NULL)) != OK)
+		if (arg_astring(a, &m->name) != OK || !metadata_name_ok(m->name, false))
+			return arg_expect_at(a, at, EXPECT_ENTRY);
+		if ((st = arg_space(a)) != OK || (st = arg_nstring8(a, &m->value, NULL)) != OK)
 			return st;
-		if (!metadata_name_ok(m->name, false))
-			return ERR_BAD_INPUT;
 		x->n++;
 	}
-	if ((st = arg_close(a)) != OK)
-		return st;
-	return x->n > 0 ? arg_end(a) : ERR_BAD_INPUT;
+	if (x->n == 0)
+		return arg_expect(a, EXPECT_ENTRY);
+	return (st = arg_close(a)) != OK ? st : arg_end(a);
 }
 
 static enum status

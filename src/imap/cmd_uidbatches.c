@@ -4,6 +4,7 @@
  * upwards: batches are counted from the top, so that the lowest one may be short.
  */
 #include "imap/reply.h"
+#include "imap/syntax.h"
 
 #define SIZE_LEAST 10       /* the most that may be demanded is 500 */
 #define MESSAGES_MOST 20000000
@@ -25,14 +26,18 @@ struct batches {
 static enum status
 parse(struct batches *b, struct args *a)
 {
+	size_t at;
 	enum status st;
 
 	if ((st = arg_space(a)) != OK || (st = arg_nz_number(a, &b->size)) != OK || arg_end(a) == OK)
 		return st;
-	if ((st = arg_space(a)) != OK || (st = arg_nz_number(a, &b->low)) != OK)
+	if ((st = arg_space(a)) != OK)
 		return st;
+	at = a->at;
+	if (arg_nz_number(a, &b->low) != OK)
+		return arg_expect(a, EXPECT_RANGE);
 	if (!arg_char(a, ':') || arg_nz_number(a, &b->high) != OK || b->high < b->low)
-		return ERR_BAD_INPUT;
+		return arg_expect_at(a, at, EXPECT_RANGE);
 	return arg_end(a);
 }
 
@@ -126,7 +131,7 @@ cmd_uidbatches(struct cmd *cmd)
 	struct view *v = &cmd->session->selected->view;
 
 	if (parse(b, &cmd->args) != OK)
-		return reply_bad_code(cmd, "CLIENTBUG", "UIDBATCHES takes a size and perhaps a range of batches");
+		return reply_bad_code(cmd, "CLIENTBUG", syntax_text(cmd, "UIDBATCHES takes a size and perhaps a range of batches"));
 	if (b->size < SIZE_LEAST)
 		return reply_no(cmd, "TOOFEW", "Batches hold at least 10 messages");
 	if (v->exists > MESSAGES_MOST)

@@ -49,7 +49,7 @@ fetch_modifiers(struct fetch *f, struct args *a)
 		return st;
 	/* VANISHED says nothing without CHANGEDSINCE (RFC 7162 3.2.6). */
 	if (f->vanished && !f->since)
-		return ERR_BAD_INPUT;
+		return arg_expect(a, EXPECT_FETCH_MODIFIER);
 	return arg_end(a);
 }
 

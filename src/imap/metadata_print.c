@@ -30,8 +30,12 @@ metadata_ask_parse(struct cmd *cmd, struct metadata_ask *ask)
 	if (list && (st = arg_open(a)) != OK)
 		return st;
 	do {
-		if ((st = arg_astring(a, &entry)) != OK || (st = metadata_ask_add(cmd, ask, entry)) != OK)
-			return st;
+		size_t at = a->at;
+
+		if ((st = arg_astring(a, &entry)) == OK)
+			st = metadata_ask_add(cmd, ask, entry);
+		if (st != OK)
+			return st == ERR_BAD_INPUT ? arg_expect_at(a, at, EXPECT_ENTRY) : st;
 	} while (list ? arg_more(a) : arg_end(a) != OK && arg_space(a) == OK);
 	return list ? arg_close(a) : OK;
 }

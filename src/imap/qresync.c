@@ -12,13 +12,14 @@ static enum status
 known_set(struct args *a, struct runs *runs_r)
 {
 	struct arg_set set;
+	size_t at = a->at;
 	enum status st = arg_set(a, &set);
 
 	if (st != OK)
 		return st;
 	if (set.star || set.saved) {
 		arg_set_free(&set);
-		return ERR_BAD_INPUT;
+		return arg_expect_at(a, at, EXPECT_SET);
 	}
 	*runs_r = set.runs;
 	return OK;

@@ -65,7 +65,7 @@ arg_expect(struct args *a, enum arg_expected what)
 {
 	return arg_expect_at(a, a->at, what);
 }
-/* Takes over what another reader of the same command has noted. */
+/* Takes over what another reader of the same command has noted; the cursor stays. */
 void args_take_fault(struct args *a, const struct args *from);
 /* The text of what is expected where the error is; NULL: nothing was noted, or what was read since was right. */
 const char *args_expected(const struct args *a);

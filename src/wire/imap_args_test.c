@@ -269,6 +269,17 @@ test_expected(void **state)
 	assert_true(arg_atom(&a, &s) == OK && arg_end(&a) == OK);
 	assert_int_equal(arg_expect_at(&a, a.at - 3, EXPECT_SEARCH_KEY), ERR_BAD_INPUT);
 	assert_string_equal(args_expected(&a), "a search key such as UNSEEN");
+	/* Taking over another reader's note moves nothing. */
+	{
+		struct args b = args_of(a.all, false);
+
+		b.at = 9;
+		args_take_fault(&b, &a);
+		assert_true(b.at == 9 && b.expected == EXPECT_SEARCH_KEY && b.fault_at == a.fault_at);
+		a.at = 0;
+		args_take_fault(&b, &a);
+		assert_int_equal(b.at, 9);
+	}
 	/* At the end it is not the space that is missing. */
 	a = args_of(STR("t SEARCH SINCE"), false);
 	a.at = a.all.n;

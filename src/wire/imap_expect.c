@@ -10,22 +10,28 @@ weight(enum arg_expected what)
 	return what == EXPECT_SPACE ? 1 : what == EXPECT_END ? 2 : what == EXPECT_NOTHING ? 0 : 3;
 }
 
+static void
+note(struct args *a, size_t at, enum arg_expected what)
+{
+	if (at > a->fault_at || (at == a->fault_at && weight(what) >= weight(a->expected))) {
+		a->fault_at = at;
+		a->expected = what;
+	}
+}
+
 enum status
 arg_expect_at(struct args *a, size_t at, enum arg_expected what)
 {
 	if (a->at > at)
 		a->at = at;
-	if (at > a->fault_at || (at == a->fault_at && weight(what) >= weight(a->expected))) {
-		a->fault_at = at;
-		a->expected = what;
-	}
+	note(a, at, what);
 	return ERR_BAD_INPUT;
 }
 
 void
 args_take_fault(struct args *a, const struct args *from)
 {
-	(void)!arg_expect_at(a, from->fault_at, from->expected);
+	note(a, from->fault_at, from->expected);
 	a->not_utf8 |= from->not_utf8;
 }
 

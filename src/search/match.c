@@ -219,6 +219,10 @@ scan_field(struct search_matcher *m, const struct mime_field *f, struct str raw,
 		fuzzy_field(m, raw, weight);
 		return;
 	}
+	if (needle->key.n == 0) {
+		m->scan.hit = true;
+		return;
+	}
 	if (plain_text(needle, raw)) {
 		bool maybe = needle_word_in_plain(needle, raw);
 

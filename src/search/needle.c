@@ -200,7 +200,9 @@ across(struct needle_scan *s, struct str text, bool raw)
 bool
 needle_in_plain(const struct search_needle *n, struct str bytes)
 {
-	return n->collation == MIME_OCTET ? in_exact(bytes, buf_str(&n->key)) : scan_ascii(bytes, buf_str(&n->key));
+	if (n->key.n == 0 || n->collation == MIME_OCTET)
+		return in_exact(bytes, buf_str(&n->key));
+	return scan_ascii(bytes, buf_str(&n->key));
 }
 
 bool

@@ -158,6 +158,14 @@ def addresses(raw):
     return blanks(", ".join(out))
 
 
+class Raw(email.policy.Compat32):
+    """Values of fields as they stand, with the blank in front of them or without."""
+
+    def header_source_parse(self, sourcelines):
+        name, value = sourcelines[0].split(":", 1)
+        return name, (value + "".join(sourcelines[1:])).rstrip("\r\n")
+
+
 class Mail:
     """All that can be found in a mail: views, each a text; what is found is a substring of one of them."""
 
@@ -172,7 +180,7 @@ class Mail:
             if name.lower() in ADDRESSES:
                 self.header[name.decode().lower()].append(addresses(value))
                 self.head.append(addresses(value))
-        self.walk(email.message_from_bytes(octets, policy=email.policy.compat32), True)
+        self.walk(email.message_from_bytes(octets, policy=Raw()), True)
         self.mapped = {}
 
     def walk(self, top, root):
@@ -180,7 +188,7 @@ class Mail:
         while stack:
             node, root = stack.pop()
             if not root:
-                self.inner += [blanks(header_text(k.encode("latin-1", "replace") + b": " + str(v).encode("ascii", "surrogateescape"))) for k, v in node._headers]
+                self.inner += [blanks(header_text(k.encode("latin-1", "replace") + b":" + str(v).encode("ascii", "surrogateescape"))) for k, v in node._headers]
             if node.is_multipart():
                 stack += [(c, False) for c in reversed(node.get_payload())]
             elif node.get_content_maintype() in ("text", "message"):

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A heavy turn is not held while a client is waited for (S20). */
+#include "imap/imap_test.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "imap/session.h"
+
+#define LISTS 12
+#define LIST 400 /* keywords in each */
+
+/* So many keywords that a FLAGS line fills the output of who does not read. */
+static void
+make_keywords(struct test_imap *t, struct test_client *c)
+{
+	struct buf b = {0};
+
+	buf_add(&b, STR("a LOGIN alice secret\r\nb APPEND INBOX {20+}\r\nSubject: x\r\n\r\nwords\r\n\r\nc SELECT INBOX\r\n"));
+	for (int i = 0; i < LISTS; i++) {
+		buf_add(&b, STR("d STORE 1 FLAGS.SILENT ("));
+		for (int k = 0; k < LIST; k++)
+			buf_addf(&b, "%sa-keyword-of-a-length-that-makes-the-line-long-%d", k > 0 ? " " : "", i * LIST + k);
+		buf_add(&b, STR(")\r\n"));
+	}
+	test_client_send(t, c, buf_str(&b));
+	test_client_run(t, c);
+	buf_free(&b);
+}
+
+static void
+test_turn_let_go(void **state)
+{
+	struct pool *pool = pool_new(&(struct pool_options){.threads = 2, .heavy = 1});
+	struct test_client deaf, other;
+	struct heavy held, probe;
+	struct test_imap t;
+
+	test_imap_open(&t);
+	t.imap->pool = pool;
+	test_client_open(&t, &other);
+	make_keywords(&t, &other);
+	test_client_open(&t, &deaf);
+	test_client_send(&t, &deaf, STR("a LOGIN alice secret\r\nb SELECT INBOX\r\nc SEARCH RETURN (UPDATE COUNT) BODY nowhere\r\n"
+	    "d NOTIFY SET (selected (MessageNew MessageExpunge))\r\n"));
+	test_client_run(&t, &deaf);
+	assert_non_null(memmem(deaf.got.p, deaf.got.n, "d OK", 4));
+
+	heavy_init(&held, pool, NULL, 1000);
+	heavy_init(&probe, pool, NULL, 1001);
+	assert_true(heavy_enter(&held));
+	/* All keywords are told, and then the search that is kept up has to wait for its turn. */
+	test_client_send(&t, &other, STR("e STORE 1 +FLAGS (a-new-one)\r\n"));
+	test_client_run(&t, &other);
+	heavy_leave(&held);
+	assert_false(heavy_enter(&probe)); /* it was called */
+	heavy_leave(&probe);
+	test_client_run(&t, &other); /* it comes, but its client does not read */
+	assert_true(heavy_enter(&probe));
+	heavy_leave(&probe);
+
+	/* Once that reads, it goes on. */
+	test_client_run(&t, &deaf);
+	test_client_send(&t, &deaf, STR("f NOOP\r\n"));
+	test_client_run(&t, &deaf);
+	assert_non_null(memmem(deaf.got.p, deaf.got.n, "f OK", 4));
+	test_client_shut(&deaf);
+	assert_true(test_client_end(&t, &other));
+	buf_free(&deaf.got);
+	buf_free(&other.got);
+	test_imap_close(&t);
+	pool_free(pool);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_turn_let_go)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,6 +40,27 @@ call_fail(struct call *c, enum status st, const char *fmt, ...)
 	vsnprintf(c->why, sizeof(c->why), fmt, ap);
 	va_end(ap);
 	return st;
+}
+
+void
+call_progress(void *arg, uint64_t done, uint64_t total)
+{
+	struct call *c = arg;
+	char text[64];
+
+	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64, done, total);
+	link_send(&c->link, FRAME_PROGRESS, str_c(text));
+	(void)!link_flush(&c->link);
+}
+
+void
+call_log_account(struct call *c, const char *what, struct str name)
+{
+	struct ucred cred = {.uid = geteuid()};
+	socklen_t n = sizeof(cred);
+
+	(void)!getsockopt(c->link.fd, SOL_SOCKET, SO_PEERCRED, &cred, &n);
+	log_event(EV_account, "user=%s %s by uid=%u", LOG_STR(name), what, (unsigned)cred.uid);
 }
 
 enum status

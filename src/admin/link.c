@@ -48,16 +48,30 @@ link_gone(struct link *l)
 	return l->status != OK || (poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0);
 }
 
+static enum status fill(struct link *l, int flags);
+
+/* There is no room to send: waits until there is, and reads meanwhile. */
+static void
+wait_for_room(struct link *l)
+{
+	struct pollfd p = {.fd = l->fd, .events = POLLIN | POLLOUT};
+
+	if (poll(&p, 1, -1) > 0 && (p.revents & (POLLIN | POLLHUP)))
+		(void)!fill(l, MSG_DONTWAIT);
+}
+
 enum status
 link_flush(struct link *l)
 {
 	size_t at = 0;
 
 	while (l->status == OK && at < l->out.n) {
-		ssize_t n = send(l->fd, l->out.p + at, l->out.n - at, MSG_NOSIGNAL);
+		ssize_t n = send(l->fd, l->out.p + at, l->out.n - at, MSG_NOSIGNAL | (l->takes_in ? MSG_DONTWAIT : 0));
 
 		if (n > 0)
 			at += (size_t)n;
+		else if (n < 0 && l->takes_in && (errno == EAGAIN || errno == EWOULDBLOCK))
+			wait_for_room(l);
 		else if (n < 0 && errno != EINTR)
 			l->status = errno == EPIPE || errno == ECONNRESET ? ERR_NOT_FOUND : ERR_IO;
 	}

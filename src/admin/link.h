@@ -13,6 +13,9 @@ struct link {
 	size_t taken;      /* bytes of in that were handed out and not dropped yet */
 	bool hold;         /* link_hold() */
 	enum status status; /* sticky */
+	/* While it waits to send it takes in what comes, so that two ends that both send much do not wait for each other. For an end that
+	 * uses no payload while it sends. */
+	bool takes_in;
 };
 
 /* Takes the descriptor. */

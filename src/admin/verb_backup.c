@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * backup: arguments: an absolute path that does not exist yet. The server writes a consistent copy of the live store there, as itself: where it
- * may write, mode 0600. The copy is a data folder's mansio.db: put into a folder of its own it can be served.
+ * may write, mode 0600. PROGRESS. The copy is a data folder's mansio.db: put into a folder of its own it can be served.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,9 @@
 static bool
 gone(void *arg)
 {
-	return link_gone(arg);
+	struct call *c = arg;
+
+	return link_gone(&c->link);
 }
 
 enum status
@@ -21,7 +23,7 @@ verb_backup(struct call *c)
 {
 	struct stat copy;
 	struct str folder;
-	struct db_stop stop = {.fn = gone, .arg = &c->link};
+	struct db_stop stop = {.fn = gone, .arg = c, .progress = call_progress};
 	char *path;
 	enum status st;
 

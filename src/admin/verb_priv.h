@@ -19,6 +19,10 @@ struct call {
 
 /* Sets why; returns st. */
 enum status call_fail(struct call *c, enum status st, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Tells the log what was done to an account, and by whom. */
+void call_log_account(struct call *c, const char *what, struct str name);
+/* Sends how far a long verb is; arg: the call. */
+void call_progress(void *arg, uint64_t done, uint64_t total);
 /* The account of that name, and its actor. ERR_NOT_FOUND with a reason. */
 must_check enum status call_account(struct call *c, struct str name, struct account *account_r);
 

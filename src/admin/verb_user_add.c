@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user add: arguments: scheme. Records: name, password, and where they stand ("FILE:LINE" or empty), which a fault is told with; END. A TEXT for each that failed. Passwords are hashed before the
+ * user add: arguments: scheme. Records: name, password, and where they stand ("FILE:LINE" or empty), which a fault is told with; END. A TEXT for each that failed, PROGRESS. Passwords are hashed before the
  * commit, many accounts go into one.
  */
 #include "admin/verb_priv.h"
@@ -51,6 +51,7 @@ flush(struct batch *b)
 
 		if (u->status == OK) {
 			b->added++;
+			call_log_account(b->call, "added", u->name);
 			continue;
 		}
 		b->failed++;
@@ -59,6 +60,7 @@ flush(struct batch *b)
 	}
 	b->n = 0;
 	arena_free(&b->arena);
+	call_progress(b->call, b->added + b->failed, 0);
 	return st;
 }
 

@@ -27,7 +27,9 @@ verb_user_delete(struct call *c)
 		if (st == OK)
 			st = db_write_reserve(store_db(c->store), delete_tx,
 			    &(struct deletion){c->store, account.id});
-		if (st != OK) {
+		if (st == OK) {
+			call_log_account(c, "deleted", c->args[i]);
+		} else {
 			failed++;
 			link_text(&c->link, "%.*s: %s", STR_FMT(c->args[i]), status_word(st));
 		}

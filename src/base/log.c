@@ -51,24 +51,56 @@ log_event_level(enum log_event ev)
 	return events[ev].level;
 }
 
+static size_t
+escape_byte(char *out, char c)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	out[0] = '\\';
+	out[1] = 'x';
+	out[2] = digits[(unsigned char)c >> 4];
+	out[3] = digits[c & 15];
+	return 4;
+}
+
+static bool
+printable(char c)
+{
+	return c >= 0x20 && c < 0x7f;
+}
+
+const char *
+log_str(char out[LOG_STR_MAX], struct str s)
+{
+	size_t n = 0;
+
+	out[n++] = '"';
+	for (size_t i = 0; i < s.n; i++) {
+		if (n + 9 > LOG_STR_MAX) {
+			n += (size_t)sprintf(out + n, "...");
+			break;
+		}
+		if (printable(s.p[i]) && s.p[i] != '"' && s.p[i] != '\\')
+			out[n++] = s.p[i];
+		else
+			n += escape_byte(out + n, s.p[i]);
+	}
+	out[n++] = '"';
+	out[n] = '\0';
+	return out;
+}
+
 /* Copies text to out with everything but printable ASCII as \xNN; returns the length. */
 static size_t
 escape(char *out, size_t room, const char *text)
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t n = 0;
 
 	for (; *text != '\0' && n + 5 < room; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= 0x20 && c < 0x7f) {
-			out[n++] = (char)c;
-		} else {
-			out[n++] = '\\';
-			out[n++] = 'x';
-			out[n++] = digits[c >> 4];
-			out[n++] = digits[c & 15];
-		}
+		if (printable(*text))
+			out[n++] = *text;
+		else
+			n += escape_byte(out + n, *text);
 	}
 	return n;
 }
@@ -76,7 +108,7 @@ escape(char *out, size_t room, const char *text)
 void
 log_event(enum log_event ev, const char *fmt, ...)
 {
-	char text[1024], line[2048];
+	char text[2048], line[4096];
 	struct tm tm;
 	time_t now;
 	va_list ap;

@@ -9,6 +9,15 @@
 
 #include "base/str.h"
 
+/*
+ * What came from outside (a name, an address, a text of a client), for a "%s": in double quotes, in which quotes, backslashes and all that is
+ * not printable ASCII stand as \xNN, so that it can be taken neither for another field nor for another line. Cut after some hundred bytes.
+ * Lives to the end of the block.
+ */
+#define LOG_STR_MAX 400
+#define LOG_STR(s) log_str((char[LOG_STR_MAX]){0}, (s))
+const char *log_str(char out[LOG_STR_MAX], struct str s);
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 #define L(name, level, text) EV_##name,
@@ -19,7 +28,7 @@ enum log_event {
 #undef L
 
 /* log_event(EV_started, "imap=%s", where). Control characters in the result are escaped; overlong
- * lines are cut at 2 KiB. */
+ * lines are cut at 4 KiB. */
 void log_event(enum log_event ev, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Events above this level are dropped; LOG_LEVEL_INFO until told. */
 void log_set_level(enum log_level level);

@@ -53,6 +53,8 @@ void cli_disconnect(struct link *link);
 void cli_request(struct link *link, size_t n, const struct str *fields);
 /* Waits for EXIT: prints TEXT on standard error, hands RECORDs to fn (may be NULL), prints EXIT's text when say is set. The exit code. */
 int cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, size_t n), void *arg, bool say);
+/* The same for a verb that takes long: a bar shows how far it is; what: of which things. TEXTs go to texts, EXIT's text is printed when say is set. */
+int cli_wait(struct link *link, const char *what, FILE *texts, bool say);
 /* Reads the result of EXIT: its exit code; prints. */
 int cli_exit_code(struct str payload, bool say);
 /* The data folder in force. */

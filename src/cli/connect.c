@@ -245,6 +245,39 @@ cli_exit_code(struct str payload, bool say)
 	return code;
 }
 
+static void
+show(struct progress *p, struct str payload)
+{
+	uint64_t done, total;
+	size_t space = str_chr(payload, ' ');
+
+	if (!str_u64(str_head(payload, space), UINT64_MAX, &done) ||
+	    !str_u64(str_from(payload, space + 1), UINT64_MAX, &total) || done < p->done)
+		return;
+	p->total = total;
+	progress_add(p, done - p->done, 0);
+}
+
+int
+cli_wait(struct link *link, const char *what, FILE *texts, bool say)
+{
+	struct progress progress;
+	struct frame f;
+
+	progress_begin(&progress, what, 0, false);
+	while (link_next(link, &f) == OK) {
+		if (f.type == FRAME_PROGRESS)
+			show(&progress, f.payload);
+		else if (f.type == FRAME_TEXT)
+			cli_print(texts, "%.*s\n", STR_FMT(f.payload));
+		if (f.type == FRAME_EXIT) {
+			progress_end(&progress);
+			return cli_exit_code(f.payload, say);
+		}
+	}
+	return cli_fail("the server went away before it had answered: its log says why");
+}
+
 int
 cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, size_t n), void *arg, bool say)
 {

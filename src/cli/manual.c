@@ -51,7 +51,7 @@ page_mansio(void)
 		text(verbs[i].usage);
 		text(verbs[i].text);
 	}
-	puts(".SH OPTIONS\n.TP\n.B \\-\\-data DIR\nThe data folder (setting server.data).\n.TP\n.B \\-\\-config FILE\nThe configuration file, "
+	puts(".SH OPTIONS\n.TP\n.B \\-\\-data DIR\nThe data folder (setting server.data). check, export and the lists also take a folder that cannot be written, a snapshot, or a database file as it lies.\n.TP\n.B \\-\\-config FILE\nThe configuration file, "
 	     "else /etc/mansio/mansio.conf where it exists. See mansio.conf(5).\n.TP\n.B \\-\\-set section.key=value\nA setting; comes before the file's. A list may be written as in the file.\n"
 	     ".TP\n.B \\-h, \\-\\-help; \\-V, \\-\\-version\nThe verbs, or what one of them does; the version.");
 	puts(".SH FILES\nIn the data folder:\n.TP\n.B mansio.db, mansio.db\\-wal\nThe store, and what was changed last; after a clean stop mansio.db alone.\n"
@@ -104,11 +104,61 @@ page_log(void)
 
 	page("mansio-log", "7", "what the log of mansio(1) says");
 	puts(".SH DESCRIPTION\nA line is a time, a level, an event and its particulars. Bytes that are not printable ASCII are written "
-	     "\\ex and two digits.\n.SH EVENTS");
+	     "\\ex and two digits. What came from outside, such as the name of a user or a mailbox, stands in double quotes, and a double quote or a backslash in it is "
+	     "written so too: it cannot be taken for another field.\n.SH EVENTS");
 	for (int i = 0; i < EV_COUNT; i++) {
 		printf(".TP\n.B %s\n(%s) ", log_event_name((enum log_event)i), levels[log_event_level((enum log_event)i)]);
 		text(log_event_text((enum log_event)i));
 	}
+}
+
+/* The text as comment lines of a terminal's width. */
+static void
+comment(const char *s)
+{
+	size_t column = 0;
+
+	while (*s != '\0') {
+		size_t n = strcspn(s, " ");
+
+		if (column == 0 || column + 1 + n > 100) {
+			printf("%s    #", column > 0 ? "\n" : "");
+			column = 5;
+		}
+		printf(" %.*s", (int)n, s);
+		column += n + 1;
+		s += n + (s[n] == ' ');
+	}
+	putchar('\n');
+}
+
+/* A default as it would be written: the words of a list between braces, text in quotes. */
+static void
+preset(const struct config_row *row)
+{
+	if (strcmp(row->type, "LIST") == 0)
+		printf("    #%s = {}\n", row->key);
+	else
+		printf("    #%s = \"%s\"\n", row->key, row->preset);
+}
+
+/* A configuration file in which nothing is set. */
+static void
+sample(void)
+{
+	struct config_row row;
+	const char *section = "";
+
+	puts("# Settings of mansio(1), see mansio.conf(5). None is needed; each stands here with its default. Copy this to /etc/mansio/mansio.conf,\n"
+	     "# take the # from what is to be set, and have it checked: mansio config --changed");
+	for (size_t i = 0; config_row(i, &row); i++) {
+		if (strcmp(section, row.section) != 0)
+			printf("%s\n%s {\n", *section != '\0' ? "}\n" : "", row.section);
+		section = row.section;
+		comment(row.text);
+		preset(&row);
+	}
+	puts("}");
 }
 
 int
@@ -122,6 +172,8 @@ cli_manual(struct cli *cli)
 		page_conf();
 	else if (strcmp(cli->argv[0], "mansio-log") == 0)
 		page_log();
+	else if (strcmp(cli->argv[0], "sample") == 0)
+		sample();
 	else if (strcmp(cli->argv[0], "completion") == 0)
 		cli_completion();
 	else

@@ -87,13 +87,15 @@ cli_user_add(struct cli *cli)
 		return cli_usage("user add");
 	if (cli_connect_new(&link) != OK)
 		return 1;
+	/* It answers to many before all are sent. */
+	link.takes_in = true;
 	cli_request(&link, 2, (struct str[]){STR("user-add"), str_c(scheme)});
 	if (!users_from_args(&link, cli, from_stdin))
 		bad = 1;
 	if (file != NULL)
 		bad |= users_from_file(&link, file);
 	link_send(&link, FRAME_END, STR(""));
-	bad |= cli_finish(&link, NULL, NULL, false);
+	bad |= cli_wait(&link, "accounts", stderr, false);
 	cli_disconnect(&link);
 	return bad;
 }

@@ -182,6 +182,7 @@ bool db_was_full(struct db *db, bool forget);
 struct db_stop {
 	bool (*fn)(void *arg);
 	void *arg;
+	void (*progress)(void *arg, uint64_t done, uint64_t total); /* of db_backup(): how far it is, in pages; NULL: nobody wants to know */
 };
 /* The engine's own check of the whole file, in bounded steps: calls found(arg, text) for each fault. */
 must_check enum status db_check(struct db *db, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg);

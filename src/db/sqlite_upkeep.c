@@ -124,6 +124,8 @@ copy_steps(struct sq_engine *e, sqlite3 *to, const struct db_stop *stop)
 		rc = sqlite3_backup_step(b, BACKUP_PAGES);
 		sq_let_go(e);
 		nanosleep(&(struct timespec){0, BACKUP_PAUSE_NS}, NULL);
+		if (stop != NULL && stop->progress != NULL)
+			stop->progress(stop->arg, (uint64_t)(sqlite3_backup_pagecount(b) - sqlite3_backup_remaining(b)), (uint64_t)sqlite3_backup_pagecount(b));
 		end = rc == SQLITE_OK && stopped(stop);
 	} while (rc == SQLITE_OK && !end);
 	sq_hold(e);

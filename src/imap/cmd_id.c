@@ -1,11 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include "base/arena.h"
 #include "imap/reply.h"
 
 /* RFC 2971 3.3: at most 30 pairs, field names of 30 octets, values of 1024. */
 #define PAIRS_MAX 30
+#define CALLED_MAX 40 /* bytes of each that are remembered */
+
+/* "name version", as the client says it. */
+struct called {
+	struct str name, version;
+};
+
+static void
+take(struct called *c, struct str field, struct str value)
+{
+	if (str_caseeq(field, STR("name")))
+		c->name = value;
+	else if (str_caseeq(field, STR("version")))
+		c->version = value;
+}
+
+/* For the log. */
+static void
+remember(struct session *s, const struct called *c)
+{
+	struct buf b = {0};
+
+	if (c->name.n == 0)
+		return;
+	buf_add(&b, str_head(c->name, CALLED_MAX));
+	if (c->version.n > 0)
+		buf_addf(&b, " %.*s", STR_FMT(str_head(c->version, CALLED_MAX)));
+	free(s->client);
+	s->client = x_strndup(str_head(buf_str(&b), str_chr(buf_str(&b), '\0')));
+	buf_free(&b);
+}
 
 static enum status
-parse(struct args *a)
+parse(struct args *a, struct called *c)
 {
 	struct str field, value;
 	enum status st;
@@ -20,6 +53,7 @@ parse(struct args *a)
 		if ((st = arg_string(a, &field)) != OK || (st = arg_space(a)) != OK ||
 		    (st = arg_nstring(a, &value)) != OK)
 			return st;
+		take(c, field, value);
 	}
 	return arg_close(a);
 }
@@ -30,11 +64,13 @@ enum cmd_next
 cmd_id(struct cmd *cmd)
 {
 	struct buf *out = cmd_out(cmd);
+	struct called called = {0};
 	enum status st;
 
-	if ((st = arg_space(&cmd->args)) != OK || (st = parse(&cmd->args)) != OK ||
+	if ((st = arg_space(&cmd->args)) != OK || (st = parse(&cmd->args, &called)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st, "ID takes NIL or a list of pairs");
+	remember(cmd->session, &called);
 	buf_add(out, STR("* ID (\"name\" \"Mansio\""));
 	if (cmd->session->state & STATE_LOGGED_IN) {
 		buf_add(out, STR(" \"version\" "));

@@ -50,6 +50,7 @@ login_reply(struct cmd *cmd, enum status st, const struct auth_result *result)
 	case ERR_BAD_INPUT:
 		return reply_no(cmd, "AUTHENTICATIONFAILED", "Wrong user name or password");
 	case ERR_CONFLICT:
+		session_log_refused(s, "", "a password without TLS");
 		return reply_no(cmd, "PRIVACYREQUIRED", "Start TLS first");
 	case ERR_LIMIT:
 		return reply_no(cmd, "LIMIT", "Too many connections or failures, try later");

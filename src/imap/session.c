@@ -112,6 +112,7 @@ static enum conn_next
 timed_out(struct session *s)
 {
 	if (s->state == STATE_NOT_AUTH) {
+		session_log_stranger(s, "too slow to log in");
 		session_bye(s, NULL, "Too slow to log in");
 		return CONN_CLOSE;
 	}
@@ -194,7 +195,9 @@ session_closed(struct conn *c)
 	notify_set(s, NULL);
 	hub_unwatch(s->imap->hub, &s->logins);
 	imap_reader_free(&s->reader);
+	session_log_logout(s, "the connection was closed");
 	free(s->user);
+	free(s->client);
 	free(s);
 }
 

@@ -95,6 +95,11 @@ struct session {
 	struct watcher logins;     /* of the account: HUB_LOGINS */
 	uint64_t account_seen;     /* its hub_modseq() when the account was looked at last */
 	char *user;                /* account name after login, owned */
+	char *client;              /* what it called itself with ID, owned; NULL: nothing yet */
+	const char *ended;         /* why it said BYE, or NULL */
+	uint32_t commands;         /* since the login */
+	int32_t login_age;         /* conn_age() at the login */
+	uint64_t login_in, login_out; /* conn_bytes_in(), conn_bytes_out() at the login */
 };
 
 /* The process's part. */
@@ -137,6 +142,10 @@ must_check enum status session_start_tls(struct session *s);
 /* An invariant of this session does not hold (st), or its client broke the order of layers (ERR_BAD_INPUT): logs the command and the place,
  * says BYE. For places where no lock, snapshot or statement is held; the caller closes then. */
 void session_broken(struct session *s, enum status st, const char *command, const char *place);
+/* The log tells that the login is over, where there was one; why: of a session that said no BYE. */
+void session_log_logout(struct session *s, const char *why);
+/* A login was refused for another reason than the password. */
+void session_log_refused(struct session *s, const char *user, const char *why);
 /* "* BYE [code] text", once (T93); state becomes STATE_LOGOUT. code may be NULL. */
 void session_bye(struct session *s, const char *code, const char *text);
 /* The time-out between commands, as it is in this state. */

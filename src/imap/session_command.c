@@ -226,6 +226,7 @@ session_answer(struct session *s)
 	if (s->state == STATE_LOGOUT)
 		return CONN_CLOSE;
 	if (s->state == STATE_NOT_AUTH && s->bad >= s->imap->settings.bad_max) {
+		session_log_stranger(s, "too many bad commands");
 		session_bye(s, NULL, "Too many bad commands");
 		return CONN_CLOSE;
 	}

@@ -41,6 +41,41 @@ session_auth_client(struct session *s)
 	};
 }
 
+static const char *
+tls_word(struct session *s)
+{
+	return conn_tls(s->conn) ? conn_tls_version(s->conn) : "none";
+}
+
+static void
+log_login(struct session *s)
+{
+	s->commands = 0;
+	s->login_age = (int32_t)conn_age(s->conn);
+	s->login_in = conn_bytes_in(s->conn);
+	s->login_out = conn_bytes_out(s->conn);
+	log_event(EV_login, "user=%s address=%s listener=%s tls=%s id=%llu client=%s", LOG_STR(str_c(s->user)), conn_peer(s->conn), conn_local(s->conn),
+	    tls_word(s), (unsigned long long)conn_id(s->conn), LOG_STR(str_c(s->client)));
+}
+
+void
+session_log_logout(struct session *s, const char *why)
+{
+	if (s->user == NULL)
+		return;
+	log_event(EV_logout, "user=%s address=%s id=%llu client=%s seconds=%lld commands=%u in=%llu out=%llu why=%s", LOG_STR(str_c(s->user)),
+	    conn_peer(s->conn), (unsigned long long)conn_id(s->conn), LOG_STR(str_c(s->client)), (long long)conn_age(s->conn) - s->login_age, s->commands,
+	    (unsigned long long)(conn_bytes_in(s->conn) - s->login_in), (unsigned long long)(conn_bytes_out(s->conn) - s->login_out),
+	    LOG_STR(str_c(s->ended != NULL ? s->ended : why)));
+}
+
+void
+session_log_refused(struct session *s, const char *user, const char *why)
+{
+	log_event(EV_login_refused, "user=%s address=%s listener=%s tls=%s id=%llu why=%s", LOG_STR(str_c(user)), conn_peer(s->conn), conn_local(s->conn),
+	    tls_word(s), (unsigned long long)conn_id(s->conn), LOG_STR(str_c(why)));
+}
+
 enum status
 session_login(struct session *s, const struct auth_result *result)
 {
@@ -50,6 +85,7 @@ session_login(struct session *s, const struct auth_result *result)
 	hub_watch(imap->hub, (uint64_t)result->account, HUB_LOGINS, &s->logins, s->conn);
 	if (max && hub_watchers(imap->hub, (uint64_t)result->account, HUB_LOGINS) > max) {
 		hub_unwatch(imap->hub, &s->logins);
+		session_log_refused(s, result->user, "the account has too many connections");
 		return ERR_LIMIT;
 	}
 	s->account_seen = hub_modseq(&s->logins);
@@ -63,6 +99,7 @@ session_login(struct session *s, const struct auth_result *result)
 	conn_known(s->conn);
 	conn_deadline(s->conn, 0);
 	session_timeout(s);
+	log_login(s);
 	return OK;
 }
 
@@ -83,6 +120,7 @@ session_logged_out(struct session *s)
 {
 	selected_close(s);
 	notify_set(s, NULL);
+	session_log_logout(s, "UNAUTHENTICATE");
 	hub_unwatch(s->imap->hub, &s->logins);
 	s->actor = (struct actor){0};
 	conn_lane_of_address(s->conn);
@@ -135,5 +173,6 @@ session_bye(struct session *s, const char *code, const char *text)
 	if (s->state == STATE_LOGOUT)
 		return;
 	s->state = STATE_LOGOUT;
+	s->ended = text;
 	out_untagged(conn_out(s->conn), "BYE", code, language_text(s, text));
 }

@@ -35,6 +35,8 @@ enum conn_next session_tell_news(struct session *s);
 /* Frees s->cmd; what it had interrupted takes its place. */
 void session_drop(struct session *s);
 
+/* A client that has not logged in is closed for what it sent, or did not send. */
+void session_log_stranger(struct session *s, const char *why);
 /* Says BYE when the session has to end now; true then. */
 bool session_must_end(struct session *s);
 

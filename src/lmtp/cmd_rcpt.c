@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
 #include "lmtp/session_priv.h"
 
 static enum status
@@ -30,6 +31,7 @@ enum conn_next
 lmtp_cmd_rcpt(struct lmtp_session *s, const struct lmtp_command *cmd)
 {
 	struct recipient to;
+	enum status st;
 
 	if (s->t == NULL || s->t->delivery != NULL)
 		return lmtp_say(s, 503, "5.5.1", "Say MAIL first");
@@ -37,7 +39,10 @@ lmtp_cmd_rcpt(struct lmtp_session *s, const struct lmtp_command *cmd)
 		return lmtp_say(s, 452, "4.5.3", "Too many recipients");
 	if (cmd->path.utf8 && !s->t->utf8)
 		return lmtp_say(s, 553, "5.6.7", "This address needs SMTPUTF8");
-	switch (look_up(s, &cmd->path, &to)) {
+	if ((st = look_up(s, &cmd->path, &to)) != OK)
+		log_event(EV_recipient_refused, "recipient=%s from=%s peer=%s why=\"%s\"", LOG_STR(cmd->path.address), LOG_STR(s->t->sender),
+		    conn_peer(s->conn), st == ERR_NOT_FOUND ? "no such account" : st == ERR_UNAVAILABLE ? "the account is disabled" : status_word(st));
+	switch (st) {
 	case OK: break;
 	case ERR_NOT_FOUND: return lmtp_say(s, 550, "5.1.1", "No such account");
 	case ERR_UNAVAILABLE: return lmtp_say(s, 550, "5.2.1", "The account is disabled");

@@ -112,6 +112,16 @@ answer(struct lmtp_session *s, const struct lmtp_rcpt *r, enum status st)
 	lmtp_reply_for(out, 451, "4.3.0", r->address, "not stored, try again later");
 }
 
+static void
+log_delivery(struct lmtp_session *s, const struct lmtp_rcpt *r, enum status st)
+{
+	const struct transaction *t = s->t;
+
+	log_event(EV_delivered, "id=%.*s recipient=%s account=%s mailbox=%s from=%s size=%llu peer=%s: %s", STR_FMT(t->id), LOG_STR(r->address),
+	    LOG_STR(r->to.account_name), LOG_STR(st == OK ? r->stored : STR("")), LOG_STR(t->sender),
+	    t->delivery ? (unsigned long long)delivery_size(t->delivery) : 0ull, conn_peer(s->conn), st == OK ? "stored" : status_word(st));
+}
+
 /* RFC 2033 4.2: one answer for each RCPT that was taken, in order. */
 static enum conn_next
 answer_all(struct lmtp_session *s)
@@ -122,9 +132,7 @@ answer_all(struct lmtp_session *s)
 		enum status st = t->status != OK ? t->status : t->targets[i].status;
 
 		answer(s, &t->rcpts[i], st);
-		log_event(EV_delivered, "account=%.*s from=<%.*s> size=%llu: %s", STR_FMT(t->rcpts[i].to.account_name),
-		    STR_FMT(t->sender), t->delivery ? (unsigned long long)delivery_size(t->delivery) : 0ull,
-		    status_word(st));
+		log_delivery(s, &t->rcpts[i], st);
 	}
 	lmtp_transaction_end(s);
 	return CONN_AGAIN;
@@ -145,6 +153,7 @@ store_batch(struct db_txn *txn, void *arg)
 
 		st = recipient_mailbox(&target->actor, txn, &arena, &t->rcpts[i].to, &mb);
 		target->mailbox = st == OK ? mb.id : 0;
+		t->rcpts[i].stored = arena_str(&t->arena, st == OK ? mb.name : STR(""));
 		/* An account that was deleted meanwhile: its append answers NOT_FOUND. */
 		if (st == ERR_NOT_FOUND)
 			st = OK;

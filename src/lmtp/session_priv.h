@@ -17,12 +17,14 @@ enum lmtp_mode { MODE_COMMANDS, MODE_DATA, MODE_BDAT, MODE_COMMIT };
 struct lmtp_rcpt {
 	struct recipient to;
 	struct str address; /* as given, for the reply and Delivered-To */
+	struct str stored;  /* name of the mailbox that took it, for the log */
 };
 
 /* From MAIL to its end. */
 struct transaction {
 	struct arena arena;
 	struct str sender;
+	struct str id;                 /* in Received, and in the log */
 	bool utf8;
 	enum lmtp_body body;
 	struct lmtp_rcpt *rcpts;

@@ -39,9 +39,10 @@ lmtp_trace_received(struct lmtp_session *s)
 	struct str line;
 
 	gmtime_r(&now, &tm);
-	buf_addf(&b, "Received: from %.*s (%s)\r\n\tby %s (Mansio) with %sLMTP%s id %llx-%llx", STR_FMT(client_name(s)),
+	t->id = arena_printf(&t->arena, "%llx-%llx", (unsigned long long)conn_id(s->conn), (unsigned long long)clock_now());
+	buf_addf(&b, "Received: from %.*s (%s)\r\n\tby %s (Mansio) with %sLMTP%s id %.*s", STR_FMT(client_name(s)),
 	    conn_peer(s->conn), s->service->hostname, t->utf8 ? "UTF8" : "", conn_tls(s->conn) ? "S" : "",
-	    (unsigned long long)conn_id(s->conn), (unsigned long long)clock_now());
+	    STR_FMT(t->id));
 	/* One recipient may be named; several must not learn of each other (RFC 5321 7.2). */
 	if (t->rcpts_n == 1)
 		buf_addf(&b, "\r\n\tfor <%.*s>", STR_FMT(t->rcpts[0].address));

@@ -138,6 +138,9 @@ bool conn_private(struct conn *c);
 /* Unix sockets: the peer's user id, as it was at connect. -1 otherwise. */
 int64_t conn_peer_uid(struct conn *c);
 uint64_t conn_id(struct conn *c);             /* unique in this process; for the log */
+/* Bytes of the protocol so far, without TLS and filter: eaten; taken from conn_out(). */
+uint64_t conn_bytes_in(const struct conn *c);
+uint64_t conn_bytes_out(const struct conn *c);
 /* Seconds since it was accepted. */
 int64_t conn_age(struct conn *c);
 /* The login succeeded: it no longer counts among its address's strangers. */

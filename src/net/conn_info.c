@@ -20,6 +20,7 @@ void
 conn_eat(struct conn *c, size_t n)
 {
 	ensure(n <= c->in.n - c->in_at);
+	c->bytes_in += n;
 	c->in_at += (uint32_t)n;
 	if (c->in_at == c->in.n)
 		c->in_at = 0, c->in.n = 0;
@@ -164,6 +165,18 @@ conn_id(struct conn *c)
 	return c->id;
 }
 
+uint64_t
+conn_bytes_in(const struct conn *c)
+{
+	return c->bytes_in;
+}
+
+uint64_t
+conn_bytes_out(const struct conn *c)
+{
+	return c->bytes_out;
+}
+
 int64_t
 conn_age(struct conn *c)
 {
@@ -214,6 +227,7 @@ conn_set_filter(struct conn *c, struct conn_filter *f)
 	l->out_ended = false;
 	/* What was appended before goes out as it is; what was read before is the filter's. */
 	buf_add(&l->wire, str_from(buf_str(&c->out), c->out_at));
+	c->bytes_out += c->out.n - c->out_at;
 	buf_clear(&c->out);
 	c->out_at = 0;
 	buf_add(&raw, conn_in(c));

@@ -298,7 +298,7 @@ enum io
 io_write(struct conn *c)
 {
 	struct layer *l = c->layer;
-	size_t at;
+	size_t at, had;
 	enum io io;
 
 	/* An answer that was not made whole: buf_clear() below would hide that. */
@@ -314,11 +314,14 @@ io_write(struct conn *c)
 			buf_add(&l->wire, buf_str(&c->out));
 		else if (l->f->out(l->f, buf_str(&c->out), &l->wire, false) != OK)
 			return IO_FAILED;
+		c->bytes_out += c->out.n;
 		buf_clear(&c->out);
 		return write_all(c, &l->wire, &l->wire_at);
 	}
 	at = c->out_at;
+	had = c->out.n - at;
 	io = write_all(c, &c->out, &at);
+	c->bytes_out += had - (c->out.n - at);
 	c->out_at = (uint32_t)at;
 	return io;
 }

@@ -89,6 +89,7 @@ struct conn {
 	uint16_t port;
 	int32_t uid;
 	uint64_t id;
+	uint64_t bytes_in, bytes_out; /* of the protocol: without TLS and filter */
 	char peer[46];
 };
 

@@ -16,6 +16,16 @@ tls_begin(struct conn *c)
 	return OK;
 }
 
+/* A handshake that failed on what the client sent, not one that it broke off by going away. */
+static void
+tell_handshake(struct conn *c)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+	if (c->stage == STAGE_HANDSHAKE && reason != NULL)
+		log_event(EV_client_error, "%s id=%llu peer=%s why=%s", c->local, (unsigned long long)c->id, c->peer, LOG_STR(str_c(reason)));
+}
+
 /* What a call that did not succeed means. */
 static enum io
 outcome(struct conn *c, int r)
@@ -31,6 +41,7 @@ outcome(struct conn *c, int r)
 	case SSL_ERROR_ZERO_RETURN:
 		return IO_EOF;
 	default:
+		tell_handshake(c);
 		ERR_clear_error();
 		return IO_FAILED;
 	}

@@ -174,6 +174,43 @@ test_refused(void **state)
 	assert_int_equal(server_run(&o), 1);
 }
 
+/* Ends the server after two and a half of its days, of a second each. */
+static void
+end_later(void *arg)
+{
+	pid_t server = getpid();
+
+	if (fork() == 0) {
+		usleep(2500000);
+		kill(server, SIGTERM);
+		_exit(0);
+	}
+}
+
+/* A certificate that ends soon is told of at the start, and every day again. */
+static void
+test_certificate_daily(void **state)
+{
+	const struct server_options o = {.quiet = true, .ready = end_later, .day = 1};
+	char cmd[400], line[1000];
+	unsigned told = 0;
+	FILE *log;
+
+	snprintf(cmd, sizeof(cmd), "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=x -keyout %s/key -out %s/cert 2>/dev/null", dir, dir);
+	assert_int_equal(system(cmd), 0);
+	set("tls.certificate=%s/cert", dir);
+	set("tls.key=%s/key", dir);
+	assert_int_equal(server_run(&o), 0);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	snprintf(cmd, sizeof(cmd), "%s/log", dir);
+	assert_non_null(log = fopen(cmd, "r"));
+	while (fgets(line, sizeof(line), log) != NULL)
+		told += strstr(line, " warning certificate ") != NULL && strstr(line, "ends in 0 days") != NULL;
+	fclose(log);
+	assert_in_range(told, 3, 4);
+}
+
 static void
 never(void *arg)
 {
@@ -187,6 +224,7 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_up_and_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_certificate_daily, setup, teardown),
 	};
 
 	if (argc == 3) {

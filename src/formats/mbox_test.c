@@ -91,7 +91,7 @@ is(struct str got, const char *want)
 
 #define D "From a@example.org Sun Sep  9 01:46:40 2001\n"
 
-/* A file, how many messages, and what the messages are, each ended by '|'. */
+/* A file, and what its messages are, each ended by '|' (T141). */
 static const struct {
 	const char *file;
 	const char *messages;

@@ -179,7 +179,7 @@ def test_import_not_understood(server, tmp):
 
 
 def test_import_trees(server, tmp):
-    """Folders of folders, as Dovecot, Courier, Thunderbird and file copies leave them."""
+    """T140: folders of folders, as Dovecot, Courier, Thunderbird and file copies leave them."""
     server.start()
     fs = os.path.join(tmp, "fs")            # LAYOUT=fs, with dots in names and Maildirs within Maildirs, copied without empty folders
     put(fs, "cur/1.M1.h:2,S", mail(1))
@@ -235,7 +235,7 @@ def test_import_trees(server, tmp):
 
 
 def test_import_mbox_changed(server, tmp):
-    """A mail program's notes change between two imports: nothing comes twice; a sender's own notes delete nothing."""
+    """T141: a mail program's notes change between two imports: nothing comes twice; a sender's own notes delete nothing."""
     box = mailbox.mbox(os.path.join(tmp, "box"))
     for n in range(1, 4):
         box.add(mailbox.mboxMessage(mail(n)))
@@ -304,7 +304,7 @@ def test_export_says(server, tmp):
 
 
 def test_import_foreign_bytes(server, tmp):
-    """S25: bytes as keywords that no client could have sent; one message beyond a limit leaves the others alone."""
+    """S25, T142: bytes as keywords that no client could have sent; one message beyond a limit leaves the others alone."""
     md = os.path.join(tmp, "md")
     put(md, "cur/1.M1.h:2,Sabcdefg", mail(1))
     put(md, "cur/2.M2.h:2,S", mail(2))

@@ -363,14 +363,16 @@ start(struct server *s)
 	if ((st = server_open_log(s)) != OK || (st = check_settings()) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
 		return st;
 	find_name(s);
-	if ((st = open_tls(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
+	if ((st = open_tls(s)) != OK)
+		return st;
+	server_look_at_certificate(config());
+	if ((st = open_store(s)) != OK || (st = open_pool(s)) != OK)
 		return st;
 	if ((st = open_services(s)) != OK || (st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
 		return st;
 	buf_addc(&s->addresses, '\0');
 	log_event(EV_started, "version=" MANSIO_VERSION " config=%s data=%s threads=%u %s",
 	    config_path() != NULL ? config_path() : "none", s->data, pool_threads(s->pool), s->addresses.p);
-	server_look_at_certificate(config());
 	server_notify("READY=1");
 	if (s->o->ready != NULL)
 		s->o->ready(s->o->arg);

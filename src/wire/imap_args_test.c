@@ -271,8 +271,9 @@ test_expected(void **state)
 	assert_string_equal(args_expected(&a), "a search key such as UNSEEN");
 	/* Taking over another reader's note moves nothing. */
 	{
-		struct args b = args_of(a.all, false);
+		struct args b;
 
+		args_init(&b, a.all, a.arena, false);
 		b.at = 9;
 		args_take_fault(&b, &a);
 		assert_true(b.at == 9 && b.expected == EXPECT_SEARCH_KEY && b.fault_at == a.fault_at);

@@ -46,8 +46,8 @@ send_message(struct export *ex, const struct entry *e, const struct keywords *kw
 	for (size_t i = 0; i < 5; i++)
 		fields[1 + i] = str_c(numbers[i]);
 	for (size_t i = 0; i < e->keywords_n && n < sizeof(fields) / sizeof(*fields); i++)
-		if (e->keywords[i] < kw->n && kw->name[e->keywords[i]].n > 0)
-			fields[n++] = kw->name[e->keywords[i]];
+		if ((fields[n] = keywords_name(kw, e->keywords[i])).n > 0)
+			n++;
 	link_fields(&ex->call->link, FRAME_RECORD, n, fields);
 }
 

@@ -329,7 +329,7 @@ take_message(struct import *im, const struct str *fields, size_t n)
 	    .internal_date = date > -INT64_MAX ? date : clock_seconds(),
 	    .zone = (int16_t)zone,
 	};
-	item->delivery = delivery_new(im->call->store, (uint64_t)im->actor.account, MESSAGE_MAX);
+	item->delivery = delivery_new(im->call->store, (uint64_t)im->actor.account, MESSAGE_MAX, NULL);
 	im->open = true;
 	return OK;
 }
@@ -364,8 +364,8 @@ take_end(struct import *im, bool drop)
 		/* A full disk is no matter of this message. */
 		return st == ERR_FULL || st == ERR_IO ? st : OK;
 	}
-	delivery_prepare(item->delivery, &item->target);
-	im->bytes += delivery_size(item->delivery);
+	delivery_prepare(item->delivery, &item->target, &im->arena);
+	im->bytes += delivery_weight(item->delivery);
 	return ++im->n == BATCH || im->bytes >= BATCH_BYTES ? flush(im) : OK;
 }
 

@@ -8,6 +8,8 @@
 
 #define BLOCK_MIN 1024
 #define BLOCK_MAX (64 * 1024)
+/* What is larger is a block of its own, behind the one that is being filled. */
+#define LARGE (BLOCK_MAX / 2)
 #define ALIGN 16
 
 struct arena_block {
@@ -63,39 +65,52 @@ x_strdup(const char *z)
 	return x_strndup(str_c(z));
 }
 
+/* A block, in front of *at. */
 static struct arena_block *
-block_add(struct arena *a, size_t size)
+block_add(struct arena *a, struct arena_block **at, size_t size)
 {
 	struct arena_block *b = x_malloc(sizeof(*b) + size);
 
-	b->next = a->blocks;
+	b->next = *at;
 	b->size = size;
-	a->blocks = b;
+	*at = b;
+	a->held += sizeof(*b) + size;
 	return b;
+}
+
+static void *
+large(struct arena *a, size_t n)
+{
+	return block_add(a, a->blocks != NULL ? &a->blocks->next : &a->blocks, n)->data;
+}
+
+static size_t
+rounded(size_t n)
+{
+	ensure(n <= SIZE_MAX - ALIGN);
+	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
 
 void *
 arena_alloc(struct arena *a, size_t n)
 {
-	size_t need;
+	size_t need = rounded(n);
 	void *p;
 
-	ensure(n <= SIZE_MAX - ALIGN);
-	need = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	a->total += need;
 #ifdef MANSIO_SANITIZE
-	p = block_add(a, n)->data;
+	p = large(a, n);
 #else
+	if (need > LARGE)
+		return memset(large(a, need), 0, n);
 	if (need > a->left) {
 		size_t size = a->blocks ? a->blocks->size * 2 : BLOCK_MIN;
-		struct arena_block *b;
 
 		if (size > BLOCK_MAX)
 			size = BLOCK_MAX;
 		if (size < need)
 			size = need;
-		b = block_add(a, size);
-		a->at = b->data;
+		a->at = block_add(a, &a->blocks, size)->data;
 		a->left = size;
 	}
 	p = a->at;
@@ -124,6 +139,42 @@ arena_copy(struct arena *a, const void *p, size_t n, size_t cap, size_t size)
 		return NULL;
 	copy = arena_array(a, cap, size);
 	return n > 0 ? memcpy(copy, p, n * size) : copy;
+}
+
+/* Where the block hangs that is nothing but p. */
+static struct arena_block **
+find_large(struct arena *a, const void *p)
+{
+	struct arena_block **at = &a->blocks;
+
+	while (*at != NULL && (*at)->data != p)
+		at = &(*at)->next;
+	return at;
+}
+
+void *
+arena_grow(struct arena *a, void *p, size_t n, size_t cap, size_t more, size_t size)
+{
+	struct arena_block **at;
+	bool own = cap > 0;
+	size_t bytes;
+
+	ensure(n <= cap && cap <= more);
+	ensure(!__builtin_mul_overflow(more, size, &bytes));
+#ifndef MANSIO_SANITIZE
+	own = rounded(cap * size) > LARGE;
+	bytes = rounded(bytes);
+#endif
+	if (!own)
+		return arena_copy(a, p, n, more, size);
+	at = find_large(a, p);
+	ensure(*at != NULL);
+	*at = x_realloc(*at, sizeof(**at) + bytes);
+	a->held += bytes - (*at)->size;
+	a->total += bytes - (*at)->size;
+	(*at)->size = bytes;
+	memset((*at)->data + n * size, 0, bytes - n * size);
+	return (*at)->data;
 }
 
 struct str

@@ -17,6 +17,7 @@ struct arena {
 	char *at;                   /* the free part of the newest block */
 	size_t left;
 	size_t total;               /* bytes given out since the last reset */
+	size_t held;                /* bytes taken from the system: what it costs */
 };
 
 /* An arena of zeroes is empty and ready: struct arena a = {0}. */
@@ -27,6 +28,9 @@ void *arena_alloc(struct arena *a, size_t n);
 void *arena_array(struct arena *a, size_t n, size_t size);
 /* An array with room for cap objects, whose first n are copied from p: to keep an array, or to let one grow. No room: NULL. */
 void *arena_copy(struct arena *a, const void *p, size_t n, size_t cap, size_t size);
+/* An array of the arena that grows: cap objects at p, n of them in use, become cap_r, whose rest is zeroed. Large ones are blocks of their own: what they
+ * leave is given back, and is not wasted until the arena is freed as with arena_copy(). */
+void *arena_grow(struct arena *a, void *p, size_t n, size_t cap, size_t more, size_t size);
 /* A copy of s, with a NUL after it that s.n does not count. */
 struct str arena_str(struct arena *a, struct str s);
 char *arena_cstr(struct arena *a, struct str s);

@@ -55,6 +55,34 @@ test_buf(void **state)
 	buf_free(&b);
 }
 
+/* An array that grows holds what it is, not the sum of what it was. */
+static void
+test_arena_grow(void **state)
+{
+	struct arena a = {0};
+	size_t cap = 4;
+	uint64_t *p = arena_array(&a, cap, sizeof(*p));
+
+	for (size_t n = 0; n < 1000000; n++) {
+		if (n == cap) {
+			char *between = arena_alloc(&a, 3);
+
+			p = arena_grow(&a, p, n, cap, cap * 2, sizeof(*p));
+			assert_int_equal(p[n], 0);
+			assert_int_equal(p[cap * 2 - 1], 0);
+			cap *= 2;
+			between[2] = 1;
+		}
+		p[n] = n;
+	}
+	for (size_t n = 0; n < 1000000; n++)
+		assert_int_equal(p[n], n);
+	assert_true(a.held >= cap * sizeof(*p));
+	assert_true(a.held <= cap * sizeof(*p) + 256 * 1024);
+	arena_free(&a);
+	assert_int_equal(a.held, 0);
+}
+
 static void
 test_arena(void **state)
 {
@@ -383,7 +411,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_str), cmocka_unit_test(test_buf),
-	    cmocka_unit_test(test_arena), cmocka_unit_test(test_map), cmocka_unit_test(test_runs_random),
+	    cmocka_unit_test(test_arena), cmocka_unit_test(test_arena_grow), cmocka_unit_test(test_map), cmocka_unit_test(test_runs_random),
 	    cmocka_unit_test(test_runs_all), cmocka_unit_test(test_runs_all_large),
 	    cmocka_unit_test(test_runs_edges), cmocka_unit_test(test_runs_pile),
 	    cmocka_unit_test(test_runs_pile_large), cmocka_unit_test(test_codecs),

@@ -16,6 +16,7 @@
 	S(ERR_AGAIN, "try again")                                                                  \
 	S(ERR_BAD_INPUT, "bad input")                                                              \
 	S(ERR_LIMIT, "over a limit")                                                               \
+	S(ERR_MEMORY, "over its share of memory")                                                  \
 	S(ERR_NO_PERM, "not permitted")                                                            \
 	S(ERR_QUOTA, "over quota")                                                                 \
 	S(ERR_READ_ONLY, "read only")                                                              \

@@ -47,6 +47,8 @@ must_check enum status blob_stage_add(struct blob_stage *stage, struct str bytes
 /* No more bytes: finishes hash and last chunk. */
 must_check enum status blob_stage_finish(struct blob_stage *stage);
 uint64_t blob_stage_size(const struct blob_stage *stage);
+/* Bytes of memory that it holds now. */
+size_t blob_stage_memory(const struct blob_stage *stage);
 /* Reads back what was staged (previews, tests). */
 must_check enum status blob_stage_read(struct blob_stage *stage, uint64_t at, size_t n, struct buf *out);
 /* Within a write function: makes the body visible under a new id. May run again; the stage is finished, and lives until

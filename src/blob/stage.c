@@ -146,9 +146,16 @@ blob_stage_finish(struct blob_stage *stage)
 	hash_add(hasher, buf_str(&stage->plain));
 	hash_end(hasher, stage->hash);
 	stage->st = encode(stage);
+	buf_free(&stage->plain);
 	if (stage->st == OK)
 		stage->st = stage->bs->drv->spill_wait(stage);
 	return stage->st;
+}
+
+size_t
+blob_stage_memory(const struct blob_stage *stage)
+{
+	return sizeof(*stage) + stage->plain.cap + stage->held_bytes;
 }
 
 uint64_t
@@ -194,8 +201,8 @@ encoded_read(struct blob_stage *stage, unsigned n, struct buf *out)
 enum status
 blob_stage_read(struct blob_stage *stage, uint64_t at, size_t n, struct buf *out)
 {
-	/* plain holds the last chunk, also when it is encoded already. */
-	uint64_t last = (stage->size - stage->plain.n) / BLOB_CHUNK;
+	/* plain holds the last chunk until all is encoded. */
+	uint64_t last = stage->finished ? UINT64_MAX : (stage->size - stage->plain.n) / BLOB_CHUNK;
 	struct buf chunk = {0};
 	enum status st = stage->st;
 

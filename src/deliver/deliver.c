@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include "base/assert.h"
-#include "deliver/prefix.h"
 #include "mime/preview.h"
 #include "mime/structure.h"
 #include "mime/summary.h"
@@ -11,78 +10,131 @@
 struct delivery {
 	struct store *store;
 	struct blob_stage *stage;
-	struct arena arena; /* the parser's and what was prepared */
+	struct charge *charge;
+	size_t charged;
+	struct arena arena; /* the parser's, until all is packed */
 	struct mime_parser *parser;
-	const struct mime_message *message; /* after finish */
-	struct str preview;
+	struct buf summary, structure; /* without prefix, after finish */
+	uint64_t message_id_hash;
+	uint64_t *references;
+	size_t references_n;
 	uint64_t max, size;
 	enum status status; /* sticky */
-	bool nul;
+	bool finished;
 	bool shared;        /* several owners */
 	int64_t body;       /* published by a commit that was OK; 0: not yet */
 	int64_t candidate;  /* published by the write that runs now */
 };
 
 struct delivery *
-delivery_new(struct store *store, uint64_t lane, uint64_t max)
+delivery_new(struct store *store, uint64_t lane, uint64_t max, struct charge *charge)
 {
 	struct delivery *d = x_new(struct delivery);
 
 	d->store = store;
 	d->max = max;
+	d->charge = charge;
 	d->stage = blob_stage_new(store_blobs(store), lane);
 	d->parser = mime_parser_new(&d->arena, NULL);
 	return d;
 }
 
+/* Counts what it holds now. */
+static enum status
+count(struct delivery *d)
+{
+	return charge_part(d->charge, &d->charged,
+	    sizeof(*d) + d->arena.held + blob_stage_memory(d->stage) + d->summary.cap + d->structure.cap);
+}
+
 enum status
 delivery_add(struct delivery *d, struct str bytes)
 {
-	ensure(d->message == NULL);
+	ensure(!d->finished);
 	if (d->status != OK || bytes.n == 0)
 		return d->status;
 	if (d->max > 0 && bytes.n > d->max - d->size)
 		return d->status = ERR_LIMIT;
 	d->size += bytes.n;
-	if (!d->nul)
-		d->nul = memchr(bytes.p, '\0', bytes.n) != NULL;
 	mime_parser_add(d->parser, bytes);
-	return d->status = blob_stage_add(d->stage, bytes);
+	if ((d->status = blob_stage_add(d->stage, bytes)) == OK)
+		d->status = count(d);
+	return d->status;
 }
 
 /* The preview comes from the staged bytes: the parser keeps only where its part lies. */
 static enum status
-make_preview(struct delivery *d)
+make_preview(struct delivery *d, const struct mime_message *m, struct buf *text)
 {
-	uint32_t part = mime_preview_part(d->message);
-	struct buf body = {0}, text = {0};
+	uint32_t part = mime_preview_part(m);
+	struct buf body = {0};
 	enum status st = OK;
 	uint64_t n;
 
 	if (part == MIME_NO_PART)
 		return OK;
-	n = d->message->parts[part].body_end - d->message->parts[part].body_start;
+	n = m->parts[part].body_end - m->parts[part].body_start;
 	if (n > MIME_PREVIEW_BYTES)
 		n = MIME_PREVIEW_BYTES;
-	st = blob_stage_read(d->stage, d->message->parts[part].body_start, n, &body);
-	if (st == OK) {
-		mime_preview_add(&text, &d->message->parts[part], buf_str(&body));
-		d->preview = arena_str(&d->arena, buf_str(&text));
-	}
+	st = blob_stage_read(d->stage, m->parts[part].body_start, n, &body);
+	if (st == OK)
+		mime_preview_add(text, &m->parts[part], buf_str(&body));
 	buf_free(&body);
-	buf_free(&text);
 	return st;
+}
+
+/* Message-id hashes for the thread id. */
+static void
+thread_keys(struct delivery *d)
+{
+	struct mime_summary s;
+
+	if (mime_summary_open(buf_str(&d->summary), &s) != OK)
+		return;
+	d->message_id_hash = mime_summary_message_id(&s);
+	d->references_n = mime_summary_n_refs(&s);
+	d->references = x_calloc(d->references_n, sizeof(*d->references));
+	for (size_t i = 0; i < d->references_n; i++)
+		d->references[i] = mime_summary_ref(&s, i);
+}
+
+/* Without the room to grow. */
+static void
+fit(struct buf *b)
+{
+	b->p = x_realloc(b->p, b->n);
+	b->cap = b->n;
+}
+
+static void
+pack(struct delivery *d, const struct mime_message *m, struct str preview)
+{
+	mime_summary_pack(&d->summary, m, preview);
+	mime_structure_pack(&d->structure, m);
+	fit(&d->summary);
+	fit(&d->structure);
+	thread_keys(d);
+	arena_free(&d->arena);
 }
 
 enum status
 delivery_finish(struct delivery *d)
 {
-	if (d->status != OK || d->message != NULL)
+	const struct mime_message *m;
+	struct buf preview = {0};
+
+	if (d->status != OK || d->finished)
 		return d->status;
-	d->message = mime_parser_finish(d->parser);
+	d->finished = true;
+	m = mime_parser_finish(d->parser);
 	d->parser = NULL;
-	if ((d->status = blob_stage_finish(d->stage)) == OK)
-		d->status = make_preview(d);
+	if ((d->status = make_preview(d, m, &preview)) == OK)
+		pack(d, m, buf_str(&preview));
+	buf_free(&preview);
+	if (d->status == OK)
+		d->status = blob_stage_finish(d->stage);
+	if (d->status == OK)
+		d->status = count(d);
 	return d->status;
 }
 
@@ -92,22 +144,10 @@ delivery_size(const struct delivery *d)
 	return d->size;
 }
 
-bool
-delivery_has_nul(const struct delivery *d)
+size_t
+delivery_weight(const struct delivery *d)
 {
-	return d->nul;
-}
-
-const struct mime_message *
-delivery_message(const struct delivery *d)
-{
-	return d->message;
-}
-
-enum status
-delivery_read(struct delivery *d, uint64_t at, size_t n, struct buf *out)
-{
-	return blob_stage_read(d->stage, at, n, out);
+	return d->summary.n + d->structure.n + blob_stage_memory(d->stage);
 }
 
 void
@@ -117,6 +157,10 @@ delivery_free(struct delivery *d)
 		return;
 	blob_stage_free(d->stage);
 	arena_free(&d->arena);
+	buf_free(&d->summary);
+	buf_free(&d->structure);
+	free(d->references);
+	ensure(charge_part(d->charge, &d->charged, 0) == OK);
 	free(d);
 }
 
@@ -133,49 +177,47 @@ delivery_committed(struct delivery *d)
 }
 
 static struct str
-packed(struct delivery *d, struct buf *b)
+kept(struct arena *arena, struct buf *b)
 {
-	struct str s = arena_str(&d->arena, buf_str(b));
+	struct str s = arena_str(arena, buf_str(b));
 
 	buf_free(b);
 	return s;
 }
 
-/* Message-id hashes for the thread id, from the summary that was just packed. */
+/* The rows of the message with these header lines before it. */
 static void
-thread_keys(struct delivery *d, struct message_new *m)
+with_prefix(struct delivery *d, struct message_new *m, struct str prefix, struct arena *arena)
 {
+	struct buf summary = {0}, structure = {0};
 	struct mime_summary s;
-	uint64_t *refs;
+	uint64_t lines = 0;
 
-	if (mime_summary_open(m->summary, &s) != OK)
-		return;
-	m->message_id_hash = mime_summary_message_id(&s);
-	m->references_n = mime_summary_n_refs(&s);
-	refs = arena_array(&d->arena, m->references_n, sizeof(*refs));
-	for (size_t i = 0; i < m->references_n; i++)
-		refs[i] = mime_summary_ref(&s, i);
-	m->references = refs;
+	ensure(str_ends(prefix, STR("\r\n")));
+	for (size_t i = 0; i < prefix.n; i++)
+		lines += prefix.p[i] == '\n';
+	ensure(mime_summary_open(m->summary, &s) == OK);
+	mime_summary_prefixed(&summary, &s, prefix);
+	ensure(mime_structure_prefixed(&structure, m->structure, prefix.n, lines) == OK);
+	m->summary = kept(arena, &summary);
+	m->structure = kept(arena, &structure);
 }
 
 void
-delivery_prepare(struct delivery *d, struct delivery_target *t)
+delivery_prepare(struct delivery *d, struct delivery_target *t, struct arena *arena)
 {
-	const struct mime_message *m = d->message;
-	struct buf summary = {0}, structure = {0};
-
-	ensure(m != NULL);
-	if (t->prefix.n > 0)
-		m = message_with_prefix(&d->arena, m, t->prefix);
-	mime_summary_pack(&summary, m, d->preview);
-	mime_structure_pack(&structure, m);
+	ensure(d->finished && d->status == OK);
 	t->message = (struct message_new){
 	    .size = t->prefix.n + d->size,
 	    .prefix = t->prefix,
-	    .summary = packed(d, &summary),
-	    .structure = packed(d, &structure),
+	    .summary = buf_str(&d->summary),
+	    .structure = buf_str(&d->structure),
+	    .message_id_hash = d->message_id_hash,
+	    .references = d->references,
+	    .references_n = d->references_n,
 	};
-	thread_keys(d, &t->message);
+	if (t->prefix.n > 0)
+		with_prefix(d, &t->message, t->prefix, arena);
 }
 
 /* Is this a refusal of one target, as against a failure of the engine? */
@@ -206,7 +248,7 @@ delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *t
 	bool shared = d->shared || n > 1;
 	enum status st;
 
-	ensure(d->message != NULL && d->status == OK);
+	ensure(d->finished && d->status == OK);
 	d->candidate = d->body;
 	if (shared && d->body == 0 && (st = blob_publish(d->stage, txn, &d->candidate)) != OK)
 		return st;
@@ -234,7 +276,7 @@ delivery_store_all(struct delivery *const *d, struct delivery_target *const *tar
 	enum status st;
 
 	for (size_t i = 0; i < n; i++) {
-		ensure(d[i]->message != NULL && d[i]->status == OK && !d[i]->shared);
+		ensure(d[i]->finished && d[i]->status == OK && !d[i]->shared);
 		d[i]->candidate = 0;
 		refresh(d[i], targets[i], false);
 		messages[i] = &targets[i]->message;

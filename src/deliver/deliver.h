@@ -4,39 +4,39 @@
  * them; what the commit needs is made before the commit; storing is then a part of a write
  * function. Used by APPEND and its relatives, LMTP and import.
  *
- *	d = delivery_new(store, lane, max);
+ *	d = delivery_new(store, lane, max, charge);
  *	delivery_add(d, bytes) ...; delivery_finish(d);
- *	delivery_prepare(d, &target) for each mailbox it goes to;
+ *	delivery_prepare(d, &target, arena) for each mailbox it goes to;
  *	in the write function: delivery_store(d, txn, targets, n);
  *	delivery_free(d);
  *
  * A message is a prefix of this recipient (Return-Path, Delivered-To) and a body that all recipients
- * share; what is prepared for a target counts both. One thread at a time; the thread may change
+ * share; what is prepared for a target counts both. Summary and structure are packed once, when the message is complete; what was parsed is given back
+ * then. What a delivery holds in memory is counted by a charge of its owner (base/budget.h). One thread at a time; the thread may change
  * between calls, so a delivery can wait for its client without holding a thread.
  */
 #ifndef DELIVER_DELIVER_H
 #define DELIVER_DELIVER_H
 
+#include "base/budget.h"
 #include "mime/parser.h"
 #include "store/message.h"
 
 struct delivery;
 
-/* lane: the account on whose behalf it is staged. max: most bytes, 0: no limit. */
-struct delivery *delivery_new(struct store *store, uint64_t lane, uint64_t max);
-/* ERR_LIMIT: over max; ERR_FULL, ERR_IO. After an error the delivery can only be freed; further bytes are
+/* lane: the account on whose behalf it is staged. max: most bytes, 0: no limit. charge: outlives the delivery; NULL: nobody counts. */
+struct delivery *delivery_new(struct store *store, uint64_t lane, uint64_t max, struct charge *charge);
+/* ERR_LIMIT: over max; ERR_MEMORY: the charge's budget has no room; ERR_FULL, ERR_IO. After an error the delivery can only be freed; further bytes are
  * refused with the same error. */
 must_check enum status delivery_add(struct delivery *d, struct str bytes);
 /* No more bytes. */
 must_check enum status delivery_finish(struct delivery *d);
 /* Bytes taken so far, without any prefix. */
 uint64_t delivery_size(const struct delivery *d);
-/* Whether the body holds NUL anywhere; only literal8 and BDAT may bring it. */
-bool delivery_has_nul(const struct delivery *d);
-/* The parsed message without prefix, after delivery_finish(). */
-const struct mime_message *delivery_message(const struct delivery *d);
-/* Adds up to n bytes of the body from offset at, as staged. */
-must_check enum status delivery_read(struct delivery *d, uint64_t at, size_t n, struct buf *out);
+/* Bytes that its commit writes for each target, after delivery_finish(): the packed rows, and what of the body is in memory still. Who stores several takes as
+ * many in one commit as come to DELIVERY_COMMIT_BYTES, and one at least, so that the writer is not held. */
+#define DELIVERY_COMMIT_BYTES (4u << 20)
+size_t delivery_weight(const struct delivery *d);
 void delivery_free(struct delivery *d);
 
 /* Where the message goes. Strings are borrowed until the write is done. */
@@ -49,15 +49,15 @@ struct delivery_target {
 	size_t keywords_n;
 	int64_t internal_date;   /* seconds since 1970 */
 	int16_t zone;            /* minutes east */
-	/* Made by delivery_prepare(), owned by the delivery. */
+	/* Made by delivery_prepare(); lives in the delivery and in the arena that was given. */
 	struct message_new message;
 	/* Set by delivery_store(). */
 	enum status status;
 	uint32_t uid;
 	uint64_t modseq;
 };
-/* Packs summary and structure for the target. After delivery_finish(). */
-void delivery_prepare(struct delivery *d, struct delivery_target *t);
+/* Makes the rows for the target, with its prefix. After delivery_finish(). */
+void delivery_prepare(struct delivery *d, struct delivery_target *t, struct arena *arena);
 /*
  * A message for many targets is stored in several commits of some tens of targets, so that none holds the writer long: say
  * so before the first, and after each commit that was OK call delivery_committed(): later commits then use the body

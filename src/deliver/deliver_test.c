@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "deliver/prefix.h"
 #include "mime/structure.h"
 #include "mime/summary.h"
 
@@ -44,19 +43,25 @@ test_prefix(void **state)
 		struct arena a = {0};
 		struct str text = str_c(messages[i]);
 		const struct mime_message *whole = parse(&a, prefix, text);
-		const struct mime_message *joined = message_with_prefix(&a, parse(&a, text, STR("")), prefix);
-		struct buf want = {0}, got = {0};
+		const struct mime_message *alone = parse(&a, text, STR(""));
+		struct buf want = {0}, got = {0}, packed = {0};
+		struct mime_summary s;
 
 		mime_summary_pack(&want, whole, STR("preview"));
-		mime_summary_pack(&got, joined, STR("preview"));
+		mime_summary_pack(&packed, alone, STR("preview"));
+		assert_int_equal(mime_summary_open(buf_str(&packed), &s), OK);
+		mime_summary_prefixed(&got, &s, prefix);
 		assert_true(str_eq(buf_str(&want), buf_str(&got)));
 		buf_clear(&want);
 		buf_clear(&got);
 		mime_structure_pack(&want, whole);
-		mime_structure_pack(&got, joined);
+		buf_clear(&packed);
+		mime_structure_pack(&packed, alone);
+		assert_int_equal(mime_structure_prefixed(&got, buf_str(&packed), prefix.n, 2), OK);
 		assert_true(str_eq(buf_str(&want), buf_str(&got)));
 		buf_free(&want);
 		buf_free(&got);
+		buf_free(&packed);
 		arena_free(&a);
 	}
 }

@@ -38,7 +38,7 @@ struct appending {
 	unsigned n;
 	struct delivery **deliveries; /* of all of them, for the commit */
 	struct delivery_target **targets;
-	uint64_t small;         /* bytes of bodies in memory */
+	uint64_t weight;        /* what the commit will write, as delivery_weight() has it */
 	unsigned items;         /* of the list that is open */
 	bool list;              /* inside the parentheses of CATENATE */
 	bool wrapped;           /* inside those of UTF8 (...) */

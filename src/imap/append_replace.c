@@ -44,7 +44,6 @@ append_source_parse(struct cmd *cmd, struct args *a)
 		arg_set_free(&set);
 		return st;
 	}
-	runs_clear(&x->source);
 	if ((st = set_resolve(cmd, txn, &set, &x->source)) == OK)
 		st = look(cmd, txn);
 	cmd_read_end(cmd, txn);

@@ -11,6 +11,7 @@ cmd_new(struct session *s, struct str command)
 	struct cmd *cmd = x_new(struct cmd);
 
 	cmd->session = s;
+	cmd->charge.of = s->budget;
 	args_init(&cmd->args, command, &cmd->arena, session_utf8(s));
 	return cmd;
 }
@@ -35,7 +36,27 @@ cmd_free(struct cmd *cmd)
 		cmd->cleanup(cmd);
 	cmd_turn_over(cmd);
 	arena_free(&cmd->arena);
+	charge_is(&cmd->charge, 0);
 	free(cmd);
+}
+
+enum status
+cmd_hold(struct cmd *cmd, size_t n)
+{
+	enum status st = charge_part(&cmd->charge, &cmd->counted, cmd->arena.held + n);
+
+	if (st == OK)
+		cmd->holding = n;
+	return st;
+}
+
+void
+cmd_count(struct cmd *cmd)
+{
+	size_t now = cmd->arena.held + cmd->holding;
+
+	charge_is(&cmd->charge, cmd->charge.n - cmd->counted + now);
+	cmd->counted = now;
 }
 
 enum status
@@ -148,8 +169,10 @@ enum status
 cmd_literal_collect(struct cmd *cmd)
 {
 	bool sync = cmd->session->reader.literal.sync;
-	enum status st = imap_reader_collect(&cmd->session->reader);
+	enum status st = session_hold_literal(cmd->session);
 
+	if (st == OK)
+		st = imap_reader_collect(&cmd->session->reader);
 	if (st == OK && sync)
 		cmd_continue(cmd, STR("OK"));
 	return st;

@@ -51,6 +51,7 @@ enum {
 	CMDF_OVERLAP = 1 << 11,  /* while it commits the next of its kind may be read (imap/ahead.h) */
 	CMDF_GONE = 1 << 12,     /* makes sense when the selected mailbox was deleted */
 	CMDF_NUMBERS = 1 << 9,   /* takes sequence numbers; those with NO_EXPUNGE do anyway */
+	CMDF_LARGE = 1 << 12,    /* may hold something of every mailbox: not begun where no memory is left (base/budget.h) */
 	CMDF_QUIET = 1 << 8,     /* no untagged updates before the tagged line (LOGOUT, STARTTLS) */
 };
 
@@ -90,6 +91,11 @@ struct cmd {
 	struct str chunk, line;
 	unsigned events;               /* enum conn_event of this run, for CMD_AT_EVENT */
 	size_t line_limit;             /* of cmd_read_line; 0: commands are read */
+
+	/* Memory (base/budget.h): what it holds. */
+	struct charge charge;
+	size_t counted;                /* of it: the arena, and what cmd_hold() was told */
+	size_t holding;                /* what cmd_hold() was told */
 
 	/* The reply, kept until the updates are sent. */
 	const char *cond;              /* "OK", "NO", "BAD"; NULL while there is none */
@@ -152,6 +158,12 @@ const struct command *command_row(unsigned i);
 /* A snapshot for this step. */
 must_check enum status cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r);
 void cmd_read_end(struct cmd *cmd, struct db_txn *txn);
+
+/* Besides its arena the command now holds n bytes: results, rows, sets. ERR_MEMORY: its account, or the process, has no room for them; end with
+ * reply_status(). What has a charge of its own (&cmd->charge) is not among them. All of it ends with the command. */
+must_check enum status cmd_hold(struct cmd *cmd, size_t n);
+/* The arena has grown: counts it, whatever the limits say. */
+void cmd_count(struct cmd *cmd);
 
 /*
  * A turn among the heavy (session/pool.h), for a step that reads much. False: return CMD_WAIT_COMMIT and ask again when called. cmd_turn_over()

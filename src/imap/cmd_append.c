@@ -8,7 +8,6 @@
  * return CMD_AGAIN for the next; cmd->args stands behind what was taken.
  */
 #include "base/clock.h"
-#include "blob/blob.h"
 #include "imap/append.h"
 #include "imap/language.h"
 #include "imap/limit.h"
@@ -19,8 +18,8 @@
 
 /* Messages of one command: one commit stores them, some tens of microseconds each. interimap sends up to 128. */
 #define MESSAGES_MAX 1000
-/* Bodies below a chunk stay in memory until the commit: so much of them in one command. */
-#define SMALL_MAX (16u << 20)
+/* What one commit writes: the rows of all messages, and bodies below a chunk, which stay in memory until then. */
+#define WEIGHT_MAX (16u << 20)
 /* Microseconds of copying in one step. */
 #define STEP_US 4000
 
@@ -164,8 +163,7 @@ finish_message(struct cmd *cmd, struct appending *x)
 
 	if ((st = delivery_finish(m->d)) != OK)
 		return st;
-	if (delivery_size(m->d) < BLOB_CHUNK)
-		x->small += delivery_size(m->d);
+	x->weight += delivery_weight(m->d);
 	m->target.actor = cmd->session->actor;
 	m->target.mailbox = x->mailbox;
 	m->target.flags = (uint8_t)m->flags.system;
@@ -173,7 +171,7 @@ finish_message(struct cmd *cmd, struct appending *x)
 	m->target.keywords_n = m->flags.n;
 	m->target.internal_date = m->dated ? m->date.seconds : clock_seconds();
 	m->target.zone = m->dated ? m->date.zone : 0;
-	delivery_prepare(m->d, &m->target);
+	delivery_prepare(m->d, &m->target, &cmd->arena);
 	x->open = NULL;
 	return OK;
 }
@@ -217,8 +215,10 @@ may_begin(struct cmd *cmd, const struct data *d)
 		return reply_bad(cmd, "REPLACE takes one message"); /* RFC 8508 4.7 */
 	if ((max = cmd_save_max(cmd)) > 0 && x->n >= max)
 		return limit_refuse(cmd, max, 0);
-	if (x->n == MESSAGES_MAX || x->small > SMALL_MAX)
+	if (x->n == MESSAGES_MAX || x->weight > WEIGHT_MAX)
 		return reply_no(cmd, "LIMIT", "Too many messages in one command");
+	if ((st = cmd_hold(cmd, 0)) != OK)
+		return refuse(cmd, st);
 	if (x->replace && (st = append_source_check(cmd)) != OK)
 		return append_source_refuse(cmd, st);
 	if (x->n == 0 && (st = find(cmd, x)) != OK)
@@ -235,7 +235,7 @@ begin_message(struct cmd *cmd, struct append_message *m, const struct data *d)
 
 	if (next != CMD_AGAIN)
 		return next;
-	m->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, s->imap->settings.message_max);
+	m->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, s->imap->settings.message_max, &cmd->charge);
 	*x->tail = x->open = m;
 	x->tail = &m->next;
 	x->n++;
@@ -424,7 +424,7 @@ commit(struct cmd *cmd)
 		x->deliveries[n] = m->d;
 		x->targets[n++] = &m->target;
 	}
-	cmd->held = x->small;
+	cmd->held = x->weight;
 	return cmd_write(cmd, append_fn, x, appended);
 }
 

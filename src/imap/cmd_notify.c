@@ -28,7 +28,8 @@ struct parser {
 	struct cmd *cmd;
 	struct args *a;
 	struct notify *n;
-	struct notify_group *groups; /* room for all */
+	struct notify_group *groups;
+	size_t groups_cap;
 	bool bad_event;
 	bool selected_seen;
 };
@@ -37,10 +38,14 @@ struct parser {
 static enum status
 parse_items(struct parser *p, struct str *items_r)
 {
-	struct fetch *f = arena_new(&p->cmd->arena, struct fetch);
 	size_t from = p->a->at;
+	struct fetch *f;
 	enum status st;
 
+	/* Once: they are kept as long as the session. */
+	if (items_r->n > 0)
+		return ERR_BAD_INPUT;
+	f = arena_new(&p->cmd->arena, struct fetch);
 	f->cmd = p->cmd;
 	if ((st = fetch_parse(f, p->a)) != OK)
 		return st;
@@ -122,6 +127,18 @@ parse_selected(struct parser *p, bool delayed)
 	return OK;
 }
 
+static void
+add_group(struct parser *p, const struct notify_group *g)
+{
+	if (p->n->n == p->groups_cap) {
+		size_t cap = 2 * p->groups_cap + 4;
+
+		p->n->groups = p->groups = arena_grow(&p->n->arena, p->groups, p->n->n, p->groups_cap, cap, sizeof(*p->groups));
+		p->groups_cap = cap;
+	}
+	p->groups[p->n->n++] = *g;
+}
+
 static enum status
 parse_group(struct parser *p)
 {
@@ -141,7 +158,7 @@ parse_group(struct parser *p)
 		if (items.n > 0)
 			return ERR_BAD_INPUT;
 		if (g.events != 0)
-			p->groups[p->n->n++] = g;
+			add_group(p, &g);
 	}
 	return st == OK ? arg_close(p->a) : st;
 }
@@ -149,7 +166,6 @@ parse_group(struct parser *p)
 static enum status
 parse_set(struct parser *p, bool *status_r)
 {
-	size_t room = 1;
 	enum status st;
 
 	*status_r = false;
@@ -160,10 +176,6 @@ parse_set(struct parser *p, bool *status_r)
 		if ((st = arg_space(p->a)) != OK)
 			return st;
 	}
-	for (size_t i = p->a->at; i < p->a->all.n; i++)
-		room += p->a->all.p[i] == '(';
-	p->groups = arena_array(&p->n->arena, room, sizeof(*p->groups));
-	p->n->groups = p->groups;
 	do {
 		if ((st = parse_group(p)) != OK)
 			return st;

@@ -42,6 +42,8 @@ renamed(struct cmd *cmd, enum status st)
 		x->before = x->move;
 		return cmd_write(cmd, move_fn, x, renamed);
 	}
+	if (st == OK && x->move.refused != OK)
+		st = x->move.refused;
 	if (st == ERR_CONFLICT || st == ERR_BAD_INPUT)
 		return reply_no(cmd, "CANNOT", "A mailbox cannot go there");
 	if (st != OK)
@@ -52,6 +54,20 @@ renamed(struct cmd *cmd, enum status st)
 	if (!str_eq(x->from, x->from_written) || !str_eq(x->to, x->to_written))
 		oldname_print_if(cmd, "", x->to, x->from_written);
 	return reply_ok(cmd, "RENAME completed");
+}
+
+/* Before the writer is asked: a name below could become too long. */
+static enum status
+check(struct cmd *cmd, struct renaming *x)
+{
+	struct db_txn *txn;
+	enum status st = cmd_read_begin(cmd, &txn);
+
+	if (st != OK)
+		return st;
+	st = mailbox_rename_check(&x->actor, txn, x->from, x->to);
+	cmd_read_end(cmd, txn);
+	return st;
 }
 
 /* RENAME, RFC 3501 6.3.5: with all children; of INBOX it moves the messages only (T30). */
@@ -72,5 +88,7 @@ cmd_rename(struct cmd *cmd)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
 	x->actor = cmd->session->actor;
 	cmd->state = x;
+	if (!mailbox_name_is_inbox(x->from) && (st = check(cmd, x)) != OK)
+		return reply_status(cmd, st);
 	return cmd_write(cmd, rename_fn, x, renamed);
 }

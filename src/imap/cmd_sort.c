@@ -98,5 +98,6 @@ cmd_sort(struct cmd *cmd)
 	x->searching.summaries = x->sorting.summaries;
 	x->searching.relevancy = x->sorting.relevancy;
 	x->sorting.comparator = cmd->session->comparator;
+	x->sorting.charge = &cmd->charge;
 	return search_run(cmd, true, SYNTAX);
 }

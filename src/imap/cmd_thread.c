@@ -130,6 +130,7 @@ cmd_thread(struct cmd *cmd)
 	x->searching.heavy_always = true;
 	if ((st = arg_space(a)) != OK || (st = arg_atom_upper(a, &algorithm)) != OK || (st = arg_space(a)) != OK)
 		return search_refuse(cmd, st, SYNTAX);
+	x->threading.order.charge = &cmd->charge;
 	if (!thread_init(&x->threading, algorithm))
 		return search_refuse(cmd, arg_expect_at(a, at, EXPECT_THREAD_ALGORITHM), SYNTAX);
 	x->threading.order.comparator = cmd->session->comparator;

@@ -132,8 +132,9 @@ take_order(struct context *c, const struct runs *order)
 
 /* Why it may not be, or NULL. */
 static const char *
-too_much(const struct context *c, const struct selected *sel, const struct runs *uids, const struct runs *order)
+too_much(const struct context *c, struct session *s, const struct runs *uids, const struct runs *order)
 {
+	const struct selected *sel = s->selected;
 	size_t bytes = uids->n * sizeof(*uids->run) + (order ? (size_t)runs_count(order) * sizeof(*c->order) : 0);
 	unsigned n = 1;
 
@@ -148,7 +149,7 @@ too_much(const struct context *c, const struct selected *sel, const struct runs 
 	/* One context there must be (4.3.1): 4 bytes a message at the most. */
 	if (n == 1 && order == NULL)
 		return NULL;
-	return bytes > CONTEXT_BYTES ? "The results need too much memory" : NULL;
+	return bytes > CONTEXT_BYTES || session_hold(s, bytes) != OK ? "The results need too much memory" : NULL;
 }
 
 void
@@ -163,7 +164,7 @@ context_keep(struct context *c, struct search *search, const struct runs *uids, 
 	search_rest(&c->search);
 	if (s->selected->gone_told)
 		why = "The mailbox has been deleted";
-	if (why != NULL || (why = too_much(c, s->selected, uids, order)) != NULL) {
+	if (why != NULL || (why = too_much(c, s, uids, order)) != NULL) {
 		refuse(s, c->tag, why);
 		context_free(c);
 		return;

@@ -390,7 +390,7 @@ tell_all(struct session *s, struct db_txn *txn)
 		search_end(&c->search);
 		if (tell(c, s, txn) != OK)
 			context_withdraw(s, c, UNREADABLE);
-		else if ((bytes += context_size(c)) > CONTEXT_BYTES && (next != NULL || c->sorted))
+		else if (((bytes += context_size(c)) > CONTEXT_BYTES || session_hold(s, 0) != OK) && (next != NULL || c->sorted))
 			context_withdraw(s, c, "The results need too much memory");
 	}
 }

@@ -49,7 +49,7 @@ struct fetch_kind {
 struct fetch {
 	struct cmd *cmd;
 	struct fetch_item *items; /* those with FETCH_BODY last */
-	size_t n_items;
+	size_t n_items, cap_items;
 	unsigned needs;           /* of all items together */
 	bool flags;               /* FLAGS is among them */
 	bool uid_item;            /* UID is */

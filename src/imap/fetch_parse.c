@@ -33,6 +33,12 @@ add(struct fetch *f, struct fetch_item item)
 	if (item.kind->print == fetch_uid)
 		f->uid = f->uid_item = true;
 	f->needs |= item.needs;
+	if (f->n_items == f->cap_items) {
+		size_t cap = f->cap_items ? 2 * f->cap_items : 4;
+
+		f->items = arena_grow(&f->cmd->arena, f->items, f->n_items, f->cap_items, cap, sizeof(*f->items));
+		f->cap_items = cap;
+	}
 	f->items[f->n_items++] = item;
 	return OK;
 }
@@ -100,14 +106,18 @@ parse_section(struct fetch *f, struct args *a, bool peek)
 static enum status
 parse_lines(struct fetch *f, struct args *a, struct section *sec)
 {
+	size_t cap = 0;
 	enum status st;
 
-	sec->field = arena_array(&f->cmd->arena, SECTION_FIELDS_MAX, sizeof(*sec->field));
 	if ((st = arg_space(a)) != OK || (st = arg_open(a)) != OK)
 		return st;
 	while (arg_more(a)) {
 		if (sec->fields == SECTION_FIELDS_MAX)
 			return ERR_LIMIT;
+		if (sec->fields == cap) {
+			sec->field = arena_grow(&f->cmd->arena, sec->field, cap, cap, 2 * cap + 4, sizeof(*sec->field));
+			cap = 2 * cap + 4;
+		}
 		if ((st = arg_astring(a, &sec->field[sec->fields++])) != OK)
 			return st;
 	}
@@ -217,7 +227,6 @@ fetch_parse_text(struct fetch *f, struct args *a)
 {
 	enum status st;
 
-	f->items = arena_array(&f->cmd->arena, 1, sizeof(*f->items));
 	if ((st = parse_item(f, a)) != OK)
 		return st;
 	return f->items[0].kind == &body_kind && !(f->items[0].needs & FETCH_BINARY) ? OK : ERR_BAD_INPUT;
@@ -267,17 +276,6 @@ fetch_sort(struct fetch *f)
 	f->items = sorted;
 }
 
-/* How many items there can be at most: no more than spaces. */
-static size_t
-items_bound(struct str s)
-{
-	size_t n = 6;
-
-	for (size_t i = 0; i < s.n && n <= ITEMS_MAX; i++)
-		n += s.p[i] == ' ';
-	return n;
-}
-
 static enum status
 parse_list(struct fetch *f, struct args *a)
 {
@@ -314,7 +312,6 @@ fetch_parse(struct fetch *f, struct args *a)
 	bool macro;
 	enum status st;
 
-	f->items = arena_array(&f->cmd->arena, items_bound(a->all), sizeof(*f->items));
 	if ((st = parse_macro(f, a, &macro)) == OK && !macro)
 		st = arg_peek(a) == '(' ? parse_list(f, a) : parse_bare(f, a);
 	return st;

@@ -30,6 +30,7 @@ imap_new(const struct imap_options *o)
 	imap->hub = o->hub;
 	imap->pool = o->pool;
 	imap->auth = o->auth;
+	imap->budgets = o->budgets;
 	imap->settings = o->settings;
 	imap->at_step = o->at_step;
 	imap->at_step_arg = o->at_step_arg;

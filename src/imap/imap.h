@@ -37,11 +37,13 @@ struct imap_settings {
 };
 extern const struct imap_settings imap_settings_default;
 
+struct budgets;
 struct imap_options {
 	struct store *store;
 	struct hub *hub;
 	struct pool *pool; /* for the turns of heavy commands; NULL in tests: no limits */
 	struct auth *auth;
+	struct budgets *budgets; /* of memory (base/budget.h); NULL: no limits */
 	struct imap_settings settings;
 	/* For tests, which change the world there; else NULL. Called before each step of a command and before its answer, with nothing held. */
 	void (*at_step)(void *arg);

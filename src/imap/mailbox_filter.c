@@ -26,8 +26,8 @@ parse_names(struct mailbox_filter *f, struct args *a, struct arena *keep)
 			return st;
 		/* As many as there are, not as the rest of the command might hold. */
 		if (f->n == room) {
-			room = room * 2 + 1;
-			names = arena_copy(a->arena, names, f->n, room, sizeof(*names));
+			names = arena_grow(a->arena, names, f->n, room, 2 * room + 4, sizeof(*names));
+			room = 2 * room + 4;
 		}
 		names[f->n++] = arena_str(keep, name);
 	} while (list && arg_more(a));

@@ -24,6 +24,14 @@ notify_free(struct session *s, struct notify *n)
 	free(n);
 }
 
+size_t
+notify_memory(const struct notify *n)
+{
+	if (n == NULL)
+		return 0;
+	return sizeof(*n) + n->arena.held + n->own_arena.held + n->own_cap * sizeof(*n->own) + (n->picture != NULL ? n->picture->arena.held : 0);
+}
+
 void
 notify_set(struct session *s, struct notify *n)
 {
@@ -170,7 +178,8 @@ notify_begin(struct cmd *cmd, struct notify *n)
 	n->seen = hub_modseq(&n->watcher);
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)
 		return st;
-	st = picture_take(&s->actor, txn, &n->picture);
+	if ((st = picture_take(&s->actor, txn, &n->picture)) == OK)
+		st = session_hold(s, notify_memory(n));
 	cmd_read_end(cmd, txn);
 	return st;
 }
@@ -209,7 +218,10 @@ tell_others(struct cmd *cmd, enum status *st_r)
 
 	if ((*st_r = cmd_read_begin(cmd, &txn)) != OK)
 		return CMD_DONE;
-	if (n->telling == NULL && (*st_r = picture_take(&s->actor, txn, &now)) == OK) {
+	if (n->telling == NULL && (*st_r = picture_take(&s->actor, txn, &now)) == OK &&
+	    (*st_r = session_hold(s, now->arena.held)) != OK) {
+		picture_free(now);
+	} else if (n->telling == NULL && *st_r == OK) {
 		n->telling = picture_telling_new(n, n->picture, now);
 		n->telling_seen = seen;
 	}

@@ -58,6 +58,8 @@ struct notify {
 /* Puts n (or NULL) in the place of the session's notify, which is freed. */
 void notify_set(struct session *s, struct notify *n);
 void notify_free(struct session *s, struct notify *n);
+/* Bytes of memory that it holds; NULL: 0. */
+size_t notify_memory(const struct notify *n);
 
 /* The groups are all there: makes the index. */
 void notify_index(struct notify *n);

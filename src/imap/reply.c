@@ -13,6 +13,7 @@ static const struct {
 	[ERR_AGAIN] = {"UNAVAILABLE", "Not now, try again"},
 	[ERR_BAD_INPUT] = {"CANNOT", "This cannot be done"},
 	[ERR_LIMIT] = {"LIMIT", "Over a limit of this server"},
+	[ERR_MEMORY] = {"LIMIT", "This needs more memory than this account may have now"},
 	[ERR_NO_PERM] = {"NOPERM", "Not permitted"},
 	[ERR_QUOTA] = {"OVERQUOTA", "Over quota"},
 	[ERR_READ_ONLY] = {"READ-ONLY", "This is read-only"},

@@ -34,13 +34,17 @@ partial_parse(struct partial *p, struct args *a)
 static enum status
 read_update(struct search_return *ret, struct cmd *cmd)
 {
-	struct fetch *f = arena_new(&cmd->arena, struct fetch);
 	struct args *a = &cmd->args, items = *a;
+	struct fetch *f;
 	enum status st;
 
+	/* Once: each has items of its own. */
+	if (ret->update)
+		return ERR_BAD_INPUT;
 	ret->update = true;
 	if (arg_peek(a) != ' ' || arg_space(&items) != OK || arg_peek(&items) != '(')
 		return OK;
+	f = arena_new(&cmd->arena, struct fetch);
 	f->cmd = cmd;
 	*a = items;
 	if ((st = fetch_parse(f, a)) == OK)

@@ -229,6 +229,8 @@ find_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 	end = view_iter_end(&x->it);
 	if (*st_r == OK)
 		*st_r = end;
+	if (*st_r == OK)
+		*st_r = cmd_hold(cmd, (x->uids.cap + x->seqs.cap + x->scope.cap) * sizeof(struct run) + x->scores.cap);
 	return next;
 }
 

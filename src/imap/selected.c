@@ -45,6 +45,19 @@ selected_close(struct session *s)
 		s->state = STATE_AUTH;
 }
 
+size_t
+selected_memory(const struct selected *sel)
+{
+	size_t n = 0;
+
+	if (sel == NULL)
+		return 0;
+	for (const struct context *c = sel->contexts; c != NULL; c = c->next)
+		n += context_size(c);
+	n += (sel->view.ghosts.cap + sel->view.recent.cap + sel->saved.cap + sel->notify_own.cap) * sizeof(struct run);
+	return sizeof(*sel) + n + sel->kw_arena.held;
+}
+
 void
 selected_gone(struct session *s)
 {
@@ -113,16 +126,6 @@ selected_keywords_forget(struct selected *sel)
 	sel->kw_loaded = false;
 }
 
-static uint32_t
-keywords_in_use(const struct keywords *kw)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < kw->n; i++)
-		n += kw->name[i].p != NULL;
-	return n;
-}
-
 enum status
 selected_keywords(struct session *s, struct db_txn *txn)
 {
@@ -136,7 +139,7 @@ selected_keywords(struct session *s, struct db_txn *txn)
 		return st;
 	sel->kw_loaded = true;
 	/* No keyword comes up in FETCH before FLAGS has named it (T41). */
-	if (sel->kw_listed && keywords_in_use(&sel->keywords) != sel->kw_told)
+	if (sel->kw_listed && keywords_end(&sel->keywords) > sel->kw_told)
 		selected_print_flags(s, conn_out(s->conn));
 	return OK;
 }
@@ -144,11 +147,8 @@ selected_keywords(struct session *s, struct db_txn *txn)
 bool
 selected_keywords_cover(const struct selected *sel, const struct entry *e)
 {
-	const struct keywords *kw = &sel->keywords;
-
 	/* Ids ascend: the last is the newest. */
-	return e->keywords_n == 0 || (e->keywords[e->keywords_n - 1] < kw->n &&
-	    kw->name[e->keywords[e->keywords_n - 1]].p != NULL);
+	return e->keywords_n == 0 || e->keywords[e->keywords_n - 1] < keywords_end(&sel->keywords);
 }
 
 /* "(\Answered ... kw kw more)" */
@@ -159,8 +159,6 @@ print_list(struct session *s, struct buf *out, const char *more)
 
 	buf_add(out, STR("(\\Answered \\Flagged \\Deleted \\Seen \\Draft"));
 	for (size_t i = 0; i < kw->n; i++) {
-		if (kw->name[i].p == NULL)
-			continue;
 		buf_addc(out, ' ');
 		buf_add(out, kw->name[i]);
 	}
@@ -185,7 +183,7 @@ selected_print_flags(struct session *s, struct buf *out)
 		print_list(s, out, " \\*");
 		out_code_end(out, language_text(s, "Any keyword can be set"));
 	}
-	sel->kw_told = keywords_in_use(&sel->keywords);
+	sel->kw_told = keywords_end(&sel->keywords);
 	sel->kw_listed = true;
 }
 
@@ -232,10 +230,12 @@ selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
 	buf_wrote(out, (size_t)(p - (out->p + out->n)));
 	first = p == start;
 	for (uint32_t i = 0; i < e->keywords_n; i++) {
-		if (e->keywords[i] >= kw->n || kw->name[e->keywords[i]].p == NULL)
+		struct str name = keywords_name(kw, e->keywords[i]);
+
+		if (name.p == NULL)
 			continue;
 		out_sep(out, &first);
-		buf_add(out, kw->name[e->keywords[i]]);
+		buf_add(out, name);
 	}
 	buf_addc(out, ')');
 }

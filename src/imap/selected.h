@@ -7,6 +7,8 @@
 
 /* Makes it the session's selected mailbox, in place of none (close the old one first), and begins to watch. */
 must_check enum status selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, bool read_only);
+/* Bytes of memory that it holds; NULL: 0. */
+size_t selected_memory(const struct selected *sel);
 /* Frees it, if there is one; state becomes STATE_AUTH. Says nothing. For commands that close (SELECT, CLOSE, LOGOUT ...) and between
  * commands: no other command loses its mailbox while it runs. */
 void selected_close(struct session *s);

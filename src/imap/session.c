@@ -107,6 +107,34 @@ forget(struct session *s)
 	s->starting_tls = false;
 }
 
+size_t
+session_memory(const struct session *s)
+{
+	return sizeof(*s) + conn_memory(s->conn) + imap_reader_memory(&s->reader) + selected_memory(s->selected) + notify_memory(s->notify);
+}
+
+void
+session_count(struct session *s)
+{
+	if (s != NULL)
+		charge_is(&s->charge, session_memory(s));
+}
+
+enum status
+session_hold(struct session *s, size_t n)
+{
+	return charge_need(&s->charge, session_memory(s) + n);
+}
+
+enum status
+session_hold_literal(struct session *s)
+{
+	uint64_t size = s->reader.literal.size;
+
+	/* What is over the reader's limit is refused by it, for a better reason. */
+	return size > s->reader.limits->literal ? OK : session_hold(s, (size_t)size);
+}
+
 /* A time-out or deadline passed. SESSION_GO: the session lives on. */
 static enum conn_next
 timed_out(struct session *s)
@@ -139,7 +167,7 @@ let_go(struct session *s, enum conn_next next)
 }
 
 static enum conn_next
-session_run(struct conn *c, unsigned events)
+run(struct conn *c, unsigned events)
 {
 	struct session *s = conn_user(c);
 	enum conn_next next = SESSION_GO;
@@ -170,6 +198,15 @@ session_run(struct conn *c, unsigned events)
 	return let_go(s, next);
 }
 
+static enum conn_next
+session_run(struct conn *c, unsigned events)
+{
+	enum conn_next next = run(c, events);
+
+	session_count(conn_user(c));
+	return next;
+}
+
 static void
 session_rest(struct conn *c)
 {
@@ -178,6 +215,7 @@ session_rest(struct conn *c)
 	imap_reader_park(&s->reader);
 	if (s->selected)
 		selected_rest(s->selected);
+	session_count(s);
 }
 
 static void
@@ -196,6 +234,8 @@ session_closed(struct conn *c)
 	hub_unwatch(s->imap->hub, &s->logins);
 	imap_reader_free(&s->reader);
 	session_log_logout(s, "the connection was closed");
+	charge_is(&s->charge, 0);
+	budget_drop(s->budget);
 	free(s->user);
 	free(s->client);
 	free(s);

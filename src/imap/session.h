@@ -11,6 +11,7 @@
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
+#include "base/budget.h"
 #include "imap/imap.h"
 #include "net/conn.h"
 #include "store/view.h"
@@ -62,7 +63,7 @@ struct selected {
 	struct keywords keywords;
 	bool kw_loaded;
 	bool kw_listed;        /* a FLAGS line was sent */
-	uint32_t kw_told;      /* how many keywords the last FLAGS line knew of */
+	uint32_t kw_told;      /* above the ids of all keywords that a FLAGS line has named */
 	bool modseq_told;      /* a MODSEQ went out since the last tagged line */
 	bool gone_line;        /* VANISHED or EXPUNGE went out since then */
 	struct context *contexts; /* searches whose results are kept up (imap/context.h), the newest first */
@@ -100,6 +101,8 @@ struct session {
 	uint32_t commands;         /* since the login */
 	int32_t login_age;         /* conn_age() at the login */
 	uint64_t login_in, login_out; /* conn_bytes_in(), conn_bytes_out() at the login */
+	struct budget *budget;     /* of the account; NULL before login */
+	struct charge charge;      /* what it holds beside its commands; measured after each run */
 };
 
 /* The process's part. */
@@ -113,6 +116,7 @@ struct imap {
 	void (*at_step)(void *arg); /* struct imap_options */
 	void *at_step_arg;
 	struct search_cache *search_cache; /* NULL: none */
+	struct budgets *budgets;   /* of memory; NULL: no limits */
 	struct hide *_Atomic hide; /* what is kept back; NULL: nothing */
 	struct hide **retired;     /* sets that were in force before: a session may be looking at one */
 	size_t retired_n;
@@ -127,6 +131,14 @@ session_utf8(const struct session *s)
 	return s->enabled & (ENABLED_UTF8 | ENABLED_IMAP4REV2);
 }
 
+/* Bytes of memory that it holds beside its commands. */
+size_t session_memory(const struct session *s);
+/* Counts them. */
+void session_count(struct session *s);
+/* It is to hold n bytes more beside its commands. ERR_MEMORY: there is no room for them. */
+must_check enum status session_hold(struct session *s, size_t n);
+/* The literal that was announced: the same, or ERR_MEMORY. */
+must_check enum status session_hold_literal(struct session *s);
 /* The client as auth sees it; lives as long as the session. */
 struct auth_client session_auth_client(struct session *s);
 /* Login succeeded: takes the account, lifts the limits. ERR_LIMIT: the account has too many connections. */

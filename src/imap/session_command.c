@@ -88,12 +88,15 @@ enum conn_next
 session_call(struct session *s, enum cmd_at at)
 {
 	struct cmd *cmd = s->cmd;
+	enum cmd_next next;
 
 	cmd->at = at;
 	if (s->imap->at_step != NULL)
 		s->imap->at_step(s->imap->at_step_arg);
 	watchdog_place(name_of(cmd), "run");
-	return session_after(s, cmd->step ? cmd->step(cmd) : cmd->row->run(cmd));
+	next = cmd->step ? cmd->step(cmd) : cmd->row->run(cmd);
+	cmd_count(cmd);
+	return session_after(s, next);
 }
 
 /* Updates before a UID command, so that it sees what is new (T45), then the command. */
@@ -113,6 +116,8 @@ session_begin(struct session *s)
 	}
 	if (mailbox_gone(s, cmd->row))
 		return session_after(s, reply_mailbox_gone(cmd));
+	if ((cmd->row->flags & (CMDF_LARGE | CMDF_HEAVY)) && budget_full(s->budget))
+		return session_after(s, reply_status(cmd, ERR_MEMORY));
 	return session_call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
 }
 

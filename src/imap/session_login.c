@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is there: a session's way to its account and back. */
-#include "imap/session.h"
+#include "imap/cmd.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/log.h"
 #include "imap/language.h"
 #include "imap/notify.h"
@@ -93,6 +94,9 @@ session_login(struct session *s, const struct auth_result *result)
 	s->actor = (struct actor){.store = s->imap->store, .account = result->account};
 	conn_set_lane(s->conn, (uint64_t)result->account);
 	s->user = x_strdup(result->user);
+	/* What it held as nobody was counted for nobody. */
+	s->budget = budget_take(imap->budgets, result->account);
+	s->charge = (struct charge){s->budget, 0};
 	s->state = STATE_AUTH;
 	s->reader.limits = &s->imap->limits;
 	conn_in_limit(s->conn, 256 * 1024);
@@ -115,6 +119,24 @@ session_timeout(struct session *s)
 	}
 }
 
+/* What is said from now on is said by nobody. */
+static void
+leave_budget(struct session *s)
+{
+	struct cmd *list[] = {s->cmd, s->below, s->reading};
+
+	ensure(s->committing == NULL);
+	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
+		if (list[i] != NULL) {
+			charge_is(&list[i]->charge, 0);
+			list[i]->counted = 0;
+			list[i]->charge.of = NULL;
+		}
+	charge_is(&s->charge, 0);
+	budget_drop(s->budget);
+	s->budget = s->charge.of = NULL;
+}
+
 void
 session_logged_out(struct session *s)
 {
@@ -124,6 +146,7 @@ session_logged_out(struct session *s)
 	hub_unwatch(s->imap->hub, &s->logins);
 	s->actor = (struct actor){0};
 	conn_lane_of_address(s->conn);
+	leave_budget(s);
 	free(s->user);
 	s->user = NULL;
 	s->account_seen = 0;

@@ -61,14 +61,15 @@ static enum conn_next
 collect_literal(struct session *s)
 {
 	bool sync = s->reader.literal.sync;
+	enum status st = session_hold_literal(s);
 
-	if (imap_reader_collect(&s->reader) == OK) {
+	if (st == OK && imap_reader_collect(&s->reader) == OK) {
 		if (sync)
 			out_continue(conn_out(s->conn), STR("OK"));
 		return SESSION_GO;
 	}
-	out_tagged(conn_out(s->conn), imap_reader_tag(&s->reader), "NO", "TOOBIG",
-	    language_text(s, "The literal is too long"));
+	out_tagged(conn_out(s->conn), imap_reader_tag(&s->reader), "NO", st == OK ? "TOOBIG" : reply_status_code(st),
+	    language_text(s, st == OK ? "The literal is too long" : reply_status_text(st)));
 	imap_reader_refuse(&s->reader);
 	return SESSION_GO;
 }

@@ -5,8 +5,11 @@
 static void
 take_uids(const struct view *v, struct arg_set *set, struct runs *uids_r)
 {
+	struct runs before = *uids_r;
+
+	/* What the caller's set had is freed with the argument. */
 	*uids_r = set->runs;
-	set->runs = (struct runs){0};
+	set->runs = before;
 	if (v->next_told <= UINT32_MAX - 1)
 		runs_remove(uids_r, v->next_told ? v->next_told : 1, UINT32_MAX);
 }
@@ -18,6 +21,7 @@ set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct run
 	uint32_t last = v->exists;
 	enum status st = OK;
 
+	runs_clear(uids_r);
 	/* "$" (RFC 5182): messages, whether by number or UID; none is no error. */
 	if (set->saved) {
 		runs_add_all(uids_r, &cmd->session->selected->saved);
@@ -35,7 +39,7 @@ set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct run
 	else if (st == OK)
 		st = view_uids_of_seqs(v, txn, &set->runs, uids_r);
 	arg_set_free(set);
-	return st;
+	return st == OK ? cmd_hold(cmd, cmd->holding + uids_r->cap * sizeof(struct run)) : st;
 }
 
 void
@@ -51,4 +55,5 @@ set_known(const struct cmd *cmd, const struct arg_set *set, struct runs *uids)
 	runs_add_all(&copy.runs, &set->runs);
 	arg_set_resolve(&copy, sel->view.next_told ? sel->view.next_told - 1 : 0);
 	take_uids(&sel->view, &copy, uids);
+	arg_set_free(&copy);
 }

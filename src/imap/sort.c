@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/map.h"
 
 /* Moves between two looks at the clock. */
@@ -124,16 +125,19 @@ make_key(struct sorting *s, enum sort_by by, const struct sort_row *row)
 	}
 }
 
+/* Room for one more row. What it will take when it is put in order is counted from the beginning. */
 static enum status
 grow(struct sorting *s)
 {
 	size_t row = 2 * sizeof(uint32_t) + s->n_by * sizeof(struct sort_key) + 2 * sizeof(struct sort_item);
+	size_t cap = s->n < s->cap ? s->cap : s->cap ? s->cap + s->cap / 2 : 256;
+	enum status st;
 
-	if (s->n < s->cap)
-		return s->pool.n > SORT_BYTES / 2 ? ERR_LIMIT : OK;
-	s->cap = s->cap ? s->cap * 2 : 256;
-	if (s->cap > SORT_BYTES / row)
+	if (s->pool.n > SORT_BYTES / 2 || cap > SORT_BYTES / row)
 		return ERR_LIMIT;
+	if ((st = charge_part(s->charge, &s->charged, cap * row + s->pool.cap)) != OK || cap == s->cap)
+		return st;
+	s->cap = cap;
 	s->uid = x_realloc(s->uid, s->cap * sizeof(*s->uid));
 	s->seq = x_realloc(s->seq, s->cap * sizeof(*s->seq));
 	s->keys = x_realloc(s->keys, s->cap * s->n_by * sizeof(*s->keys));
@@ -340,6 +344,7 @@ sort_free(struct sorting *s)
 	free(s->keys);
 	free(s->items);
 	free(s->other);
+	ensure(charge_part(s->charge, &s->charged, 0) == OK);
 	buf_free(&s->pool);
 	buf_free(&s->key);
 }

@@ -20,7 +20,7 @@ enum sort_by {
 };
 
 #define SORT_MAX 16                  /* criteria of one command */
-#define SORT_BYTES (UINT32_C(768) << 20) /* memory of one SORT; ERR_LIMIT beyond */
+#define SORT_BYTES (UINT32_C(768) << 20) /* memory of one SORT; ERR_LIMIT beyond. Its charge may allow less */
 
 struct sort_criterion {
 	enum sort_by by;
@@ -39,6 +39,8 @@ struct sort_item {
 
 struct sorting {
 	struct comparator comparator; /* the active one; set before the first message */
+	struct charge *charge;        /* of its owner; set before the first message. NULL: nobody counts */
+	size_t charged;
 	struct sort_criterion by[SORT_MAX];
 	unsigned n_by;
 	unsigned n_order;    /* how many of them make the order; 0: all. The others are kept for sort_same() */
@@ -69,7 +71,7 @@ struct sort_row {
 	const struct mime_summary *summary;
 	struct str header;
 };
-/* The next message. */
+/* The next message. ERR_LIMIT, ERR_MEMORY. */
 must_check enum status sort_add(struct sorting *s, const struct sort_row *row);
 /* The sent date (RFC 5256 2.2). */
 int64_t sort_sent_date(const struct entry *e, const struct mime_summary *summary);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/map.h"
 
 bool
@@ -28,6 +29,20 @@ thread_init(struct threading *t, struct str name)
 	return true;
 }
 
+/* Bytes of a row, with what is made of it at the end (vertices, hashes), and of a node with its slots. */
+#define ROW_BYTES (1 + 4 + 8 + 2 * sizeof(struct thread_vertex) + 4 * sizeof(uint32_t))
+#define NODE_BYTES (sizeof(struct thread_node) + sizeof(struct link_cut) + 8 + 6 * sizeof(uint32_t))
+
+/* Is there memory for one more row whose message names so many others? */
+static enum status
+afford(struct threading *t, size_t refs)
+{
+	size_t nodes = t->links.n + refs + 2 > t->links.cap ? 2 * t->links.cap + 256 : t->links.cap;
+	size_t rows = t->order.n < t->cap ? t->cap : 2 * t->cap + 256;
+
+	return charge_part(t->order.charge, &t->charged, nodes * NODE_BYTES + rows * ROW_BYTES);
+}
+
 static void
 grow(struct threading *t)
 {
@@ -43,7 +58,10 @@ enum status
 thread_add(struct threading *t, const struct sort_row *row)
 {
 	size_t i = t->order.n;
+	enum status st = afford(t, row->summary != NULL ? mime_summary_n_refs(row->summary) : 0);
 
+	if (st != OK)
+		return st;
 	grow(t);
 	t->reply[i] = row->summary && mime_summary_is_reply(row->summary);
 	t->arrival[i] = row->entry->internal_date;
@@ -355,6 +373,7 @@ thread_some(struct threading *t)
 void
 thread_free(struct threading *t)
 {
+	ensure(charge_part(t->order.charge, &t->charged, 0) == OK);
 	sort_free(&t->order);
 	sort_free(&t->roots);
 	thread_links_free(&t->links);

@@ -42,7 +42,8 @@ struct thread_vertex {
 
 struct threading {
 	enum thread_algorithm algorithm;
-	struct sorting order;    /* by sent date; the second key is the subject */
+	struct sorting order;    /* by sent date; the second key is the subject. Its charge counts for all */
+	size_t charged;          /* of that charge: the rest */
 	struct thread_links links;
 	uint8_t *reply;          /* of row i: its subject says so */
 	uint32_t *node_of;       /* of row i */

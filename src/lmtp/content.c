@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "lmtp/session_priv.h"
 
-#define TARGETS_PER_COMMIT 50 /* so that no write function holds the writer long */
+#define TARGETS_PER_COMMIT 50 /* so that no write function holds the writer long; fewer where the rows are large */
 
 void
 lmtp_content_begin(struct lmtp_session *s)
@@ -16,7 +16,8 @@ lmtp_content_begin(struct lmtp_session *s)
 	struct str received = lmtp_trace_received(s);
 
 	/* The limit is the sender's to keep, our own line is not counted. */
-	t->delivery = delivery_new(s->service->store, (uint64_t)t->rcpts[0].to.account, max ? max + received.n : 0);
+	t->delivery = delivery_new(s->service->store, (uint64_t)t->rcpts[0].to.account, max ? max + received.n : 0,
+	    &s->charge);
 	data_decoder_reset(&t->decoder);
 	t->status = delivery_add(t->delivery, received);
 }
@@ -52,6 +53,7 @@ refuse_chunk(struct lmtp_session *s)
 	switch (s->t->status) {
 	case ERR_CONFLICT: (void)lmtp_say(s, 503, "5.5.1", "No transaction, or no recipient was taken"); break;
 	case ERR_LIMIT: (void)lmtp_say(s, 552, "5.3.4", "Message too large"); break;
+	case ERR_MEMORY: (void)lmtp_say(s, 452, "4.3.1", "Not enough memory now, try again later"); break;
 	default: (void)lmtp_say(s, 451, "4.3.0", "Try again later"); break;
 	}
 	lmtp_transaction_end(s);
@@ -95,6 +97,7 @@ answer(struct lmtp_session *s, const struct lmtp_rcpt *r, enum status st)
 	} table[] = {
 	    {OK, 250, "2.1.5", "stored"},
 	    {ERR_LIMIT, 552, "5.3.4", "message too large"},
+	    {ERR_MEMORY, 452, "4.3.1", "not enough memory now, try again later"},
 	    {ERR_BAD_INPUT, 554, "5.6.0", "a message with NUL needs BDAT and BINARYMIME"},
 	    {ERR_NOT_FOUND, 550, "5.1.1", "no such account"},
 	    {ERR_QUOTA, 452, "4.2.2", "over quota"},
@@ -174,13 +177,25 @@ batch_done(struct db_write *w, enum status st)
 	conn_release(c);
 }
 
+/* How many targets one commit takes. */
+static size_t
+batch_size(const struct transaction *t)
+{
+	size_t n = DELIVERY_COMMIT_BYTES / (delivery_weight(t->delivery) + 1);
+
+	return n == 0 ? 1 : n < TARGETS_PER_COMMIT ? n : TARGETS_PER_COMMIT;
+}
+
 static enum conn_next
 submit_batch(struct lmtp_session *s)
 {
 	struct transaction *t = s->t;
-	size_t left = t->rcpts_n - t->stored;
+	size_t left = t->rcpts_n - t->stored, most = batch_size(t);
 
-	t->batch = left < TARGETS_PER_COMMIT ? left : TARGETS_PER_COMMIT;
+	t->batch = left < most ? left : most;
+	arena_free(&t->batch_arena);
+	for (size_t i = t->stored; i < t->stored + t->batch; i++)
+		delivery_prepare(t->delivery, &t->targets[i], &t->batch_arena);
 	atomic_store(&t->committed, false);
 	t->write = (struct db_write){
 	    .fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->targets[t->stored].actor.account, .done = batch_done};
@@ -203,9 +218,8 @@ make_targets(struct lmtp_session *s)
 		    .prefix = lmtp_trace_prefix(&t->arena, t->sender, t->rcpts[i].address),
 		    .internal_date = now,
 		};
-		delivery_prepare(t->delivery, &t->targets[i]);
 	}
-	if (t->rcpts_n > TARGETS_PER_COMMIT)
+	if (t->rcpts_n > batch_size(t))
 		delivery_share(t->delivery);
 }
 

@@ -29,6 +29,7 @@ lmtp_transaction_end(struct lmtp_session *s)
 	s->mode = MODE_COMMANDS;
 	delivery_free(t->delivery);
 	arena_free(&t->arena);
+	arena_free(&t->batch_arena);
 	free(t->rcpts);
 	free(t->targets);
 	free(t);
@@ -203,6 +204,7 @@ lmtp_open(struct conn *c)
 
 	s->conn = c;
 	s->service = service;
+	s->charge.of = budget_take(service->budgets, 0);
 	lmtp_reader_init(&s->reader);
 	conn_set_user(c, s);
 	conn_timeout(c, IDLE_SECONDS);
@@ -228,6 +230,7 @@ lmtp_closed(struct conn *c)
 		return;
 	lmtp_transaction_end(s);
 	lmtp_reader_free(&s->reader);
+	budget_drop(s->charge.of);
 	free(s->client);
 	free(s);
 }

@@ -37,6 +37,7 @@ struct transaction {
 	bool chunked;                  /* BDAT was used: DATA must not follow */
 	/* storing */
 	struct delivery_target *targets;
+	struct arena batch_arena;      /* what is prepared for the commit under way */
 	size_t stored;                 /* targets with an answer */
 	size_t batch;                  /* targets of the commit under way */
 	struct db_write write;
@@ -47,6 +48,7 @@ struct transaction {
 struct lmtp_session {
 	struct conn *conn;
 	const struct lmtp_service *service;
+	struct charge charge;          /* what the transaction holds */
 	struct lmtp_reader reader;
 	struct transaction *t;         /* NULL outside a transaction */
 	enum lmtp_mode mode;

@@ -10,6 +10,7 @@ struct style {
 	const struct mime_message *m;
 	enum mime_text mode;
 	bool extended;
+	bool bare; /* the tree alone: types, encodings, sizes */
 };
 
 /*
@@ -49,7 +50,7 @@ params_add(struct buf *out, const struct style *st, const struct mime_param *par
 	struct arena arena = {0};
 	bool pieces = false;
 
-	if (n == 0) {
+	if (n == 0 || st->bare) {
 		buf_add(out, STR("NIL"));
 		return;
 	}
@@ -82,7 +83,7 @@ encoding_name(const struct mime_part *part)
 static void
 disposition_add(struct buf *out, const struct style *st, const struct mime_part *part)
 {
-	if (part->disposition.p == NULL) {
+	if (part->disposition.p == NULL || st->bare) {
 		buf_add(out, STR("NIL"));
 		return;
 	}
@@ -100,6 +101,10 @@ extension_add(struct buf *out, const struct style *st, const struct mime_part *p
 	buf_addc(out, ' ');
 	disposition_add(out, st, part);
 	buf_addc(out, ' ');
+	if (st->bare) {
+		buf_add(out, STR("NIL NIL"));
+		return;
+	}
 	for (uint32_t i = 0; i < part->n_languages; i++) {
 		buf_addc(out, i ? ' ' : '(');
 		mime_string_add(out, part->languages[i], st->mode);
@@ -109,10 +114,46 @@ extension_add(struct buf *out, const struct style *st, const struct mime_part *p
 	mime_nstring_add(out, part->location, st->mode);
 }
 
+/* The word, or where it is so long that many of them would be too much, another. */
+static struct str
+short_word(struct str word, const char *else_word)
+{
+	return word.n <= MIME_BARE_TYPE ? word : str_c(else_word);
+}
+
+void
+mime_bare_type(const struct mime_part *part, struct str *type_r, struct str *subtype_r)
+{
+	*type_r = short_word(part->type, "application");
+	*subtype_r = short_word(part->subtype, part->kind == MIME_LEAF_TEXT ? "plain" :
+	    part->kind == MIME_MULTIPART ? "mixed" : "octet-stream");
+}
+
+/* The same as fields_add(), without what may be long. */
+static void
+bare_fields_add(struct buf *out, const struct style *st, const struct mime_part *part)
+{
+	struct str type, subtype;
+
+	mime_bare_type(part, &type, &subtype);
+	buf_addc(out, '(');
+	mime_string_add(out, type, st->mode);
+	buf_addc(out, ' ');
+	mime_string_add(out, subtype, st->mode);
+	buf_add(out, STR(" NIL NIL NIL "));
+	mime_string_add(out, part->cte == MIME_CTE_UNKNOWN ? STR("x-unknown") : encoding_name(part), st->mode);
+	buf_addc(out, ' ');
+	buf_addu(out, part->body_end - part->body_start);
+}
+
 /* Type to octets: the beginning of all parts that are not multiparts (body-fields). */
 static void
 fields_add(struct buf *out, const struct style *st, const struct mime_part *part)
 {
+	if (st->bare) {
+		bare_fields_add(out, st, part);
+		return;
+	}
 	buf_addc(out, '(');
 	mime_string_add(out, part->type, st->mode);
 	buf_addc(out, ' ');
@@ -139,7 +180,7 @@ single_end(struct buf *out, const struct style *st, const struct mime_part *part
 	}
 	if (st->extended) {
 		buf_addc(out, ' ');
-		mime_nstring_add(out, part->md5, st->mode);
+		mime_nstring_add(out, st->bare ? STR_NONE : part->md5, st->mode);
 		extension_add(out, st, part);
 	}
 	buf_addc(out, ')');
@@ -148,8 +189,12 @@ single_end(struct buf *out, const struct style *st, const struct mime_part *part
 static void
 multipart_end(struct buf *out, const struct style *st, const struct mime_part *part)
 {
+	struct str type, subtype = part->subtype;
+
+	if (st->bare)
+		mime_bare_type(part, &type, &subtype);
 	buf_addc(out, ' ');
-	mime_string_add(out, part->subtype, st->mode);
+	mime_string_add(out, subtype, st->mode);
 	if (st->extended) {
 		buf_addc(out, ' ');
 		params_add(out, st, part->params, part->n_params);
@@ -184,7 +229,10 @@ begin(struct buf *out, const struct style *st, uint32_t i)
 		return false;
 	}
 	buf_addc(out, ' ');
-	mime_envelope_add(out, st->m, part->child, st->mode);
+	if (st->bare)
+		buf_add(out, STR("(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"));
+	else
+		mime_envelope_add(out, st->m, part->child, st->mode);
 	buf_addc(out, ' ');
 	return true;
 }
@@ -208,25 +256,40 @@ end(struct buf *out, const struct style *st, uint32_t i)
 	return MIME_NO_PART;
 }
 
-static void
-write_all(struct buf *out, const struct style *st)
+/* False: it became longer than what is allowed, and was not finished. */
+static bool
+write_all(struct buf *out, const struct style *st, size_t max)
 {
+	size_t start = out->n;
 	uint32_t i = 0;
 
-	while (i != MIME_NO_PART && !out->failed)
+	while (i != MIME_NO_PART && !out->failed && out->n - start <= max)
 		i = begin(out, st, i) ? st->m->parts[i].child : end(out, st, i);
+	return out->n - start <= max;
+}
+
+static void
+write_some(struct buf *out, struct style st)
+{
+	size_t start = out->n;
+
+	if (write_all(out, &st, MIME_BODYSTRUCTURE_MAX))
+		return;
+	out->n = start;
+	st.bare = true;
+	(void)write_all(out, &st, SIZE_MAX);
 }
 
 void
 mime_bodystructure_add(struct buf *out, const struct mime_message *m, enum mime_text mode)
 {
-	write_all(out, &(struct style){m, mode, true});
+	write_some(out, (struct style){.m = m, .mode = mode, .extended = true});
 }
 
 void
 mime_body_add(struct buf *out, const struct mime_message *m, enum mime_text mode)
 {
-	write_all(out, &(struct style){m, mode, false});
+	write_some(out, (struct style){.m = m, .mode = mode});
 }
 
 /* Reading our own output again. */

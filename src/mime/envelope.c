@@ -5,6 +5,8 @@
 #include "mime/header.h"
 
 #define TEXT_MAX 16384
+/* What is written of the addresses of one kind; those behind are left out, and one that is longer by itself. */
+#define ADDRESSES_BYTES (256u << 10)
 /* Fields of one kind whose addresses are put together; RFC 5322 3.6 allows one. */
 #define FIELDS_MAX 8
 
@@ -85,6 +87,7 @@ addresses_add(struct buf *out, struct arena *arena, const struct fields *f, enum
     enum mime_text mode)
 {
 	uint32_t left = MIME_ADDRESSES_MAX;
+	size_t start = out->n, before;
 	bool any = false;
 
 	for (unsigned i = 0; i < f->n[slot]; i++) {
@@ -94,10 +97,15 @@ addresses_add(struct buf *out, struct arena *arena, const struct fields *f, enum
 		mime_addresses_init(&list, arena, f->value[slot][i]);
 		list.left = left;
 		while (mime_address_next(&list, &a)) {
+			before = out->n;
 			if (!any)
 				buf_addc(out, '(');
-			any = true;
 			address_add(out, &a, charset, mode);
+			/* A group is closed all the same. */
+			if (out->n - start > ADDRESSES_BYTES && a.kind != MIME_GROUP_END)
+				out->n = before;
+			else
+				any = true;
 		}
 		left = list.left;
 	}

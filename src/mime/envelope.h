@@ -12,7 +12,7 @@
 /*
  * Adds the envelope of the message whose header is that of `part`: 0 for the message itself, or the
  * child of a MIME_MESSAGE part. Sender and Reply-To default to From (RFC 9051 7.5.2). Long fields are
- * cut: 16 KiB of subject and ids, MIME_ADDRESSES_MAX addresses.
+ * cut: 16 KiB of subject and ids, MIME_ADDRESSES_MAX addresses and 256 KiB of each kind.
  */
 void mime_envelope_add(struct buf *out, const struct mime_message *m, uint32_t part, enum mime_text mode);
 /* The same from raw header bytes. */

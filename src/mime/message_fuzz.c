@@ -8,7 +8,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct mime_limits small = {
-		.depth = 3, .parts = 5, .params = 3, .header_bytes = 300, .field_bytes = 120, .total_header = 700};
+		.depth = 3, .parts = 5, .params = 3, .total_params = 20, .header_bytes = 300, .field_bytes = 120, .total_header = 700};
 	struct str s = str_of(data, size);
 
 	if (size == 0)

@@ -12,8 +12,8 @@
 #define CONTENT_MAX 16
 
 const struct mime_limits mime_limits_default = {
-	.depth = 100, .parts = 10000, .params = 100,
-	.header_bytes = 1u << 20, .field_bytes = 256u << 10, .total_header = 4u << 20,
+	.depth = 100, .parts = 10000, .params = 100, .total_params = 30000,
+	.header_bytes = 1u << 20, .field_bytes = 256u << 10, .total_header = 2u << 20,
 };
 
 /* An open multipart. */
@@ -38,6 +38,7 @@ struct mime_parser {
 	/* The header being gathered. */
 	char *header;
 	uint32_t n_header, cap_header, n_field, total_header;
+	uint32_t total_params;
 	bool cut;
 	uint32_t content[CONTENT_MAX]; /* where its Content-... fields begin */
 	uint32_t n_content;
@@ -46,12 +47,14 @@ struct mime_parser {
 	char *held; /* DELIMITER_MAX, made when needed */
 };
 
-/* Room for twice as many; what the arena held before is wasted, at most as much again. */
+/* Room for twice as many. */
 static void *
 grown(struct arena *a, void *old, size_t n, uint32_t *cap, size_t size)
 {
+	uint32_t was = *cap;
+
 	*cap *= 2;
-	return arena_copy(a, old, n, *cap, size);
+	return arena_grow(a, old, n, was, *cap, size);
 }
 
 static uint32_t
@@ -185,6 +188,22 @@ may_nest(struct mime_parser *p, const struct mime_part *part)
 	return false;
 }
 
+/* What the Content-... fields say, with as many parameters as may still be kept. */
+static void
+read_fields(struct mime_parser *p, struct mime_part *part)
+{
+	const struct mime_part *parent = part->parent == MIME_NO_PART ? NULL : &p->m->parts[part->parent];
+	bool digest = parent != NULL && parent->kind == MIME_MULTIPART && str_caseeq(parent->subtype, STR("digest"));
+	uint32_t left = p->limits.total_params - p->total_params, max = p->limits.params;
+
+	if (left < 3 * max) {
+		max = left / 3;
+		p->m->limited = true;
+	}
+	mime_part_read(p->arena, part, p->content, p->n_content, max, digest);
+	p->total_params += part->n_params + part->n_disposition_params + part->n_languages;
+}
+
 /* A header is complete: what kind of part it is, and what comes next. */
 static void
 part_begin_body(struct mime_parser *p)
@@ -204,9 +223,7 @@ part_begin_body(struct mime_parser *p)
 	part->lines = p->scan.lf;
 	p->in_header = false;
 	p->scan.nul = p->scan.high = false;
-	mime_part_read(p->arena, part, p->content, p->n_content, p->limits.params,
-	    part->parent != MIME_NO_PART && str_caseeq(p->m->parts[part->parent].subtype, STR("digest")) &&
-	    p->m->parts[part->parent].kind == MIME_MULTIPART);
+	read_fields(p, part);
 	if (part->kind == MIME_MULTIPART) {
 		boundary = str_trim(mime_param_octets(p->arena, part->params, part->n_params, STR("boundary")));
 		if (boundary.n == 0 || boundary.n > DELIMITER_MAX - 6 || !may_nest(p, part))

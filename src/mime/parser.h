@@ -22,11 +22,12 @@ struct mime_limits {
 	uint32_t depth;        /* parts inside parts; what is deeper is a leaf */
 	uint32_t parts;        /* when reached, what follows belongs to the last part's body */
 	uint32_t params;       /* parameters kept of one field */
+	uint32_t total_params; /* parameters and languages kept of all parts together */
 	uint32_t header_bytes; /* raw header bytes kept of one part */
 	uint32_t field_bytes;  /* raw bytes kept of one field */
 	uint32_t total_header; /* raw header bytes kept of all parts together */
 };
-extern const struct mime_limits mime_limits_default; /* 100, 10000, 100, 1M, 256K, 4M */
+extern const struct mime_limits mime_limits_default; /* 100, 10000, 100, 30000, 1M, 256K, 2M */
 
 #define MIME_NO_PART UINT32_MAX
 

@@ -14,6 +14,9 @@
 #define NAME_BYTES 128
 #define FILENAME_BYTES 1024
 #define ATTACHMENT 0x10
+/* What is packed of all parts together, with their names; and of the names. */
+#define PARTS_MAX (512u << 10)
+#define NAMES_MAX (256u << 10)
 /* A packed part takes at least this many bytes: bounds what damaged bytes can make us allocate. */
 #define PART_BYTES 12
 
@@ -46,8 +49,9 @@ filename_of(struct arena *a, const struct mime_part *part)
 	return s;
 }
 
+/* bare: without what may be long, and takes long to decode. */
 static void
-part_of(struct arena *a, const struct mime_part *part, struct mime_spart *sp)
+part_of(struct arena *a, const struct mime_part *part, bool bare, struct mime_spart *sp)
 {
 	*sp = (struct mime_spart){
 		.parent = part->parent, .child = part->child, .next = part->next, .number = part->number,
@@ -55,8 +59,8 @@ part_of(struct arena *a, const struct mime_part *part, struct mime_spart *sp)
 		.header_start = part->header_start, .body_start = part->body_start, .body_end = part->body_end,
 		.lines = part->lines,
 		.type = lower(a, part->type), .subtype = lower(a, part->subtype),
-		.charset = part->kind == MIME_LEAF_TEXT && part->charset.n > 0 ? str_head(part->charset, NAME_BYTES) : STR(""),
-		.filename = filename_of(a, part),
+		.charset = !bare && part->kind == MIME_LEAF_TEXT && part->charset.n > 0 ? str_head(part->charset, NAME_BYTES) : STR(""),
+		.filename = bare ? STR("") : filename_of(a, part),
 		.attachment = str_caseeq(part->disposition, STR("attachment")),
 	};
 }
@@ -65,11 +69,14 @@ void
 mime_structure_of(struct arena *a, const struct mime_message *m, struct mime_structure *s_r)
 {
 	struct buf text = {0};
+	size_t names = 0;
 
 	*s_r = (struct mime_structure){.n_parts = m->n_parts, .size = m->size, .lines = m->lines};
 	s_r->parts = arena_array(a, m->n_parts, sizeof(*s_r->parts));
-	for (uint32_t i = 0; i < m->n_parts; i++)
-		part_of(a, &m->parts[i], &s_r->parts[i]);
+	for (uint32_t i = 0; i < m->n_parts; i++) {
+		part_of(a, &m->parts[i], names > NAMES_MAX, &s_r->parts[i]);
+		names += s_r->parts[i].charset.n + s_r->parts[i].filename.n;
+	}
 	for (int mode = 0; mode < MIME_TEXT_COUNT; mode++) {
 		buf_clear(&text);
 		mime_bodystructure_add(&text, m, (enum mime_text)mode);
@@ -97,13 +104,56 @@ part_pack(struct buf *out, const struct mime_structure *s, const struct mime_spa
 	pack_str(out, p->filename);
 }
 
+/* Without what may be long: many parts with long names would be too much. */
+static void
+make_bare(struct mime_structure *s, const struct mime_message *m)
+{
+	for (uint32_t i = 0; i < s->n_parts; i++) {
+		struct str type, subtype;
+
+		mime_bare_type(&m->parts[i], &type, &subtype);
+		if (type.n != s->parts[i].type.n)
+			s->parts[i].type = type;
+		if (subtype.n != s->parts[i].subtype.n)
+			s->parts[i].subtype = subtype;
+		s->parts[i].charset = s->parts[i].filename = STR("");
+	}
+}
+
+static void
+parts_pack(struct buf *out, struct mime_structure *s, const struct mime_message *m)
+{
+	size_t start = out->n;
+	uint32_t i;
+
+	for (i = 0; i < s->n_parts && out->n - start <= PARTS_MAX; i++)
+		part_pack(out, s, &s->parts[i], m->parts[i].depth);
+	if (out->n - start <= PARTS_MAX)
+		return;
+	out->n = start;
+	make_bare(s, m);
+	for (i = 0; i < s->n_parts; i++)
+		part_pack(out, s, &s->parts[i], m->parts[i].depth);
+}
+
+static void
+crc_set(struct buf *out, size_t start)
+{
+	uint32_t crc;
+
+	if (out->failed)
+		return;
+	crc = crc32c(0, str_of(out->p + start + PREFIX, out->n - start - PREFIX));
+	for (int i = 0; i < 4; i++)
+		out->p[start + 1 + (size_t)i] = (char)(crc >> 8 * i);
+}
+
 void
 mime_structure_pack(struct buf *out, const struct mime_message *m)
 {
 	struct arena arena = {0};
 	struct mime_structure s;
 	size_t start = out->n;
-	uint32_t crc;
 
 	mime_structure_of(&arena, m, &s);
 	buf_addc(out, VERSION);
@@ -113,14 +163,45 @@ mime_structure_pack(struct buf *out, const struct mime_message *m)
 	pack_str(out, s.bodystructure[MIME_ASCII]);
 	pack_str(out, str_eq(s.bodystructure[0], s.bodystructure[1]) ? STR("") : s.bodystructure[MIME_UTF8]);
 	varint_add(out, s.n_parts);
-	for (uint32_t i = 0; i < s.n_parts; i++)
-		part_pack(out, &s, &s.parts[i], m->parts[i].depth);
-	if (!out->failed) {
-		crc = crc32c(0, str_of(out->p + start + PREFIX, out->n - start - PREFIX));
-		for (int i = 0; i < 4; i++)
-			out->p[start + 1 + (size_t)i] = (char)(crc >> 8 * i);
-	}
+	parts_pack(out, &s, m);
+	crc_set(out, start);
 	arena_free(&arena);
+}
+
+/* The root's header is longer by n; all else counts from where a parent's body begins. */
+static void
+root_longer(struct buf *out, struct unpack *u, uint64_t n)
+{
+	buf_addc(out, (char)unpack_u8(u));
+	buf_addc(out, (char)unpack_u8(u));
+	for (int i = 0; i < 3; i++) /* flags, depth, distance */
+		varint_add(out, unpack_varint(u));
+	varint_add(out, unpack_varint(u) + n);
+	buf_add(out, u->rest);
+}
+
+enum status
+mime_structure_prefixed(struct buf *out, struct str packed, uint64_t n, uint64_t lines)
+{
+	struct unpack u = {.rest = packed};
+	size_t start = out->n;
+
+	if (unpack_u8(&u) != VERSION)
+		return ERR_CORRUPT;
+	(void)unpack_u32(&u);
+	buf_addc(out, VERSION);
+	pack_u32(out, 0);
+	varint_add(out, unpack_varint(&u) + n);
+	varint_add(out, unpack_varint(&u) + lines);
+	pack_str(out, unpack_str(&u));
+	pack_str(out, unpack_str(&u));
+	varint_add(out, unpack_varint(&u));
+	root_longer(out, &u, n);
+	crc_set(out, start);
+	if (!u.failed)
+		return OK;
+	out->n = start;
+	return ERR_CORRUPT;
 }
 
 /* Hangs part i, at this depth, into the tree; `path` holds the newest part of each depth. */

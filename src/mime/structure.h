@@ -38,7 +38,15 @@ struct mime_structure {
 	struct str bodystructure[MIME_TEXT_COUNT];
 };
 
+/* What this adds is bounded whatever the message: MIME_STRUCTURE_MAX. BODYSTRUCTURE as mime/bodystructure.h has it; where the parts' own names would
+ * take more than half a megabyte they are left out. */
+#define MIME_STRUCTURE_MAX (5u << 20)
 void mime_structure_pack(struct buf *out, const struct mime_message *m);
+/*
+ * The same of the message with header lines put before it, n bytes, none of which says anything about its structure: what one recipient sees of a body that
+ * many share, without parsing or packing anew. ERR_CORRUPT: nothing was added.
+ */
+must_check enum status mime_structure_prefixed(struct buf *out, struct str packed, uint64_t n, uint64_t lines);
 /* Reads it back; the packed bytes must outlive the result. ERR_CORRUPT on any damage: what comes out
  * with OK is a tree without cycles whose ranges lie inside the message. */
 must_check enum status mime_structure_unpack(struct arena *a, struct str packed, struct mime_structure *s_r);

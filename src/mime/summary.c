@@ -30,17 +30,13 @@ item_end(struct buf *out, size_t start, enum item item)
 	memcpy(out->p + start + 6 + 4 * (size_t)item, &end, 4);
 }
 
-/* What lists need, so that rows stay small; tells in a flag whether it is all there is. */
+/* What lists need, so that rows stay small; tells in a flag whether it is all there is. Behind what stands there from start on. */
 static int
-header_add(struct buf *out, const struct mime_part *root)
+header_add(struct buf *out, size_t start, struct str rest)
 {
-	struct str rest = root->header;
 	struct mime_field f;
-	size_t start = out->n;
 	bool whole = true;
 
-	if (root->flags & MIME_HEADER_CUT)
-		return 0;
 	while (mime_field_next(&rest, &f)) {
 		if (!mime_summary_lists(f.name)) {
 			whole = false;
@@ -195,13 +191,23 @@ envelopes_add(struct buf *out, size_t start, const struct mime_message *m)
 	item_end(out, start, ITEM_ENVELOPE_UTF8);
 }
 
+static void
+crc_set(struct buf *out, size_t start)
+{
+	uint32_t crc;
+
+	if (out->failed)
+		return;
+	crc = htole32(crc32c(0, str_of(out->p + start + 6, out->n - start - 6)));
+	memcpy(out->p + start + 2, &crc, 4);
+}
+
 void
 mime_summary_pack(struct buf *out, const struct mime_message *m, struct str preview)
 {
 	struct str value[SOURCES];
 	struct arena arena = {0};
 	size_t start = out->n, fixed = start + TABLE;
-	uint32_t crc;
 	char *room;
 	int flags;
 
@@ -214,7 +220,7 @@ mime_summary_pack(struct buf *out, const struct mime_message *m, struct str prev
 	item_end(out, start, ITEM_FIXED);
 	sources_find(m->parts[0].header, value);
 	envelopes_add(out, start, m);
-	flags = header_add(out, &m->parts[0]);
+	flags = m->parts[0].flags & MIME_HEADER_CUT ? 0 : header_add(out, out->n, m->parts[0].header);
 	item_end(out, start, ITEM_HEADER);
 	for (int k = MIME_KEY_SUBJECT; k <= MIME_KEY_DISPLAY_TO; k++) {
 		if (key_add(out, (enum mime_key)k, MIME_UNICODE_CASEMAP, value[key_source[k]]))
@@ -227,10 +233,50 @@ mime_summary_pack(struct buf *out, const struct mime_message *m, struct str prev
 	item_end(out, start, ITEM_PREVIEW);
 	fixed_set(out, fixed, flags, value, own_id(&arena, value[SRC_ID]));
 	arena_free(&arena);
+	crc_set(out, start);
+}
+
+/* The header fields of both; the flag as header_add(). */
+static int
+headers_join(struct buf *out, const struct mime_summary *s, struct str prefix)
+{
+	size_t start = out->n;
+	struct str header;
+	bool whole = mime_summary_header(s, &header);
+	int flags;
+
+	if (header.p == NULL || (flags = header_add(out, start, prefix)) == 0)
+		return 0;
+	if (out->n - start + header.n > LISTED_MAX) {
+		out->n = start;
+		return 0;
+	}
+	buf_add(out, header);
+	return whole ? flags : HEADER_LISTED;
+}
+
+void
+mime_summary_prefixed(struct buf *out, const struct mime_summary *s, struct str prefix)
+{
+	size_t start = out->n;
+	char *room = buf_room(out, TABLE);
+	int flags = 0;
+
+	if (room == NULL)
+		return;
+	memcpy(room, s->packed.p, TABLE);
+	buf_wrote(out, TABLE);
+	for (enum item i = ITEM_FIXED; i < ITEM_COUNT; i++) {
+		if (i == ITEM_HEADER)
+			flags = headers_join(out, s, prefix);
+		else
+			buf_add(out, summary_item(s, i));
+		item_end(out, start, i);
+	}
 	if (out->failed)
 		return;
-	crc = htole32(crc32c(0, str_of(out->p + start + 6, out->n - start - 6)));
-	memcpy(out->p + start + 2, &crc, 4);
+	out->p[start + TABLE + FIXED_FLAGS] = (char)((out->p[start + TABLE + FIXED_FLAGS] & ~(HEADER_WHOLE | HEADER_LISTED)) | flags);
+	crc_set(out, start);
 }
 
 /* Reading. */

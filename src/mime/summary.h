@@ -18,6 +18,11 @@
 /* preview: what mime_preview_add made, or empty. */
 void mime_summary_pack(struct buf *out, const struct mime_message *m, struct str preview);
 
+struct mime_summary;
+/* Adds the same as of the message with header lines put before it, CRLF-ended, that no list shows and no key is made of (Return-Path, Delivered-To): what one recipient
+ * sees of a message that many get. */
+void mime_summary_prefixed(struct buf *out, const struct mime_summary *s, struct str prefix);
+
 /* A view of packed bytes, which must outlive it and all that it gives. */
 struct mime_summary {
 	struct str packed;

@@ -75,6 +75,8 @@ void conn_acknowledge(struct conn *c);
 
 /* Output: append to this buffer. It is sent after run(). */
 struct buf *conn_out(struct conn *c);
+/* Bytes of memory that its buffers and layers take now. */
+size_t conn_memory(const struct conn *c);
 /* Past the high-water mark (128 KiB): stop producing and return CONN_OUTPUT; run() comes again with
  * CONN_EV_OUTPUT below the low-water mark (32 KiB). One reply may go past the mark by its size. */
 bool conn_out_full(struct conn *c);

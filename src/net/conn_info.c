@@ -46,6 +46,20 @@ conn_out(struct conn *c)
 	return &c->out;
 }
 
+/* What a filter keeps: to inflate, 32 KB and some. */
+#define FILTER_BYTES (40u << 10)
+
+size_t
+conn_memory(const struct conn *c)
+{
+	const struct layer *l = c->layer;
+	size_t n = c->in.n + c->out.n;
+
+	if (l != NULL)
+		n += l->raw.cap + l->wire.cap + FILTER_BYTES;
+	return n;
+}
+
 bool
 conn_out_full(struct conn *c)
 {

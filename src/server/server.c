@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -25,6 +26,7 @@
 #define DESCRIPTORS_OF_A_THREAD 2 /* its database and log */
 #define CONNECTIONS_MIN 8
 #define VERB_MS 15000 /* so long a verb that has the store is waited for */
+#define TRIM_SECONDS 2
 #define GRACE_MS 5000 /* sessions get this long to say goodbye */
 
 enum status
@@ -247,12 +249,14 @@ open_services(struct server *s)
 	struct buf why = {0};
 	enum status st;
 
+	s->budgets = budgets_new(c->limits_memory ? (size_t)c->limits_memory : memory_granted() / 2, (size_t)c->limits_memory_per_account);
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.scram = c->auth_scram;
 	as.cache_seconds = (unsigned)c->auth_cache;
 	as.delay_ms = (unsigned)c->auth_delay * 1000;
 	s->auth = auth_new(s->store, &as);
 	io.auth = s->auth;
+	io.budgets = s->budgets;
 	io.settings.message_max = (uint64_t)c->limits_message;
 	io.settings.save_max = (uint64_t)c->limits_save;
 	io.settings.work_max = (uint64_t)c->limits_messages;
@@ -273,7 +277,7 @@ open_services(struct server *s)
 	buf_free(&why);
 	if (st != OK)
 		return st; /* server_check() has looked */
-	s->lmtp = (struct lmtp_service){.store = s->store, .hostname = s->name,
+	s->lmtp = (struct lmtp_service){.store = s->store, .budgets = s->budgets, .hostname = s->name,
 	    .max_message = (uint64_t)c->limits_message, .max_recipients = (size_t)c->lmtp_recipients,
 	    .separator = *c->deliver_separator};
 	store_subscribe(s->store, feed, s);
@@ -327,6 +331,7 @@ stop(struct server *s)
 	if (s->store != NULL)
 		store_close(s->store);
 	net_free(s->net);
+	budgets_free(s->budgets);
 	pool_free(s->pool);
 	hub_free(s->hub);
 	tls_free(s->tls);
@@ -379,14 +384,18 @@ start(struct server *s)
 	return OK;
 }
 
-/* The next signal; 0: none came for so many seconds. */
+/* The next signal; 0: none came for so many seconds. Meanwhile, once much was freed, the system gets its memory back: the library keeps it otherwise. */
 static int
-next_signal(const sigset_t *set, int64_t seconds)
+next_signal(struct server *s, const sigset_t *set, int64_t seconds)
 {
-	int sig;
+	int64_t end = clock_mono() + seconds * 1000000;
+	int sig = 0;
 
-	while ((sig = sigtimedwait(set, NULL, &(struct timespec){.tv_sec = (time_t)seconds})) < 0 && errno == EINTR)
-		;
+	while (sig <= 0 && clock_mono() < end) {
+		sig = sigtimedwait(set, NULL, &(struct timespec){.tv_sec = seconds < TRIM_SECONDS ? (time_t)seconds : TRIM_SECONDS});
+		if (sig < 0 && budgets_trim_due(s->budgets))
+			malloc_trim(0);
+	}
 	return sig > 0 ? sig : 0;
 }
 
@@ -411,7 +420,7 @@ server_run(const struct server_options *o)
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
 		return 1;
 	}
-	while ((sig = next_signal(&set, o->day > 0 ? o->day : DAY)) == SIGHUP || sig == 0) {
+	while ((sig = next_signal(&s, &set, o->day > 0 ? o->day : DAY)) == SIGHUP || sig == 0) {
 		if (sig == SIGHUP)
 			server_reload(&s);
 		else

@@ -5,6 +5,7 @@
 
 #include "admin/admin.h"
 #include "auth/auth.h"
+#include "base/budget.h"
 #include "base/buf.h"
 #include "base/config.h"
 #include "imap/imap.h"
@@ -29,6 +30,7 @@ struct server {
 	struct imap *imap;
 	struct lmtp_service lmtp;
 	struct admin *admin;
+	struct budgets *budgets;
 	struct buf addresses; /* "imap=127.0.0.1:143 ...": for the log */
 };
 

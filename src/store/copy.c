@@ -56,22 +56,41 @@ haul_read(struct haul *h, struct edit *source, const struct runs *uids, uint32_t
 
 enum { MAP_NOT_ASKED = -1, MAP_NO_NAME = -2 };
 
-/* Finds the destination's id of a keyword of the source. */
+/* Finds the destination's id of the source's keyword number i. Where there is no room for it the messages go without it: a copy that lacks a
+ * keyword is worth more than none. */
 static enum status
-map_id(struct edit *to, struct haul *h, const struct keywords *names, int64_t *map, uint32_t id)
+map_id(struct edit *to, struct haul *h, const struct str *name, int64_t *map, size_t i)
 {
 	const uint32_t *ids;
 	uint32_t n;
 	enum status st;
 
-	if (map[id] != MAP_NOT_ASKED)
+	if (map[i] != MAP_NOT_ASKED)
 		return OK;
-	map[id] = MAP_NO_NAME;
-	if (names->name[id].p == NULL)
-		return OK;
-	st = keyword_ids(to, &h->arena, &names->name[id], 1, true, &ids, &n);
+	map[i] = MAP_NO_NAME;
+	st = keyword_ids(to, &h->arena, &name[i], 1, true, &ids, &n);
 	if (st == OK)
-		map[id] = ids[0];
+		map[i] = ids[0];
+	return st == ERR_LIMIT ? OK : st;
+}
+
+/* The ids of one entry. */
+static enum status
+map_entry(struct edit *to, struct haul *h, const struct keywords *names, int64_t *map, struct entry *e)
+{
+	uint32_t *ids = arena_array(&h->arena, e->keywords_n, sizeof(*ids)), n = 0;
+	enum status st = OK;
+
+	for (uint32_t k = 0; k < e->keywords_n && st == OK; k++) {
+		size_t i = keywords_index(names, e->keywords[k]);
+
+		if (i == names->n)
+			continue;
+		if ((st = map_id(to, h, names->name, map, i)) == OK && map[i] >= 0)
+			ids[n++] = (uint32_t)map[i];
+	}
+	e->keywords_n = keyword_sort(ids, n);
+	e->keywords = ids;
 	return st;
 }
 
@@ -85,10 +104,7 @@ haul_keywords(struct haul *h, int64_t from, struct edit *to)
 	if (from == to->mailbox)
 		return OK;
 	for (size_t i = 0; i < h->n && st == OK; i++) {
-		struct entry *e = &h->e[i];
-		uint32_t *ids, n = 0;
-
-		if (e->keywords_n == 0)
+		if (h->e[i].keywords_n == 0)
 			continue;
 		if (map == NULL) {
 			if ((st = keywords_get(to->txn, &h->arena, from, &names)) != OK)
@@ -96,16 +112,7 @@ haul_keywords(struct haul *h, int64_t from, struct edit *to)
 			map = arena_array(&h->arena, names.n + 1, sizeof(*map));
 			memset(map, 0xff, (names.n + 1) * sizeof(*map));
 		}
-		ids = arena_array(&h->arena, e->keywords_n, sizeof(*ids));
-		for (uint32_t k = 0; k < e->keywords_n && st == OK; k++) {
-			if (e->keywords[k] >= names.n)
-				continue;
-			st = map_id(to, h, &names, map, e->keywords[k]);
-			if (st == OK && map[e->keywords[k]] >= 0)
-				ids[n++] = (uint32_t)map[e->keywords[k]];
-		}
-		e->keywords_n = keyword_sort(ids, n);
-		e->keywords = ids;
+		st = map_entry(to, h, &names, map, &h->e[i]);
 	}
 	return st;
 }

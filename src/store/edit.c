@@ -151,6 +151,7 @@ edit_end(struct edit *e, enum status st)
 	free(e->dir);
 	page_free(e->page);
 	buf_free(&e->packed);
+	runs_free(&e->named);
 	e->dir = NULL;
 	e->page = NULL;
 	return st;

@@ -29,6 +29,8 @@ struct edit {
 	int64_t messages, unseen, deleted, size, deleted_size;
 	uint64_t oldest_change;
 	bool changed;                /* something carries modseq now */
+	struct runs named;           /* keyword ids + 1 that this edit will use (keyword_priv.h) */
+	bool forgot;                 /* keyword_forget() was asked */
 
 	struct dir *dir;             /* the row the walk is in; NULL until needed */
 	bool dir_loaded, dir_new, dir_dirty;

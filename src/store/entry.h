@@ -27,14 +27,25 @@ struct entry {
 	int64_t email;          /* key of what never changes: see store/email.h */
 };
 
-/* The keywords of a mailbox: names in the order of their ids. They compare without regard to ASCII case; the spelling that
- * came first stays (RFC 9051 2.3.2). */
+/* The keywords of a mailbox in the order of their ids. They compare without regard to ASCII case; the spelling that came first stays (RFC 9051
+ * 2.3.2). Ids ascend for ever: those that nothing uses any more are forgotten when room is needed (keyword_priv.h), and never given again. */
 struct keywords {
 	size_t n;
-	const struct str *name; /* name[id]; p == NULL: not in use */
+	const struct str *name;
+	const uint32_t *id; /* of name[i] */
 };
 /* In the arena. */
 must_check enum status keywords_get(struct db_txn *txn, struct arena *arena, int64_t mailbox, struct keywords *kw_r);
+/* Where id stands, n: nowhere. */
+size_t keywords_index(const struct keywords *kw, uint32_t id);
+/* The name of an id; p NULL: it has none (yet, or any more). */
+struct str keywords_name(const struct keywords *kw, uint32_t id);
+/* Above all ids. */
+static inline uint32_t
+keywords_end(const struct keywords *kw)
+{
+	return kw->n > 0 ? kw->id[kw->n - 1] + 1 : 0;
+}
 /* The id, or -1. */
 int64_t keywords_find(const struct keywords *kw, struct str name);
 

@@ -9,6 +9,12 @@
  * ERR_LIMIT. */
 must_check enum status keyword_ids(struct edit *e, struct arena *arena, const struct str *names, size_t n, bool create,
     const uint32_t **ids_r, uint32_t *n_r);
+/*
+ * Forgets the keywords that nothing uses: no entry of a page, none that was expunged and has its grace, none of a copy that is staged, and none that
+ * this edit has named. Looks at some thousand pages at most, a few milliseconds; in a larger mailbox only the reaper forgets
+ * (keywords_sweep()), and this does nothing. OK whatever there was to forget.
+ */
+must_check enum status keyword_forget(struct edit *e);
 /* Sorts ids and removes doubles; the number left. */
 uint32_t keyword_sort(uint32_t *ids, uint32_t n);
 /* Takes back the keywords that this edit made. */

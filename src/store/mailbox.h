@@ -12,6 +12,7 @@
 #define STORE_MAILBOX_H
 
 #include "store/store.h"
+#include "wire/mailbox_name.h"
 
 /* Special use (RFC 6154, RFC 8457); one mailbox of an account for each. */
 enum {
@@ -65,13 +66,23 @@ must_check enum status mailbox_create(const struct actor *actor, struct db_txn *
 must_check enum status mailbox_delete(const struct actor *actor, struct db_txn *txn, struct str name);
 /* With all children. INBOX: its messages move to the new mailbox with new UIDs; INBOX itself and its children stay (RFC 9051 6.3.6): that
  * goes in several commits, so that the writer stays free. This one makes the new mailbox and moves the first MESSAGE_BATCH messages; while
- * move_r->more, the caller submits mailbox_move_more(). What arrives meanwhile stays in INBOX. ERR_NOT_FOUND, ERR_EXISTS, ERR_BAD_INPUT,
- * ERR_CONFLICT (into its own child). Subscriptions of renamed mailboxes follow. */
+ * move_r->more, the caller submits mailbox_move_more(). What arrives meanwhile stays in INBOX. So does a tree of many mailboxes: they get their names in
+ * some order, and what is not there yet is below the old one; should the caller stop, the reaper goes on. ERR_NOT_FOUND, ERR_EXISTS, ERR_BAD_INPUT,
+ * ERR_CONFLICT (into its own child), ERR_AGAIN (the account has such a tree under way). Subscriptions of renamed mailboxes follow. The names must
+ * live as long as move_r is used. */
 struct mailbox_move {
-	int64_t from, to; /* 0: nothing to move */
+	int64_t from, to; /* of messages; 0: nothing to move */
 	uint32_t until;   /* messages below this UID */
 	bool more;
+	/* of a tree */
+	struct str from_name, to_name; /* p NULL: it is none */
+	int64_t newest;                /* \Noselect names with higher ids were made later */
+	size_t at_n;                   /* the next in turn */
+	char at[MAILBOX_NAME_MAX];
+	enum status refused;           /* why some stay below the old name: others made changes meanwhile; OK: none */
 };
+/* In a snapshot, before the write: would a mailbox below it get a name that is too long or too deep? ERR_LIMIT. */
+must_check enum status mailbox_rename_check(const struct actor *actor, struct db_txn *txn, struct str from, struct str to);
 must_check enum status mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, struct str to,
     struct mailbox_move *move_r);
 must_check enum status mailbox_move_more(const struct actor *actor, struct db_txn *txn, struct mailbox_move *move);

@@ -95,9 +95,9 @@ list_change_parent(struct str name)
 	return str_head(name, name.n ? name.n - 1 : 0);
 }
 
-/* The keys below a name: from key/0x01 to key/0x02. */
-static bool
-key_range(struct str name, struct sort_key *from, struct sort_key *to)
+/* From key/0x01 to key/0x02. */
+bool
+list_below_keys(struct str name, struct sort_key *from, struct sort_key *to)
 {
 	if (!sort_key_make(from, name))
 		return false;
@@ -110,7 +110,7 @@ key_range(struct str name, struct sort_key *from, struct sort_key *to)
 bool
 list_below_begin(struct list_below *b, struct list_change *c, struct str name)
 {
-	if (!key_range(name, &b->from, &b->to))
+	if (!list_below_keys(name, &b->from, &b->to))
 		return false;
 	b->q = db_prepare(c->txn, &subtree);
 	db_bind_int(b->q, 1, c->account);

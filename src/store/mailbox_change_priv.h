@@ -34,6 +34,8 @@ struct list_below {
 	struct db_stmt *q;
 	struct sort_key from, to; /* bound to q */
 };
+/* The sort keys of a name's children: from the first, below the second. False: there can be none. */
+bool list_below_keys(struct str name, struct sort_key *from, struct sort_key *to);
 bool list_below_begin(struct list_below *b, struct list_change *c, struct str name);
 
 /* A row with the next UIDVALIDITY; not told. ERR_BAD_INPUT: no name. ERR_LIMIT: too many. */

@@ -44,8 +44,11 @@ list_change_remove_phantoms(struct list_change *c, struct str name)
 	enum status st;
 
 	for (struct str p = list_change_parent(name); p.n > 0; p = list_change_parent(p)) {
-		if ((st = list_change_find(c, NULL, p, &mb)) != OK)
-			return st == ERR_NOT_FOUND ? OK : st;
+		/* While a tree is renamed in steps some are not there (mailbox_tree.c). */
+		if ((st = list_change_find(c, NULL, p, &mb)) == ERR_NOT_FOUND)
+			continue;
+		if (st != OK)
+			return st;
 		if (!mb.noselect)
 			return OK;
 		if ((st = has_children(c, p, &children)) != OK || children)

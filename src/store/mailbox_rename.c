@@ -4,7 +4,7 @@
 
 #include "store/access_priv.h"
 #include "store/admit_priv.h"
-#include "store/mailbox_change_priv.h"
+#include "store/mailbox_tree_priv.h"
 #include "store/message.h"
 #include "store/metadata.h"
 #include "store/view.h"
@@ -14,33 +14,31 @@ static struct db_sql subscription_del = DB_SQL("DELETE FROM subscription WHERE a
 static struct db_sql subscription_add = DB_SQL("INSERT INTO subscription (account, name) VALUES (?1, ?2)"
     " ON CONFLICT DO NOTHING");
 
-struct renamed {
-	int64_t id;
-	struct str name;
-};
+static struct db_sql some_below = DB_SQL("SELECT id, name FROM mailbox WHERE account = ?1 AND sort >= ?2 AND sort < ?3"
+    " AND (id <= ?4 OR noselect = 0) ORDER BY sort LIMIT ?5");
 
-/* The mailboxes below a name. *list_r is malloc'd. */
-static enum status
-children_of(struct list_change *c, struct arena *arena, struct str name, struct renamed **list_r, size_t *n_r)
+enum status
+renamed_below(struct list_change *c, struct arena *arena, const struct mailbox_move *move, size_t max, struct renamed **list_r, size_t *n_r)
 {
-	struct renamed *list = NULL;
-	struct list_below below;
-	size_t n = 0, cap = 0;
+	struct sort_key from, to;
+	struct db_stmt *q;
+	size_t n = 0;
 	enum status st;
 
-	if (!list_below_begin(&below, c, name))
+	if (!list_below_keys(move->from_name, &from, &to) || (move->at_n > 0 && !sort_key_make(&from, str_of(move->at, move->at_n))))
 		return ERR_NOT_FOUND;
-	while ((st = db_step(below.q)) == OK) {
-		if (n == cap) {
-			cap = cap ? cap * 2 : 32;
-			list = x_realloc(list, cap * sizeof(*list));
-		}
-		list[n++] = (struct renamed){db_int(below.q, 0), arena_str(arena, db_text(below.q, 1))};
-	}
-	db_done(below.q);
-	*list_r = list;
+	*list_r = x_calloc(max, sizeof(**list_r));
+	q = db_prepare(c->txn, &some_below);
+	db_bind_int(q, 1, c->account);
+	db_bind_text(q, 2, str_of(from.p, from.n));
+	db_bind_text(q, 3, str_of(to.p, to.n));
+	db_bind_int(q, 4, move->newest);
+	db_bind_int(q, 5, (int64_t)max);
+	while (n < max && (st = db_step(q)) == OK)
+		(*list_r)[n++] = (struct renamed){db_int(q, 0), arena_str(arena, db_text(q, 1))};
+	db_done(q);
 	*n_r = n;
-	return st == ERR_NOT_FOUND ? OK : st;
+	return n == max || st == ERR_NOT_FOUND ? OK : st;
 }
 
 /* A subscription is to a name (RFC 9051 6.3.7), but whoever renames a mailbox means to keep it. */
@@ -54,7 +52,7 @@ move_subscription(struct list_change *c, struct str old, struct str name)
 	return db_exec(c->txn, &subscription_add, "it", c->account, name);
 }
 
-static enum status
+enum status
 rename_one(struct list_change *c, int64_t id, struct str old, struct str name)
 {
 	struct sort_key key;
@@ -71,18 +69,25 @@ rename_one(struct list_change *c, int64_t id, struct str old, struct str name)
 	return list_change_tell(c, LIST_RENAMED, id, old);
 }
 
+/* With all that is below it, if that is not too much for one commit. */
 static enum status
-rename_tree(struct list_change *c, const struct mailbox *mb, struct str from, struct str to)
+rename_tree(struct list_change *c, const struct mailbox *mb, struct str from, struct str to, struct mailbox_move *move)
 {
 	struct arena arena = {0};
+	struct mailbox_move all = {.from_name = from, .newest = INT64_MAX};
 	struct renamed *list = NULL;
 	struct buf name = {0};
 	size_t n = 0;
 	enum status st;
 
-	if ((st = children_of(c, &arena, from, &list, &n)) != OK)
+	if ((st = renamed_below(c, &arena, &all, TREE_STEP + 1, &list, &n)) != OK)
 		goto out;
 	st = rename_one(c, mb->id, from, to);
+	if (n > TREE_STEP) {
+		if (st == OK && (st = tree_begin(c, move, from, to)) == OK)
+			st = tree_step(c, move);
+		goto out;
+	}
 	for (size_t i = 0; i < n && st == OK; i++) {
 		buf_clear(&name);
 		buf_add(&name, to);
@@ -126,7 +131,7 @@ mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, s
 		return st;
 	if ((st = access_check(actor, txn, mb.account, mb.id, NEED_REMOVE)) != OK)
 		return st;
-	if ((st = rename_checks(&c, from, to)) != OK)
+	if ((st = tree_under_way(&c)) != OK || (st = rename_checks(&c, from, to)) != OK)
 		return st;
 	if (mailbox_name_is_inbox(from)) {
 		move = (struct mailbox_move){.from = mb.id, .until = mb.uidnext};
@@ -135,7 +140,7 @@ mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, s
 		if (st == OK)
 			st = metadata_copy(txn, mb.account, mb.id, move.to);
 	} else if ((st = list_change_make_parents(&c, to)) == OK)
-		st = rename_tree(&c, &mb, from, to);
+		st = rename_tree(&c, &mb, from, to, &move);
 	if (st == OK)
 		st = list_change_end(&c);
 	if (st == OK && move.to != 0)
@@ -187,6 +192,8 @@ mailbox_move_more(const struct actor *actor, struct db_txn *txn, struct mailbox_
 	bool more = false;
 	enum status st;
 
+	if (move->from_name.p != NULL)
+		return tree_more(actor, txn, move);
 	if ((st = next_batch(actor, txn, move, &uids, &more)) == OK && uids.n > 0)
 		st = message_copy(actor, txn, move->from, &uids, move->to, true, &result);
 	if (st == OK)

@@ -297,6 +297,141 @@ subscriptions(void **state)
 	test_close(s);
 }
 
+/* ---- a tree that is renamed in steps ---- */
+
+#define MANY 1700
+
+static int64_t
+number_of(struct store *s, struct db_sql *sql)
+{
+	int64_t n = -1;
+
+	assert_int_equal(READ(s, db_get_ints(txn, sql, &n, 1, "")), OK);
+	return n;
+}
+
+static void
+plant_tree(struct store *s, const struct actor *a)
+{
+	struct db_txn *txn = write_begin(s);
+	char name[40];
+	int64_t id;
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "top/m%d/x%d", i % 40, i);
+		assert_int_equal(mailbox_create(a, txn, str_c(name), 0, &id), OK);
+	}
+	assert_int_equal(write_end(OK), OK);
+}
+
+/* What is below a name: how many have the new name, how many of the old ones can be selected. */
+static void
+tree_is(struct store *s, int64_t old, int64_t new)
+{
+	static struct db_sql olds = DB_SQL("SELECT count(*) FROM mailbox WHERE (name = 'top' OR name LIKE 'top/%') AND noselect = 0"),
+	                     news = DB_SQL("SELECT count(*) FROM mailbox WHERE name = 'new' OR name LIKE 'new/%'");
+
+	assert_int_equal(number_of(s, &olds), old);
+	assert_int_equal(number_of(s, &news), new);
+}
+
+static struct db_sql names_left = DB_SQL("SELECT count(*) FROM mailbox WHERE name = 'top' OR name LIKE 'top/%'"),
+                     under_way = DB_SQL("SELECT count(*) FROM meta WHERE key LIKE 'rename%'"),
+                     orphans = DB_SQL("SELECT count(*) FROM mailbox m WHERE name LIKE '%/%' AND NOT EXISTS (SELECT 1 FROM mailbox p"
+			 " WHERE p.account = m.account AND p.name = rtrim(rtrim(m.name, replace(m.name, '/', '')), '/'))"),
+                     counted = DB_SQL("SELECT (SELECT count(*) FROM mailbox WHERE name IS NOT NULL) - mailboxes FROM account");
+
+static void
+tree(void **state)
+{
+	struct store *s;
+	struct actor a;
+	struct mailbox_move move;
+	int64_t all = MANY + 40 + 1, steps = 1;
+	struct mailbox mb;
+
+	(void)state;
+	setup(&s, &a);
+	plant_tree(s, &a);
+	assert_int_equal(WRITE(s, mailbox_subscribe(&a, txn, STR("top/m7/x7"), true)), OK);
+	assert_int_equal(WRITE(s, mailbox_rename(&a, txn, STR("top"), STR("new"), &move)), OK);
+	assert_true(move.more);
+	tree_is(s, all - 501, 501);
+	/* All that others see meanwhile is a tree. */
+	while (move.more) {
+		assert_int_equal(number_of(s, &orphans), 0);
+		assert_int_equal(number_of(s, &counted), 0);
+		assert_int_equal(find(&a, "top", &mb), OK);
+		assert_true(mb.noselect);
+		/* One at a time. */
+		assert_int_equal(rename_to(&a, "new", "newer"), ERR_AGAIN);
+		assert_int_equal(WRITE(s, mailbox_move_more(&a, txn, &move)), OK);
+		steps++;
+	}
+	assert_int_equal(steps, 4);
+	assert_int_equal(move.refused, OK);
+	tree_is(s, 0, all);
+	assert_int_equal(number_of(s, &names_left), 0);
+	assert_int_equal(number_of(s, &orphans), 0);
+	assert_int_equal(number_of(s, &counted), 0);
+	assert_int_equal(number_of(s, &under_way), 0);
+	assert_int_equal(find(&a, "new/m7/x7", &mb), OK);
+	assert_int_equal(rename_to(&a, "new/m7", "other"), OK);
+	test_close(s);
+}
+
+/* A client that goes, or a crash: the reaper goes on. What others made meanwhile is theirs. */
+static void
+tree_left(void **state)
+{
+	struct store *s;
+	struct actor a;
+	struct mailbox_move move;
+	int64_t id;
+
+	(void)state;
+	setup(&s, &a);
+	plant_tree(s, &a);
+	assert_int_equal(WRITE(s, mailbox_rename(&a, txn, STR("top"), STR("new"), &move)), OK);
+	assert_true(move.more);
+	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("top/m8/later"), 0, &id)), OK);
+	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("top/m0/behind"), 0, &id)), OK);
+	assert_int_equal(WRITE(s, mailbox_delete(&a, txn, STR("top/m7"))), OK);
+	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("new/m9/x49"), 0, &id)), OK);
+	assert_int_equal(store_reap(s, clock_seconds()), OK);
+	assert_int_equal(number_of(s, &under_way), 0);
+	assert_int_equal(number_of(s, &orphans), 0);
+	assert_int_equal(number_of(s, &counted), 0);
+	/* What others made below the old name went along. What found its place taken stays: m0, m9, m9/x49. */
+	tree_is(s, 3, MANY + 40 + 1 + 2);
+	assert_int_equal(number_of(s, &names_left), 4);
+	assert_int_equal(WRITE(s, mailbox_move_more(&a, txn, &move)), OK);
+	assert_false(move.more);
+	test_close(s);
+}
+
+/* Nothing is begun that could not be finished. */
+static void
+tree_too_long(void **state)
+{
+	struct store *s;
+	struct actor a;
+	char deep[200], *at = deep;
+
+	(void)state;
+	setup(&s, &a);
+	plant_tree(s, &a);
+	for (int i = 0; i < 63; i++)
+		at += sprintf(at, "d/");
+	*at = '\0';
+	at[-1] = '\0';
+	assert_int_equal(READ(s, mailbox_rename_check(&a, txn, STR("top"), str_c(deep))), ERR_LIMIT);
+	deep[strlen(deep) - 2] = '\0';
+	assert_int_equal(READ(s, mailbox_rename_check(&a, txn, STR("top"), str_c(deep))), OK);
+	assert_int_equal(READ(s, mailbox_rename_check(&a, txn, STR("Sent"), str_c(deep))), OK);
+	test_close(s);
+}
+
 /* S9: another account's mailboxes are not there. */
 static void
 isolation(void **state)
@@ -380,7 +515,7 @@ main(void)
 	    cmocka_unit_test(rename_inbox),
 	    cmocka_unit_test(special_use),
 	    cmocka_unit_test(subscriptions),
-	    cmocka_unit_test(isolation),
+	    cmocka_unit_test(tree), cmocka_unit_test(tree_left), cmocka_unit_test(tree_too_long), cmocka_unit_test(isolation),
 	    cmocka_unit_test(many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

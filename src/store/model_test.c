@@ -139,9 +139,9 @@ kw_of(struct db_txn *txn, int mb, const struct entry *e)
 
 	check(keywords_get(txn, &arena, box[mb].id, &kw) == OK);
 	for (uint32_t i = 0; i < e->keywords_n; i++) {
-		check(e->keywords[i] < kw.n && (i == 0 || e->keywords[i] > e->keywords[i - 1]));
+		check(keywords_name(&kw, e->keywords[i]).p != NULL && (i == 0 || e->keywords[i] > e->keywords[i - 1]));
 		for (int k = 0; k < KEYWORDS; k++)
-			if (str_eq(kw.name[e->keywords[i]], keyword_names[k]))
+			if (str_eq(keywords_name(&kw, e->keywords[i]), keyword_names[k]))
 				bits |= (uint8_t)(1 << k);
 	}
 	arena_free(&arena);

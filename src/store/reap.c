@@ -18,6 +18,7 @@
 #define REAP_EMAILS 50000 /* and about so many messages */
 #define ROWS_A_COMMIT 500
 #define EMAILS_A_COMMIT 100
+#define BYTES_A_COMMIT (4 << 20) /* of rows and bodies that go: a mail may be made of little and have large rows */
 #define PAGES_A_COMMIT 64
 #define CHANGES_A_COMMIT 2000
 #define STAGED_FOR 3600 /* seconds that a large COPY may take */
@@ -213,7 +214,9 @@ find_out(struct round *r)
 
 /* ---- removing ---- */
 
-static struct db_sql body_of = DB_SQL("SELECT body FROM email WHERE id = ?1");
+/* A larger body goes in steps of its own. */
+static struct db_sql body_of = DB_SQL("SELECT email.body, length(email.summary) + length(structure.data) + min(email.size, 1048576)"
+    " FROM email LEFT JOIN structure ON structure.email = email.id WHERE email.id = ?1");
 static struct db_sql owner_del = DB_SQL("DELETE FROM body_owner WHERE body = ?1 AND email = ?2");
 static struct db_sql owner_any = DB_SQL("SELECT email FROM body_owner WHERE body = ?1 LIMIT 1");
 static struct db_sql structure_del = DB_SQL("DELETE FROM structure WHERE email = ?1");
@@ -223,16 +226,18 @@ static struct db_sql stale_del =
     DB_SQL("DELETE FROM staged WHERE id IN (SELECT id FROM staged WHERE made < ?1 ORDER BY id LIMIT ?2)");
 static struct db_sql row_del = DB_SQL("DELETE FROM reap WHERE id = ?1");
 
-/* *done_r false: the body is large, again in the next transaction. */
+/* *done_r false: the body is large, again in the next transaction. Adds to *bytes how much goes. */
 static enum status
-remove_email(struct store *store, struct db_txn *txn, int64_t id, bool *done_r)
+remove_email(struct store *store, struct db_txn *txn, int64_t id, int64_t *bytes, bool *done_r)
 {
-	int64_t body, other;
-	enum status st = db_get_ints(txn, &body_of, &body, 1, "i", id);
+	int64_t row[2], body, other;
+	enum status st = db_get_ints(txn, &body_of, row, 2, "i", id);
 
 	*done_r = true;
 	if (st != OK)
 		return st == ERR_NOT_FOUND ? OK : st;
+	body = row[0];
+	*bytes += row[1];
 	if ((st = db_exec(txn, &owner_del, "ii", body, id)) != OK)
 		return st;
 	st = db_get_ints(txn, &owner_any, &other, 1, "i", body);
@@ -253,12 +258,13 @@ remove_some(struct db_txn *txn, void *arg)
 {
 	struct round *r = arg;
 	enum status st = OK;
+	int64_t bytes = 0;
 	bool done = true;
 
 	r->at_next = r->at;
 	r->row_next = r->row;
-	for (int n = 0; n < EMAILS_A_COMMIT && r->at_next < r->dead.n && st == OK && done; n++) {
-		st = remove_email(r->store, txn, r->dead.id[r->at_next], &done);
+	for (int n = 0; n < EMAILS_A_COMMIT && bytes < BYTES_A_COMMIT && r->at_next < r->dead.n && st == OK && done; n++) {
+		st = remove_email(r->store, txn, r->dead.id[r->at_next], &bytes, &done);
 		r->at_next += st == OK && done;
 	}
 	if (st == OK)

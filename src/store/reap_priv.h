@@ -14,6 +14,12 @@ must_check enum status reap_messages(struct store *store, int64_t now);
  * rows, and the emails that nothing else names); *done_r: only the mailbox's own row is left (reap.c). */
 must_check enum status reap_mailbox(struct store *store, struct db_txn *txn, int64_t mailbox, bool *done_r);
 
+/* Forgets keywords that nothing uses, in mailboxes that have nearly as many as they may (keyword_forget.c). */
+must_check enum status keywords_sweep(struct store *store);
+
+/* Goes on with what is left of renamings in steps (mailbox_tree.c). */
+must_check enum status renames_finish(struct store *store);
+
 /* Puts a deleted mailbox or account (its id; kind 1 or 2) on the reaper's list. */
 enum { DOOMED_MAILBOX = 1, DOOMED_ACCOUNT = 2 };
 must_check enum status reap_doom(struct db_txn *txn, int64_t due, int kind, int64_t id);

@@ -196,10 +196,12 @@ store_reap(struct store *s, int64_t now)
 	bool doomed = false;
 	enum status st;
 
-	if ((st = reap_messages(s, now)) == OK)
+	if ((st = renames_finish(s)) == OK && (st = reap_messages(s, now)) == OK)
 		st = reap_doomed(s, now, &doomed);
 	if (st == OK && doomed)
 		st = reap_messages(s, now);
+	if (st == OK)
+		st = keywords_sweep(s);
 	if (st == OK)
 		st = threads_sweep(s, now);
 	return st == OK ? reparse_sweep(s) : st;

@@ -460,6 +460,14 @@ imap_reader_collect(struct imap_reader *r)
 	return OK;
 }
 
+size_t
+imap_reader_memory(const struct imap_reader *r)
+{
+	size_t soon = r->state == COLLECT ? r->buf.n + (size_t)r->literal.left : 0;
+
+	return soon > r->buf.cap ? soon : r->buf.cap;
+}
+
 void
 imap_reader_stream(struct imap_reader *r)
 {

@@ -114,6 +114,9 @@ struct str imap_reader_tag(const struct imap_reader *r);
  */
 enum imap_read imap_reader_line(struct imap_reader *r, struct str *in, size_t limit);
 
+/* Bytes of memory that it holds, or will when the literal that it collects is there. */
+size_t imap_reader_memory(const struct imap_reader *r);
+
 /* True between commands, with nothing half read: a connection may park for long, and STARTTLS may
  * begin. */
 bool imap_reader_idle(const struct imap_reader *r);

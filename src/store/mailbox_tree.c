@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RENAME of a mailbox with very many below it: in steps, so that the writer is free in between. The first step moves the mailbox itself; what is still
+ * to be moved stays below the old name, which is \Noselect meanwhile, as are the parents of the next in turn: what others see is always a tree. What they
+ * make below the old name ahead of it goes along. A row of "meta" says what is
+ * under way: a crash, or a client that goes, leaves it to the reaper. An account has one at a time.
+ */
+#include <stdlib.h>
+
+#include "base/codec.h"
+#include "store/mailbox_change_priv.h"
+#include "store/mailbox_tree_priv.h"
+#include "store/reap_priv.h"
+#include "store/store_priv.h"
+
+static struct db_sql newest = DB_SQL("SELECT max(id) FROM mailbox");
+static struct db_sql note = DB_SQL("INSERT INTO meta (key, value) VALUES ('rename.' || ?1, ?2)");
+static struct db_sql noted = DB_SQL("SELECT 1 FROM meta WHERE key = 'rename.' || ?1");
+static struct db_sql forget = DB_SQL("DELETE FROM meta WHERE key = 'rename.' || ?1");
+static struct db_sql left = DB_SQL("SELECT CAST(substr(key, 8) AS INTEGER), value FROM meta WHERE key > 'rename.' AND key < 'rename/' LIMIT 1");
+static struct db_sql longest = DB_SQL("SELECT max(length(CAST(name AS BLOB))), max(length(name) - length(replace(name, '/', '')))"
+    " FROM mailbox WHERE account = ?1 AND sort >= ?2 AND sort < ?3");
+
+enum status
+tree_under_way(struct list_change *c)
+{
+	int64_t one;
+	enum status st = db_get_ints(c->txn, &noted, &one, 1, "i", c->account);
+
+	return st == ERR_NOT_FOUND ? OK : st == OK ? ERR_AGAIN : st;
+}
+
+static unsigned
+slashes(struct str name)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < name.n; i++)
+		n += name.p[i] == '/';
+	return n;
+}
+
+enum status
+mailbox_rename_check(const struct actor *actor, struct db_txn *txn, struct str from, struct str to)
+{
+	struct sort_key first, last;
+	int64_t v[2];
+	enum status st;
+
+	if (!list_below_keys(from, &first, &last))
+		return OK;
+	st = db_get_ints(txn, &longest, v, 2, "itt", actor->account, str_of(first.p, first.n), str_of(last.p, last.n));
+	if (st != OK || v[0] == 0)
+		return st;
+	if (v[0] - (int64_t)from.n + (int64_t)to.n > MAILBOX_NAME_MAX ||
+	    v[1] - (int64_t)slashes(from) + (int64_t)slashes(to) >= MAILBOX_LEVELS_MAX)
+		return ERR_LIMIT;
+	return OK;
+}
+
+enum status
+tree_begin(struct list_change *c, struct mailbox_move *move, struct str from, struct str to)
+{
+	struct buf value = {0};
+	enum status st;
+
+	move->from_name = from;
+	move->to_name = to;
+	if ((st = db_get_ints(c->txn, &newest, &move->newest, 1, "")) != OK)
+		return st;
+	pack_u64(&value, (uint64_t)move->newest);
+	pack_str(&value, from);
+	pack_str(&value, to);
+	st = db_exec(c->txn, &note, "ib", c->account, buf_str(&value));
+	buf_free(&value);
+	return st;
+}
+
+/* The parents of what is not moved yet, as names that cannot be selected. */
+static enum status
+keep_names(struct list_change *c, struct str name)
+{
+	struct str up[MAILBOX_LEVELS_MAX];
+	size_t n = 0;
+	struct mailbox mb;
+	enum status st = OK;
+	int64_t id;
+
+	for (struct str p = list_change_parent(name); p.n > 0 && n < MAILBOX_LEVELS_MAX; p = list_change_parent(p)) {
+		if ((st = list_change_find(c, NULL, p, &mb)) == OK)
+			break;
+		if (st != ERR_NOT_FOUND)
+			return st;
+		up[n++] = p;
+	}
+	for (st = OK; n > 0 && st == OK;) {
+		/* They go again: they do not count towards how many an account may have. */
+		c->mailboxes--;
+		st = list_change_insert(c, up[--n], true, 0, &id);
+		c->mailboxes++;
+		if (st == OK)
+			st = list_change_tell(c, LIST_CREATED, id, STR_NONE);
+	}
+	return st;
+}
+
+/* One of them. What cannot go there, since others made changes meanwhile, stays. */
+static enum status
+move_one(struct list_change *c, struct mailbox_move *move, const struct renamed *r)
+{
+	struct buf name = {0};
+	struct mailbox mb;
+	enum status st;
+
+	buf_add(&name, move->to_name);
+	buf_add(&name, str_from(r->name, move->from_name.n));
+	if ((st = list_change_find(c, NULL, buf_str(&name), &mb)) == OK)
+		st = ERR_EXISTS;
+	else if (st == ERR_NOT_FOUND && (st = mailbox_name_check(buf_str(&name))) == OK &&
+	    (st = list_change_make_parents(c, buf_str(&name))) == OK)
+		st = rename_one(c, r->id, r->name, buf_str(&name));
+	buf_free(&name);
+	if (st == ERR_EXISTS || st == ERR_LIMIT || st == ERR_BAD_INPUT) {
+		move->refused = st;
+		st = OK;
+	}
+	return st;
+}
+
+static enum status
+finish(struct list_change *c, struct mailbox_move *move)
+{
+	move->more = false;
+	return db_exec(c->txn, &forget, "i", c->account);
+}
+
+enum status
+tree_step(struct list_change *c, struct mailbox_move *move)
+{
+	struct arena arena = {0};
+	struct renamed *list = NULL;
+	size_t n = 0;
+	enum status st = renamed_below(c, &arena, move, TREE_STEP + 1, &list, &n);
+
+	for (size_t i = 0; i < n && i < TREE_STEP && st == OK; i++)
+		if ((st = move_one(c, move, &list[i])) == OK)
+			st = list_change_remove_phantoms(c, list[i].name);
+	move->more = n > TREE_STEP;
+	if (st == OK && move->more) {
+		memcpy(move->at, list[TREE_STEP].name.p, list[TREE_STEP].name.n);
+		move->at_n = list[TREE_STEP].name.n;
+		st = keep_names(c, list[TREE_STEP].name);
+	}
+	if (st == OK && !move->more)
+		st = finish(c, move);
+	free(list);
+	arena_free(&arena);
+	return st;
+}
+
+enum status
+tree_more(const struct actor *actor, struct db_txn *txn, struct mailbox_move *move)
+{
+	struct list_change c;
+	enum status st;
+
+	if ((st = list_change_begin(&c, actor, txn)) != OK)
+		return st;
+	/* The reaper was faster. */
+	if ((st = tree_under_way(&c)) == OK) {
+		move->more = false;
+		return OK;
+	}
+	if (st != ERR_AGAIN || (st = tree_step(&c, move)) != OK)
+		return st;
+	return list_change_end(&c);
+}
+
+/* ---- what a crash left ---- */
+
+struct rest {
+	struct actor actor;
+	struct mailbox_move move, before;
+};
+
+static enum status
+rest_fn(struct db_txn *txn, void *arg)
+{
+	struct rest *r = arg;
+	enum status st;
+
+	r->move = r->before;
+	st = tree_more(&r->actor, txn, &r->move);
+	/* The account is gone, and its mailboxes with it. */
+	if (st == ERR_NOT_FOUND) {
+		r->move.more = false;
+		st = db_exec(txn, &forget, "i", r->actor.account);
+	}
+	return st;
+}
+
+static enum status
+find_rest(struct store *store, struct arena *arena, struct rest *r)
+{
+	struct db_txn *txn;
+	struct db_stmt *q;
+	struct unpack u;
+	enum status st = db_read_begin(store_db(store), &txn);
+
+	if (st != OK)
+		return st;
+	q = db_prepare(txn, &left);
+	if ((st = db_step(q)) == OK) {
+		u = (struct unpack){.rest = arena_str(arena, db_blob(q, 1))};
+		r->actor = (struct actor){.store = store, .account = db_int(q, 0)};
+		r->before.newest = (int64_t)unpack_u64(&u);
+		r->before.from_name = unpack_str(&u);
+		r->before.to_name = unpack_str(&u);
+		r->before.more = true;
+		st = u.failed ? ERR_CORRUPT : OK;
+	}
+	db_done(q);
+	db_read_end(txn);
+	return st;
+}
+
+enum status
+renames_finish(struct store *store)
+{
+	struct arena arena = {0};
+	struct rest r = {0};
+	enum status st;
+
+	while ((st = find_rest(store, &arena, &r)) == OK) {
+		do {
+			st = db_write(store_db(store), rest_fn, &r);
+			r.before = r.move;
+		} while (st == OK && r.move.more);
+		if (st != OK)
+			break;
+		r = (struct rest){0};
+	}
+	arena_free(&arena);
+	return st == ERR_NOT_FOUND ? OK : st;
+}

@@ -161,6 +161,13 @@ test_params(void **state)
 		snprintf(what, sizeof(what), "1M parameters %s", pieces[i]);
 		bomb_end(&b, what, 8 * MB);
 	}
+	/* Comments that do not end, in the word before the parameters. */
+	bomb_begin(&b);
+	feed(&b, "Content-Disposition: ", 1);
+	feed(&b, "a(", 1000000);
+	feed(&b, "\r\nContent-Type: text(plain)", 1);
+	feed(&b, "/(", 1000000);
+	bomb_end(&b, "1M open comments", 8 * MB);
 	/* Many parameters in many parts: RFC 2231 names of each are joined. */
 	bomb_begin(&b);
 	feed(&b, "Content-Type: multipart/mixed; boundary=b\r\n\r\n", 1);

@@ -7,6 +7,8 @@
 
 #include "mime/charset_priv.h"
 
+#define PAGE_DIGITS 5 /* of the longest number of a code page */
+
 #define CHARSET(name, kind, ours) {name, ours, KIND_##kind},
 static const struct row {
 	const char *name, *ours;
@@ -75,9 +77,11 @@ as_it_is(struct str name, const char *key, char *ours)
 	const char *number = page_number(key);
 
 	if (number != NULL) {
+		if (strlen(number) > PAGE_DIGITS)
+			return false;
 		memcpy(ours, "CP", 2);
 		memcpy(ours + 2, number, strlen(number) + 1);
-		return strlen(number) <= 5;
+		return true;
 	}
 	for (size_t i = 0; i < name.n; i++) {
 		char c = name.p[i];

@@ -222,6 +222,9 @@ test_charsets(void **state)
 	assert_false(mime_charset_known(STR("x-no-such-charset")));
 	assert_false(mime_charset_known(STR("utf-8//TRANSLIT")));
 	assert_false(mime_charset_known(STR("../../etc/passwd")));
+	/* As long as a name may be, and longer when it is taken for the number of a code page. */
+	assert_false(mime_charset_known(STR("x12345678901234567890123456789012345678901234567")));
+	assert_false(mime_charset_known(STR("x-123456")));
 	assert_true(mime_charset_known(STR("iso-8859-2*de")));
 	/* More than the cache holds. */
 	for (int i = 0; i < 3; i++)

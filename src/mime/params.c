@@ -128,36 +128,44 @@ param_next(struct arena *a, struct str *rest, struct mime_param *param_r)
 	return false;
 }
 
-/*
- * The word in front of the parameters, comments in it undone wherever they stand: "text (a;b) / html". A blank is left of each. One that does
- * not end is no comment.
- */
+/* Whether a comment begins at i, and where it ends. One that does not end is no comment, nor is what stands behind it: it is looked for once. */
+static bool
+skip_comment(struct str s, size_t i, bool *open, size_t *end_r)
+{
+	if (*open || s.p[i] != '(')
+		return false;
+	*end_r = comment_end(s, i);
+	*open = *end_r <= i + 1 || s.p[*end_r - 1] != ')';
+	return !*open;
+}
+
+/* The word in front of the parameters, comments in it undone wherever they stand: "text (a;b) / html". A blank is left of each. */
 static struct str
 first_word(struct arena *a, struct str *rest)
 {
 	struct str s = *rest, word;
-	size_t i = 0, n = 0;
-	bool plain = true;
+	size_t i = 0, n = 0, end;
+	bool plain = true, open = false;
 	char *p;
 
 	while (i < s.n && s.p[i] != ';') {
-		size_t end = s.p[i] == '(' ? comment_end(s, i) : i + 1;
-		bool comment = end > i + 1 && s.p[end - 1] == ')';
-
-		if (!comment && i > 0 && is_space(s.p[i - 1]) && begins_param(s, i))
+		if (skip_comment(s, i, &open, &end)) {
+			plain = false;
+			i = end;
+			continue;
+		}
+		if (i > 0 && is_space(s.p[i - 1]) && begins_param(s, i))
 			break;
-		plain = plain && !comment;
-		i = comment ? end : i + 1;
+		i++;
 	}
 	*rest = str_from(s, i);
 	word = str_trim(str_head(s, i));
 	if (plain)
 		return plain_value(a, word, false);
 	p = arena_alloc(a, word.n);
+	open = false;
 	for (i = 0; i < word.n;) {
-		size_t end = word.p[i] == '(' ? comment_end(word, i) : i + 1;
-
-		if (end > i + 1 && word.p[end - 1] == ')') {
+		if (skip_comment(word, i, &open, &end)) {
 			p[n++] = ' ';
 			i = end;
 		} else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
-#include "imap/comparator.h"
+#include "query/comparator.h"
 #include "imap/reply.h"
 #include "mime/subject.h"
 

@@ -4,7 +4,7 @@
  */
 #include "imap/reply.h"
 #include "imap/search_run.h"
-#include "imap/sort.h"
+#include "query/sort.h"
 
 #define SYNTAX "SORT takes criteria in parentheses, a charset, and search keys"
 

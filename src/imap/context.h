@@ -14,7 +14,7 @@
 #define IMAP_CONTEXT_H
 
 #include "imap/search.h"
-#include "imap/sort.h"
+#include "query/sort.h"
 
 #define CONTEXT_MAX 16
 #define CONTEXT_BYTES (8u << 20)

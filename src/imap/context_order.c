@@ -95,7 +95,7 @@ context_order_key(struct sorting *rows, struct session *s, struct db_txn *txn, c
 	    mime_summary_open(email.summary, &summary) == OK) {
 		row.summary = &summary;
 		if (rows->comparator.collation != MIME_UNICODE_CASEMAP)
-			st = search_row_header(&s->actor, txn, &email, &summary, &header, &row.header);
+			st = sort_row_header(&s->actor, txn, &email, &summary, &header, &row.header);
 	}
 	if (st == OK || st == ERR_NOT_FOUND || st == ERR_CORRUPT)
 		st = sort_add(rows, &row);

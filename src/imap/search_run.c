@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "imap/capability.h"
-#include "imap/capability.h"
 #include "imap/condstore.h"
 #include "imap/language.h"
 #include "imap/limit.h"
@@ -15,8 +14,6 @@
 
 /* Bytes of bodies in one step. */
 #define STEP_BYTES (4u << 20)
-/* Of a header that is read from the message. */
-#define HEADER_BYTES (1u << 20)
 
 void
 search_run_free(struct searching *x)
@@ -140,21 +137,6 @@ progress(struct cmd *cmd)
 	out_code_end(cmd_out(cmd), language_text(s, "Still searching"));
 }
 
-enum status
-search_row_header(const struct actor *actor, struct db_txn *txn, const struct email *email, const struct mime_summary *summary,
-    struct buf *tmp, struct str *header_r)
-{
-	enum status st;
-
-	(void)mime_summary_header(summary, header_r);
-	if (header_r->p != NULL)
-		return OK;
-	buf_clear(tmp);
-	if ((st = email_read(actor, txn, email, 0, HEADER_BYTES, tmp)) == OK)
-		*header_r = str_head(buf_str(tmp), mime_header_size(buf_str(tmp)));
-	return st;
-}
-
 /* A message whose row is gone or damaged is one without header. */
 static enum status
 hand_on(struct searching *x, struct db_txn *txn, const struct entry *e, uint8_t relevancy)
@@ -169,7 +151,7 @@ hand_on(struct searching *x, struct db_txn *txn, const struct entry *e, uint8_t 
 			row.summary = &summary;
 	} else if (x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK && mime_summary_open(email.summary, &summary) == OK) {
 		row.summary = &summary;
-		st = search_row_header(&x->search.session->actor, txn, &email, &summary, &x->header, &row.header);
+		st = sort_row_header(&x->search.session->actor, txn, &email, &summary, &x->header, &row.header);
 	}
 	return st == OK || st == ERR_NOT_FOUND || st == ERR_CORRUPT ? x->hit(x, &row) : st;
 }

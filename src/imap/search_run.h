@@ -9,7 +9,7 @@
 
 #include "imap/search.h"
 #include "imap/search_return.h"
-#include "imap/sort.h"
+#include "query/sort.h"
 
 struct searching {
 	struct search search;
@@ -61,11 +61,6 @@ void search_run_free(struct searching *x);
 /* For steps of other work: a turn among the heavy. False: return CMD_WAIT_COMMIT. */
 bool search_turn(struct cmd *cmd);
 void search_turn_over(struct cmd *cmd);
-
-/* struct sort_row's header for keys under other comparators than the default: as the summary has it, or where it was too long for that
- * from the message, in tmp. */
-must_check enum status search_row_header(const struct actor *actor, struct db_txn *txn, const struct email *email,
-    const struct mime_summary *summary, struct buf *tmp, struct str *header_r);
 
 /* Ends SEARCH and SORT: saves "$" from x->uids, tells found (uids, seqs or a list in another order; x->scores in the same), says OK. */
 enum cmd_next search_answer(struct cmd *cmd, const struct runs *found, const char *word, const char *ok);

@@ -14,6 +14,7 @@
 #include "base/budget.h"
 #include "imap/imap.h"
 #include "net/conn.h"
+#include "query/comparator.h"
 #include "store/view.h"
 #include "wire/imap_reader.h"
 
@@ -33,12 +34,6 @@ enum session_enabled {
 #include "imap/enabled.tbl"
 };
 #undef E
-
-/* A comparator as COMPARATOR chose it (RFC 5255 4.7). */
-struct comparator {
-	uint8_t collation; /* enum mime_collation */
-	bool descending;   /* "-": the order of strings is turned round (RFC 4790 4.2.4) */
-};
 
 struct cmd;
 struct context;

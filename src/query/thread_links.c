@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "imap/thread.h"
+#include "query/thread.h"
 
 /* Steps up before the link-cut tree is made. */
 #define WALK 64

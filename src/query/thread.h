@@ -5,10 +5,10 @@
  * n log n whatever the References say: a chain of 200,000 messages is an ordinary thread, a circle is cut where it would
  * close (S6). One thread at a time.
  */
-#ifndef IMAP_THREAD_H
-#define IMAP_THREAD_H
+#ifndef QUERY_THREAD_H
+#define QUERY_THREAD_H
 
-#include "imap/sort.h"
+#include "query/sort.h"
 
 enum thread_algorithm {
 	THREAD_ORDEREDSUBJECT,

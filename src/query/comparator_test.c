@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "imap/comparator.h"
+#include "query/comparator.h"
 #include "mime/subject.h"
 
 #define ALL 7

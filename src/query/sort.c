@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/sort.h"
+#include "query/sort.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -9,6 +9,8 @@
 
 /* Moves between two looks at the clock. */
 #define SOME 512
+/* Of a header that is read from the message. */
+#define HEADER_BYTES (1u << 20)
 
 enum kind { NUMBER, STRING };
 static const struct {
@@ -17,7 +19,7 @@ static const struct {
 	enum mime_key key;
 } criteria[] = {
 #define O(name, kind, key) {#name, kind, key},
-#include "imap/sort_keys.tbl"
+#include "query/sort_keys.tbl"
 #undef O
 };
 #define CRITERIA (sizeof(criteria) / sizeof(criteria[0]))
@@ -123,6 +125,21 @@ make_key(struct sorting *s, enum sort_by by, const struct sort_row *row)
 	default:
 		return text_key(s, criteria[by].key, row);
 	}
+}
+
+enum status
+sort_row_header(const struct actor *actor, struct db_txn *txn, const struct email *email, const struct mime_summary *summary,
+    struct buf *tmp, struct str *header_r)
+{
+	enum status st;
+
+	(void)mime_summary_header(summary, header_r);
+	if (header_r->p != NULL)
+		return OK;
+	buf_clear(tmp);
+	if ((st = email_read(actor, txn, email, 0, HEADER_BYTES, tmp)) == OK)
+		*header_r = str_head(buf_str(tmp), mime_header_size(buf_str(tmp)));
+	return st;
 }
 
 /* Room for one more row. What it will take when it is put in order is counted from the beginning. */

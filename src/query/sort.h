@@ -5,17 +5,19 @@
  * (RFC 5255 4.6). Of a string the first eight bytes
  * decide nearly always; the rest lies in one pool. One thread at a time.
  */
-#ifndef IMAP_SORT_H
-#define IMAP_SORT_H
+#ifndef QUERY_SORT_H
+#define QUERY_SORT_H
 
-#include "imap/session.h"
+#include "base/budget.h"
 #include "mime/summary.h"
+#include "query/comparator.h"
+#include "store/email.h"
 #include "store/entry.h"
 #include "wire/imap_args.h"
 
 enum sort_by {
 #define O(name, kind, key) SORT_##name,
-#include "imap/sort_keys.tbl"
+#include "query/sort_keys.tbl"
 #undef O
 };
 
@@ -71,6 +73,10 @@ struct sort_row {
 	const struct mime_summary *summary;
 	struct str header;
 };
+/* struct sort_row's header: as the summary has it, or where it was too long for that from the message, in tmp. ERR_NOT_FOUND, ERR_CORRUPT: the
+ * message is gone or damaged. */
+must_check enum status sort_row_header(const struct actor *actor, struct db_txn *txn, const struct email *email,
+    const struct mime_summary *summary, struct buf *tmp, struct str *header_r);
 /* The next message. ERR_LIMIT, ERR_MEMORY. */
 must_check enum status sort_add(struct sorting *s, const struct sort_row *row);
 /* The sent date (RFC 5256 2.2). */

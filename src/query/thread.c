@@ -3,7 +3,7 @@
  * Steps 2 to 6 of THREAD=REFERENCES, and ORDEREDSUBJECT, which is gathering by subject alone. All messages are put in the order of
  * their sent dates once; whoever walks them in that order and hangs each under its parent gets sorted siblings for nothing.
  */
-#include "imap/thread.h"
+#include "query/thread.h"
 
 #include <stdlib.h>
 

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* comparator: comparators by name (RFC 4790 3, RFC 5255 4.7). Pure, any thread. */
-#ifndef IMAP_COMPARATOR_H
-#define IMAP_COMPARATOR_H
+#ifndef QUERY_COMPARATOR_H
+#define QUERY_COMPARATOR_H
 
 #include "base/status.h"
-#include "imap/session.h"
+#include "base/str.h"
+
+/* A comparator as COMPARATOR chose it (RFC 5255 4.7). */
+struct comparator {
+	uint8_t collation; /* enum mime_collation */
+	bool descending;   /* "-": the order of strings is turned round (RFC 4790 4.2.4) */
+};
 
 /* Bits of enum mime_collation. */
 typedef uint8_t comparator_set;

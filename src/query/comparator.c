@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/comparator.h"
+#include "query/comparator.h"
 
 #include "mime/subject.h"
 
@@ -10,7 +10,7 @@ static const struct {
 	const char *id;
 	enum mime_collation collation;
 } comparators[] = {
-#include "imap/comparators.tbl"
+#include "query/comparators.tbl"
 };
 #undef P
 #define COMPARATORS (sizeof(comparators) / sizeof(comparators[0]))

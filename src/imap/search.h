@@ -91,9 +91,8 @@ struct search {
 	const struct runs *only; /* search_only() */
 	struct runs saved;     /* what "$" means, if it occurs */
 	bool saved_known;
-	bool kw_known;         /* nodes have their keyword ids, of these keywords: */
-	const struct str *kw_names;
-	size_t kw_n;
+	bool kw_known;         /* nodes have their keyword ids, of keywords with ids below: */
+	uint32_t kw_end;
 	uint32_t resolved;     /* nodes that search_resolve() is done with, while it is interrupted */
 
 	/* Of a message. */

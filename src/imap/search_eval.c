@@ -149,14 +149,17 @@ fold(struct arena *arena, struct str name)
 	return str_of(p, name.n);
 }
 
-/* The ids of all keywords in the program. They stay what they are while no keyword is added: keys × keywords would be too much for each step. */
+/*
+ * The ids of all keywords in the program. They stay what they are while no keyword is added, which takes an id above all others (those that are
+ * forgotten are used by nothing): keys × keywords would be too much for each step.
+ */
 static void
 find_keywords(struct search *s, const struct keywords *kw)
 {
 	struct arena arena = {0};
 	struct map ids = {0};
 
-	if (s->kw_known && s->kw_names == kw->name && s->kw_n == kw->n)
+	if (s->kw_known && s->kw_end == keywords_end(kw))
 		return;
 	for (size_t id = 0; id < kw->n; id++)
 		if (kw->name[id].p != NULL)
@@ -167,8 +170,7 @@ find_keywords(struct search *s, const struct keywords *kw)
 	map_free(&ids);
 	arena_free(&arena);
 	s->kw_known = true;
-	s->kw_names = kw->name;
-	s->kw_n = kw->n;
+	s->kw_end = keywords_end(kw);
 }
 
 enum status

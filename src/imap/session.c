@@ -17,6 +17,8 @@
 
 /* A connection lets others have their turn after so long, in microseconds. */
 #define TURN_US 5000
+/* So many turns in which nothing is told are worked for a client that is gone. */
+#define UNHEARD_MAX 8
 
 /* The account was changed since the login: is it still allowed to be here? */
 static bool
@@ -166,6 +168,23 @@ let_go(struct session *s, enum conn_next next)
 	return next;
 }
 
+/*
+ * Whoever hangs up leaves no work behind, however much he sent ahead. A client that only sends no more may read still: what is told
+ * to one that is gone ends the connection by itself, so what counts is turns in which nothing was.
+ */
+static enum conn_next
+unless_unheard(struct session *s, enum conn_next next)
+{
+	uint32_t told = (uint32_t)conn_bytes_out(s->conn);
+
+	if (next != CONN_AGAIN || !conn_gone(s->conn))
+		return next;
+	if (told != s->unheard_at)
+		s->unheard = 0;
+	s->unheard_at = told;
+	return ++s->unheard > UNHEARD_MAX ? CONN_ABORT : next;
+}
+
 static enum conn_next
 run(struct conn *c, unsigned events)
 {
@@ -184,7 +203,7 @@ run(struct conn *c, unsigned events)
 		next = timed_out(s);
 	for (bool first = true; next == SESSION_GO; first = false) {
 		if (!first && clock_mono() - start > TURN_US)
-			return let_go(s, CONN_AGAIN);
+			return unless_unheard(s, let_go(s, CONN_AGAIN));
 		if (s->committing && !conn_out_full(c) && ahead_pop(s))
 			next = session_written(s);
 		else if (s->cmd)
@@ -195,7 +214,7 @@ run(struct conn *c, unsigned events)
 			next = session_read(s);
 		events = 0;
 	}
-	return let_go(s, next);
+	return unless_unheard(s, let_go(s, next));
 }
 
 static enum conn_next

@@ -78,6 +78,7 @@ struct session {
 	uint8_t language;          /* enum language (imap/language.h) */
 	uint8_t held;              /* enum imap_read that waits until they are answered; IMAP_READ_MORE: nothing */
 	uint8_t bad;               /* bad commands so far, before login */
+	uint8_t unheard;           /* turns in which nothing was told, since the client was found to be gone */
 	uint32_t strange_since;    /* conn_age() at which it last became one that has to log in */
 	uint32_t enabled;          /* enum session_enabled */
 	struct comparator comparator; /* the active one; zeroes are the default */
@@ -95,6 +96,7 @@ struct session {
 	const char *ended;         /* why it said BYE, or NULL */
 	uint32_t commands;         /* since the login */
 	int32_t login_age;         /* conn_age() at the login */
+	uint32_t unheard_at;       /* conn_bytes_out() in the last of them */
 	uint64_t login_in, login_out; /* conn_bytes_in(), conn_bytes_out() at the login */
 	struct budget *budget;     /* of the account; NULL before login */
 	struct charge charge;      /* what it holds beside its commands; measured after each run */

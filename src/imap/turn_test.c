@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A heavy turn is not held while a client is waited for (S20). */
+/* A heavy turn is not held while a client is waited for (S20); nor is work done for one that is gone. */
 #include "imap/imap_test.h"
 
 #include <setjmp.h>
@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <cmocka.h>
+#include "base/assert.h"
 #include "imap/session.h"
 
 #define LISTS 19
@@ -86,10 +88,46 @@ test_turn_let_go(void **state)
 	pool_free(pool);
 }
 
+static void
+count_step(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+/* What a client sent ahead before it hung up is not worked off where nothing is to be told of it. */
+static void
+test_gone(void **state)
+{
+	struct test_client c;
+	struct buf b = {0};
+	struct test_imap t;
+	unsigned steps = 0;
+
+	test_imap_steps(count_step, &steps);
+	test_imap_open(&t);
+	test_client_open(&t, &c);
+	buf_add(&b, STR("a LOGIN alice secret\r\n"));
+	for (int i = 0; i < 60; i++)
+		buf_addf(&b, "b%d CREATE box%d\r\n", i, i);
+	buf_add(&b, STR("c NOOP\r\n"));
+	until(&t, &c, buf_str(&b), "c OK");
+	buf_clear(&b);
+	for (int i = 0; i < 200; i++)
+		buf_addf(&b, "d%d LIST (RECURSIVEMATCH SUBSCRIBED) \"\" nothing\r\n", i);
+	steps = 0;
+	ensure(send(c.fd, b.p, b.n, MSG_NOSIGNAL) == (ssize_t)b.n);
+	assert_true(test_client_end(&t, &c));
+	assert_in_range(steps, 1, 1000); /* of 12,000 and more */
+	buf_free(&c.got);
+	buf_free(&b);
+	test_imap_close(&t);
+	test_imap_steps(NULL, NULL);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_turn_let_go)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_turn_let_go), cmocka_unit_test(test_gone)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

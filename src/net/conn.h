@@ -82,7 +82,8 @@ size_t conn_memory(const struct conn *c);
 bool conn_out_full(struct conn *c);
 /* Tries to send now what is in conn_out(), without waiting: before a long computation. */
 void conn_flush(struct conn *c);
-/* Did the client go away? One system call: for long computations to ask now and then. */
+/* Did the client go away, or say that it sends no more? Also while what it sent ahead has not been read. One system call: for long computations to
+ * ask now and then. */
 bool conn_gone(struct conn *c);
 
 /* Posts events (COMMIT, CHANGE, STOP, USER). Any thread; harmless at any time while the caller

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What handlers ask of their connection and set in it. */
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "base/arena.h"
@@ -77,13 +77,10 @@ conn_flush(struct conn *c)
 bool
 conn_gone(struct conn *c)
 {
-	char byte;
-	ssize_t n;
+	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
 
-	if (c->fd < 0)
-		return true;
-	n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+	/* Not by a look at what is to be read: before its end may stand what was sent ahead. */
+	return c->fd < 0 || c->eof || (poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)));
 }
 
 static uint32_t

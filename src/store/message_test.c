@@ -405,20 +405,60 @@ changes_and_own(void **state)
 /* ---- ghosts and deleted mailboxes ---- */
 
 static void
-expunge_all(int64_t mailbox)
+expunge(int64_t mailbox, const struct runs *uids)
 {
-	struct runs all = set(1, UINT32_MAX), gone = {0};
+	struct runs gone = {0};
 	struct flag_change c = {.op = FLAGS_ADD, .flags = FLAG_DELETED};
 	struct flag_result r = {0};
 	uint64_t modseq;
 	bool more;
 
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, mailbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, message_flags(&alice, txn, mailbox, uids, &c, &r)), OK);
 	assert_int_equal(WRITE(store, message_expunge(&alice, txn, mailbox, NULL, 100000, &gone, &more, &modseq)), OK);
 	assert_false(more);
-	runs_free(&all);
 	runs_free(&gone);
 	runs_free(&r.changed);
+}
+
+static void
+expunge_all(int64_t mailbox)
+{
+	struct runs all = set(1, UINT32_MAX);
+
+	expunge(mailbox, &all);
+	runs_free(&all);
+}
+
+/* Numbers among many ghosts, each alone and in sets with what lies between left out. */
+static void
+numbers_among_ghosts(void **state)
+{
+	struct runs odd = {0};
+	struct view_update u;
+	struct view v;
+
+	(void)state;
+	append_many(inbox, 400);
+	open_view(&v, inbox);
+	for (uint32_t uid = 3; uid <= 390; uid += uid % 7 == 0 ? 4 : 2)
+		runs_add(&odd, uid, uid + uid % 3 / 2);
+	expunge(inbox, &odd);
+	assert_int_equal(READ(store, view_sync(&v, txn, false, &u)), OK);
+	view_update_free(&u);
+	assert_true(v.ghosts.n > 100);
+	for (uint32_t stride = 1; stride <= 400; stride += 3) {
+		struct runs seqs = {0}, uids = {0};
+
+		for (uint32_t seq = stride; seq <= 400; seq += stride)
+			runs_add(&seqs, seq, seq);
+		assert_int_equal(READ(store, view_uids_of_seqs(&v, txn, &seqs, &uids)), OK);
+		assert_int_equal(uids.n, seqs.n);
+		assert_memory_equal(uids.run, seqs.run, seqs.n * sizeof(*seqs.run));
+		runs_free(&seqs);
+		runs_free(&uids);
+	}
+	view_close(&v);
+	runs_free(&odd);
 }
 
 /* T56: until it was told a session reads what another has expunged, and is told the truth after the grace. */
@@ -741,7 +781,7 @@ main(void)
 	    TEST(several),
 	    TEST(refused), TEST(not_admitted),
 	    TEST(changes_and_own),
-	    TEST(grace),
+	    TEST(grace), TEST(numbers_among_ghosts),
 	    TEST(deleted_mailbox),
 	    TEST(reaps_mailboxes),
 	    TEST(large_copy),

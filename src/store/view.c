@@ -148,41 +148,82 @@ ghost_place(struct view *v, struct ranker *r, size_t i, uint64_t ghosts_before, 
 	return st;
 }
 
+/* A run of ghosts in the view. */
+struct ghost_at {
+	size_t run;
+	uint64_t before; /* ghosts in the runs before it */
+	uint64_t place;  /* UINT64_MAX: there is no such run */
+};
+
 /* Goes through the ghosts once for an ascending series of sequence numbers. */
 struct seq_walk {
 	struct ranker r;
-	size_t ghost;          /* the first run of ghosts not passed */
-	uint64_t ghosts_before;
-	uint64_t place;        /* of that run; UINT64_MAX: none */
+	struct ghost_at ghost; /* the first run of ghosts not passed */
 };
 
-static enum status
-walk_place(struct view *v, struct seq_walk *w)
+static inline uint64_t
+run_size(const struct run *run)
 {
-	w->place = UINT64_MAX;
-	return w->ghost < v->ghosts.n ? ghost_place(v, &w->r, w->ghost, w->ghosts_before, &w->place) : OK;
+	return (uint64_t)(run->last - run->first) + 1;
+}
+
+/* From one run on to a later one. */
+static enum status
+ghost_go(struct view *v, struct seq_walk *w, struct ghost_at *at, size_t run)
+{
+	while (at->run < run)
+		at->before += run_size(&v->ghosts.run[at->run++]);
+	at->place = UINT64_MAX;
+	return run < v->ghosts.n ? ghost_place(v, &w->r, run, at->before, &at->place) : OK;
+}
+
+static bool
+ghost_passed(const struct view *v, const struct ghost_at *at, uint64_t place)
+{
+	return at->place <= place && place - at->place >= run_size(&v->ghosts.run[at->run]);
+}
+
+/*
+ * Passes the runs that end before a place: in strides that double and then by halves, as finding one's place is dear and counting is cheap, and each
+ * of many keys of a search comes this way.
+ */
+static enum status
+pass_ghosts(struct view *v, struct seq_walk *w, uint64_t place)
+{
+	struct ghost_at low = w->ghost, at;
+	size_t high = v->ghosts.n;
+	enum status st;
+
+	if (!ghost_passed(v, &low, place))
+		return OK;
+	for (size_t stride = 1; high - low.run > 1;) {
+		at = low;
+		if ((st = ghost_go(v, w, &at, low.run + (stride < high - low.run ? stride : (high - low.run) / 2))) != OK)
+			return st;
+		if (ghost_passed(v, &at, place)) {
+			low = at;
+			stride *= 2;
+		} else {
+			high = at.run;
+		}
+	}
+	w->ghost = low;
+	return ghost_go(v, w, &w->ghost, low.run + 1);
 }
 
 static enum status
 uid_of_seq(struct view *v, struct seq_walk *w, uint32_t seq, uint32_t *uid_r)
 {
-	uint64_t at = seq - 1;
-	enum status st;
+	uint64_t place = seq - 1;
+	enum status st = pass_ghosts(v, w, place);
 
-	while (w->place <= at) {
-		const struct run *g = &v->ghosts.run[w->ghost];
-		uint64_t n = (uint64_t)(g->last - g->first) + 1;
-
-		if (at < w->place + n) {
-			*uid_r = g->first + (uint32_t)(at - w->place);
-			return OK;
-		}
-		w->ghosts_before += n;
-		w->ghost++;
-		if ((st = walk_place(v, w)) != OK)
-			return st;
+	if (st != OK)
+		return st;
+	if (w->ghost.place <= place) {
+		*uid_r = v->ghosts.run[w->ghost.run].first + (uint32_t)(place - w->ghost.place);
+		return OK;
 	}
-	return ranker_uid(&w->r, at - w->ghosts_before, uid_r);
+	return ranker_uid(&w->r, place - w->ghost.before, uid_r);
 }
 
 enum status
@@ -198,7 +239,7 @@ view_uids_of_seqs(struct view *v, struct db_txn *txn, const struct runs *seqs, s
 	if (seqs->n > 0 && seqs->run[seqs->n - 1].last > v->exists)
 		return ERR_BAD_INPUT;
 	ranker_init(&w.r, txn, v->mailbox);
-	st = walk_place(v, &w);
+	st = ghost_go(v, &w, &w.ghost, 0);
 	for (size_t i = 0; i < seqs->n && st == OK; i++) {
 		const struct run *run = &seqs->run[i];
 		uint32_t first = 1, last = v->next_told - 1;

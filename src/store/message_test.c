@@ -429,36 +429,50 @@ expunge_all(int64_t mailbox)
 	runs_free(&all);
 }
 
-/* Numbers among many ghosts, each alone and in sets with what lies between left out. */
+/* Numbers among many ghosts, each alone and in sets with what lies between left out, where numbers are no UIDs. */
 static void
 numbers_among_ghosts(void **state)
 {
-	struct runs odd = {0};
+	struct runs before = {0}, ghosts = {0};
+	uint32_t uid_of[401], n = 0;
 	struct view_update u;
 	struct view v;
 
 	(void)state;
-	append_many(inbox, 400);
+	append_many(inbox, 600);
+	for (uint32_t uid = 1; uid <= 600; uid++) {
+		if (uid % 3 == 0)
+			runs_add(&before, uid, uid);
+		else
+			uid_of[++n] = uid;
+		if (uid % 7 < 3 && uid > 4 && uid < 590)
+			runs_add(&ghosts, uid, uid);
+	}
+	expunge(inbox, &before);
 	open_view(&v, inbox);
-	for (uint32_t uid = 3; uid <= 390; uid += uid % 7 == 0 ? 4 : 2)
-		runs_add(&odd, uid, uid + uid % 3 / 2);
-	expunge(inbox, &odd);
+	expunge(inbox, &ghosts);
 	assert_int_equal(READ(store, view_sync(&v, txn, false, &u)), OK);
 	view_update_free(&u);
-	assert_true(v.ghosts.n > 100);
-	for (uint32_t stride = 1; stride <= 400; stride += 3) {
-		struct runs seqs = {0}, uids = {0};
+	assert_true(v.exists == n && v.ghosts.n > 100);
+	for (uint32_t stride = 1; stride <= n; stride += 3) {
+		struct runs seqs = {0}, uids = {0}, want = {0};
 
-		for (uint32_t seq = stride; seq <= 400; seq += stride)
+		for (uint32_t seq = stride; seq <= n; seq += stride) {
 			runs_add(&seqs, seq, seq);
+			runs_add(&want, uid_of[seq], uid_of[seq]);
+		}
 		assert_int_equal(READ(store, view_uids_of_seqs(&v, txn, &seqs, &uids)), OK);
-		assert_int_equal(uids.n, seqs.n);
-		assert_memory_equal(uids.run, seqs.run, seqs.n * sizeof(*seqs.run));
+		/* A run may span what is not there. */
+		assert_true(stride == 1 || uids.n == want.n);
+		for (size_t i = 0; stride > 1 && i < want.n; i++)
+			assert_true(uids.run[i].first == want.run[i].first && uids.run[i].last == want.run[i].last);
 		runs_free(&seqs);
 		runs_free(&uids);
+		runs_free(&want);
 	}
 	view_close(&v);
-	runs_free(&odd);
+	runs_free(&before);
+	runs_free(&ghosts);
 }
 
 /* T56: until it was told a session reads what another has expunged, and is told the truth after the grace. */

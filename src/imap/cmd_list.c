@@ -47,6 +47,7 @@ struct listing {
 	size_t n_real;            /* those that are told on account of themselves; behind them what stands above them */
 	enum { COLLECT, MARK, TELL } phase;
 	struct map by_name;       /* to struct name, for selections */
+	size_t mapped;            /* bytes that it takes */
 	struct metadata_print print; /* of the name before at */
 	bool printing;
 };
@@ -206,14 +207,25 @@ name_add(struct cmd *cmd, struct listing *l, struct str s)
 	return n;
 }
 
+/* Beside the copy of its key. */
+#define SLOT_BYTES 64
+
+static void
+name_map(struct listing *l, struct name *n)
+{
+	(void)map_put(&l->by_name, n->name, n);
+	l->mapped += n->name.n + SLOT_BYTES;
+}
+
+/* s lives as long as the command. */
 static struct name *
 name_get(struct cmd *cmd, struct listing *l, struct str s)
 {
 	struct name *n = map_get(&l->by_name, s);
 
 	if (n == NULL) {
-		n = name_add(cmd, l, arena_str(&cmd->arena, s));
-		(void)map_put(&l->by_name, n->name, n);
+		n = name_add(cmd, l, s);
+		name_map(l, n);
 	}
 	return n;
 }
@@ -239,6 +251,9 @@ mark_above(struct cmd *cmd, struct listing *l, struct str s)
 		if (s.p[i] != '/')
 			continue;
 		above = name_get(cmd, l, str_head(s, i));
+		/* What stands above that is marked, too. */
+		if (above->child && (told || above->hidden))
+			return;
 		above->child = true;
 		above->hidden |= !told;
 	}
@@ -282,7 +297,7 @@ collect(struct cmd *cmd, struct db_txn *txn, struct listing *l)
 		to->mb = &mb[i];
 		to->subscribed = mb[i].subscribed;
 		if (n_subs || deep(l))
-			(void)map_put(&l->by_name, to->name, to);
+			name_map(l, to);
 	}
 	for (size_t i = 0; i < n_subs; i++)
 		name_get(cmd, l, subs[i])->subscribed = true;
@@ -430,8 +445,10 @@ step(struct cmd *cmd)
 		return reply_status(cmd, st);
 	if (l->phase == COLLECT)
 		st = collect(cmd, txn, l);
-	if (st == OK && l->phase == MARK)
+	if (st == OK && l->phase == MARK) {
 		next = mark(cmd, l);
+		st = cmd_hold(cmd, l->mapped);
+	}
 	if (st == OK && next == CMD_DONE)
 		next = tell_some(cmd, txn, l, &st);
 	cmd_read_end(cmd, txn);

@@ -195,3 +195,16 @@ def memory_literals(a):
     a.note(f"{said}")
     need(said.get("LIMIT", 0) > 0, "nobody was refused")
     rest(a, clients)
+
+
+@attack("LSUB of subscriptions 60 levels deep that have nothing in common", cpu=(20, 60), mb=20 + SLACK, wall=(60, 120),
+        settings=("limits.memory_per_account=12M", "limits.memory=400M"))
+def memory_lsub(a):
+    with a.raw("alice", timeout=60) as c:
+        names = [b"/".join([b"%015d" % i] * 60) for i in range(a.size(600, 3000))]
+        tags = [c.start(b"SUBSCRIBE " + name) for name in names]
+        need(all(c.status(t) == "OK" for t in tags), "SUBSCRIBE")
+        for line in ('LSUB "" %', 'LIST (SUBSCRIBED RECURSIVEMATCH) "" %'):
+            st = c.cmd(line)
+            need(st == "NO" and b"LIMIT" in c.text, f"{line} answered {st} {c.text!r}")
+    rest(a, [])

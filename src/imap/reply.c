@@ -96,7 +96,7 @@ enum cmd_next
 reply_syntax(struct cmd *cmd, enum status st, const char *syntax)
 {
 	if (st == ERR_LIMIT)
-		return reply_bad_code(cmd, "TOOBIG", "Too much for one command");
+		return reply_no(cmd, "LIMIT", "Too much for one command");
 	if (st == ERR_CORRUPT)
 		return reply_no(cmd, "CANNOT", "No mailbox can have this name");
 	return reply_bad(cmd, syntax_text(cmd, syntax));

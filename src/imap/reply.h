@@ -16,13 +16,13 @@ enum cmd_next reply_no(struct cmd *cmd, const char *code, const char *text);
 enum cmd_next reply_bad(struct cmd *cmd, const char *text);
 /* The command belongs to a capability that is kept back (imap/hide.h). */
 enum cmd_next reply_hidden(struct cmd *cmd);
-/* BAD with a response code: TOOBIG, CLIENTBUG. */
+/* BAD with a response code: CLIENTBUG, UIDREQUIRED. */
 enum cmd_next reply_bad_code(struct cmd *cmd, const char *code, const char *text);
 /* NO (or BAD for ERR_BAD_INPUT) as the status table says. st is not OK. Where the command has changed something already and the store cannot be read
  * any more: BYE. */
 enum cmd_next reply_status(struct cmd *cmd, enum status st);
 /* The answer for what an arg_... reader returned: BAD with what was expected and where (imap/syntax.h), or syntax ("CREATE takes one mailbox
- * name") where nobody noted that; for ERR_LIMIT BAD [TOOBIG] (S2); for ERR_CORRUPT, a name that no mailbox can have, NO [CANNOT] (T105). */
+ * name") where nobody noted that; for ERR_LIMIT, well formed but too much, NO [LIMIT] (RFC 5530); for ERR_CORRUPT, a name that no mailbox can have, NO [CANNOT] (T105). */
 enum cmd_next reply_syntax(struct cmd *cmd, enum status st, const char *syntax);
 /* The selected mailbox was deleted by another session: NO [NONEXISTENT] (RFC 2180 3). */
 enum cmd_next reply_mailbox_gone(struct cmd *cmd);

@@ -6,7 +6,7 @@
  *	ERR_BAD_INPUT  not this token here: answer BAD; what was expected and where is noted
  *	ERR_CORRUPT    well formed, but the name of no mailbox (it is no modified UTF-7): answer NO, or
  *	               an empty LIST
- *	ERR_LIMIT      well formed but too much (nesting, lengths): answer BAD or NO [LIMIT]
+ *	ERR_LIMIT      well formed but too much (nesting, lengths): answer NO [LIMIT]
  *	ERR_AGAIN      a literal whose bytes are not collected yet: only while a command is still being read
  * Strings are borrowed from the command, or from the arena where they had to be unescaped or
  * converted: they live as long as both. While a command is still being read (streamed literals),

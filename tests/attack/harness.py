@@ -193,8 +193,8 @@ class Bystander(threading.Thread):
 class Field:
     """What an attack is given."""
 
-    def __init__(self, server, full):
-        self.server, self.full, self.notes = server, full, []
+    def __init__(self, server, full, slow):
+        self.server, self.full, self.slow, self.notes = server, full, slow, []
 
     def size(self, short, full):
         return full if self.full else short
@@ -224,7 +224,7 @@ def run(f, binary, full, slow):
     server = Server(binary, f.accounts, settings=f.settings, env={"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=8"})
     try:
         server.start()
-        field = Field(server, full)
+        field = Field(server, full, slow)
         with Raw(server.imap, "bob") as c:       # what the first session costs once is no growth
             c.ok("SELECT INBOX")
         field.memory, field.bystander = Memory(server.process.pid), Bystander(server.imap)

@@ -17,6 +17,17 @@ admit_keyword(struct str name)
 	return flag_keyword_valid(name) ? OK : ERR_BAD_INPUT;
 }
 
+bool
+admit_folded(struct str name, struct str fold)
+{
+	if (name.n != fold.n)
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		if (ascii_lower(name.p[i]) != fold.p[i])
+			return false;
+	return true;
+}
+
 enum status
 admit_mailbox_name(struct str name)
 {

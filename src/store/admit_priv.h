@@ -13,6 +13,8 @@
 
 /* A keyword of the wire's grammar. ERR_BAD_INPUT, ERR_LIMIT (too long). */
 must_check enum status admit_keyword(struct str name);
+/* Is this the form in which a keyword's name is compared, ASCII letters in lower case? */
+bool admit_folded(struct str name, struct str fold);
 /* The canonical form of a mailbox's name, and one that may be given. ERR_BAD_INPUT, ERR_LIMIT. */
 must_check enum status admit_mailbox_name(struct str name);
 /* An instant in the years 1 to 9999 and a zone of less than a day: what a date-time can say (RFC 9051 section 9). */

@@ -9,17 +9,6 @@ static struct db_sql mailbox_name = DB_SQL("SELECT account, name, sort FROM mail
 static struct db_sql keyword_names = DB_SQL("SELECT id, name, fold FROM keyword WHERE mailbox = ?1");
 static struct db_sql subscriptions = DB_SQL("SELECT name FROM subscription WHERE account = ?1");
 
-static bool
-folded(struct str name, struct str fold)
-{
-	if (name.n != fold.n)
-		return false;
-	for (size_t i = 0; i < name.n; i++)
-		if (ascii_lower(name.p[i]) != fold.p[i])
-			return false;
-	return true;
-}
-
 enum status
 check_mailbox_names(struct check *c, int64_t mailbox)
 {
@@ -44,7 +33,7 @@ check_mailbox_names(struct check *c, int64_t mailbox)
 	q = db_prepare(c->txn, &keyword_names);
 	db_bind_int(q, 1, mailbox);
 	while ((st = db_step(q)) == OK)
-		if (admit_keyword(db_text(q, 1)) != OK || !folded(db_text(q, 1), db_text(q, 2)))
+		if (admit_keyword(db_text(q, 1)) != OK || !admit_folded(db_text(q, 1), db_text(q, 2)))
 			check_fault(c, "mailbox=%lld: keyword %lld has a name that no client could have given", (long long)mailbox,
 			    (long long)db_int(q, 0));
 	db_done(q);

@@ -8,11 +8,11 @@
 #include "store/store_priv.h"
 
 static struct db_sql all_mailboxes = DB_SQL("SELECT id, account, name, sort FROM mailbox WHERE name IS NOT NULL");
-static struct db_sql all_keywords = DB_SQL("SELECT mailbox, id, name FROM keyword");
+static struct db_sql all_keywords = DB_SQL("SELECT mailbox, id, name, fold FROM keyword");
 static struct db_sql all_subscriptions = DB_SQL("SELECT account, name FROM subscription");
 static struct db_sql set_name = DB_SQL("UPDATE mailbox SET name = ?2, sort = ?3 WHERE id = ?1");
 static struct db_sql key_taken = DB_SQL("SELECT id FROM mailbox WHERE account = ?1 AND sort = ?2 AND id <> ?3");
-static struct db_sql fold_taken = DB_SQL("SELECT id FROM keyword WHERE mailbox = ?1 AND fold = ?2");
+static struct db_sql fold_taken = DB_SQL("SELECT id FROM keyword WHERE mailbox = ?1 AND fold = ?2 AND id <> ?3");
 static struct db_sql set_keyword = DB_SQL("UPDATE keyword SET name = ?3, fold = ?4 WHERE mailbox = ?1 AND id = ?2");
 static struct db_sql drop_subscription = DB_SQL("DELETE FROM subscription WHERE account = ?1 AND name = ?2");
 
@@ -44,24 +44,33 @@ bads_free(struct bads *l)
 	arena_free(&l->arena);
 }
 
+/* The stand-in, or with a number behind it: a client may have given somebody else that name. */
+static struct str
+stand_in(struct bads *l, const char *what, int64_t id, unsigned tries)
+{
+	struct str name = admit_stand_in(&l->arena, what, id);
+
+	return tries <= 1 ? name : arena_printf(&l->arena, "%.*s-%u", STR_FMT(name), tries);
+}
+
 static enum status
 rename_mailbox(struct repair *r, struct db_txn *txn, struct bads *l, const struct bad *bad)
 {
-	struct str name = admit_mailbox_name(bad->name) == OK ? bad->name : admit_stand_in(&l->arena, "Recovered", bad->a);
+	bool good = admit_mailbox_name(bad->name) == OK;
 	struct sort_key key;
+	struct str name;
 	int64_t other;
-	enum status st;
+	enum status st = OK;
 
 	/* A name that is good had a wrong key; two mailboxes of one name cannot be. */
-	if (!sort_key_make(&key, name))
-		return ERR_CORRUPT;
-	if ((st = db_get_ints(txn, &key_taken, &other, 1, "iti", bad->b, str_of(key.p, key.n), bad->a)) == OK) {
-		name = admit_stand_in(&l->arena, "Recovered mailbox", bad->a);
+	for (unsigned tries = good ? 0 : 1; st == OK; tries++) {
+		name = tries == 0 ? bad->name : stand_in(l, "Recovered", bad->a, tries);
 		if (!sort_key_make(&key, name))
 			return ERR_CORRUPT;
-	} else if (st != ERR_NOT_FOUND) {
-		return st;
+		st = db_get_ints(txn, &key_taken, &other, 1, "iti", bad->b, str_of(key.p, key.n), bad->a);
 	}
+	if (st != ERR_NOT_FOUND)
+		return st;
 	repair_lost(r, "account=%lld mailbox=%lld: its name; it is \"%.*s\" now", (long long)bad->b, (long long)bad->a, STR_FMT(name));
 	return db_exec(txn, &set_name, "itt", bad->a, name, str_of(key.p, key.n));
 }
@@ -86,6 +95,27 @@ mailboxes(struct repair *r, struct db_txn *txn, struct bads *l)
 	return st;
 }
 
+/* A name that is good had a wrong form to compare: it keeps the name, if no other keyword has it. */
+static enum status
+rename_keyword(struct repair *r, struct db_txn *txn, struct bads *l, const struct bad *bad)
+{
+	char fold[KEYWORD_MAX];
+	struct str name;
+	int64_t other;
+	enum status st = OK;
+
+	for (unsigned tries = bad->name.n > 0 ? 0 : 1; st == OK; tries++) {
+		name = tries == 0 ? bad->name : stand_in(l, "recovered", bad->b, tries);
+		for (size_t i = 0; i < name.n; i++)
+			fold[i] = ascii_lower(name.p[i]);
+		st = db_get_ints(txn, &fold_taken, &other, 1, "iti", bad->a, str_of(fold, name.n), bad->b);
+	}
+	if (st != ERR_NOT_FOUND)
+		return st;
+	repair_lost(r, "mailbox=%lld: the name of a keyword; it is %.*s now", (long long)bad->a, STR_FMT(name));
+	return db_exec(txn, &set_keyword, "iitt", bad->a, bad->b, name, str_of(fold, name.n));
+}
+
 static enum status
 keywords(struct repair *r, struct db_txn *txn, struct bads *l)
 {
@@ -95,19 +125,12 @@ keywords(struct repair *r, struct db_txn *txn, struct bads *l)
 	while ((st = db_step(q)) == OK)
 		if (admit_keyword(db_text(q, 2)) != OK)
 			add(l, db_int(q, 0), db_int(q, 1), STR(""));
+		else if (!admit_folded(db_text(q, 2), db_text(q, 3)))
+			add(l, db_int(q, 0), db_int(q, 1), db_text(q, 2));
 	db_done(q);
 	st = st == ERR_NOT_FOUND ? OK : st;
-	for (size_t i = 0; i < l->n && st == OK; i++) {
-		struct str name = admit_stand_in(&l->arena, "recovered", l->row[i].b);
-		int64_t other;
-
-		if ((st = db_get_ints(txn, &fold_taken, &other, 1, "it", l->row[i].a, name)) == OK)
-			name = admit_stand_in(&l->arena, "recovered-keyword", l->row[i].b);
-		else if (st != ERR_NOT_FOUND)
-			return st;
-		repair_lost(r, "mailbox=%lld: the name of a keyword; it is %.*s now", (long long)l->row[i].a, STR_FMT(name));
-		st = db_exec(txn, &set_keyword, "iitt", l->row[i].a, l->row[i].b, name, name);
-	}
+	for (size_t i = 0; i < l->n && st == OK; i++)
+		st = rename_keyword(r, txn, l, &l->row[i]);
 	return st;
 }
 

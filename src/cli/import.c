@@ -240,7 +240,7 @@ key_of(struct import *im, const unsigned char *id, uint64_t times, unsigned char
 static size_t
 add_keywords(struct import *im, const struct import_message *m, struct str *fields, size_t n)
 {
-	size_t first = n, bad = 0, many = 0;
+	size_t first = n, bad = 0, many = m->keywords_more;
 
 	for (size_t i = 0; i < m->keywords_n; i++) {
 		bool twice = false;

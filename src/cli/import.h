@@ -7,8 +7,8 @@
  *	import_file.c    opening, listing and reading files that others may change meanwhile
  *	maildir.c mbox.c the readers
  *
- * A reader walks its files twice: first counting (import->counting), then sending. Files are read and never mapped: a file that is cut short meanwhile
- * gives a shorter message, no signal.
+ * A reader walks its files twice: first counting (import->counting), then sending. Files are read and never mapped: one that is cut short meanwhile
+ * gives no signal; the message is not brought, and it is said.
  */
 #ifndef CLI_IMPORT_H
 #define CLI_IMPORT_H
@@ -52,6 +52,7 @@ struct import_message {
 	uint8_t flags;
 	const struct str *keywords; /* any bytes: those that are no keywords are left out, and it is said */
 	size_t keywords_n;
+	size_t keywords_more;    /* that the reader had no room for */
 };
 
 /* The mailbox of what follows: any name, and the word of a special use or "". */
@@ -82,6 +83,10 @@ must_check enum status import_file_open(const char *path, struct import_file *f_
 void import_file_close(struct import_file *f);
 /* As mbox_source.read; arg: a struct import_file. */
 int64_t import_file_read(void *arg, uint64_t at, char *p, size_t n);
+/* Gives all bytes from offset from on to fn. False: they cannot be read, or the file has become shorter since it was opened. */
+bool import_file_bytes(struct import_file *f, uint64_t from, void (*fn)(void *arg, struct str bytes), void *arg);
+/* Has it become shorter since it was opened? */
+bool import_file_shrank(const struct import_file *f);
 /* A small file as a whole, at most max bytes of it. ERR_NOT_FOUND, ERR_IO, ERR_LIMIT. */
 must_check enum status import_file_whole(const char *path, size_t max, struct buf *out);
 

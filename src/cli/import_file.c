@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include "cli/import.h"
 
+#define CHUNK 65536
+
 /*
  * Who brings somebody's mail in may be root, the folders are somebody's: links in them, which could lead to what is not his, are not
  * followed, nor is a pipe waited for (S10). Kernels and sandboxes that do not know openat2() look at the last part of the path only.
@@ -59,6 +61,29 @@ import_file_read(void *arg, uint64_t at, char *p, size_t n)
 	return got;
 }
 
+bool
+import_file_bytes(struct import_file *f, uint64_t from, void (*fn)(void *arg, struct str bytes), void *arg)
+{
+	char *chunk = x_malloc(CHUNK);
+	uint64_t at = from;
+	int64_t n = 0;
+
+	while (at < f->size && (n = import_file_read(f, at, chunk, CHUNK)) > 0) {
+		fn(arg, str_of(chunk, (size_t)n));
+		at += (uint64_t)n;
+	}
+	free(chunk);
+	return at >= f->size;
+}
+
+bool
+import_file_shrank(const struct import_file *f)
+{
+	struct stat st;
+
+	return fstat(f->fd, &st) != 0 || (uint64_t)st.st_size < f->size;
+}
+
 enum status
 import_file_whole(const char *path, size_t max, struct buf *out)
 {
@@ -71,7 +96,7 @@ import_file_whole(const char *path, size_t max, struct buf *out)
 	if (f.size > max)
 		st = ERR_LIMIT;
 	for (uint64_t at = 0; st == OK && at < f.size; at += (uint64_t)n) {
-		if ((n = import_file_read(&f, at, buf_room(out, 65536), 65536)) <= 0)
+		if ((n = import_file_read(&f, at, buf_room(out, CHUNK), CHUNK)) <= 0)
 			break;
 		buf_wrote(out, (size_t)n);
 	}

@@ -249,12 +249,55 @@ take_file(struct place *p, const struct import_entry *e)
 static void import_dir(struct import *im, const char *path, struct str name, const char *special, int depth);
 
 static bool
-is_maildir(struct import *im, const char *path)
+is_maildir(const char *path)
 {
-	struct place p = {.im = im, .path = path};
-
-	return import_list(&im->arena, path, &p.list, &p.n) == OK &&
+	struct place p = {.path = path};
+	struct arena arena = {0};
+	bool yes = import_list(&arena, path, &p.list, &p.n) == OK &&
 	    (has(&p, "cur", ENTRY_DIR) || has(&p, "new", ENTRY_DIR) || has(&p, "maildirfolder", ENTRY_FILE));
+
+	arena_free(&arena);
+	return yes;
+}
+
+/* Is there a Maildir in it, at any depth? */
+static bool
+holds_maildir(const char *path, int depth)
+{
+	struct arena arena = {0};
+	struct import_entry *list;
+	bool found = is_maildir(path);
+	size_t n;
+
+	if (!found && depth < IMPORT_DEPTH_MAX && import_list(&arena, path, &list, &n) == OK)
+		for (size_t i = 0; i < n && !found; i++)
+			found = list[i].type == ENTRY_DIR &&
+			    holds_maildir(arena_printf(&arena, "%s/%.*s", path, STR_FMT(list[i].name)).p, depth + 1);
+	arena_free(&arena);
+	return found;
+}
+
+/*
+ * A hidden folder that is none of a Maildir++: what KMail keeps below the mailbox NAME lies in ".NAME.directory"; other ones are no mail
+ * (.imap with Dovecot's indexes, .git), or it is said. True: that was all.
+ */
+static bool
+take_hidden(struct place *p, const struct import_entry *e, const char *path)
+{
+	static const char *const known[] = {".imap", ".git", ".Trash-"};
+	struct str name = str_from(without(e->name, ".directory"), 1);
+	bool kmail = name.n > 0 && name.n + 1 < e->name.n;
+	bool changed;
+
+	if (e->name.p[0] != '.' || map_get(&p->names, e->name) != NULL || (p->dotted && (!kmail || is_maildir(path))))
+		return false;
+	if (kmail && p->depth < IMPORT_DEPTH_MAX) {
+		name = import_join(p->im, p->name, maildir_folder_name(&p->im->arena, name, false, &changed));
+		import_dir(p->im, path, name, import_special(name), p->depth + 1);
+	} else if (!ONE_OF(e->name, known, str_starts) && holds_maildir(path, p->depth)) {
+		import_fail(p->im, "%s is hidden, and holds mail: not brought in; name it on the command line", path);
+	}
+	return true;
 }
 
 static void
@@ -267,10 +310,9 @@ take_dir(struct place *p, const struct import_entry *e)
 	if (p->maildir && (str_eq(e->name, STR("cur")) || str_eq(e->name, STR("new"))))
 		return;
 	/* A mailbox may have the name of what a server keeps there. */
-	if (p->maildir && ONE_OF(e->name, known, str_eq) && !is_maildir(p->im, path))
+	if (p->maildir && ONE_OF(e->name, known, str_eq) && !is_maildir(path))
 		return;
-	/* Hidden ones that no Maildir has are no mail: .imap with Dovecot's indexes, .git, .Trash-1000. */
-	if (e->name.p[0] == '.' && !p->dotted)
+	if (take_hidden(p, e, path))
 		return;
 	if (p->depth >= IMPORT_DEPTH_MAX) {
 		import_fail(p->im, "%s lies too deep: not brought in", path);
@@ -286,7 +328,7 @@ dotted_children(const struct place *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		if (p->list[i].type == ENTRY_DIR && p->list[i].name.p[0] == '.' &&
-		    is_maildir(p->im, arena_printf(&p->im->arena, "%s/%.*s", p->path, STR_FMT(p->list[i].name)).p))
+		    is_maildir(arena_printf(&p->im->arena, "%s/%.*s", p->path, STR_FMT(p->list[i].name)).p))
 			return true;
 	}
 	return false;

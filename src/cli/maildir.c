@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The messages of a Maildir: files in cur/ and new/; keywords are letters that Dovecot explains, or are listed by Courier. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include "cli/import.h"
 #include "formats/maildir.h"
@@ -103,17 +102,7 @@ keywords_of(struct maildir *md, const struct maildir_name *name, struct str *out
 static bool
 file_bytes(void *ctx, void (*fn)(void *arg, struct str bytes), void *arg)
 {
-	struct import_file *f = ctx;
-	char *chunk = x_malloc(CHUNK);
-	uint64_t at = 0;
-	int64_t n = 0;
-
-	while (at < f->size && (n = import_file_read(f, at, chunk, CHUNK)) > 0) {
-		fn(arg, str_of(chunk, (size_t)n));
-		at += (uint64_t)n;
-	}
-	free(chunk);
-	return n >= 0;
+	return import_file_bytes(ctx, 0, fn, arg);
 }
 
 /* A mail program gave the file another name since it was listed: the one with the same base. */

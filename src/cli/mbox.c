@@ -3,7 +3,6 @@
 #include "formats/mbox.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include "cli/import.h"
 #include "mime/date.h"
 
@@ -70,7 +69,8 @@ take(struct import *im, struct mbox *m, const char *path, struct mbox_message *m
 {
 	struct source s = {.mbox = m, .message = msg};
 	struct import_message out = {.bytes = mbox_message_bytes, .ctx = &s, .dated = msg->dated, .date = msg->date, .zone = msg->zone,
-	    .flags = msg->flags, .keywords = msg->keywords, .keywords_n = msg->keywords_n};
+	    .flags = msg->flags, .keywords = msg->keywords, .keywords_n = msg->keywords_n,
+	    .keywords_more = msg->keywords_more};
 	struct arena arena = {0};
 
 	if (msg->internal)
@@ -104,6 +104,8 @@ import_mbox(struct import *im, const char *path, struct str name, const char *sp
 		take(im, m, path, &msg);
 	if (f.size > 0 && st != OK && st != ERR_NOT_FOUND)
 		import_fail(im, "%s cannot be read to its end", path);
+	if (im->status == OK && import_file_shrank(&f))
+		import_fail(im, "%s became shorter while it was read: the rest is missing", path);
 	mbox_free(m);
 	import_file_close(&f);
 }
@@ -119,16 +121,8 @@ static bool
 single_bytes(void *ctx, void (*fn)(void *arg, struct str bytes), void *arg)
 {
 	struct single *s = ctx;
-	char *chunk = x_malloc(CHUNK);
-	uint64_t at = s->from;
-	int64_t n = 0;
 
-	while (at < s->file.size && (n = import_file_read(&s->file, at, chunk, CHUNK)) > 0) {
-		fn(arg, str_of(chunk, (size_t)n));
-		at += (uint64_t)n;
-	}
-	free(chunk);
-	return n >= 0;
+	return import_file_bytes(&s->file, s->from, fn, arg);
 }
 
 /* Where the message begins: some programs save a From line before it, or a byte order mark. */

@@ -267,6 +267,7 @@ fill(struct mbox *m, const struct mbox_from *from, enum mbox_form form, struct m
 	r->flags = n->flags;
 	r->keywords = n->keywords;
 	r->keywords_n = n->keywords_n;
+	r->keywords_more = n->keywords_more;
 	r->deleted = n->deleted;
 	r->internal = n->internal;
 	r->quoted = n->quoted;
@@ -321,9 +322,10 @@ mbox_bytes(struct mbox *m, const struct mbox_message *msg, void (*fn)(void *arg,
 {
 	struct mboxrd quotes = {.unquote = true};
 	struct buf out = {0};
+	uint64_t at = msg->body;
 
 	fn(arg, msg->header);
-	for (uint64_t at = msg->body; at < msg->end;) {
+	while (at < msg->end) {
 		uint64_t left = msg->end - at;
 		struct str s = peek(m, at, left < LINE_WINDOW ? (size_t)left : LINE_WINDOW);
 
@@ -343,5 +345,5 @@ mbox_bytes(struct mbox *m, const struct mbox_message *msg, void (*fn)(void *arg,
 	if (msg->quoted)
 		fn(arg, buf_str(&out));
 	buf_free(&out);
-	return m->failed ? ERR_IO : OK;
+	return m->failed || at < msg->end ? ERR_IO : OK;
 }

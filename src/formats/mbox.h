@@ -37,6 +37,7 @@ struct mbox_message {
 	uint8_t flags;          /* FLAG_ bits */
 	const struct str *keywords; /* as they stand there; until the next call */
 	size_t keywords_n;
+	size_t keywords_more;   /* beyond MBOX_KEYWORDS_MAX: left out */
 	bool deleted;           /* Thunderbird's mark for what it has deleted and not compacted yet */
 	bool internal;          /* what c-client keeps in the first message: no mail */
 	struct str header;      /* with its empty line, without what programs noted; until the next call */
@@ -49,7 +50,8 @@ struct mbox;
 struct mbox *mbox_new(const struct mbox_source *source);
 /* ERR_NOT_FOUND at the end; ERR_BAD_INPUT: this is no mbox (first call only); ERR_IO. */
 must_check enum status mbox_next(struct mbox *m, struct mbox_message *r);
-/* Gives the message's bytes, header and body, in pieces to fn, as it was before it came into the mbox. ERR_IO. */
+/* Gives the message's bytes, header and body, in pieces to fn, as it was before it came into the mbox. ERR_IO; also
+ * where the file ends before the message does. */
 must_check enum status mbox_bytes(struct mbox *m, const struct mbox_message *msg, void (*fn)(void *arg, struct str bytes), void *arg);
 void mbox_free(struct mbox *m);
 

@@ -49,13 +49,22 @@ flags_of(struct mbox_notes *n, struct str value, const char *letters, const uint
 }
 
 static void
+add_keyword(struct mbox_notes *n, struct str word)
+{
+	if (n->keywords_n < MBOX_KEYWORDS_MAX)
+		n->keywords[n->keywords_n++] = word;
+	else
+		n->keywords_more++;
+}
+
+static void
 keywords_of(struct mbox_notes *n, struct str value)
 {
 	struct str word;
 
 	while (value.n > 0 && str_split(&value, ' ', &word))
-		if (word.n > 0 && n->keywords_n < MBOX_KEYWORDS_MAX)
-			n->keywords[n->keywords_n++] = word;
+		if (word.n > 0)
+			add_keyword(n, word);
 }
 
 static const char all_letters[] = "RAFDT";
@@ -137,8 +146,8 @@ mozilla_status(struct mbox_notes *n, unsigned bits)
 	n->flags |= (bits & MOZILLA_READ ? FLAG_SEEN : 0) | (bits & MOZILLA_REPLIED ? FLAG_ANSWERED : 0) |
 	    (bits & MOZILLA_MARKED ? FLAG_FLAGGED : 0);
 	n->deleted = (bits & MOZILLA_EXPUNGED) != 0;
-	if ((bits & MOZILLA_FORWARDED) && n->keywords_n < MBOX_KEYWORDS_MAX)
-		n->keywords[n->keywords_n++] = STR("$Forwarded");
+	if (bits & MOZILLA_FORWARDED)
+		add_keyword(n, STR("$Forwarded"));
 }
 
 /* Thunderbird's lines: those about the account stay, they tell the same wherever the mail lies. Bytes taken. */
@@ -300,7 +309,7 @@ mbox_header_read(struct mbox_file *file, struct str header, struct mbox_notes *n
 	bool believed = false, first = file->first;
 	size_t at;
 
-	n->keywords_n = 0;
+	n->keywords_n = n->keywords_more = 0;
 	n->flags = 0;
 	n->deleted = n->internal = n->quoted = n->dated = false;
 	n->length = UINT64_MAX;

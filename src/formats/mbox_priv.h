@@ -31,7 +31,7 @@ struct mbox_notes {
 	struct buf header;      /* cleaned, with the empty line */
 	uint64_t length;        /* Content-Length written by a program; UINT64_MAX: none */
 	struct str keywords[MBOX_KEYWORDS_MAX]; /* borrowed from the header that was given */
-	size_t keywords_n;
+	size_t keywords_n, keywords_more; /* more: beyond these */
 	uint8_t flags;
 	bool deleted, internal, quoted, dated;
 	int64_t date;

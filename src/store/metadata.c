@@ -24,8 +24,8 @@ static struct db_sql newest = DB_SQL("SELECT COALESCE(max(changed), 0) FROM meta
 static struct db_sql copy = DB_SQL("INSERT INTO metadata (account, mailbox, reader, entry, name, value, changed)"
     " SELECT account, ?3, reader, entry, name, value, changed FROM metadata WHERE account = ?1 AND mailbox = ?2"
     " AND value IS NOT NULL");
-static struct db_sql changed = DB_SQL("SELECT mailbox, name FROM metadata WHERE account = ?1 AND changed > ?2"
-    " AND reader IN (0, ?3) ORDER BY mailbox, entry");
+static struct db_sql changed = DB_SQL("SELECT mailbox, name FROM (SELECT mailbox, entry, name FROM metadata WHERE account = ?1 AND changed > ?2"
+    " AND reader IN (0, ?3) LIMIT ?4) ORDER BY mailbox, entry");
 
 static bool
 is_private(struct str name)
@@ -296,7 +296,8 @@ metadata_changed(const struct actor *actor, struct db_txn *txn, struct arena *ar
 	if ((uint64_t)now <= since)
 		return OK;
 	s = bind(txn, &changed, actor->account, (int64_t)since, actor->account);
-	while ((st = db_step(s)) == OK) {
+	db_bind_int(s, 4, METADATA_CHANGES_MAX + 1);
+	while (n <= METADATA_CHANGES_MAX && (st = db_step(s)) == OK) {
 		if (n == cap) {
 			cap = cap ? cap * 2 : 8;
 			list = arena_copy(arena, list, n, cap, sizeof(*list));
@@ -304,6 +305,8 @@ metadata_changed(const struct actor *actor, struct db_txn *txn, struct arena *ar
 		list[n++] = (struct metadata_change){db_int(s, 0), arena_str(arena, db_text(s, 1))};
 	}
 	db_done(s);
+	if (n > METADATA_CHANGES_MAX)
+		return ERR_LIMIT;
 	if (st != ERR_NOT_FOUND)
 		return st;
 	*list_r = list;

@@ -12,6 +12,7 @@
 #define METADATA_NAME_MAX 1000
 #define METADATA_VALUE_MAX 65536 /* bytes of a value (RFC 5464 asks for 1024 or more) */
 #define METADATA_ENTRIES_MAX 200 /* of a mailbox, or of an account on the server (asks for 10 or more) */
+#define METADATA_CHANGES_MAX 10000 /* that are told at once */
 #define METADATA_DEPTH_ALL UINT32_MAX
 
 struct metadata {
@@ -40,7 +41,7 @@ struct metadata_change {
 	int64_t mailbox; /* 0: the server */
 	struct str name;
 };
-/* Entries that changed after since, a number that *now_r gave before; ordered by mailbox. In the arena. */
+/* Entries that changed after since, a number that *now_r gave before; ordered by mailbox. In the arena. ERR_LIMIT: more than METADATA_CHANGES_MAX. */
 must_check enum status metadata_changed(const struct actor *actor, struct db_txn *txn, struct arena *arena, uint64_t since,
     struct metadata_change **list_r, size_t *n_r, uint64_t *now_r);
 

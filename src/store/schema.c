@@ -139,6 +139,8 @@ schema_bring_up(struct store *s, struct db_txn *txn)
 		st = ERR_CONFLICT;
 	} else if (st == OK && version < SCHEMA_VERSION)
 		st = migrate(s, txn, version);
+	if (st == OK)
+		st = db_script(txn, METADATA_INDEX_SQL);
 	if (st != OK)
 		return st;
 	if ((st = get_secret(s, txn)) == ERR_NOT_FOUND)

@@ -27,6 +27,9 @@
  * structures by a sweep, which meta's "reparse" (the email after which it goes on) asks for; see reparse.c. */
 #define REPARSE_SQL "DELETE FROM digest; INSERT OR REPLACE INTO meta (key, value) VALUES ('reparse', 0);"
 
+/* Made at each start where it is missing, whatever the version; without it the number of an account's newest change is a walk through all its entries. */
+#define METADATA_INDEX_SQL "CREATE INDEX IF NOT EXISTS metadata_changed ON metadata (account, changed);"
+
 static const char schema_sql[] =
     /* "meta (key, value)", facts about the store (version, secret, when it was made), is there before: see schema.c. */
     /* name: as created; fold: account_fold() of it, what is compared (account_fold_ascii() where another

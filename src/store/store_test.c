@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "store/metadata.h"
 #include "store/schema.h"
 
 static char dir[64];
@@ -129,6 +130,55 @@ older_version(void **state)
 	remove_dir();
 }
 
+/* 51 mailboxes full of entries: what changed is told up to a number, and the newest change is found without walking through them. */
+static void
+metadata_many(void **state)
+{
+	static char text[METADATA_ENTRIES_MAX][24];
+	struct db_sql plan = DB_SQL("EXPLAIN QUERY PLAN SELECT COALESCE(max(changed), 0) FROM metadata WHERE account = 1");
+	struct metadata list[METADATA_ENTRIES_MAX];
+	struct metadata_change *changes;
+	struct arena arena = {0};
+	struct store *s;
+	struct actor a = {0};
+	struct db_txn *t;
+	struct db_stmt *q;
+	uint64_t now;
+	size_t n;
+
+	(void)state;
+	new_dir();
+	assert_int_equal(open_dir(&s), OK);
+	a.store = s;
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("u"), &a.account)), OK);
+	for (int i = 0; i < METADATA_ENTRIES_MAX; i++) {
+		snprintf(text[i], sizeof(text[i]), "/private/e%d", i);
+		list[i] = (struct metadata){str_c(text[i]), STR("v")};
+	}
+	t = write_begin(s);
+	for (int i = 0; i < METADATA_CHANGES_MAX / METADATA_ENTRIES_MAX + 1; i++) {
+		char name[16];
+		int64_t id;
+
+		snprintf(name, sizeof(name), "m%d", i);
+		assert_int_equal(mailbox_create(&a, t, str_c(name), 0, &id), OK);
+		assert_int_equal(metadata_set(&a, t, id, list, METADATA_ENTRIES_MAX), OK);
+	}
+	assert_int_equal(write_end(OK), OK);
+	assert_int_equal(db_read_begin(store_db(s), &t), OK);
+	assert_int_equal(metadata_changed(&a, t, &arena, 0, &changes, &n, &now), ERR_LIMIT);
+	assert_int_equal(metadata_changed(&a, t, &arena, now - 1, &changes, &n, &now), OK);
+	assert_int_equal(n, METADATA_ENTRIES_MAX);
+	q = db_prepare(t, &plan);
+	assert_int_equal(db_step(q), OK);
+	assert_true(str_find(db_text(q, 3), STR("metadata_changed"), 0) != SIZE_MAX);
+	db_done(q);
+	db_read_end(t);
+	arena_free(&arena);
+	test_close(s);
+	remove_dir();
+}
+
 /* ---- the feed ---- */
 
 #define EVENTS 64
@@ -237,7 +287,7 @@ main(void)
 	    cmocka_unit_test(files),
 	    cmocka_unit_test(symlink_refused),
 	    cmocka_unit_test(newer_version),
-	    cmocka_unit_test(older_version),
+	    cmocka_unit_test(older_version), cmocka_unit_test(metadata_many),
 	    cmocka_unit_test(feed),
 	    cmocka_unit_test(reaping),
 	    cmocka_unit_test(reaper_thread),

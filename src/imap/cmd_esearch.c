@@ -31,7 +31,7 @@ static cmd_fn next_mailbox;
 static void
 close_mailbox(struct esearch *x)
 {
-	x->searching.search.elsewhere = NULL;
+	x->searching.elsewhere = NULL;
 	if (x->open)
 		view_close(&x->elsewhere.view);
 	arena_free(&x->elsewhere.arena);
@@ -77,7 +77,7 @@ over(struct cmd *cmd)
 	struct esearch *x = cmd->state;
 	struct searching *s = &x->searching;
 	struct search_return *r = &s->ret;
-	struct view *v = search_view(&s->search);
+	struct view *v = s->search.query.env.view;
 
 	if (r->save)
 		search_return_saved(r, &s->uids, &s->uids, &cmd->session->selected->saved);
@@ -127,7 +127,7 @@ open_mailbox(struct cmd *cmd, int64_t mailbox)
 	/* As STATUS counts them. */
 	if (!cmd_enabled(cmd, ENABLED_IMAP4REV2) && mb.recent_from < mb.uidnext)
 		runs_add(&o->view.recent, mb.recent_from ? mb.recent_from : 1, mb.uidnext - 1);
-	x->searching.search.elsewhere = o;
+	x->searching.elsewhere = o;
 	return OK;
 }
 
@@ -156,7 +156,7 @@ finish(struct cmd *cmd)
 	if (why == NULL && !x->selected)
 		why = "The selected mailbox is not searched";
 	if (s->context != NULL)
-		context_keep(s->context, &s->search, &s->uids, NULL, why);
+		context_keep(s->context, cmd->session, &s->search.query, &s->uids, NULL, why);
 	s->context = NULL;
 	return reply_ok(cmd, "ESEARCH completed");
 }

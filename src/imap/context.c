@@ -23,7 +23,7 @@ context_free(struct context *c)
 {
 	if (c == NULL)
 		return;
-	search_free(&c->search);
+	query_free(&c->query);
 	runs_free(&c->uids);
 	runs_free(&c->fetch);
 	sort_free(&c->fresh);
@@ -37,7 +37,7 @@ context_free(struct context *c)
 size_t
 context_size(const struct context *c)
 {
-	return c->arena.total + 3 * c->text + search_size(&c->search) + c->uids.cap * sizeof(*c->uids.run) + c->room * sizeof(*c->order);
+	return c->arena.total + 3 * c->text + query_size(&c->query) + c->uids.cap * sizeof(*c->uids.run) + c->room * sizeof(*c->order);
 }
 
 struct context *
@@ -153,15 +153,12 @@ too_much(const struct context *c, struct session *s, const struct runs *uids, co
 }
 
 void
-context_keep(struct context *c, struct search *search, const struct runs *uids, const struct runs *order, const char *why)
+context_keep(struct context *c, struct session *s, struct query *query, const struct runs *uids, const struct runs *order,
+    const char *why)
 {
-	struct session *s = search->session;
-
-	c->search = *search;
-	*search = (struct search){0};
-	c->search.charset = STR_NONE;
-	c->search.only = NULL;
-	search_rest(&c->search);
+	c->query = *query;
+	*query = (struct query){0};
+	query_rest(&c->query);
 	if (s->selected->gone_told)
 		why = "The mailbox has been deleted";
 	if (why != NULL || (why = too_much(c, s, uids, order)) != NULL) {

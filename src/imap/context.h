@@ -13,7 +13,8 @@
 #ifndef IMAP_CONTEXT_H
 #define IMAP_CONTEXT_H
 
-#include "imap/search.h"
+#include "imap/cmd.h"
+#include "query/query.h"
 #include "query/sort.h"
 
 #define CONTEXT_MAX 16
@@ -37,7 +38,7 @@ struct context {
 	bool uid;               /* of a UID command: speaks of UIDs */
 	bool esearch;           /* of ESEARCH: the mailbox is named in each response (RFC 7377 2.1) */
 	bool sorted;            /* of SORT: positions count */
-	struct search search;
+	struct query query;
 	struct sorting by;      /* the criteria of SORT; no messages */
 	struct runs uids;       /* the results */
 	uint32_t *order;        /* of SORT: the same in order */
@@ -57,7 +58,8 @@ struct context *context_new(struct cmd *cmd, struct str items);
 void context_free(struct context *c);
 /* The search is over: the context takes the program and the results (order: UIDs as SORT puts them, or NULL) and becomes
  * the session's, or is refused, which the client is told, and freed. why: it has to be refused; or NULL. */
-void context_keep(struct context *c, struct search *search, const struct runs *uids, const struct runs *order, const char *why);
+void context_keep(struct context *c, struct session *s, struct query *query, const struct runs *uids, const struct runs *order,
+    const char *why);
 
 /* The session's context of this tag, or NULL. */
 struct context *context_find(const struct session *s, struct str tag);

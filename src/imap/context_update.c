@@ -262,15 +262,15 @@ move_star(struct context *c, struct context_update *cu, struct session *s, struc
 	uint32_t last;
 	enum status st;
 
-	if (!c->search.star)
+	if (!c->query.star)
 		return OK;
-	if ((st = view_last_uid(&s->selected->view, txn, &last)) != OK || last == c->search.last)
+	if ((st = view_last_uid(&s->selected->view, txn, &last)) != OK || last == c->query.last)
 		return st;
-	if (c->search.last != 0)
-		runs_add(&cu->uids, c->search.last, c->search.last);
+	if (c->query.last != 0)
+		runs_add(&cu->uids, c->query.last, c->query.last);
 	if (last != 0)
 		runs_add(&cu->uids, last, last);
-	search_star(&c->search, last);
+	query_star(&c->query, last);
 	return OK;
 }
 
@@ -283,9 +283,9 @@ begin(struct session *s, struct db_txn *txn, struct context_update *cu)
 	cu->begun = true;
 	for (struct context *c = s->selected->contexts; c != NULL; c = c->next) {
 		uid &= c->uid;
-		cu->heavy |= c->search.heavy || c->search.textual;
-		c->search.now = clock_seconds();
-		c->looked = c->search.half = 0;
+		cu->heavy |= c->query.heavy || c->query.textual;
+		c->query.now = clock_seconds();
+		c->looked = c->query.half = 0;
 		if ((st = move_star(c, cu, s, txn)) != OK)
 			return st;
 	}
@@ -299,7 +299,7 @@ static enum status
 look(struct context *c, struct session *s, struct db_txn *txn, struct context_update *cu, const struct entry *e)
 {
 	bool hit;
-	enum status st = search_message(&c->search, e, &hit);
+	enum status st = query_message(&c->query, e, &hit);
 
 	if (st != OK || hit == runs_has(&c->uids, e->uid))
 		return st;
@@ -322,7 +322,7 @@ look(struct context *c, struct session *s, struct db_txn *txn, struct context_up
 static bool
 enough(const struct context *c)
 {
-	return c->came.n + c->left.n >= LOT || (c->search.textual && search_matcher_read(c->search.matcher) > STEP_BYTES);
+	return c->came.n + c->left.n >= LOT || (c->query.textual && search_matcher_read(c->query.matcher) > STEP_BYTES);
 }
 
 #define UNREADABLE "Something could not be read; search again"
@@ -343,7 +343,7 @@ look_all(struct session *s, struct db_txn *txn, struct context_update *cu, const
 			return st;
 		c->looked = e->uid;
 		if (st != OK) {
-			search_end(&c->search);
+			query_end(&c->query);
 			context_withdraw(s, c, UNREADABLE);
 		} else {
 			*enough_r |= enough(c);
@@ -387,7 +387,7 @@ tell_all(struct session *s, struct db_txn *txn)
 
 	for (c = sel->contexts; c != NULL; c = next) {
 		next = c->next;
-		search_end(&c->search);
+		query_end(&c->query);
 		if (tell(c, s, txn) != OK)
 			context_withdraw(s, c, UNREADABLE);
 		else if (((bytes += context_size(c)) > CONTEXT_BYTES || session_hold(s, 0) != OK) && (next != NULL || c->sorted))
@@ -409,7 +409,7 @@ contexts_changed(struct session *s, struct db_txn *txn, struct context_update *c
 		return CMD_WAIT_COMMIT;
 	for (c = s->selected->contexts; c != NULL; c = after) {
 		after = c->next;
-		if (search_begin(&c->search, txn) != OK)
+		if (query_begin(&c->query, txn) != OK)
 			context_withdraw(s, c, UNREADABLE);
 	}
 	next = walk(s, txn, cu, st_r);
@@ -421,6 +421,6 @@ contexts_changed(struct session *s, struct db_txn *txn, struct context_update *c
 		runs_clear(&s->selected->notify_own);
 	if (next == CMD_DONE)
 		for (c = s->selected->contexts; c != NULL; c = c->next)
-			search_rest(&c->search);
+			query_rest(&c->query);
 	return next != CMD_DONE && conn_out_full(s->conn) ? CMD_WAIT_OUTPUT : next;
 }

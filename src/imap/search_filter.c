@@ -46,7 +46,7 @@ enum status
 search_filter_check(const struct metadata *entry)
 {
 	struct arena arena = {0};
-	struct search s = {.arena = &arena, .of_filter = true};
+	struct search s = {.query.arena = &arena, .of_filter = true};
 	struct args a;
 	struct str name;
 	enum status st;
@@ -63,7 +63,7 @@ search_filter_check(const struct metadata *entry)
 		return OK;
 	args_init(&a, entry->value, &arena, true);
 	st = search_parse(&s, &a, false);
-	search_free(&s);
+	query_free(&s.query);
 	arena_free(&arena);
 	return st == OK ? OK : ERR_CONFLICT;
 }

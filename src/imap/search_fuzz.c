@@ -50,30 +50,30 @@ in_value(const struct search_needle *n, struct str raw)
 /* ---- programs ---- */
 
 static bool
-is_leaf(const struct search_node *n)
+is_leaf(const struct query_node *n)
 {
-	return n->op != SEARCH_AND && n->op != SEARCH_OR;
+	return n->op != QUERY_AND && n->op != QUERY_OR;
 }
 
 static void
-check_program(const struct search *s)
+check_program(const struct query *q)
 {
 	uint32_t leaves = 0, children = 0;
 
-	ensure(s->n > 1 && s->nodes[0].op == SEARCH_AND && s->n_quick <= s->n_leaves);
-	for (uint32_t i = 0; i < s->n; i++) {
-		const struct search_node *n = &s->nodes[i];
+	ensure(q->n > 1 && q->nodes[0].op == QUERY_AND && q->n_quick <= q->n_leaves);
+	for (uint32_t i = 0; i < q->n; i++) {
+		const struct query_node *n = &q->nodes[i];
 
-		ensure(i == 0 || (n->parent < i && !is_leaf(&s->nodes[n->parent])));
+		ensure(i == 0 || (n->parent < i && !is_leaf(&q->nodes[n->parent])));
 		ensure(is_leaf(n) ? n->children == 0 : n->children > 0);
-		ensure(n->op != SEARCH_OR || n->children == 2);
-		ensure(i == 0 || n->fuzzy >= s->nodes[n->parent].fuzzy);
+		ensure(n->op != QUERY_OR || n->children == 2);
+		ensure(i == 0 || n->fuzzy >= q->nodes[n->parent].fuzzy);
 		leaves += is_leaf(n);
 		children += n->children;
 	}
-	ensure(leaves == s->n_leaves && children == s->n - 1);
-	for (uint32_t k = 0; k < s->n_leaves; k++)
-		ensure(is_leaf(&s->nodes[s->order[k]]));
+	ensure(leaves == q->n_leaves && children == q->n - 1);
+	for (uint32_t k = 0; k < q->n_leaves; k++)
+		ensure(is_leaf(&q->nodes[q->order[k]]));
 }
 
 /* ---- keys ---- */
@@ -182,7 +182,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const charsets[] = {"", "utf-8", "iso-8859-1", "koi8-r", "utf-7", "iso-2022-jp"};
 	struct arena arena = {0};
-	struct search s = {.arena = &arena};
+	struct search s = {.query.arena = &arena};
 	struct str all = str_of(data, size), text;
 	struct args args;
 	size_t end;
@@ -198,16 +198,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s.of_filter = scan_ascii(str_head(all, end), STR("FILTER"));
 	args_init(&args, str_of(all.p + 1, end - 1), &arena, data[0] & 0x80);
 	if (search_parse(&s, &args, false) == OK) {
-		check_program(&s);
-		for (uint32_t i = 0; i < s.n; i++) {
-			if (s.nodes[i].needle == NULL)
+		check_program(&s.query);
+		for (uint32_t i = 0; i < s.query.n; i++) {
+			if (s.query.nodes[i].needle == NULL)
 				continue;
-			check_text(s.nodes[i].needle, text, 1 + data[0] % 7);
+			check_text(s.query.nodes[i].needle, text, 1 + data[0] % 7);
 			for (int f = 0; f < BRIEF_FIELDS; f++)
-				check_field(s.nodes[i].needle, header_of(text), (enum brief_field)f);
+				check_field(s.query.nodes[i].needle, header_of(text), (enum brief_field)f);
 		}
 	}
-	search_free(&s);
+	query_free(&s.query);
 	arena_free(&arena);
 	return 0;
 }

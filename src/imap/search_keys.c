@@ -5,37 +5,27 @@
 #include <stdint.h>
 #include "imap/objectid.h"
 
-struct search_node *
-search_node_add(struct search_parser *p, enum search_op op, bool negated)
+struct query_node *
+search_node_add(struct search_parser *p, enum query_op op, bool negated)
 {
-	struct search *s = p->s;
-	struct search_node *n;
+	const struct search_level *in = p->depth > 0 ? &p->levels[p->depth - 1] : NULL;
+	struct query_node *n = query_add(&p->s->query, in ? in->node : 0, op);
 
-	if (s->n == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 16;
-		s->nodes = arena_copy(s->arena, s->nodes, s->n, s->cap, sizeof(*s->nodes));
-	}
-	n = &s->nodes[s->n++];
-	*n = (struct search_node){.op = op, .not = p->not != negated, .keyword = -1};
-	n->fuzzy = p->fuzzy;
-	if (p->depth > 0) {
-		n->parent = p->levels[p->depth - 1].node;
-		n->fuzzy |= p->levels[p->depth - 1].fuzzy;
-		s->nodes[n->parent].children++;
-	}
+	n->not = p->not != negated;
+	n->fuzzy = p->fuzzy || (in && in->fuzzy);
 	p->not = p->fuzzy = false;
 	return n;
 }
 
 enum status
-search_level_open(struct search_parser *p, enum search_op op, unsigned wants, bool paren)
+search_level_open(struct search_parser *p, enum query_op op, unsigned wants, bool paren)
 {
-	struct search_node *n;
+	struct query_node *n;
 
-	if (p->depth >= SEARCH_DEPTH_MAX)
+	if (p->depth >= QUERY_DEPTH_MAX)
 		return ERR_LIMIT;
 	n = search_node_add(p, op, false);
-	p->levels[p->depth++] = (struct search_level){.node = p->s->n - 1, .wants = wants, .paren = paren, .fuzzy = n->fuzzy};
+	p->levels[p->depth++] = (struct search_level){.node = p->s->query.n - 1, .wants = wants, .paren = paren, .fuzzy = n->fuzzy};
 	return OK;
 }
 
@@ -44,21 +34,21 @@ typedef enum status key_fn(struct search_parser *p, int arg, bool negated);
 static enum status
 key_all(struct search_parser *p, int arg, bool negated)
 {
-	(void)search_node_add(p, SEARCH_ALL, negated);
+	(void)search_node_add(p, QUERY_ALL, negated);
 	return OK;
 }
 
 static enum status
 key_flag(struct search_parser *p, int arg, bool negated)
 {
-	search_node_add(p, SEARCH_FLAG, negated)->flags = (uint8_t)arg;
+	search_node_add(p, QUERY_FLAG, negated)->flags = (uint8_t)arg;
 	return OK;
 }
 
 static enum status
 key_recent(struct search_parser *p, int arg, bool negated)
 {
-	(void)search_node_add(p, SEARCH_RECENT, negated);
+	(void)search_node_add(p, QUERY_RECENT, negated);
 	return OK;
 }
 
@@ -66,12 +56,12 @@ key_recent(struct search_parser *p, int arg, bool negated)
 static enum status
 key_new(struct search_parser *p, int arg, bool negated)
 {
-	enum status st = search_level_open(p, SEARCH_AND, 0, false);
+	enum status st = search_level_open(p, QUERY_AND, 0, false);
 
 	if (st != OK)
 		return st;
-	(void)search_node_add(p, SEARCH_RECENT, false);
-	search_node_add(p, SEARCH_FLAG, true)->flags = FLAG_SEEN;
+	(void)search_node_add(p, QUERY_RECENT, false);
+	search_node_add(p, QUERY_FLAG, true)->flags = FLAG_SEEN;
 	p->depth--;
 	return OK;
 }
@@ -84,7 +74,7 @@ key_keyword(struct search_parser *p, int arg, bool negated)
 
 	if ((st = arg_space(p->a)) != OK || (st = arg_flag_keyword(p->a, &name)) != OK)
 		return st;
-	search_node_add(p, SEARCH_KEYWORD, negated)->name = arena_str(p->s->arena, name);
+	search_node_add(p, QUERY_KEYWORD, negated)->name = arena_str(p->s->query.arena, name);
 	return OK;
 }
 
@@ -96,7 +86,7 @@ key_size(struct search_parser *p, int arg, bool negated)
 
 	if ((st = arg_space(p->a)) != OK || (st = arg_number64(p->a, &size)) != OK)
 		return st;
-	search_node_add(p, (enum search_op)arg, negated)->size = size;
+	search_node_add(p, (enum query_op)arg, negated)->size = size;
 	return OK;
 }
 
@@ -109,7 +99,7 @@ key_within(struct search_parser *p, int arg, bool negated)
 
 	if ((st = arg_space(p->a)) != OK || (st = arg_nz_number(p->a, &seconds)) != OK)
 		return st;
-	search_node_add(p, (enum search_op)arg, negated)->size = seconds;
+	search_node_add(p, (enum query_op)arg, negated)->size = seconds;
 	return OK;
 }
 
@@ -134,21 +124,20 @@ key_modseq(struct search_parser *p, int arg, bool negated)
 	}
 	if ((st = arg_number64(p->a, &modseq)) != OK)
 		return st;
-	search_node_add(p, SEARCH_MODSEQ, negated)->size = modseq;
-	p->s->modseq = true;
+	search_node_add(p, QUERY_MODSEQ, negated)->size = modseq;
 	return OK;
 }
 
 static enum status
 add_days(struct search_parser *p, int op, bool before, bool since, bool negated)
 {
-	struct search_node *n;
+	struct query_node *n;
 	int32_t day;
 	enum status st;
 
 	if ((st = arg_space(p->a)) != OK || (st = arg_date(p->a, &day)) != OK)
 		return st;
-	n = search_node_add(p, (enum search_op)op, negated);
+	n = search_node_add(p, (enum query_op)op, negated);
 	n->from = before ? INT32_MIN : day;
 	n->to = since ? INT32_MAX : before ? day - 1 : day;
 	n->first = before ? INT64_MIN : (int64_t)day * 86400;
@@ -178,20 +167,19 @@ static enum status
 add_text(struct search_parser *p, int key, struct str name, bool negated)
 {
 	struct search_needle *needle;
-	struct search_node *n;
+	struct query_node *n;
 	struct str text;
 	enum status st;
 
 	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &text)) != OK ||
 	    (st = search_needle_new(p->s->charset, text, p->s->collation, &needle)) != OK)
 		return st;
-	n = search_node_add(p, SEARCH_TEXTUAL, negated);
+	n = search_node_add(p, QUERY_TEXTUAL, negated);
 	n->text_key = (enum search_key)key;
 	n->name = name;
 	n->needle = needle;
 	if (n->fuzzy)
 		search_needle_fuzzy(needle, p->s->charset);
-	p->s->heavy = p->s->heavy || n->fuzzy || key == SEARCH_BODY || key == SEARCH_TEXT;
 	return OK;
 }
 
@@ -209,7 +197,7 @@ key_header(struct search_parser *p, int arg, bool negated)
 
 	if ((st = arg_space(p->a)) != OK || (st = arg_astring(p->a, &name)) != OK)
 		return st;
-	return add_text(p, arg, arena_str(p->s->arena, name), negated);
+	return add_text(p, arg, arena_str(p->s->query.arena, name), negated);
 }
 
 /* EMAILID and THREADID, RFC 8474 6. */
@@ -227,8 +215,8 @@ key_objectid(struct search_parser *p, int arg, bool negated)
 		return st;
 	if (!objectid_valid(text))
 		return arg_expect_at(p->a, at, EXPECT_VALUE);
-	search_node_add(p, (enum search_op)arg, negated)->id =
-	    objectid_parse(text, arg == SEARCH_EMAILID ? OBJECTID_EMAIL : OBJECTID_THREAD);
+	search_node_add(p, (enum query_op)arg, negated)->id =
+	    objectid_parse(text, arg == QUERY_EMAILID ? OBJECTID_EMAIL : OBJECTID_THREAD);
 	return OK;
 }
 
@@ -236,16 +224,14 @@ enum status
 search_set_key(struct search_parser *p, bool uid, bool negated)
 {
 	struct arg_set set;
-	struct search_node *n;
+	struct query_node *n;
 	enum status st;
 
 	if ((st = arg_set(p->a, &set)) != OK)
 		return st;
-	n = search_node_add(p, SEARCH_UIDS, negated);
+	n = search_node_add(p, QUERY_UIDS, negated);
 	n->set = set;
 	n->uid_set = uid;
-	p->s->numbers |= !uid && !set.saved;
-	p->s->star |= uid && set.star;
 	return OK;
 }
 
@@ -261,13 +247,13 @@ key_uid(struct search_parser *p, int arg, bool negated)
 static enum status
 key_uid_side(struct search_parser *p, int arg, bool negated)
 {
-	struct search_node *n;
+	struct query_node *n;
 	uint32_t uid;
 	enum status st;
 
 	if ((st = arg_space(p->a)) != OK || (st = arg_nz_number(p->a, &uid)) != OK)
 		return st;
-	n = search_node_add(p, SEARCH_UIDS, negated);
+	n = search_node_add(p, QUERY_UIDS, negated);
 	n->uid_set = true;
 	if (arg && uid < UINT32_MAX)
 		runs_add(&n->set.runs, uid + 1, UINT32_MAX);

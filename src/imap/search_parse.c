@@ -59,7 +59,7 @@ read_filter(struct search_parser *p, bool *key_r)
 		return ERR_BAD_INPUT;
 	if (s->of_filter) {
 		*key_r = true;
-		(void)search_node_add(p, SEARCH_ALL, false);
+		(void)search_node_add(p, QUERY_ALL, false);
 		return OK;
 	}
 	if (s->charset.n > 0 && !str_caseeq(s->charset, STR("UTF-8")) && !str_caseeq(s->charset, STR("US-ASCII")))
@@ -75,7 +75,7 @@ read_filter(struct search_parser *p, bool *key_r)
 		return filter_fault(p, FILTER_UNDEFINED, name);
 	if (st != OK)
 		return st;
-	s->filter_bytes += text.n;
+	s->query.texts += text.n;
 	open_frame(p, name, text);
 	return OK;
 }
@@ -99,18 +99,18 @@ read_word(struct search_parser *p, bool *key_r)
 
 	*key_r = false;
 	if (c == '(')
-		return (st = arg_open(p->a)) != OK ? st : search_level_open(p, SEARCH_AND, 0, true);
+		return (st = arg_open(p->a)) != OK ? st : search_level_open(p, QUERY_AND, 0, true);
 	if (arg_keyword(p->a, "NOT")) {
 		p->not = !p->not;
 		return arg_space(p->a);
 	}
 	if (arg_keyword(p->a, "FUZZY")) {
-		p->fuzzy = p->s->fuzzy = true;
+		p->fuzzy = true;
 		return arg_space(p->a);
 	}
 	if (arg_keyword(p->a, "OR"))
-		return (st = search_level_open(p, SEARCH_OR, 2, false)) != OK ? st : arg_space(p->a);
-	if (p->s->n >= SEARCH_KEYS_MAX)
+		return (st = search_level_open(p, QUERY_OR, 2, false)) != OK ? st : arg_space(p->a);
+	if (p->s->query.n >= QUERY_KEYS_MAX)
 		return ERR_LIMIT;
 	if (arg_keyword(p->a, "FILTER"))
 		return read_filter(p, key_r);
@@ -168,7 +168,7 @@ after_key(struct search_parser *p)
 static enum status
 read_program(struct search_parser *p)
 {
-	enum status st = search_level_open(p, SEARCH_AND, 0, false);
+	enum status st = search_level_open(p, QUERY_AND, 0, false);
 	bool key;
 
 	while (st == OK) {
@@ -200,55 +200,6 @@ read_charset(struct search *s, struct args *a, bool due)
 	return arg_space(a);
 }
 
-/* What a key costs: nothing but the entry, the summary, some header, the body. */
-static unsigned
-cost(const struct search_node *n)
-{
-	switch (n->op) {
-	case SEARCH_SENT:
-	case SEARCH_THREADID:
-		return 1;
-	case SEARCH_TEXTUAL:
-		return n->text_key == SEARCH_BODY ? 3 : n->text_key == SEARCH_TEXT ? 4 : 2;
-	default:
-		return 0;
-	}
-}
-
-static bool
-is_leaf(const struct search_node *n)
-{
-	return n->op != SEARCH_AND && n->op != SEARCH_OR;
-}
-
-/* Leaves in the order they are asked: cheap ones that must hold first. */
-static void
-make_order(struct search *s)
-{
-	s->order = arena_array(s->arena, s->n, sizeof(*s->order));
-	for (unsigned class = 0; class < 10; class++)
-		for (uint32_t i = 1; i < s->n; i++) {
-			const struct search_node *n = &s->nodes[i];
-
-			if (is_leaf(n) && cost(n) * 2 + (n->parent != 0) == class)
-				s->order[s->n_leaves++] = i;
-			if (is_leaf(n) && class == 1 && n->parent == 0 && cost(n) == 0)
-				s->n_quick++;
-		}
-	s->value = arena_array(s->arena, s->n, sizeof(*s->value));
-	s->moot = arena_array(s->arena, s->n, sizeof(*s->moot));
-	for (uint32_t i = 0; i < s->n; i++)
-		s->nodes[i].end = i + 1;
-	for (uint32_t i = s->n; i-- > 1;)
-		if (s->nodes[s->nodes[i].parent].end < s->nodes[i].end)
-			s->nodes[s->nodes[i].parent].end = s->nodes[i].end;
-	s->open = arena_array(s->arena, s->n, sizeof(*s->open));
-	if (s->fuzzy) {
-		s->sum = arena_array(s->arena, s->n, sizeof(*s->sum));
-		s->score = arena_array(s->arena, s->n, sizeof(*s->score));
-	}
-}
-
 enum status
 search_parse(struct search *s, struct args *a, bool charset_due)
 {
@@ -257,46 +208,11 @@ search_parse(struct search *s, struct args *a, bool charset_due)
 
 	if (!s->of_filter && (st = read_charset(s, a, charset_due)) != OK)
 		return st;
-	p.levels = arena_array(a->arena, SEARCH_DEPTH_MAX, sizeof(*p.levels));
+	p.levels = arena_array(a->arena, QUERY_DEPTH_MAX, sizeof(*p.levels));
 	if ((st = read_program(&p)) != OK && st != ERR_LIMIT && p.frames_n > 0 && s->filter_fault == FILTER_FINE)
 		return filter_fault(&p, FILTER_BROKEN, p.frames[p.frames_n - 1].name);
 	if (st != OK)
 		return st == ERR_NOT_FOUND ? ERR_BAD_INPUT : st;
-	for (uint32_t i = 0; i < s->n; i++) {
-		s->textual = s->textual || s->nodes[i].op == SEARCH_TEXTUAL;
-		s->sent = s->sent || s->nodes[i].op == SEARCH_SENT || s->nodes[i].op == SEARCH_THREADID;
-		s->keywords = s->keywords || s->nodes[i].op == SEARCH_KEYWORD;
-	}
-	make_order(s);
+	query_whole(&s->query);
 	return OK;
-}
-
-void
-search_free(struct search *s)
-{
-	for (uint32_t i = 0; i < s->n; i++) {
-		search_needle_free(s->nodes[i].needle);
-		arg_set_free(&s->nodes[i].set);
-		runs_free(&s->nodes[i].uids);
-	}
-	runs_free(&s->saved);
-	search_rest(s);
-	s->n = 0;
-}
-
-void
-search_rest(struct search *s)
-{
-	search_matcher_free(s->matcher);
-	s->matcher = NULL;
-}
-
-size_t
-search_size(const struct search *s)
-{
-	size_t n = 3 * s->filter_bytes + s->saved.cap * sizeof(struct run);
-
-	for (uint32_t i = 0; i < s->n; i++)
-		n += (s->nodes[i].set.runs.cap + s->nodes[i].uids.cap) * sizeof(struct run);
-	return n;
 }

@@ -40,9 +40,9 @@ struct search_parser {
 };
 
 /* A node for what was read, inside what is open; NOT (or negated) and FUZZY before it are turned into its marks. Valid until the next one. */
-struct search_node *search_node_add(struct search_parser *p, enum search_op op, bool negated);
-/* Opens an AND or OR; what comes next is inside it. ERR_LIMIT: SEARCH_DEPTH_MAX. */
-must_check enum status search_level_open(struct search_parser *p, enum search_op op, unsigned wants, bool paren);
+struct query_node *search_node_add(struct search_parser *p, enum query_op op, bool negated);
+/* Opens an AND or OR; what comes next is inside it. ERR_LIMIT: QUERY_DEPTH_MAX. */
+must_check enum status search_level_open(struct search_parser *p, enum query_op op, unsigned wants, bool paren);
 
 /* A key that begins with a word, its arguments included. ERR_BAD_INPUT: there is no such key, or not with such arguments. */
 must_check enum status search_word_key(struct search_parser *p);

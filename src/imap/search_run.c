@@ -18,7 +18,7 @@
 void
 search_run_free(struct searching *x)
 {
-	search_free(&x->search);
+	query_free(&x->search.query);
 	context_free(x->context);
 	search_tell_free(&x->tell);
 	runs_free(&x->scope);
@@ -51,7 +51,7 @@ search_modseq(const struct searching *x)
 	const struct search_return *r = &x->ret;
 	uint64_t first = r->min ? x->modseq_first : 0, last = r->max ? x->modseq_last : 0;
 
-	if (!x->search.modseq)
+	if (!x->search.query.modseq)
 		return 0;
 	/* RFC 4731 3.2: of the messages that are told. */
 	if (r->all || r->count || r->partial.given || (!r->min && !r->max))
@@ -80,7 +80,7 @@ telling(struct cmd *cmd)
 	if (next != CMD_DONE)
 		return next;
 	if (x->context != NULL)
-		context_keep(x->context, &x->search, &x->uids, x->order, search_cannot_keep(cmd));
+		context_keep(x->context, cmd->session, &x->search.query, &x->uids, x->order, search_cannot_keep(cmd));
 	x->context = NULL;
 	return reply_ok(cmd, x->ok);
 }
@@ -108,6 +108,50 @@ search_answer(struct cmd *cmd, const struct runs *found, const char *word, const
 	return telling(cmd);
 }
 
+/* ---- where ---- */
+
+static bool
+spent(void *session)
+{
+	return cmd_spent(((struct session *)session)->cmd);
+}
+
+static enum status
+keywords_selected(void *session, struct db_txn *txn, const struct keywords **kw_r)
+{
+	struct session *s = session;
+
+	*kw_r = &s->selected->keywords;
+	return selected_keywords(s, txn);
+}
+
+static enum status
+keywords_elsewhere(void *elsewhere, struct db_txn *txn, const struct keywords **kw_r)
+{
+	struct search_elsewhere *o = elsewhere;
+	enum status st = OK;
+
+	*kw_r = &o->keywords;
+	if (!o->loaded)
+		st = keywords_get(txn, &o->arena, o->view.mailbox, &o->keywords);
+	o->loaded = st == OK;
+	return st;
+}
+
+/* All of it outlives the command, for a context: it is the session's, or the selected mailbox's. */
+static struct query_env
+environment(struct session *s, struct search_elsewhere *o)
+{
+	struct query_env env = {.actor = &s->actor, .cache = s->imap->search_cache, .spent = spent, .arg = s};
+
+	env.view = o ? &o->view : &s->selected->view;
+	env.keywords = o ? keywords_elsewhere : keywords_selected;
+	env.mailbox = o ? (void *)o : s;
+	/* "$" means messages of the selected mailbox, here as there (RFC 5182 2.1). */
+	env.saved = o ? NULL : &s->selected->saved;
+	return env;
+}
+
 /* ---- finding ---- */
 
 /* A sign of life every ten seconds (RFC 9585 4, T75). */
@@ -130,7 +174,7 @@ progress(struct cmd *cmd)
 	else
 		buf_add(cmd_out(cmd), STR("NIL"));
 	buf_addf(cmd_out(cmd), " %u ", x->looked);
-	if (goal > x->looked && x->search.only == NULL)
+	if (goal > x->looked && x->only == NULL)
 		buf_addf(cmd_out(cmd), "%u)", goal);
 	else
 		buf_add(cmd_out(cmd), STR("NIL)"));
@@ -151,7 +195,7 @@ hand_on(struct searching *x, struct db_txn *txn, const struct entry *e, uint8_t 
 			row.summary = &summary;
 	} else if (x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK && mime_summary_open(email.summary, &summary) == OK) {
 		row.summary = &summary;
-		st = sort_row_header(&x->search.session->actor, txn, &email, &summary, &x->header, &row.header);
+		st = sort_row_header(x->search.query.env.actor, txn, &email, &summary, &x->header, &row.header);
 	}
 	return st == OK || st == ERR_NOT_FOUND || st == ERR_CORRUPT ? x->hit(x, &row) : st;
 }
@@ -164,7 +208,7 @@ found(struct cmd *cmd, struct db_txn *txn, const struct entry *e)
 	enum status st;
 
 	if (x->relevancy) {
-		if ((st = search_relevancy(&x->search, e, &relevancy)) != OK)
+		if ((st = query_relevancy(&x->search.query, e, &relevancy)) != OK)
 			return st;
 		buf_addc(&x->scores, (char)relevancy);
 	}
@@ -192,7 +236,7 @@ find_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&x->it)) != NULL) {
 		x->looked++;
-		*st_r = search_message(&x->search, e, &hit);
+		*st_r = query_message(&x->search.query, e, &hit);
 		if (*st_r == OK && hit)
 			*st_r = found(cmd, txn, e);
 		if (*st_r == ERR_AGAIN) {
@@ -205,7 +249,7 @@ find_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 		}
 		if (*st_r != OK)
 			break;
-		if (cmd_spent(cmd) || (x->search.textual && search_matcher_read(x->search.matcher) > STEP_BYTES))
+		if (cmd_spent(cmd) || (x->search.query.textual && search_matcher_read(x->search.query.matcher) > STEP_BYTES))
 			next = CMD_AGAIN;
 	}
 	end = view_iter_end(&x->it);
@@ -222,7 +266,7 @@ find_step(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 	struct searching *x = cmd->state;
 	enum cmd_next next = CMD_DONE;
 
-	if ((*st_r = search_begin(&x->search, txn)) != OK)
+	if ((*st_r = query_begin(&x->search.query, txn)) != OK)
 		return CMD_DONE;
 	if (!x->summaries || (*st_r = email_cursor_open(&cmd->session->actor, txn, &x->cursor)) == OK) {
 		if (x->cursor && x->looked > 0)
@@ -231,7 +275,7 @@ find_step(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 	}
 	email_cursor_close(x->cursor);
 	x->cursor = NULL;
-	search_end(&x->search);
+	query_end(&x->search.query);
 	return next;
 }
 
@@ -288,7 +332,7 @@ keep_limit(struct cmd *cmd, struct db_txn *txn)
 
 	if (x->open || cmd_message_max(cmd) == 0 || cmd->session->selected->view.exists <= cmd_message_max(cmd))
 		return OK;
-	search_scope(&x->search, &x->scope);
+	query_scope(&x->search.query, &x->scope);
 	return limit_cut(cmd, txn, (struct limit_filter){0}, &x->scope);
 }
 
@@ -299,8 +343,9 @@ search_in(struct cmd *cmd)
 	struct db_txn *txn;
 	enum status st;
 
+	x->search.query.env = environment(cmd->session, x->elsewhere);
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		if ((st = search_resolve(&x->search, cmd, txn)) == OK)
+		if ((st = query_resolve(&x->search.query, txn)) == OK)
 			st = keep_limit(cmd, txn);
 		cmd_read_end(cmd, txn);
 	}
@@ -312,8 +357,8 @@ search_in(struct cmd *cmd)
 		return failed(cmd, st);
 	if (cmd->limit_uid != 0 && x->heavy_always)
 		return failed_limit(cmd);
-	x->search.only = cmd->limit_uid != 0 ? &x->scope : search_only(&x->search);
-	x->it = (struct view_iter)VIEW_ITER(search_view(&x->search), x->search.only);
+	x->only = cmd->limit_uid != 0 ? &x->scope : query_only(&x->search.query);
+	x->it = (struct view_iter)VIEW_ITER(x->search.query.env.view, x->only);
 	x->it.no_seq = cmd->uid;
 	cmd->step = step;
 	return step(cmd);
@@ -325,7 +370,7 @@ search_forget(struct searching *x)
 	runs_clear(&x->uids);
 	buf_clear(&x->scores);
 	x->modseq_first = x->modseq_last = x->modseq_max = 0;
-	x->search.resolved = 0;
+	x->search.query.resolved = 0;
 	search_tell_free(&x->tell);
 	x->tell = (struct search_tell){0};
 }
@@ -335,9 +380,9 @@ start(struct cmd *cmd)
 {
 	struct searching *x = cmd->state;
 
-	x->search.now = clock_seconds();
+	x->search.query.now = clock_seconds();
 	x->told_at = clock_mono();
-	x->heavy = x->heavy_always || x->search.heavy || x->search.textual;
+	x->heavy = x->heavy_always || x->search.query.heavy || x->search.query.textual;
 	return x->open ? x->open(cmd) : search_in(cmd);
 }
 
@@ -366,14 +411,14 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	struct searching *x = cmd->state;
 	enum status st;
 
-	x->search.arena = &cmd->arena;
+	x->search.query.arena = &cmd->arena;
 	if (x->ret.update) {
 		if (!capability_on(cmd->session, x->sorting ? "CONTEXT=SORT" : "CONTEXT=SEARCH"))
 			return reply_hidden(cmd);
 		if (context_find(cmd->session, cmd->tag) != NULL)
 			return reply_bad(cmd, "This tag belongs to a search that is still updated");
 		x->context = context_new(cmd, x->ret.items);
-		x->search.arena = &x->context->arena;
+		x->search.query.arena = &x->context->arena;
 		if (x->sorting != NULL)
 			sort_like(&x->context->by, x->sorting);
 	}
@@ -383,15 +428,15 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)
 		return search_refuse(cmd, st, what);
 	x->relevancy |= x->ret.relevancy;
-	if (x->relevancy && !x->search.fuzzy)
+	if (x->relevancy && !x->search.query.fuzzy)
 		return reply_bad(cmd, "RELEVANCY is of FUZZY keys");
-	if (x->search.numbers && cmd_enabled(cmd, ENABLED_UIDONLY))
+	if (x->search.query.numbers && cmd_enabled(cmd, ENABLED_UIDONLY))
 		return reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more");
 	/* No expunge during a UID SEARCH that holds message numbers (RFC 9051 7.5.1, RFC 7162 3.2.10). */
-	cmd->may_expunge &= !x->search.numbers;
-	if (x->search.modseq)
+	cmd->may_expunge &= !x->search.query.numbers;
+	if (x->search.query.modseq)
 		condstore_enable(cmd);
-	if (cmd->uid && !x->search.numbers && update_due(cmd->session, true)) {
+	if (cmd->uid && !x->search.query.numbers && update_due(cmd->session, true)) {
 		/* First what is new, then what is found among it (T45). */
 		cmd->before = true;
 		cmd->step = start;

@@ -11,8 +11,17 @@
 #include "imap/search_return.h"
 #include "query/sort.h"
 
+/* A mailbox that is not selected, while it is searched (RFC 7377). */
+struct search_elsewhere {
+	struct view view;
+	struct arena arena;       /* of keywords */
+	struct keywords keywords;
+	bool loaded;
+};
+
 struct searching {
 	struct search search;
+	struct search_elsewhere *elsewhere; /* the mailbox that is searched; NULL: the selected one */
 	struct search_return ret;
 	struct search_tell tell;
 	struct runs scope;         /* where a limit makes them fewer: the messages that are looked at */
@@ -22,7 +31,7 @@ struct searching {
 	const struct runs *order;  /* UIDs in the order of the answer, for "$"; NULL: uids */
 	bool relevancy;            /* scores are wanted: set by the command for SORT (RELEVANCY), by RETURN (RELEVANCY) */
 	struct buf scores;         /* of what was found, a byte each */
-	uint64_t modseq_first, modseq_last, modseq_max; /* of what was found: when search.modseq is set */
+	uint64_t modseq_first, modseq_last, modseq_max; /* of what was found: when the program asks for MODSEQ */
 
 	/* Of the command. hit (or NULL) is called for each message found; with summaries its row has the summary, if that can be read, and
 	 * the header where keys have to be made of it. */
@@ -34,6 +43,7 @@ struct searching {
 	bool heavy_always;         /* SORT, THREAD */
 	const char *ok;            /* text of the tagged line */
 
+	const struct runs *only;   /* no other messages are looked at; NULL: all */
 	struct view_iter it;
 	struct email_cursor *cursor; /* of summaries, within a step */
 	struct buf header;         /* of a message whose summary has none */
@@ -45,7 +55,7 @@ struct searching {
 /* cmd->state must begin with a struct searching, whose functions are set; args stand before [CHARSET x] keys, or, with charset_due,
  * before a charset that must be there (RFC 5256). Parses and runs it. what: "SEARCH takes search keys". */
 enum cmd_next search_run(struct cmd *cmd, bool charset_due, const char *what);
-/* Searches a mailbox, search.elsewhere or the selected one, and calls over. */
+/* Searches a mailbox, x->elsewhere or the selected one, and calls over. */
 enum cmd_next search_in(struct cmd *cmd);
 /* Before search_in() is called for another mailbox. */
 void search_forget(struct searching *x);

@@ -202,7 +202,7 @@ fuzzy_field(struct search_matcher *m, struct str raw, unsigned weight)
 {
 	buf_clear(&m->text);
 	buf_clear(&m->source);
-	(void)!mime_header_strict(&m->text, &m->source, raw, STR_NONE);
+	(void)!mime_header_strict(&m->text, &m->source, str_head(raw, MATCH_FIELD_MAX), STR_NONE);
 	match_text_begin(m, weight, false);
 	match_text_add(m, buf_str(&m->text));
 	match_text_end(m);
@@ -231,7 +231,7 @@ scan_field(struct search_matcher *m, const struct mime_field *f, struct str raw,
 		if (m->scan.hit || (!addresses && (!maybe || !needle->blank)))
 			return;
 	}
-	mime_find(&m->find, needle->collation, raw, addresses ? f->value : STR_NONE);
+	mime_find(&m->find, needle->collation, str_head(raw, MATCH_FIELD_MAX), addresses ? str_head(f->value, MATCH_FIELD_MAX) : STR_NONE);
 	m->scan.hit = needle_in_field(needle, &m->find);
 }
 

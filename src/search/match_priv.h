@@ -10,6 +10,7 @@
 #define MATCH_STEP (64 * 1024)        /* bytes of a body that are read at a time */
 #define MATCH_WHOLE (256 * 1024)      /* messages up to this size are read at once */
 #define MATCH_HEADER_MAX (1024 * 1024) /* bytes of a header that are looked at */
+#define MATCH_FIELD_MAX (256 * 1024)  /* of one field, where it has to be decoded: as many as the parser keeps, and the clock is looked at behind it */
 
 /* Which emails of a brief have a key: found for all of them once. */
 struct match_memo {

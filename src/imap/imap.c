@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "base/arena.h"
 #include "imap/hide.h"
+#include "imap/notify_pictures.h"
 #include "imap/session.h"
 #include "search/match.h"
 
@@ -35,6 +36,7 @@ imap_new(const struct imap_options *o)
 	imap->at_step = o->at_step;
 	imap->at_step_arg = o->at_step_arg;
 	imap->search_cache = search_cache_new(o->settings.search_cache);
+	imap->pictures = pictures_new();
 	imap->limits = imap_limits_after_login;
 	imap->limits_before = imap_limits_before_login;
 	imap->limits.literal_minus = imap->limits_before.literal_minus = o->settings.literal_minus;
@@ -76,6 +78,7 @@ imap_free(struct imap *imap)
 	if (imap == NULL)
 		return;
 	search_cache_free(imap->search_cache);
+	pictures_free(imap->pictures);
 	hide_free(imap->hide);
 	for (size_t i = 0; i < imap->retired_n; i++)
 		hide_free(imap->retired[i]);

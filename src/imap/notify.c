@@ -5,7 +5,7 @@
 #include "imap/context.h"
 #include "imap/fetch.h"
 #include "imap/language.h"
-#include "imap/notify_picture.h"
+#include "imap/notify_pictures.h"
 #include "imap/reply.h"
 #include "imap/update.h"
 
@@ -14,9 +14,9 @@ notify_free(struct session *s, struct notify *n)
 {
 	if (n == NULL)
 		return;
-	hub_unwatch(s->imap->hub, &n->watcher);
 	picture_telling_free(n->telling);
-	picture_free(n->picture);
+	picture_release(n->picture);
+	hub_unwatch(s->imap->hub, &n->watcher);
 	mailbox_index_free(&n->index);
 	arena_free(&n->arena);
 	arena_free(&n->own_arena);
@@ -178,7 +178,7 @@ notify_begin(struct cmd *cmd, struct notify *n)
 	n->seen = hub_modseq(&n->watcher);
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)
 		return st;
-	if ((st = picture_take(&s->actor, txn, &n->picture)) == OK)
+	if ((st = pictures_get(s->imap->pictures, &s->actor, txn, &(struct picture_for){.now = n->seen}, &n->picture)) == OK)
 		st = session_hold(s, notify_memory(n));
 	cmd_read_end(cmd, txn);
 	return st;
@@ -211,29 +211,28 @@ tell_others(struct cmd *cmd, enum status *st_r)
 {
 	struct session *s = cmd->session;
 	struct notify *n = s->notify;
+	struct picture_for who = {.now = hub_modseq(&n->watcher), .told = n->seen, .newer = n->own_n == 0};
 	struct notify_picture *now = NULL;
-	uint64_t seen = hub_modseq(&n->watcher);
 	enum cmd_next next = CMD_DONE;
 	struct db_txn *txn;
 
 	if ((*st_r = cmd_read_begin(cmd, &txn)) != OK)
 		return CMD_DONE;
-	if (n->telling == NULL && (*st_r = picture_take(&s->actor, txn, &now)) == OK &&
+	if (n->telling == NULL && (*st_r = pictures_get(s->imap->pictures, &s->actor, txn, &who, &now)) == OK &&
 	    (*st_r = session_hold(s, now->arena.held)) != OK) {
-		picture_free(now);
+		picture_release(now);
 	} else if (n->telling == NULL && *st_r == OK) {
 		n->telling = picture_telling_new(n, n->picture, now);
-		n->telling_seen = seen;
 	}
 	if (*st_r == OK)
 		next = picture_tell(n->telling, cmd, txn, st_r);
 	cmd_read_end(cmd, txn);
 	if (next != CMD_DONE || *st_r != OK)
 		return next;
-	picture_free(n->picture);
+	picture_release(n->picture);
 	n->picture = picture_told(n->telling);
 	n->telling = NULL;
-	n->seen = n->telling_seen;
+	n->seen = n->picture->seen;
 	n->own_n = 0;
 	arena_free(&n->own_arena);
 	return CMD_DONE;

@@ -49,7 +49,6 @@ struct notify {
 	uint64_t seen;                  /* its hub_modseq() at the picture */
 	struct notify_picture *picture;
 	struct notify_telling *telling; /* differences that are half told; NULL: none */
-	uint64_t telling_seen;          /* what seen becomes then */
 	struct arena own_arena;         /* names that this session's own commands changed since the picture */
 	struct str *own;
 	size_t own_n, own_cap;

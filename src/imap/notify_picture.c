@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "base/map.h"
 #include "imap/capability.h"
+#include "imap/notify_pictures.h"
 #include "imap/status_item.h"
 #include "store/metadata.h"
 
@@ -113,9 +114,9 @@ notify_status(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, uns
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
-/* What happened to the messages, as bits of what is wanted. */
+/* What happened to the messages. */
 static unsigned
-message_news(const struct mailbox *old, const struct mailbox *new, unsigned wanted)
+message_news(const struct mailbox *old, const struct mailbox *new)
 {
 	unsigned news = 0;
 
@@ -123,7 +124,7 @@ message_news(const struct mailbox *old, const struct mailbox *new, unsigned want
 		news |= NOTIFY_NEW | NOTIFY_EXPUNGE | (old->uidvalidity != new->uidvalidity ? NOTIFY_FLAGS : 0);
 	else if (old->modseq != new->modseq)
 		news |= NOTIFY_FLAGS;
-	return news & wanted & NOTIFY_MESSAGES;
+	return news;
 }
 
 /* ---- LIST ---- */
@@ -137,8 +138,12 @@ struct notify_telling {
 	struct notify_picture *new;
 	struct map renamed; /* old name of a mailbox to its new one, a struct mailbox */
 	struct map told;
-	enum { MAILBOXES, SUBSCRIPTIONS, ANNOTATIONS, TOLD } phase;
-	size_t i, k;        /* in the lists of the old and the new picture */
+	enum { MAILBOXES, SUBSCRIPTIONS, ANNOTATIONS } phase;
+	size_t i, k;        /* in the lists of the old and the new picture; i in changes */
+	struct arena arena; /* of changes */
+	struct metadata_change *changes; /* of annotations, once they are known */
+	size_t changes_n;
+	bool known;
 };
 
 /* Does own stand before name, or with below before "name/"? */
@@ -281,7 +286,8 @@ same_mailbox(struct notify_telling *t, const struct mailbox *old, const struct m
 	/* The selected mailbox has its own rules (6.1). */
 	if (new->noselect || (sel != NULL && sel->view.mailbox == new->id))
 		return OK;
-	news = message_news(old, new, wanted_of(t, new->name));
+	if ((news = message_news(old, new)) != 0)
+		news &= wanted_of(t, new->name);
 	return news != 0 ? notify_status(t->cmd, t->txn, new, news, false) : OK;
 }
 
@@ -364,41 +370,53 @@ metadata_wanted(const struct notify_telling *t, int64_t id, struct str *name_r)
 	return (wanted_of(t, mb->name) & NOTIFY_METADATA) && !is_own(t->n, mb->name);
 }
 
-/* "* METADATA mailbox entry entry" (5.6, 5.7): one for each mailbox. */
-static enum status
-tell_metadata(struct notify_telling *t)
+/* "* METADATA mailbox entry entry" (5.6, 5.7): those of one mailbox. */
+static void
+metadata_line(struct notify_telling *t)
 {
+	bool utf8 = session_utf8(t->cmd->session), wanted;
 	struct buf *out = cmd_out(t->cmd);
-	struct arena arena = {0};
-	struct metadata_change *list;
-	bool wanted = false, utf8 = session_utf8(t->cmd->session);
-	uint64_t now;
-	size_t n;
-	enum status st = metadata_changed(&t->cmd->session->actor, t->txn, &arena, t->old->metadata, &list, &n, &now);
+	int64_t id = t->changes[t->i].mailbox;
+	struct str name;
 
-	for (size_t i = 0; st == OK && i < n; i++) {
-		struct str name;
-
-		if (i == 0 || list[i].mailbox != list[i - 1].mailbox) {
-			if (wanted)
-				buf_add(out, STR("\r\n"));
-			if ((wanted = metadata_wanted(t, list[i].mailbox, &name))) {
-				buf_add(out, STR("* METADATA "));
-				if (name.n > 0)
-					out_mailbox(out, name, utf8);
-				else
-					buf_add(out, STR("\"\""));
-			}
-		}
-		if (wanted) {
-			buf_addc(out, ' ');
-			out_astring(out, list[i].name, utf8);
-		}
+	if ((wanted = metadata_wanted(t, id, &name))) {
+		buf_add(out, STR("* METADATA "));
+		if (name.n > 0)
+			out_mailbox(out, name, utf8);
+		else
+			buf_add(out, STR("\"\""));
+	}
+	for (; t->i < t->changes_n && t->changes[t->i].mailbox == id; t->i++) {
+		if (!wanted)
+			continue;
+		buf_addc(out, ' ');
+		out_astring(out, t->changes[t->i].name, utf8);
 	}
 	if (wanted)
 		buf_add(out, STR("\r\n"));
-	arena_free(&arena);
-	return st;
+}
+
+static enum cmd_next
+tell_metadata(struct notify_telling *t, enum status *st_r)
+{
+	enum cmd_next next = CMD_DONE;
+
+	if (t->old->metadata >= t->new->metadata)
+		return CMD_DONE;
+	if (!t->known) {
+		uint64_t now;
+
+		*st_r = metadata_changed(&t->cmd->session->actor, t->txn, &t->arena, t->old->metadata, &t->changes, &t->changes_n, &now);
+		if (*st_r != OK)
+			return CMD_DONE;
+		t->known = true;
+		next = cmd_pause(t->cmd);
+	}
+	while (next == CMD_DONE && t->i < t->changes_n) {
+		metadata_line(t);
+		next = cmd_pause(t->cmd);
+	}
+	return next;
 }
 
 struct notify_telling *
@@ -436,9 +454,7 @@ picture_tell(struct notify_telling *t, struct cmd *cmd, struct db_txn *txn, enum
 	}
 	if (*st_r != OK || next != CMD_DONE)
 		return next;
-	*st_r = tell_metadata(t);
-	t->phase = TOLD;
-	return CMD_DONE;
+	return tell_metadata(t, st_r);
 }
 
 struct notify_picture *
@@ -456,7 +472,8 @@ picture_telling_free(struct notify_telling *t)
 {
 	if (t == NULL)
 		return;
-	picture_free(t->new);
+	picture_release(t->new);
+	arena_free(&t->arena);
 	map_free(&t->renamed);
 	map_free(&t->told);
 	free(t);

@@ -6,6 +6,7 @@
 #include "imap/notify.h"
 #include "store/mailbox.h"
 
+struct pictures;
 struct notify_picture {
 	struct arena arena;
 	struct mailbox *mb;   /* by id */
@@ -14,16 +15,22 @@ struct notify_picture {
 	struct str *subs;     /* subscribed names, sorted */
 	size_t subs_n;
 	uint64_t metadata;    /* where the changes of annotations stood: see store/metadata.h */
+
+	/* For imap/notify_pictures.h. */
+	struct pictures *shared;
+	int64_t account;
+	uint64_t seen;        /* hub_modseq() of the account's watchers before it was taken */
+	unsigned users;
 };
 
-/* ERR_LIMIT past NOTIFY_MAILBOXES_MAX. */
+/* For imap/notify_pictures.h, which gives them out. ERR_LIMIT past NOTIFY_MAILBOXES_MAX. */
 must_check enum status picture_take(const struct actor *actor, struct db_txn *txn, struct notify_picture **p_r);
 void picture_free(struct notify_picture *p);
 const struct mailbox *picture_find(const struct notify_picture *p, struct str name);
 bool picture_subscribed(const struct notify_picture *p, struct str name);
 /*
  * Telling what happened between two pictures, as the session's groups want it, in steps. The new picture is the telling's until picture_told() gives it
- * away and frees the telling; old belongs to the caller, and must live as long. n's list of own names is sorted.
+ * away and frees the telling; old is the caller's, and must live as long. n's list of own names is sorted.
  */
 struct notify_telling;
 struct notify_telling *picture_telling_new(struct notify *n, const struct notify_picture *old, struct notify_picture *new);

@@ -113,6 +113,7 @@ struct imap {
 	void (*at_step)(void *arg); /* struct imap_options */
 	void *at_step_arg;
 	struct search_cache *search_cache; /* NULL: none */
+	struct pictures *pictures; /* of accounts that are watched by NOTIFY */
 	struct budgets *budgets;   /* of memory; NULL: no limits */
 	struct hide *_Atomic hide; /* what is kept back; NULL: nothing */
 	struct hide **retired;     /* sets that were in force before: a session may be looking at one */

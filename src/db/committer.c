@@ -100,6 +100,17 @@ committer_submit(struct committer *c, struct db_write *w)
 		pthread_cond_signal(&c->wake);
 }
 
+bool
+committer_idle(struct committer *c)
+{
+	bool idle;
+
+	pthread_mutex_lock(&c->lock);
+	idle = c->durable + c->lazy == 0 && !c->running;
+	pthread_mutex_unlock(&c->lock);
+	return idle;
+}
+
 struct db_write *
 committer_next(struct committer *c, bool only_lazy)
 {

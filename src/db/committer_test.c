@@ -614,6 +614,40 @@ test_fairness(void **state)
 	assert_in_range(turn, 0, 2);
 }
 
+static enum status
+fn_nothing(struct db_txn *txn, void *arg)
+{
+	return OK;
+}
+
+static void
+until_idle(struct db *db)
+{
+	while (!db_idle(db))
+		usleep(100);
+}
+
+/* Not idle while a group runs, while something waits behind it, and while what is lazy waits. */
+static void
+test_idle(void **state)
+{
+	struct db *db = fresh();
+	struct dam dam;
+
+	until_idle(db);
+	dam_close(db, &dam);
+	assert_false(db_idle(db));
+	dam_open(&dam);
+	assert_int_equal(db_write(db, fn_nothing, NULL), OK);
+	until_idle(db);
+	dam.write = (struct db_write){.fn = fn_nothing, .lazy = true};
+	db_submit(db, &dam.write);
+	assert_false(db_idle(db));
+	assert_int_equal(db_write(db, fn_nothing, NULL), OK);
+	until_idle(db);
+	db_close(db);
+}
+
 int
 main(void)
 {
@@ -631,6 +665,7 @@ main(void)
 	    cmocka_unit_test(test_close_runs_all),
 	    cmocka_unit_test(test_lanes),
 	    cmocka_unit_test(test_fairness),
+	    cmocka_unit_test(test_idle),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -288,6 +288,12 @@ db_commit_own(struct db *db)
 		committer_come(db->committer);
 }
 
+bool
+db_idle(struct db *db)
+{
+	return db->committer == NULL || committer_idle(db->committer);
+}
+
 struct waiter {
 	struct db_write write;
 	pthread_mutex_t lock;

@@ -159,6 +159,9 @@ must_check enum status db_write_reserve(struct db *db, db_write_fn fn, void *arg
 /* The same with a write's lane, lazy and reserve; w is only read, its done is not called. */
 must_check enum status db_write_and_wait(struct db *db, const struct db_write *w);
 
+/* Nothing waits to be written and no group runs: every outcome was told. For tests, which wait for what was submitted. */
+bool db_idle(struct db *db);
+
 /* Within a write function: calls fn(arg) on the committer's thread after the group is durable and before any
  * done callback of the group; not called if this write fails. fn must not block and frees arg. drop(arg) is called instead
  * when the write is undone. For the change feed. */

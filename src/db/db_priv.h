@@ -149,6 +149,7 @@ void committer_submit(struct committer *c, struct db_write *w);
 void committer_commits(bool on);
 void committer_come(struct committer *c);
 /* Within a group: what waits for a write here waits for ever. */
+bool committer_idle(struct committer *c);
 bool committer_is_self(const struct committer *c);
 void thread_start(pthread_t *thread_r, void *(*fn)(void *), void *arg);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Databases as files: who owns them, what they may be, check and backup. */
 #include <pthread.h>
+#include <sched.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 #include "db/db.h"
 #include "db/db_test.h"
+#include "db/memvfs.h"
 
 static enum status
 fn_schema(struct db_txn *txn, void *arg)
@@ -303,6 +305,42 @@ test_log_stays_short(void **state)
 	db_close(db);
 }
 
+/* The way back to an image: what was written, grew or was cut since then is as it was, under open connections. */
+static void
+test_image(void **state)
+{
+	static const char *const others[] = {"abcdXf", "abc", "", "a longer one", "Xbcdef"};
+	struct memimage *image;
+	struct buf got = {0};
+	struct db *db;
+
+	memvfs_put("beside", STR("abcdef"));
+	assert_int_equal(db_open(&(struct db_options){0}, &db), OK);
+	assert_int_equal(db_write(db, fn_schema, NULL), OK);
+	assert_int_equal(put_row(db, 1), OK);
+	assert_int_equal(count(db), 1);
+	while (!db_idle(db))
+		sched_yield();
+	image = memvfs_image();
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		for (int64_t key = 2; key < 5; key++)
+			assert_int_equal(put_row(db, key), OK);
+		assert_int_equal(count(db), 4);
+		memvfs_put("beside", str_c(others[i]));
+		while (!db_idle(db))
+			sched_yield();
+		memvfs_image_back(image);
+		assert_int_equal(count(db), 1);
+		assert_true(memvfs_get("beside", &got));
+		assert_true(str_eq(buf_str(&got), STR("abcdef")));
+		got.n = 0;
+	}
+	memvfs_image_free(image);
+	memvfs_remove("beside");
+	buf_free(&got);
+	db_close(db);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -313,6 +351,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(test_check_backup), cmocka_unit_test(test_stopped),
 	    cmocka_unit_test(test_backup_under_load),
 	    cmocka_unit_test(test_log_stays_short),
+	    cmocka_unit_test(test_image),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "owner") == 0)

@@ -57,6 +57,15 @@ unlist(struct memfile *f)
 	unref(f);
 }
 
+void
+memfile_changed(struct memfile *f, size_t from, size_t to)
+{
+	if (from < f->changed_from)
+		f->changed_from = from;
+	if (to > f->changed_to)
+		f->changed_to = to;
+}
+
 bool
 memfile_resize(struct memfile *f, size_t n)
 {
@@ -68,6 +77,7 @@ memfile_resize(struct memfile *f, size_t n)
 	}
 	if (n > f->n)
 		memset(f->p + f->n, 0, n - f->n);
+	memfile_changed(f, n < f->n ? n : f->n, n < f->n ? f->n : n);
 	used += n - f->n;
 	f->n = n;
 	return true;
@@ -131,8 +141,10 @@ m_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 	pthread_mutex_lock(&memvfs_lock);
 	if (end > f->n && !memfile_resize(f, end))
 		rc = SQLITE_FULL;
-	else
+	else {
+		memfile_changed(f, (size_t)at, end);
 		memcpy(f->p + at, p, (size_t)n);
+	}
 	pthread_mutex_unlock(&memvfs_lock);
 	return rc;
 }
@@ -364,6 +376,7 @@ memvfs_put(const char *path, struct str bytes)
 		f = make(path);
 	ensure(f->refs == 1);
 	ensure(memfile_resize(f, bytes.n));
+	memfile_changed(f, 0, bytes.n);
 	if (bytes.n > 0)
 		memcpy(f->p, bytes.p, bytes.n);
 	pthread_mutex_unlock(&memvfs_lock);

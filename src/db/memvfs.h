@@ -18,8 +18,8 @@ void memvfs_put(const char *path, struct str bytes);
 /* Adds the whole file to out; false: there is none. */
 bool memvfs_get(const char *path, struct buf *out);
 /*
- * Images, for fuzzers: what all files hold now, the index of the WAL included, and the way back to it, some microseconds long, while connections to
- * them stay open. Nobody may be in a snapshot or a transaction at either moment. Connections find by the WAL's index that what they
+ * Images, for fuzzers: what all files hold now, the index of the WAL included, and the way back to it, some microseconds long (only what was written
+ * since is copied, so there is one image at a time), while connections to them stay open. Nobody may be in a snapshot or a transaction at either moment. Connections find by the WAL's index that what they
  * hold in memory is not true any more, as after a commit of somebody else's.
  */
 struct memimage;

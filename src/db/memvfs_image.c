@@ -22,12 +22,20 @@ struct memimage {
 };
 
 static void
+unchanged(struct memfile *f)
+{
+	f->changed_from = SIZE_MAX;
+	f->changed_to = 0;
+}
+
+static void
 keep(struct memfile *f, void *arg)
 {
 	struct memimage *image = arg;
 	struct kept *k = &image->files[image->n++];
 
 	ensure(image->n <= IMAGE_FILES);
+	unchanged(f);
 	k->f = f;
 	k->n = f->n;
 	k->p = x_malloc(f->n ? f->n : 1);
@@ -62,8 +70,11 @@ put_back(struct memfile *f, void *arg)
 	if (k == image->files + image->n)
 		return; /* made since */
 	ensure(memfile_resize(f, k->n));
-	if (k->n > 0)
-		memcpy(f->p, k->p, k->n);
+	if (f->changed_to > k->n)
+		f->changed_to = k->n;
+	if (f->changed_from < f->changed_to)
+		memcpy(f->p + f->changed_from, k->p + f->changed_from, f->changed_to - f->changed_from);
+	unchanged(f);
 	for (int i = 0; i < SHM_REGIONS; i++) {
 		if (f->regions[i] == NULL)
 			continue;

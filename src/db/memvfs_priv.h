@@ -18,6 +18,7 @@ struct memfile {
 	bool listed;
 	char *p;
 	size_t n, cap;
+	size_t changed_from, changed_to; /* where it was written since there is an image, or since the last way back to it */
 	/* The engine's locks on the file. */
 	int shared;
 	void *reserved, *pending; /* the handle that has it */
@@ -48,6 +49,8 @@ memhandle_of(sqlite3_file *file)
 void memvfs_each(void (*fn)(struct memfile *f, void *arg), void *arg);
 /* Sets the size, with the lock; false: the disk is full. */
 bool memfile_resize(struct memfile *f, size_t n);
+/* What is written there goes into changed_from and changed_to. */
+void memfile_changed(struct memfile *f, size_t from, size_t to);
 /* Forgets a file's shared memory; with the lock. */
 void memvfs_shm_drop(struct memfile *f);
 /* Methods of a handle. */

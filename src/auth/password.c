@@ -329,12 +329,20 @@ password_is_plain(struct str hash)
 	return str_starts(hash, STR("{PLAIN}"));
 }
 
+static const struct password_cost *dummy_cost = &password_cost_default;
+
+void
+password_dummy_cost(const struct password_cost *cost)
+{
+	dummy_cost = cost != NULL ? cost : &password_cost_default;
+}
+
 void
 password_verify_dummy(struct str password)
 {
 	uint8_t out[HASH_LEN];
 	static const uint8_t salt[SALT_LEN] = "no such user";
-	const struct password_cost *c = &password_cost_default;
+	const struct password_cost *c = dummy_cost;
 
 	password = str_head(password, AUTH_PASSWORD_MAX);
 	enter();

@@ -38,6 +38,8 @@ must_check enum status password_foreign(struct str hash, struct str *hash_r);
 /* Costs what a verification of the default costs: for users that do not exist (S7). Never
  * succeeds. */
 void password_verify_dummy(struct str password);
+/* What the dummy costs from now on; NULL: as above again. For fuzzers, before any other thread runs. */
+void password_dummy_cost(const struct password_cost *cost);
 /* Does verifying cost no more than a comparison? */
 bool password_is_plain(struct str hash);
 /* OpaqueString of RFC 8265 / SASLprep: the one form in which a password is hashed. ERR_BAD_INPUT. */

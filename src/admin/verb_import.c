@@ -293,18 +293,6 @@ take_folder(struct import *im, const struct str *fields, size_t n)
 
 /* ---- messages ---- */
 
-static bool
-number(struct str s, int64_t *n_r)
-{
-	bool minus = s.n > 0 && s.p[0] == '-';
-	uint64_t n;
-
-	if (!str_u64(minus ? str_from(s, 1) : s, INT64_MAX, &n))
-		return false;
-	*n_r = minus ? -(int64_t)n : (int64_t)n;
-	return true;
-}
-
 static enum status
 take_message(struct import *im, const struct str *fields, size_t n)
 {
@@ -313,8 +301,7 @@ take_message(struct import *im, const struct str *fields, size_t n)
 	int64_t date, zone, flags;
 
 	if (n < 7 || im->open || im->box == NULL || fields[1].n != CONTENT_ID_SIZE || fields[2].n != IMPORT_KEY_SIZE ||
-	    !number(fields[3], &date) || !number(fields[4], &zone) || !number(fields[5], &flags) || zone <= -1440 || zone >= 1440 ||
-	    flags < 0 || flags > UINT8_MAX)
+	    !str_i64(fields[3], INT64_MAX, &date) || !str_i64(fields[4], 1439, &zone) || !str_i64(fields[5], UINT8_MAX, &flags) || flags < 0)
 		return ERR_BAD_INPUT;
 	keywords = arena_array(&im->arena, n - 7, sizeof(*keywords));
 	for (size_t i = 7; i < n; i++)

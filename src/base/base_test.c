@@ -18,6 +18,7 @@ test_str(void **state)
 {
 	struct str rest = STR("a,b,"), piece;
 	uint64_t n;
+	int64_t i;
 
 	assert_true(str_caseeq(STR("InBox"), STR("INBOX")));
 	assert_false(str_caseeq(STR("Inbo"), STR("INBOX")));
@@ -31,6 +32,11 @@ test_str(void **state)
 	assert_false(str_u64(STR("18446744073709551616"), UINT64_MAX, &n));
 	assert_false(str_u64(STR("4294967296"), UINT32_MAX, &n));
 	assert_false(str_u64(STR(""), 9, &n));
+	assert_true(str_i64(STR("-9223372036854775807"), INT64_MAX, &i) && i == -INT64_MAX);
+	assert_true(str_i64(STR("12"), 12, &i) && i == 12);
+	assert_false(str_i64(STR("-13"), 12, &i));
+	assert_false(str_i64(STR("-"), 12, &i));
+	assert_false(str_i64(STR("--1"), 12, &i));
 	assert_false(str_u64(STR("1x"), 99, &n));
 	assert_true(str_eq(str_trim(STR(" \r\nx y\t")), STR("x y")));
 }

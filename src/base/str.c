@@ -131,3 +131,15 @@ str_u64(struct str s, uint64_t max, uint64_t *n_r)
 	*n_r = n;
 	return true;
 }
+
+bool
+str_i64(struct str s, int64_t max, int64_t *n_r)
+{
+	bool minus = s.n > 0 && s.p[0] == '-';
+	uint64_t n;
+
+	if (!str_u64(str_from(s, minus), (uint64_t)max, &n))
+		return false;
+	*n_r = minus ? -(int64_t)n : (int64_t)n;
+	return true;
+}

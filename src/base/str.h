@@ -81,6 +81,8 @@ bool str_split(struct str *rest, char sep, struct str *piece_r);
 
 /* A whole decimal number without sign; false on anything else or past max. */
 bool str_u64(struct str s, uint64_t max, uint64_t *n_r);
+/* The same with a '-' before it or not: from -max to max; max at most INT64_MAX. */
+bool str_i64(struct str s, int64_t max, int64_t *n_r);
 
 /* ASCII only, whatever the locale. */
 static inline char

@@ -104,18 +104,6 @@ begin_mailbox(struct export *ex, struct str name, struct str special)
 	return true;
 }
 
-static bool
-number(struct str s, int64_t *n_r)
-{
-	bool minus = s.n > 0 && s.p[0] == '-';
-	uint64_t n;
-
-	if (!str_u64(str_from(s, minus), INT64_MAX, &n))
-		return false;
-	*n_r = minus ? -(int64_t)n : (int64_t)n;
-	return true;
-}
-
 /* False: what comes makes no sense. */
 static bool
 begin_message(struct export *ex, const struct str *f, size_t n)
@@ -123,7 +111,7 @@ begin_message(struct export *ex, const struct str *f, size_t n)
 	struct export_message m = {0};
 	int64_t zone;
 
-	if (n < 6 || ex->mailbox.n == 0 || !number(f[2], &m.date) || !number(f[3], &zone) || !str_u64(f[4], FLAG_ALL, &m.flags))
+	if (n < 6 || ex->mailbox.n == 0 || !str_i64(f[2], INT64_MAX, &m.date) || !str_i64(f[3], INT16_MAX, &zone) || !str_u64(f[4], FLAG_ALL, &m.flags))
 		return export_fail(ex, "the server sent nonsense");
 	if (ex->skip)
 		return true;

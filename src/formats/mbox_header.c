@@ -72,17 +72,6 @@ static const uint8_t all_flags[] = {FLAG_SEEN, FLAG_ANSWERED, FLAG_FLAGGED, FLAG
 
 /* ---- at the top ---- */
 
-static int64_t
-signed_of(struct str s)
-{
-	bool minus = s.n > 0 && s.p[0] == '-';
-	uint64_t n;
-
-	if (!str_u64(str_from(s, minus), INT64_C(1) << 40, &n))
-		return INT64_MIN;
-	return minus ? -(int64_t)n : (int64_t)n;
-}
-
 /* "mboxrd SECONDS ZONE" */
 static void
 export_mark(struct mbox_notes *n, struct str value)
@@ -92,12 +81,11 @@ export_mark(struct mbox_notes *n, struct str value)
 
 	(void)str_split(&value, ' ', &word);
 	n->quoted = str_eq(word, STR("mboxrd"));
-	if (value.n == 0 || !str_split(&value, ' ', &word) || (date = signed_of(word)) == INT64_MIN)
+	if (value.n == 0 || !str_split(&value, ' ', &word) || !str_i64(word, INT64_C(1) << 40, &date))
 		return;
-	zone = signed_of(value);
 	n->dated = true;
 	n->date = date;
-	n->zone = zone > -1440 && zone < 1440 ? (int16_t)zone : 0;
+	n->zone = str_i64(value, 1439, &zone) ? (int16_t)zone : 0;
 }
 
 /*

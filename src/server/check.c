@@ -60,7 +60,7 @@ static void
 check_address(const struct server_check *k, const char *name, const struct config_list *l, size_t i)
 {
 	const char *word = l->word[i];
-	struct address a;
+	struct address a = {0};
 
 	if (strcmp(word, "none") == 0) {
 		if (l->n > 1)

@@ -291,6 +291,17 @@ send_message(struct import *im, const struct import_message *m, struct str id, s
 	take_answers(im);
 }
 
+/* It is there; what it had to come without, or would have, is said in each run. */
+static void
+is_present(struct import *im, const struct import_message *m)
+{
+	struct str kept[KEYWORDS_PER_MESSAGE];
+
+	(void)add_keywords(im, m, kept, 0);
+	im->present++;
+	progress_add(&im->progress, 1, 0);
+}
+
 void
 import_message(struct import *im, const struct import_message *m)
 {
@@ -314,13 +325,11 @@ import_message(struct import *im, const struct import_message *m)
 	key_of(im, id, ++c->came, key);
 	if (c->there > 0) {
 		c->there--;
-		im->present++;
-		progress_add(&im->progress, 1, 0);
+		is_present(im, m);
 		return;
 	}
 	if (im->only_new && map_get(&im->earlier, str_of(key, IMPORT_KEY_SIZE)) != NULL) {
-		im->present++;
-		progress_add(&im->progress, 1, 0);
+		is_present(im, m);
 		return;
 	}
 	send_message(im, m, str_of(id, sizeof(id)), str_of(key, IMPORT_KEY_SIZE));

@@ -198,12 +198,12 @@ static bool
 empty_mbox(const struct place *p, const struct import_entry *e)
 {
 	struct arena a = {0};
-	bool yes = str_ends(e->name, STR(".mbox")) || map_get(&p->names, e->name) != NULL ||
+	/* Its neighbours are asked only where there is nothing in it. */
+	bool yes = e->size == 0 && (str_ends(e->name, STR(".mbox")) || map_get(&p->names, e->name) != NULL ||
 	    has(p, arena_printf(&a, "%.*s.msf", STR_FMT(e->name)).p, ENTRY_FILE) || has(p, arena_printf(&a, "%.*s.sbd", STR_FMT(e->name)).p, ENTRY_DIR) ||
-	    str_chr(e->name, '.') == e->name.n;
-
+	    str_chr(e->name, '.') == e->name.n);
 	arena_free(&a);
-	return e->size == 0 && yes;
+	return yes;
 }
 
 static bool

@@ -327,6 +327,8 @@ def test_import_foreign_bytes(server, tmp):
     server.start()
     imported(server, "alice", md, code=1, said=["1.M1.h:2,Sabcdefg: comes without 6 keywords", "2 messages stored"])
     assert [m[0] for m in fetch(server, "alice", "INBOX")] == [{"\\Seen", "good"}, {"\\Seen"}]
+    # Said again, as long as the source has them.
+    imported(server, "alice", md, code=1, said=["1.M1.h:2,Sabcdefg: comes without 6 keywords", "0 messages stored", "2 were there already"])
     imported(server, "alice", "--into", "Box", os.path.join(tmp, "box"), code=1, said=["message 1: comes without"])
     assert fetch(server, "alice", "Box")[0][0] == {"\\Seen", "ok"}
     # More keywords than a mailbox can have, over several messages; and than a message can.

@@ -88,12 +88,10 @@ static enum status
 add_fields(struct fetch *f, const struct section *section)
 {
 	struct appending *x = f->cmd->state;
-	struct mime_names names;
 	uint64_t at = 0, n;
 	enum status st;
 
-	mime_names_init(&names, section->field, section->fields);
-	if ((st = fetch_header_fields(f, section, &names)) != OK)
+	if ((st = fetch_header_fields(f, section, fetch_names(f, section))) != OK)
 		return st;
 	n = f->tmp.n;
 	fetch_cut(section, &at, &n);
@@ -166,6 +164,7 @@ append_url_begin(struct cmd *cmd, struct str url)
 	}
 	if (st != OK)
 		x->url.left = 0;
+	fetch_header_forget(&f);
 	arena_free(&f.arena);
 	buf_free(&f.tmp);
 	return st;

@@ -47,6 +47,7 @@ cleanup(struct cmd *cmd)
 	runs_free(&f->marked);
 	arena_free(&f->arena);
 	buf_free(&f->tmp);
+	fetch_header_forget(f);
 }
 
 /* ---- one message ---- */
@@ -342,6 +343,7 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 		else if ((*st_r = gather(f)) == OK)
 			*over_r = f->batch.n == 0;
 	}
+	fetch_header_rest(f, next != CMD_AGAIN);
 	if (f->cursor)
 		email_cursor_close(f->cursor);
 	f->cursor = NULL;

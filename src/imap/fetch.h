@@ -8,7 +8,7 @@
 
 #include "imap/limit.h"
 #include "imap/search_return.h"
-#include "mime/header.h"
+#include "mime/fields.h"
 #include "mime/structure.h"
 #include "mime/summary.h"
 #include "store/email.h"
@@ -80,6 +80,11 @@ struct fetch {
 	struct email_cursor *cursor;
 	struct arena arena;       /* of one message */
 	struct buf tmp;
+	struct buf header;        /* the one whose fields were asked for last: others may ask for its fields, too */
+	int64_t header_email;     /* 0: none is there */
+	uint64_t header_at;
+	struct mime_fields fields; /* of it, when several have asked */
+	size_t header_held;       /* bytes of both that the command was told to hold */
 
 	/* The message being written. */
 	struct email email;
@@ -139,6 +144,11 @@ void fetch_binary_reset(struct fetch *f);
 must_check enum status fetch_locate(struct fetch *f, const struct section *section, struct mime_range *range_r);
 /* Header fields of a section into f->tmp. ERR_NOT_FOUND: there is no such part. */
 must_check enum status fetch_header_fields(struct fetch *f, const struct section *section, const struct mime_names *names);
+/* The names of a section, in order, in the command's arena. */
+struct mime_names *fetch_names(struct fetch *f, const struct section *section);
+/* At the end of a step: the header that was read for that may stay for the next, unless the client is waited for. */
+void fetch_header_rest(struct fetch *f, bool waits);
+void fetch_header_forget(struct fetch *f);
 /* Cuts a range to the section's <first.count>. */
 void fetch_cut(const struct section *section, uint64_t *at, uint64_t *n);
 /* For plain literals, which cannot hold NUL (RFC 3501 9, CHAR8). */

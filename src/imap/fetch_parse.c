@@ -70,8 +70,8 @@ section_label(struct fetch *f, struct str name, const struct section *section)
 	return label;
 }
 
-static struct mime_names *
-names_of(struct fetch *f, const struct section *section)
+struct mime_names *
+fetch_names(struct fetch *f, const struct section *section)
 {
 	struct mime_names *names = arena_new(&f->cmd->arena, struct mime_names);
 	/* The label keeps the client's order. */
@@ -94,7 +94,7 @@ parse_section(struct fetch *f, struct args *a, bool peek)
 	if (!peek)
 		item.needs |= FETCH_SEEN;
 	if (item.section.fields > 0)
-		item.names = names_of(f, &item.section);
+		item.names = fetch_names(f, &item.section);
 	/* What a slice tells, of nearly every message (see print_fields()). */
 	if (item.section.kind == SECTION_FIELDS && item.section.parts == 0 && item.names != NULL && item.names->often)
 		item.needs = (item.needs & ~(unsigned)FETCH_EMAIL) | FETCH_SUMMARY;
@@ -188,7 +188,7 @@ parse_rfc822(struct fetch *f, struct args *a, struct str name, size_t name_at)
 		if (old[i].kind == SECTION_FIELDS || old[i].kind == SECTION_FIELDS_NOT) {
 			if ((st = parse_lines(f, a, &item.section)) != OK)
 				return st;
-			item.names = names_of(f, &item.section);
+			item.names = fetch_names(f, &item.section);
 		}
 		return add(f, item);
 	}

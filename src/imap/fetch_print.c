@@ -222,6 +222,57 @@ fetch_cut(const struct section *sec, uint64_t *at, uint64_t *n)
 		*n = sec->count;
 }
 
+void
+fetch_header_rest(struct fetch *f, bool waits)
+{
+	size_t n = f->header.cap + f->fields.n * sizeof(*f->fields.start);
+
+	if (f->header_email == 0)
+		return;
+	/* For the other items of a message that is half sent. Where the client is waited for, or there is no room, it is read anew. */
+	if (waits || !f->open || cmd_hold(f->cmd, f->cmd->holding - f->header_held + n) != OK)
+		fetch_header_forget(f);
+	else
+		f->header_held = n;
+}
+
+void
+fetch_header_forget(struct fetch *f)
+{
+	if (f->header_held > 0) {
+		f->cmd->holding -= f->header_held;
+		cmd_count(f->cmd);
+	}
+	f->header_held = 0;
+	mime_fields_free(&f->fields);
+	buf_free(&f->header);
+	f->header_email = 0;
+}
+
+/* The fields of a header that lies there. It is read for the first who asks, and looked through for an index when the second comes: then hundreds of
+ * items cost what two do. */
+static enum status
+select_fields(struct fetch *f, const struct mime_range *range, const struct mime_names *names, bool not)
+{
+	size_t n = range->size < HEADER_MAX ? (size_t)range->size : HEADER_MAX;
+	enum status st;
+
+	if (f->header_email != f->email.id || f->header_at != range->offset) {
+		fetch_header_forget(f);
+		if ((st = email_cursor_read(f->cursor, &f->email, range->offset, n, &f->header)) != OK)
+			return st;
+		f->header_email = f->email.id;
+		f->header_at = range->offset;
+	} else if (f->fields.start == NULL) {
+		mime_fields_make(&f->fields, buf_str(&f->header));
+	}
+	if (f->fields.start != NULL)
+		mime_fields_select(&f->fields, &f->tmp, names, not);
+	else
+		mime_header_select(&f->tmp, buf_str(&f->header), names, not);
+	return OK;
+}
+
 /* From the summary where it can tell, else from the message. */
 enum status
 fetch_header_fields(struct fetch *f, const struct section *sec, const struct mime_names *names)
@@ -229,7 +280,6 @@ fetch_header_fields(struct fetch *f, const struct section *sec, const struct mim
 	bool not = sec->kind == SECTION_FIELDS_NOT;
 	struct mime_range range;
 	struct mime_summary sum;
-	struct buf header = {0};
 	enum status st = ERR_NOT_FOUND;
 
 	buf_clear(&f->tmp);
@@ -241,12 +291,7 @@ fetch_header_fields(struct fetch *f, const struct section *sec, const struct mim
 	if ((st = fetch_structure(f)) != OK ||
 	    (st = mime_find_section(&f->structure, sec->part, sec->parts, MIME_SECTION_HEADER, &range, NULL)) != OK)
 		return st;
-	st = email_cursor_read(f->cursor, &f->email, range.offset,
-	    range.size < HEADER_MAX ? (size_t)range.size : HEADER_MAX, &header);
-	if (st == OK)
-		mime_header_select(&f->tmp, buf_str(&header), names, not);
-	buf_free(&header);
-	return st;
+	return select_fields(f, &range, names, not);
 }
 
 enum status

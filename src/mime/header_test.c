@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include "base/utf8.h"
 #include "mime/date.h"
+#include "mime/fields.h"
 #include "mime/header.h"
 #include "mime/subject.h"
 
@@ -303,12 +304,54 @@ test_keys(void **state)
 	}
 }
 
+/* Fields that are found by an index are those that a look at all of them finds. */
+static void
+test_index(void **state)
+{
+	static const char *const asked[][4] = {{"x-1"}, {"X-3", "x-17", "X-3"}, {"a", "zz"}, {"no"}, {"From", "x-40", "LAST"}, {"X-5", "X-6", "X-7", "x-8"}};
+	struct mime_fields x = {0};
+	struct buf header = {0};
+
+	(void)state;
+	for (int i = 0; i < 400; i++)
+		buf_addf(&header, i % 50 == 7 ? "no field\r\n" : i % 3 ? "X-%d: y\r\n more\r\n" : "a: %d\n", i % 60);
+	buf_add(&header, STR("last: not ended"));
+	for (size_t cut = 0; cut < 3; cut++) {
+		struct str of = str_head(buf_str(&header), header.n - cut * 20);
+
+		mime_fields_make(&x, of);
+		for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+			struct buf want = {0}, got = {0};
+			struct mime_names set;
+			struct str names[4];
+			size_t n = 0;
+
+			while (n < 4 && asked[i][n] != NULL)
+				names[n] = str_c(asked[i][n]), n++;
+			mime_names_init(&set, names, n);
+			for (int not = 0; not < 2; not++) {
+				buf_clear(&want);
+				buf_clear(&got);
+				mime_header_select(&want, of, &set, not);
+				mime_fields_select(&x, &got, &set, not);
+				if (!str_eq(buf_str(&got), buf_str(&want)))
+					fail_msg("%s: %.*s, not %.*s", asked[i][0], STR_FMT(buf_str(&got)), STR_FMT(buf_str(&want)));
+			}
+			buf_free(&want);
+			buf_free(&got);
+		}
+	}
+	mime_fields_free(&x);
+	buf_free(&header);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_select),
+		cmocka_unit_test(test_index),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_encode),
 		cmocka_unit_test(test_msgids),

@@ -299,9 +299,35 @@ def whole_computed(d, world):
 
 @tolerated("RFC 9051 6.4.5", "a bare CR at the end of a mail is its last octet; the peer drops it")
 def last_cr(d, world):
-    return d.kind == "FETCH" and str(d.path[0]).startswith("BODY") and has(world, d, rb"\r\Z") and (d.path[-1] == "octets" or d.ours == d.theirs + b"\r")
+    return d.kind == "FETCH" and has(world, d, rb"\r\Z") and (d.path[-1] in ("octets", "RFC822.SIZE") or d.ours == d.theirs + b"\r")
 
 
 @tolerated("RFC 9051 6.4.5", "the second octet of an empty line is LF; the peer begins its answer to a partial anew")
 def partial_of_empty_line(d, world):
     return ".FIELDS" in str(d.path[0]) and str(d.path[0]).endswith("<1>") and d.ours == b"\n" and d.theirs == b"\r"
+
+
+@tolerated("RFC 2183 2", "of a field that may be there once in a part's head the first counts; the peer takes the last")
+def part_field_repeated(d, world):
+    return inside(d, "bodystructure", "body") and has(world, d, rb"(?is)\n(Content-[a-z-]+):(?:[^\r\n]|\r\n(?!\r\n))*\n\1:")
+
+
+@tolerated("RFC 9051 6.4.5.1", "the parts behind a boundary parameter that the peer does not read")
+def parts_behind_parameter(d, world):
+    return str(d.path[0]).startswith("BODY[") and d.ours is not None and d.theirs == b"" and has(world, d, rb"(?i)Content-Type:[^\r\n]*;[ \t]*;")
+
+
+@tolerated("RFC 9051 6.4.4", "the whole of a nested message in base64 is not looked into; the peer finds the string in its octets")
+def in_encoded_global(d, world):
+    return d.path == ("key", "text") and d.theirs and has(world, d, rb"(?i)Content-Type: *message/global") and not world.scanner_finds(d.uids[0], d.key)
+
+
+@tolerated("RFC 5256 3", "messages of one subject sent at the same second, or without a date, stand in the order computed here")
+def thread_order_computed(d, world):
+    return d.kind == "THREAD" and d.path[0] == "thread" and d.path[1] == "ORDEREDSUBJECT" and isinstance(d.ours[0], int) and all(isinstance(x, int) for x in d.ours) and \
+        all((world.seconds(x), x) < (world.seconds(y), y) for x, y in zip(d.ours, d.ours[1:]))
+
+
+@tolerated("RFC 5322 4.4", "a local part of several words is one; the peer ends it at the first")
+def local_part_with_blanks(d, world):
+    return inside(d, "envelope") and d.path[-1] == 2 and isinstance(d.ours, bytes) and isinstance(d.theirs, bytes) and d.ours.startswith(d.theirs)

@@ -322,6 +322,8 @@ test_html(void **state)
 		{"<a href=\"x>y\" title='>'>t</a>", "t"},
 		{"<!DOCTYPE html><html>a", " a"},
 		{"1 < 2 &amp;&lt;&#65;&#x42;&nbsp;&unknown;&amp", "1 < 2 &<AB\xc2\xa0&unknown;&amp"},
+		{"En&#116er! &#x41!&#65", "Enter! A!A"},
+		{"&#x;&#g&#;&#0000000000065;", "&#x;&#g&#;&#0000000000065;"},
 		{"&#0;&#xD800;&#x110000;&#99999999999;x", "&#0;&#xD800;&#x110000;&#99999999999;x"},
 		{"&eacute;&euro;&#150;&Sigma;", "\xc3\xa9\xe2\x82\xac\xe2\x80\x93\xce\xa3"},
 		/* A quote opens a value only behind "=" (T125). */

@@ -115,10 +115,17 @@ add_text(struct mime_html *h, struct str s, struct buf *out)
 	return n;
 }
 
+/* Whether c goes on with what followed the '&': a name, or a number, which ends at its last digit also where no ';' follows (HTML 13.2.5.80). */
 static bool
-is_entity_char(char c)
+entity_takes(const struct mime_html *h, char c)
 {
-	return ascii_alpha(c) || ascii_digit(c) || c == '#';
+	if (h->n_entity == 0)
+		return ascii_alpha(c) || c == '#';
+	if (h->entity[0] != '#')
+		return ascii_alpha(c) || ascii_digit(c);
+	if (h->n_entity == 1)
+		return ascii_digit(c) || ascii_lower(c) == 'x';
+	return ascii_digit(c) || (ascii_lower(h->entity[1]) == 'x' && ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
 }
 
 static uint32_t
@@ -160,7 +167,8 @@ static void
 entity_done(struct mime_html *h, struct buf *out, bool ended)
 {
 	struct str s = str_of(h->entity, h->n_entity);
-	uint32_t c = ended ? entity_value(s) : 0;
+	bool number = s.n > 1 && s.p[0] == '#' && s.n < sizeof(h->entity);
+	uint32_t c = ended || number ? entity_value(s) : 0;
 
 	h->state = IN_TEXT;
 	if (h->skip != 0)
@@ -319,7 +327,7 @@ mime_html_add(struct mime_html *h, struct str in, struct buf *out)
 		char c = in.p[i];
 
 		if (h->state == IN_ENTITY) {
-			if (is_entity_char(c) && h->n_entity < sizeof(h->entity)) {
+			if (entity_takes(h, c) && h->n_entity < sizeof(h->entity)) {
 				h->entity[h->n_entity++] = c;
 				i++;
 			} else {

@@ -147,9 +147,9 @@ def scanner_finds_it(d, world):
     return d.path in (("key", "text"), ("key", "header")) and d.ours and world.scanner_finds(d.uids[0], d.key)
 
 
-@tolerated("RFC 9051 6.4.4", "the string is not there, nor does the plain scanner find it: the peer looks at addresses in a form of its own, with < @ > where there are none")
+@tolerated("RFC 9051 6.4.4", "the string is not there, nor does the plain scanner find it: the peer looks at addresses in a form of its own, with < @ > and quotes where there are none")
 def brackets_made_up(d, world):
-    return d.path == ("key", "text") and d.theirs and d.key.field in ("FROM", "TO", "CC", "BCC", "TEXT") and re.search(rb"[<>@]", d.key.literals[0]) is not None \
+    return d.path == ("key", "text") and d.theirs and d.key.field in ("FROM", "TO", "CC", "BCC", "TEXT") and re.search(rb"[<>@\"]", d.key.literals[0]) is not None \
         and not world.scanner_finds(d.uids[0], d.key)
 
 
@@ -271,7 +271,7 @@ def syntax_error_kept(d, world):
 
 @tolerated("RFC 5322 4.4", "words of a local part are one, quoted or not; the peer makes a name of them")
 def local_part_of_words(d, world):
-    return inside(d, "envelope") and has(world, d, rb'(?im)^(?:From|To|Cc|Sender|Reply-To):[^\r\n]*"[^"\r\n]*"[a-z0-9.]+@')
+    return inside(d, "envelope") and has(world, d, rb'(?im)^(?:From|To|Cc|Sender|Reply-To):[^\r\n]*"[^"\r\n]*"[a-z0-9._-]+@')
 
 
 @tolerated("RFC 5322 3.6", "of a field that may be there once the first counts, of addresses all; the peer takes the last")

@@ -67,9 +67,10 @@ by_memo(struct search_matcher *m, enum brief_field field, const struct brief *b)
 	const struct search_needle *needle = m->scan.needle;
 	struct match_memo *memo = &m->memo[((uintptr_t)needle / 64 + field) % MATCH_MEMOS];
 
-	if (memo->brief == b && memo->needle != needle)
+	/* Another key has the place: which it is depends on addresses, so neither may turn the other out for each message. */
+	if (memo->brief != NULL && (memo->brief != b || memo->needle != needle))
 		return brief_match(b, m->id, needle);
-	if (memo->brief != b) {
+	if (memo->brief == NULL) {
 		memo->brief = b;
 		memo->needle = needle;
 		brief_match_all(b, needle, memo->bits);

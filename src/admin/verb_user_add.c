@@ -41,6 +41,17 @@ add_batch(struct db_txn *txn, void *arg)
 	return OK;
 }
 
+static void
+tell(struct batch *b, const struct user *u)
+{
+	const char *name = account_name_fault(u->name), *why = status_word(u->status);
+
+	if (u->status == ERR_BAD_INPUT)
+		why = name != NULL ? name : "not a password or hash that can be used";
+	link_text(&b->call->link, "%.*s%s%.*s: %s%s", STR_FMT(u->where), u->where.n > 0 ? ": " : "", STR_FMT(u->name),
+	    u->status == ERR_BAD_INPUT && name != NULL ? "not a name for an account: " : "", why);
+}
+
 static enum status
 flush(struct batch *b)
 {
@@ -55,8 +66,7 @@ flush(struct batch *b)
 			continue;
 		}
 		b->failed++;
-		link_text(&b->call->link, "%.*s%s%.*s: %s", STR_FMT(u->where), u->where.n > 0 ? ": " : "", STR_FMT(u->name),
-		    u->status == ERR_BAD_INPUT ? "not a name, password or hash that can be used" : status_word(u->status));
+		tell(b, u);
 	}
 	b->n = 0;
 	arena_free(&b->arena);
@@ -74,7 +84,7 @@ take(struct batch *b, struct str scheme, struct str payload)
 	if (frame_fields(&b->arena, payload, &fields, &n) != OK || n != 3)
 		return call_fail(b->call, ERR_BAD_INPUT, "user add: not a name and a password");
 	*u = (struct user){.name = arena_str(&b->arena, fields[0]), .where = arena_str(&b->arena, fields[2])};
-	u->status = account_name_ok(u->name) ? credentials_make(&b->arena, scheme, fields[1], &u->credentials) : ERR_BAD_INPUT;
+	u->status = account_name_fault(u->name) == NULL ? credentials_make(&b->arena, scheme, fields[1], &u->credentials) : ERR_BAD_INPUT;
 	return ++b->n == BATCH ? flush(b) : OK;
 }
 

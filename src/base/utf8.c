@@ -64,6 +64,22 @@ utf8_valid(struct str s)
 	return true;
 }
 
+bool
+utf8_is_letter(int32_t c)
+{
+	utf8proc_category_t k = c < 0 ? UTF8PROC_CATEGORY_CN : utf8proc_category(c);
+
+	return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) || (k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO);
+}
+
+bool
+utf8_is_word(int32_t c)
+{
+	utf8proc_category_t k = c < 0 ? UTF8PROC_CATEGORY_CN : utf8proc_category(c);
+
+	return utf8_is_letter(c) || (k >= UTF8PROC_CATEGORY_MN && k <= UTF8PROC_CATEGORY_ME);
+}
+
 void
 utf8_add(struct buf *out, uint32_t c)
 {

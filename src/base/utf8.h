@@ -11,6 +11,9 @@
 int32_t utf8_next(struct str s, size_t *len_r);
 bool utf8_valid(struct str s);
 bool str_is_ascii(struct str s);
+/* Is the code point a letter or a digit of any script; or that, or a mark that stands with one? False for -1. */
+bool utf8_is_letter(int32_t code_point);
+bool utf8_is_word(int32_t code_point);
 void utf8_add(struct buf *out, uint32_t code_point);
 /* Whether a terminal shows a code point, and does not obey it: no control (C0, C1), no line or paragraph separator, no turning round of the
  * writing direction. */

@@ -270,6 +270,9 @@ account_create(struct store *store, struct db_txn *txn, struct str name, int64_t
 		st = st == OK ? ERR_EXISTS : st;
 		goto out;
 	}
+	st = ERR_BAD_INPUT;
+	if (account_name_fault(buf_str(&nfc)) != NULL)
+		goto out;
 	f = buf_str(&folded);
 	st = db_exec(txn, &insert, "ttti", buf_str(&nfc), f, str_head(f, str_chr(f, '@')), clock_seconds());
 	if (st != OK)

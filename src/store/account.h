@@ -2,7 +2,7 @@
 /*
  * Accounts. A name is UTF-8 in NFC, compared without regard to case (account_fold()), 1 to 255
  * bytes, such as "alice" or "alice@example.org"; no control characters, spaces, '/', '%', '*' or '"'. An id is never
- * used again. Administration: these calls take no actor but the store; only admin and auth call them.
+ * used again. New names are narrower, see account_name_fault(). Administration: these calls take no actor but the store; only admin and auth call them.
  */
 #ifndef STORE_ACCOUNT_H
 #define STORE_ACCOUNT_H
@@ -40,12 +40,15 @@ must_check enum status account_resolve(struct db_txn *txn, struct arena *arena, 
 /* The accounts after the given name in order, at most max. Array in the arena. */
 must_check enum status account_list(struct db_txn *txn, struct arena *arena, struct str after, size_t max,
     struct account **accounts_r, size_t *n_r);
-/* Checks the grammar of a name. */
+/* Checks the grammar of a name: one that fails cannot be an account's. */
 bool account_name_ok(struct str name);
 /*
  * Adds the form in which names are compared: Unicode's case folding in front of the last '@'; the domain in lower case, its A-labels as U-labels
  * (RFC 5890 2.3.2.4): "JÜRGEN@xn--bcher-kva.example" is "jürgen@bücher.example". ERR_BAD_INPUT for what is no name.
  */
 must_check enum status account_fold(struct buf *folded, struct str name);
+/* Why no account is made with that name (in NFC), or NULL: what can be taken for something else is refused, as "-n", "..", "<b>", "a:b",
+ * "#x", "anyone" (account_new.c). account_create() asks it; accounts of such names that are there already are found. */
+const char *account_name_fault(struct str name);
 
 #endif

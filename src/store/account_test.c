@@ -40,6 +40,37 @@ names(void **state)
 	assert_false(account_name_ok(str_of(longest, 256)));
 }
 
+/* Refused where accounts are made; each of these can be taken for something else. */
+static void
+new_names(void **state)
+{
+	static const char *const good[] = {"alice", "a.b+c_d-e", "Alice@Example.org", "j\xc3\xbcrgen", "\xe6\x97\xa5\xe6\x9c\xac@xn--wgv71a.jp",
+	    "o'brien@example.org", "_svc", "7", "a=b@example.org", "\xe0\xa4\xb9\xe0\xa4\xbf@example.org", "nobody-here", "anyone@example.org"};
+	static const char *const bad[] = {"-n", "--help", "..", ".", "...", ".a", "a.", "a..b", "<b>", "a<b", "a>b", "a:b", ":a", "a;b", "a,b", "a|b", "a&b",
+	    "`id`", "$HOME", "$(id)", "~", "~alice", "#a", "a#b", "!a", "=a", "+a", "'a'", "(a)", "[a]", "{a}", "a?", "^a", "@", "a@", "@b", "a@b@c",
+	    "a@.b", "a@b.", "a@-b", "-a@b", "anyone", "Anonymous", "owner", "a\n", "\x1b[31m", "a\xc2\xa0" "b", "a\xe2\x80\x8b" "b", "\xe2\x80\xae" "evil",
+	    "a\xe2\x81\xa6" "b", "\xcc\x88" "a", "a\xe3\x80\x80" "b", "a\xf0\x9f\x98\x80", "a\xee\x80\x80", "a\xcd\xb8", "a\xef\xbc\x8f" "b", "a\xe2\x84\x80"};
+	struct store *s = test_store();
+	struct arena a = {0};
+	struct account acc;
+	int64_t id;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_null(account_name_fault(str_c(good[i])));
+		assert_int_equal(WRITE(s, account_create(s, txn, str_c(good[i]), &id)), OK);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_non_null(account_name_fault(str_c(bad[i])));
+		if (WRITE(s, account_create(s, txn, str_c(bad[i]), &id)) != ERR_BAD_INPUT)
+			fail_msg("%s was made", bad[i]);
+		assert_int_equal(READ(s, account_find(txn, &a, str_c(bad[i]), &acc)), ERR_NOT_FOUND);
+	}
+	assert_int_equal(WRITE(s, account_create(s, txn, str_of("a\0b", 3), &id)), ERR_BAD_INPUT);
+	arena_free(&a);
+	test_close(s);
+}
+
 static void
 life(void **state)
 {
@@ -319,6 +350,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(names),
+	    cmocka_unit_test(new_names),
 	    cmocka_unit_test(life),
 	    cmocka_unit_test(folding),
 	    cmocka_unit_test(false_labels),

@@ -215,14 +215,28 @@ arena_printf(struct arena *a, const char *fmt, ...)
 	return str_of(p, (size_t)n);
 }
 
-void
-arena_free(struct arena *a)
+static void
+free_blocks(struct arena *a, bool secret)
 {
 	struct arena_block *b, *next;
 
 	for (b = a->blocks; b != NULL; b = next) {
 		next = b->next;
+		if (secret)
+			explicit_bzero(b->data, b->size);
 		free(b);
 	}
 	*a = (struct arena){0};
+}
+
+void
+arena_free(struct arena *a)
+{
+	free_blocks(a, false);
+}
+
+void
+arena_free_secret(struct arena *a)
+{
+	free_blocks(a, true);
 }

@@ -38,6 +38,9 @@ struct str arena_printf(struct arena *a, const char *fmt, ...) __attribute__((fo
 /* Gives everything back to the system; the arena can be used again. */
 void arena_free(struct arena *a);
 
+/* The same for what held a secret: it is overwritten first. */
+void arena_free_secret(struct arena *a);
+
 /* x_malloc and relatives never return NULL. */
 void *x_malloc(size_t n);
 void *x_calloc(size_t n, size_t size);

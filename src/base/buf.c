@@ -8,6 +8,20 @@
 #include "base/arena.h"
 #include "base/assert.h"
 
+/* realloc() would leave a copy. */
+static char *
+moved(struct buf *b, size_t cap)
+{
+	char *p = x_malloc(cap);
+
+	if (b->p != NULL) {
+		memcpy(p, b->p, b->n);
+		explicit_bzero(b->p, b->cap);
+		free(b->p);
+	}
+	return p;
+}
+
 char *
 buf_room(struct buf *b, size_t n)
 {
@@ -24,7 +38,7 @@ buf_room(struct buf *b, size_t n)
 
 		if (cap < need)
 			cap = need;
-		b->p = x_realloc(b->p, cap);
+		b->p = b->secret ? moved(b, cap) : x_realloc(b->p, cap);
 		b->cap = cap;
 	}
 	return b->p + b->n;
@@ -88,11 +102,15 @@ buf_consume(struct buf *b, size_t n)
 	b->n -= n;
 	if (b->n > 0)
 		memmove(b->p, b->p + n, b->n);
+	if (b->secret)
+		explicit_bzero(b->p + b->n, n);
 }
 
 void
 buf_clear(struct buf *b)
 {
+	if (b->secret && b->n > 0)
+		explicit_bzero(b->p, b->n);
 	b->n = 0;
 	b->failed = false;
 }
@@ -100,8 +118,10 @@ buf_clear(struct buf *b)
 void
 buf_free(struct buf *b)
 {
+	if (b->secret && b->cap > 0)
+		explicit_bzero(b->p, b->cap);
 	free(b->p);
-	*b = (struct buf){.limit = b->limit};
+	*b = (struct buf){.limit = b->limit, .secret = b->secret};
 }
 
 void

@@ -15,6 +15,7 @@ struct buf {
 	size_t cap;
 	size_t limit; /* most bytes it may hold; 0: none */
 	bool failed;
+	bool secret;  /* what it held is overwritten wherever it is left behind: by growing, consuming, clearing, freeing */
 };
 
 /* What the inline functions below leave to do: growing, the limit, failure. */
@@ -60,7 +61,8 @@ void buf_consume(struct buf *b, size_t n);
 void buf_clear(struct buf *b);
 /* Empty, memory given back; the limit is kept. */
 void buf_free(struct buf *b);
-/* The same for what held a secret: it is overwritten first. What buf_add() left behind when it grew is not reached. */
+/* The same for what held a secret: it is overwritten first. What buf_add() left behind when it grew is reached only where secret was
+ * set before. */
 void buf_free_secret(struct buf *b);
 
 static inline struct str

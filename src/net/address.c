@@ -1,76 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections per client address, strangers apart (S13). An IPv6 client is its /64. */
-#include <stdlib.h>
+/*
+ * Connections per client address that have not logged in (S13). Those that have are their accounts' (limits.connections_per_account): an
+ * office or a webmail host has many of them behind one address. An IPv6 client is its /64.
+ */
 #include "base/arena.h"
 #include "net/net_priv.h"
-
-struct address {
-	unsigned all, strangers;
-};
 
 static struct str
 key(const struct conn *c)
 {
-	return str_of(c->address, sizeof(c->address));
+	return network_str(&c->address);
 }
 
 enum status
 address_enter(struct conn *c)
 {
 	struct net *net = c->net;
-	struct address *a;
-	enum status st = OK;
+	uintptr_t n;
 
-	c->stranger = true;
-	if (c->loopback || c->local_socket || (net->o.max_per_address | net->o.max_strangers) == 0)
+	if (c->loopback || c->local_socket || net->o.max_strangers == 0)
 		return OK;
 	pthread_mutex_lock(&net->address_lock);
-	if ((a = map_get(&net->addresses, key(c))) == NULL) {
-		a = x_new(struct address);
-		map_put(&net->addresses, key(c), a);
-	}
-	if ((net->o.max_per_address != 0 && a->all >= net->o.max_per_address)
-	    || (net->o.max_strangers != 0 && a->strangers >= net->o.max_strangers)) {
-		st = ERR_LIMIT;
-	} else {
-		a->all++;
-		a->strangers++;
-		c->counted = true;
+	n = (uintptr_t)map_get(&net->addresses, key(c));
+	if (n < net->o.max_strangers) {
+		map_put(&net->addresses, key(c), (void *)(n + 1));
+		c->stranger = true;
 	}
 	pthread_mutex_unlock(&net->address_lock);
-	return st;
+	return c->stranger ? OK : ERR_LIMIT;
 }
 
 void
 address_known(struct conn *c)
 {
 	struct net *net = c->net;
+	uintptr_t n;
 
 	if (!c->stranger)
 		return;
 	c->stranger = false;
-	if (!c->counted)
-		return;
 	pthread_mutex_lock(&net->address_lock);
-	((struct address *)map_get(&net->addresses, key(c)))->strangers--;
+	n = (uintptr_t)map_get(&net->addresses, key(c));
+	if (n > 1)
+		map_put(&net->addresses, key(c), (void *)(n - 1));
+	else
+		map_del(&net->addresses, key(c));
 	pthread_mutex_unlock(&net->address_lock);
 }
 
 void
 address_leave(struct conn *c)
 {
-	struct net *net = c->net;
-	struct address *a;
-
-	if (!c->counted)
-		return;
 	address_known(c);
-	pthread_mutex_lock(&net->address_lock);
-	a = map_get(&net->addresses, key(c));
-	if (--a->all == 0) {
-		map_del(&net->addresses, key(c));
-		free(a);
-	}
-	pthread_mutex_unlock(&net->address_lock);
-	c->counted = false;
 }

@@ -58,7 +58,7 @@ conn_set_lane(struct conn *c, uint64_t lane)
 void
 conn_lane_of_address(struct conn *c)
 {
-	c->task.lane = hash_keyed(str_of((const char *)c->address, sizeof(c->address))) ^ hash_keyed(str_c(c->handler->name));
+	c->task.lane = hash_keyed(network_str(&c->address)) ^ hash_keyed(str_c(c->handler->name));
 }
 
 void
@@ -251,7 +251,7 @@ due(struct conn *c, unsigned *events_r)
 
 	switch ((enum conn_next)c->next) {
 	case CONN_OUTPUT:
-		if (io_pending(c) > OUT_LOW)
+		if (io_pending(c) > OUT_LOW && !(events & CONN_EV_USER))
 			return false;
 		events |= CONN_EV_OUTPUT;
 		break;
@@ -260,7 +260,7 @@ due(struct conn *c, unsigned *events_r)
 			return false;
 		break;
 	case CONN_AGAIN:
-		if (io_pending(c) > OUT_HIGH)
+		if (io_pending(c) > OUT_HIGH && !(events & CONN_EV_USER))
 			return false;
 		break;
 	default:
@@ -340,8 +340,8 @@ overdue(struct conn *c)
 		return c->hard_at != 0 && now >= c->hard_at;
 	if (c->stage != STAGE_OPEN)
 		return false;
-	if (c->pause_at != 0 && now >= c->pause_at) {
-		c->pause_at = 0;
+	if (c->pause_until != 0 && clock_mono() >= c->pause_until) {
+		c->pause_until = 0;
 		c->events |= CONN_EV_COMMIT;
 	}
 	if ((c->hard_at != 0 && now >= c->hard_at)
@@ -415,8 +415,6 @@ set_timer(struct conn *c)
 	if (c->stage == STAGE_OPEN && c->next == CONN_INPUT && c->idle_at != 0
 	    && (when == 0 || c->idle_at < when))
 		when = c->idle_at;
-	if (c->pause_at != 0 && (when == 0 || c->pause_at < when))
-		when = c->pause_at;
 	if (when != 0)
 		timer_need(c, when);
 }
@@ -426,7 +424,7 @@ set_timer(struct conn *c)
 static bool
 park(struct conn *c)
 {
-	unsigned mask = CONN_EV_INPUT | CONN_EV_OUTPUT | CONN_EV_TIMEOUT | BIT_KILL;
+	unsigned mask = CONN_EV_INPUT | CONN_EV_OUTPUT | CONN_EV_TIMEOUT | CONN_EV_USER | BIT_KILL;
 	bool in = false, out = io_pending(c) > 0;
 
 	switch ((enum stage)c->stage) {
@@ -445,7 +443,7 @@ park(struct conn *c)
 			mask = WAKE_ALL & ~BIT_RELEASED;
 		} else if (c->next == CONN_WAKE) {
 			mask = CONN_EV_COMMIT | CONN_EV_OUTPUT | BIT_KILL;
-			if (c->pause_at != 0)
+			if (c->pause_until != 0)
 				mask |= CONN_EV_TIMEOUT;
 		}
 		out = out || c->tls_want_write;

@@ -45,7 +45,8 @@ enum conn_event {
 	                           * Comes once; it is not repeated when it arrives mid-command. */
 	CONN_EV_TLS = 1 << 7,     /* the handshake after conn_starttls() is done: forget all state */
 	/* 0, no event at all: after CONN_AGAIN. */
-	CONN_EV_USER = 1 << 8,    /* free for the handler's own use */
+	CONN_EV_USER = 1 << 8,    /* free for the handler's own use; run() is called for it also after CONN_OUTPUT and CONN_AGAIN,
+	                           * however full the output is */
 };
 
 struct conn_handler {
@@ -104,9 +105,9 @@ void conn_timeout(struct conn *c, int64_t seconds);
 void conn_timeout_batched(struct conn *c, int64_t seconds);
 /* CONN_EV_TIMEOUT in this many seconds, whatever comes: for the login. 0: none. */
 void conn_deadline(struct conn *c, int64_t seconds);
-/* The answer to a wrong password waits: return CONN_WAKE after it; CONN_EV_COMMIT comes after this
- * many seconds, no thread is held. */
-void conn_pause(struct conn *c, int64_t seconds);
+/* An answer waits: return CONN_WAKE after it; CONN_EV_COMMIT comes at that moment of clock_mono(), in microseconds and not before; no
+ * thread is held. What else wakes the connection with that event comes too: look at the clock. */
+void conn_pause_until(struct conn *c, int64_t at);
 
 /* TLS. conn_starttls(): call it after the command was eaten, and append the go-ahead after it
  * returned OK, then return CONN_INPUT: the output goes out in the clear, then the handshake is

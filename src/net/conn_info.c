@@ -110,7 +110,7 @@ conn_timeout_batched(struct conn *c, int64_t seconds)
 	/* The seconds that are a multiple of the span, shifted by the client's address. */
 	c->batched = true;
 	span = (uint32_t)(seconds > 3 ? seconds / 2 : 1);
-	phase = (uint32_t)(hash_keyed(str_of(c->address, sizeof(c->address))) % span);
+	phase = (uint32_t)(hash_keyed(network_str(&c->address)) % span);
 	at = now + span;
 	at += span - (at + phase) % span;
 	c->idle_at = at > now + seconds ? now + (uint32_t)seconds : at;
@@ -123,9 +123,10 @@ conn_deadline(struct conn *c, int64_t seconds)
 }
 
 void
-conn_pause(struct conn *c, int64_t seconds)
+conn_pause_until(struct conn *c, int64_t at)
 {
-	c->pause_at = in_seconds(c, seconds > 0 ? seconds : 1);
+	c->pause_until = at;
+	pause_until(c, at);
 }
 
 const char *

@@ -209,7 +209,7 @@ test_pause(void **state)
 	while (hear() && got.n < 16 && clock_mono() - begin < 5000000)
 		test_wait(net, 10, NULL);
 	EXPECT("hello\ndone\nnext\n");
-	assert_in_range(clock_mono() - begin, 5000, 2500000);
+	assert_in_range(clock_mono() - begin, 30000, 2500000);
 }
 
 static void
@@ -366,7 +366,7 @@ test_batched(void **state)
 	first = c->idle_at;
 	assert_in_range(first, now + 60, now + 121);
 	for (unsigned i = 0; i < 300; i++) {
-		c->address[3] = (uint8_t)i;
+		c->address.key[3] = (uint8_t)i;
 		conn_timeout_batched(c, 120);
 		assert_in_range(c->idle_at, now + 60, now + 122);
 	}
@@ -532,11 +532,10 @@ test_address_limit(void **state)
 {
 	struct conn *c[4];
 
-	net->o.max_per_address = 3;
 	net->o.max_strangers = 2;
 	for (int i = 0; i < 4; i++) {
 		c[i] = conn_make(net, -1, &talk_handler, "t", NULL);
-		c[i]->address[0] = 7;
+		c[i]->address.key[0] = 7;
 	}
 	assert_int_equal(address_enter(c[0]), OK);
 	assert_int_equal(address_enter(c[1]), OK);
@@ -544,10 +543,12 @@ test_address_limit(void **state)
 	conn_known(c[0]);
 	conn_known(c[0]);
 	assert_int_equal(address_enter(c[2]), OK);
-	conn_known(c[1]);
 	assert_int_equal(address_enter(c[3]), ERR_LIMIT);
-	address_leave(c[0]);
+	/* However many are in already: they are not counted. */
+	conn_known(c[1]);
+	conn_known(c[2]);
 	assert_int_equal(address_enter(c[3]), OK);
+	address_leave(c[0]);
 	for (int i = 1; i < 4; i++)
 		address_leave(c[i]);
 	assert_int_equal(net->addresses.n, 0);

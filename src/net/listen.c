@@ -172,14 +172,13 @@ name_peer(struct conn *c, const struct sockaddr_storage *ss)
 	switch (ss->ss_family) {
 	case AF_INET:
 		inet_ntop(AF_INET, &in4->sin_addr, c->peer, sizeof(c->peer));
-		memcpy(c->address + 12, &in4->sin_addr, 4);
-		memset(c->address + 10, 0xff, 2);
+		(void)network_of_text(str_c(c->peer), &c->address);
 		c->port = ntohs(in4->sin_port);
 		c->loopback = ntohl(in4->sin_addr.s_addr) >> 24 == 127;
 		break;
 	case AF_INET6:
 		inet_ntop(AF_INET6, &in6->sin6_addr, c->peer, sizeof(c->peer));
-		memcpy(c->address, &in6->sin6_addr, 8);
+		c->address = network_of_bytes(in6->sin6_addr.s6_addr);
 		c->port = ntohs(in6->sin6_port);
 		c->loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 		break;

@@ -71,12 +71,14 @@ net_new(const struct net_options *o)
 	net->epoll = epoll_create1(EPOLL_CLOEXEC);
 	net->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	net->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	net->pauser = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	pthread_mutex_init(&net->table_lock, NULL);
 	pthread_mutex_init(&net->wheel_lock, NULL);
+	pthread_mutex_init(&net->pause_lock, NULL);
 	pthread_mutex_init(&net->address_lock, NULL);
 	pthread_mutex_init(&net->listener_lock, NULL);
 	timer_init(net);
-	if (net->epoll < 0 || net->interrupt < 0 || net->timer < 0) {
+	if (net->epoll < 0 || net->interrupt < 0 || net->timer < 0 || net->pauser < 0) {
 		int e = errno;
 
 		net_free(net);
@@ -85,6 +87,7 @@ net_new(const struct net_options *o)
 	}
 	watch(net, net->interrupt, POLL_INTERRUPT);
 	watch(net, net->timer, POLL_TIMER);
+	watch(net, net->pauser, POLL_PAUSER);
 	return net;
 }
 
@@ -104,11 +107,14 @@ net_free(struct net *net)
 		free(atomic_load(&net->chunks[i]));
 	free(net->free);
 	map_free(&net->addresses);
+	free(net->pauses);
+	close_if(net->pauser);
 	close_if(net->timer);
 	close_if(net->interrupt);
 	close_if(net->epoll);
 	pthread_mutex_destroy(&net->table_lock);
 	pthread_mutex_destroy(&net->wheel_lock);
+	pthread_mutex_destroy(&net->pause_lock);
 	pthread_mutex_destroy(&net->address_lock);
 	pthread_mutex_destroy(&net->listener_lock);
 	free(net);
@@ -140,6 +146,10 @@ dispatch(struct net *net, const struct epoll_event *ev)
 		return;
 	if (data == POLL_TIMER) {
 		timer_fire(net);
+		return;
+	}
+	if (data == POLL_PAUSER) {
+		pause_fire(net);
 		return;
 	}
 	if (data >= POLL_LISTENER) {

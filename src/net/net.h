@@ -20,8 +20,7 @@ struct net_options {
 	struct tls *tls;           /* for STARTTLS and implicit TLS; may be NULL. Not owned */
 	unsigned max_connections;  /* 0: what RLIMIT_NOFILE gives, which is the most in any case */
 	unsigned kept;             /* descriptors that connections leave to others, at least */
-	unsigned max_per_address;  /* 0: no limit. Loopback and Unix sockets are not counted */
-	unsigned max_strangers;    /* of these, not logged in; 0: no limit */
+	unsigned max_strangers;    /* of one client address, not logged in; 0: no limit. Loopback and Unix sockets are not counted */
 	int64_t write_seconds;     /* a client that takes nothing this long is closed; 0: 300 */
 };
 

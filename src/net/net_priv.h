@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include "base/map.h"
+#include "base/network.h"
 #include "net/net.h"
 #include "net/wake.h"
 
@@ -25,6 +26,7 @@
 /* Poller data: generation << 32 | slot for connections; these for the rest. */
 #define POLL_INTERRUPT (UINT64_MAX)
 #define POLL_TIMER (UINT64_MAX - 1)
+#define POLL_PAUSER (UINT64_MAX - 2)
 #define POLL_LISTENER UINT64_C(0xffffffff00000000) /* | index; generations never get there */
 
 #define WHEEL_SLOTS 4096u
@@ -66,8 +68,9 @@ struct conn {
 	uint32_t slot;
 	uint32_t armed;          /* what the poller waits for; 0 once it fired */
 	/* Seconds of the net's clock; 0: none */
-	uint32_t idle_seconds, idle_at, hard_at, stuck_at, pause_at, born;
+	uint32_t idle_seconds, idle_at, hard_at, stuck_at, born;
 	uint32_t handshake_at;
+	int64_t pause_until;     /* clock_mono(); 0: it does not pause */
 	uint32_t tls_quiet;      /* records without data, less what data makes up for */
 	/* The wheel's, under its lock; timer_when is read without. */
 	_Atomic uint32_t timer_when;
@@ -83,9 +86,9 @@ struct conn {
 	bool tls_want_write;     /* TLS waits for room to write, whatever it was asked for */
 	bool starttls, refresh;  /* the handshake waits for the go-ahead; it is not the first thing */
 	bool batched;            /* idle_at was rounded */
-	bool counted, stranger;  /* in its address's count; not logged in */
+	bool stranger;           /* not logged in, and in its address's count */
 	bool loopback, local_socket;
-	uint8_t address[16];     /* the key for limits: IPv4 mapped, IPv6 without its lower half */
+	struct network address;  /* the key for limits */
 	uint16_t port;
 	int32_t uid;
 	uint64_t id;
@@ -112,7 +115,7 @@ struct listener {
 
 struct net {
 	struct net_options o;
-	int epoll, interrupt, timer;
+	int epoll, interrupt, timer, pauser;
 	int64_t start; /* clock_mono() at second 1 of the net's clock */
 
 	pthread_mutex_t table_lock;
@@ -127,6 +130,10 @@ struct net {
 	uint64_t wheel_map[WHEEL_SLOTS / 64];
 	uint32_t wheel_at;   /* seconds up to here have been looked at */
 	uint32_t wheel_next; /* what the timer is set to; 0: nothing */
+
+	pthread_mutex_t pause_lock;
+	struct pause *pauses; /* a heap: the next first */
+	size_t n_pauses, cap_pauses;
 
 	pthread_mutex_t address_lock;
 	struct map addresses;
@@ -147,7 +154,11 @@ void table_publish(struct conn *c);
 /* Hides it again; false while somebody holds it. */
 bool table_bury(struct conn *c);
 
-/* address.c: limits per client address. enter: ERR_LIMIT when there are too many. */
+/* pause.c: posts CONN_EV_TIMEOUT at that moment of clock_mono(). */
+void pause_until(struct conn *c, int64_t at);
+void pause_fire(struct net *net);
+
+/* address.c: the limit of strangers per client address. enter: ERR_LIMIT when there are too many. */
 enum status address_enter(struct conn *c);
 void address_known(struct conn *c);
 void address_leave(struct conn *c);

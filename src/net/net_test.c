@@ -130,7 +130,7 @@ command(struct conn *c, struct talk *t, struct str line)
 		}
 	} else if (str_eq(line, STR("pause"))) {
 		t->waiting = true;
-		conn_pause(c, 1);
+		conn_pause_until(c, clock_mono() + 30000);
 		return CONN_WAKE;
 	} else if (str_eq(line, STR("bye"))) {
 		buf_adds(conn_out(c), "bye\n");

@@ -127,9 +127,8 @@ came_earlier(struct import *im, struct str key)
 	map_put(&im->earlier, key, &present);
 }
 
-/* A name that can be given, as near to the one that stands there as may be; *other_r: it is another. */
 static struct str
-good_name(struct import *im, struct str name, bool *other_r)
+possible_name(struct import *im, struct str name, bool *other_r)
 {
 	struct buf b = {0};
 	struct str canon, rest = name;
@@ -154,6 +153,19 @@ good_name(struct import *im, struct str name, bool *other_r)
 	if (mailbox_name_canon(&im->arena, name, true, &canon) != OK || mailbox_name_check(canon) != OK)
 		canon = STR("Imported");
 	return canon;
+}
+
+/* A name that can be given, as near to the one that stands there as may be; *other_r: it is another. */
+static struct str
+good_name(struct import *im, struct str name, bool *other_r)
+{
+	struct str canon = possible_name(im, name, other_r);
+
+	if (!mailbox_name_reserved(canon))
+		return canon;
+	*other_r = true;
+	canon = arena_printf(&im->arena, "Imported/%.*s", STR_FMT(canon));
+	return mailbox_name_check(canon) == OK ? canon : STR("Imported");
 }
 
 void

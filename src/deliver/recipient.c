@@ -18,6 +18,18 @@ resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str do
 	return OK;
 }
 
+static enum status
+detail_allowed(struct db_txn *txn, struct arena *arena, int64_t account, bool *yes_r)
+{
+	struct str value;
+	enum status st = account_setting(txn, arena, account, STR("detail"), &value);
+
+	if (st != OK && st != ERR_NOT_FOUND)
+		return st;
+	*yes_r = st == OK && str_eq(value, STR("yes"));
+	return OK;
+}
+
 enum status
 recipient_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain, char separator,
     struct recipient *r_r)
@@ -25,11 +37,14 @@ recipient_resolve(struct db_txn *txn, struct arena *arena, struct str local, str
 	struct recipient r = {.folder = STR("INBOX")};
 	enum status st = resolve(txn, arena, local, domain, &r);
 	size_t at = separator ? str_chr(local, separator) : local.n;
+	bool allowed;
 
 	/* An account may have the separator in its name; only then is there no folder in it. */
 	if (st == ERR_NOT_FOUND && at > 0 && at < local.n) {
 		st = resolve(txn, arena, str_head(local, at), domain, &r);
-		if (st == OK && at + 1 < local.n &&
+		if (st == OK)
+			st = detail_allowed(txn, arena, r.account, &allowed);
+		if (st == OK && allowed && at + 1 < local.n &&
 		    (mailbox_name_canon(arena, str_from(local, at + 1), true, &r.folder) != OK ||
 			mailbox_name_check(r.folder) != OK))
 			r.folder = STR("INBOX");
@@ -39,13 +54,39 @@ recipient_resolve(struct db_txn *txn, struct arena *arena, struct str local, str
 	return st;
 }
 
+/* Has the mailbox, or one above it, a special use? */
+static enum status
+is_special(const struct actor *actor, struct db_txn *txn, struct arena *arena, const struct mailbox *mb, struct str name, bool *yes_r)
+{
+	struct mailbox above = *mb;
+
+	*yes_r = mb->special != 0;
+	while (!*yes_r && name.n > 0) {
+		enum status st;
+
+		while (name.n > 0 && name.p[name.n - 1] != '/')
+			name.n--;
+		name = str_trim_suffix(name, '/');
+		if (name.n == 0)
+			break;
+		st = mailbox_find(actor, txn, arena, name, &above);
+		if (st != OK && st != ERR_NOT_FOUND)
+			return st;
+		*yes_r = st == OK && above.special != 0;
+	}
+	return OK;
+}
+
 enum status
 recipient_mailbox(const struct actor *actor, struct db_txn *txn, struct arena *arena, const struct recipient *r,
     struct mailbox *mb_r)
 {
 	enum status st = mailbox_find(actor, txn, arena, r->folder, mb_r);
+	bool special = false;
 
-	if (st == ERR_NOT_FOUND || (st == OK && mb_r->noselect))
+	if (st == OK)
+		st = is_special(actor, txn, arena, mb_r, r->folder, &special);
+	if (st == ERR_NOT_FOUND || (st == OK && (mb_r->noselect || special)))
 		st = mailbox_find(actor, txn, arena, STR("INBOX"), mb_r);
 	return st;
 }

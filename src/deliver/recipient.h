@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Recipients: from a mail address to an account and a folder. user+folder addresses a mailbox of the account; where it
- * has none of that name, or may not be delivered to, the mail goes to INBOX. A recipient is the name of an account, name@domain, or
+ * Recipients: from a mail address to an account and a folder. user+folder addresses a mailbox of the account where the account allows it
+ * (its setting "detail", store/account.h): the folder is named by whoever writes. Where it does not, has none of that name, or has a special
+ * use for it (or for one above it: Trash, Sent), the mail goes to INBOX. A recipient is the name of an account, name@domain, or
  * the local part where only that account exists.
  */
 #ifndef DELIVER_RECIPIENT_H

@@ -88,6 +88,8 @@ cmd_create(struct cmd *cmd)
 		return reply_no(cmd, "USEATTR", "There is no such use");
 	if ((st = mailbox_name_check(x->name)) != OK)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
+	if (mailbox_name_reserved(x->name))
+		return reply_no(cmd, "CANNOT", "This name is reserved");
 	x->actor = cmd->session->actor;
 	cmd->state = x;
 	return cmd_write(cmd, create_fn, x, created);

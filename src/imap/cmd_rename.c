@@ -86,6 +86,8 @@ cmd_rename(struct cmd *cmd)
 		return reply_syntax(cmd, st, "RENAME takes two mailbox names");
 	if ((st = mailbox_name_check(x->to)) != OK)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
+	if (mailbox_name_reserved(x->to))
+		return reply_no(cmd, "CANNOT", "This name is reserved");
 	x->actor = cmd->session->actor;
 	cmd->state = x;
 	if (!mailbox_name_is_inbox(x->from) && (st = check(cmd, x)) != OK)

@@ -27,6 +27,15 @@ static struct db_sql touch = DB_SQL("UPDATE account SET generation = generation 
 static struct db_sql credential_set = DB_SQL("INSERT INTO credential (account, kind, value) VALUES (?1, ?2, ?3)"
     " ON CONFLICT (account, kind) DO UPDATE SET value = ?3");
 static struct db_sql credential_del = DB_SQL("DELETE FROM credential WHERE account = ?1 AND kind = ?2");
+static struct db_sql keys_after = DB_SQL("SELECT a.id, (SELECT count(*) FROM credential c WHERE c.account = a.id AND c.kind <> 'scram-sha-256'),"
+    " (SELECT value FROM credential c WHERE c.account = a.id AND c.kind = 'scram-sha-256')"
+    " FROM account a WHERE a.id > ?1 AND a.deleted = 0 AND a.disabled = 0 ORDER BY a.id LIMIT ?2");
+static struct db_sql get_state = DB_SQL("SELECT generation, disabled FROM account WHERE id = ?1 AND deleted = 0");
+static struct db_sql setting_get = DB_SQL("SELECT value FROM account_setting WHERE account = ?1 AND name = ?2");
+static struct db_sql setting_set = DB_SQL("INSERT INTO account_setting (account, name, value) VALUES (?1, ?2, ?3)"
+    " ON CONFLICT (account, name) DO UPDATE SET value = ?3");
+static struct db_sql setting_del = DB_SQL("DELETE FROM account_setting WHERE account = ?1 AND name = ?2");
+static struct db_sql remove_settings = DB_SQL("DELETE FROM account_setting WHERE account = ?1");
 static struct db_sql credential_get = DB_SQL("SELECT c.value FROM credential c JOIN account a ON a.id = c.account"
     " WHERE c.account = ?1 AND c.kind = ?2 AND a.deleted = 0");
 
@@ -224,6 +233,31 @@ account_credential(struct db_txn *txn, struct arena *arena, int64_t id, struct s
 	return st;
 }
 
+enum status
+account_keys(struct db_txn *txn, struct arena *arena, int64_t after, size_t max, struct account_keys **list_r, size_t *n_r)
+{
+	struct account_keys *list = arena_alloc(arena, (max + 1) * sizeof(*list));
+	struct db_stmt *q = db_prepare(txn, &keys_after);
+	size_t n = 0;
+	enum status st;
+
+	db_bind_int(q, 1, after);
+	db_bind_int(q, 2, (int64_t)max);
+	while (n <= max && (st = db_step(q)) == OK) {
+		struct account_keys *a = &list[n++];
+
+		*a = (struct account_keys){.id = db_int(q, 0), .password = db_int(q, 1) > 0};
+		if (!db_is_null(q, 2))
+			a->scram = arena_str(arena, db_text(q, 2));
+	}
+	db_done(q);
+	if (st != ERR_NOT_FOUND)
+		return st;
+	*list_r = list;
+	*n_r = n;
+	return OK;
+}
+
 /* ---- writing ---- */
 
 /* RFC 6154; the names that clients make themselves when they find none (T26, T28). */
@@ -293,11 +327,11 @@ out:
 
 /* After an UPDATE of the account's row: announced, or ERR_NOT_FOUND where there was no row. */
 static enum status
-changed(struct store *store, struct db_txn *txn, int64_t id)
+changed(struct store *store, struct db_txn *txn, int64_t id, enum account_event what)
 {
 	if (db_changed(txn) == 0)
 		return ERR_NOT_FOUND;
-	feed_mailbox(store, txn, EVENT_ACCOUNT, id, 0);
+	feed_account(store, txn, id, what);
 	return OK;
 }
 
@@ -306,9 +340,9 @@ account_delete(struct store *store, struct db_txn *txn, int64_t id)
 {
 	enum status st;
 
-	if ((st = db_exec(txn, &remove_row, "i", id)) != OK || (st = changed(store, txn, id)) != OK)
+	if ((st = db_exec(txn, &remove_row, "i", id)) != OK || (st = changed(store, txn, id, ACCOUNT_CLOSED)) != OK)
 		return st;
-	if ((st = db_exec(txn, &remove_credentials, "i", id)) != OK)
+	if ((st = db_exec(txn, &remove_settings, "i", id)) != OK || (st = db_exec(txn, &remove_credentials, "i", id)) != OK)
 		return st;
 	return reap_doom(txn, clock_seconds() + store->grace, DOOMED_ACCOUNT, id);
 }
@@ -317,7 +351,56 @@ enum status
 account_set_disabled(struct store *store, struct db_txn *txn, int64_t id, bool disabled)
 {
 	enum status st = db_exec(txn, &set_disabled, "ii", id, (int64_t)disabled);
-	return st == OK ? changed(store, txn, id) : st;
+	return st == OK ? changed(store, txn, id, disabled ? ACCOUNT_CLOSED : ACCOUNT_RENEWED) : st;
+}
+
+static enum status
+put_credential(struct db_txn *txn, int64_t id, struct str kind, struct str value)
+{
+	if (value.n == 0)
+		return db_exec(txn, &credential_del, "it", id, kind);
+	return db_exec(txn, &credential_set, "itt", id, kind, value);
+}
+
+enum status
+account_renew_credential(struct store *store, struct db_txn *txn, int64_t id, uint64_t generation, struct str kind, struct str value)
+{
+	int64_t v[2];
+	enum status st = db_get_ints(txn, &get_state, v, 2, "i", id);
+
+	if (st != OK)
+		return st;
+	if ((uint64_t)v[0] != generation || v[1] != 0)
+		return ERR_CONFLICT;
+	feed_account(store, txn, id, ACCOUNT_RENEWED);
+	return put_credential(txn, id, kind, value);
+}
+
+enum status
+account_setting(struct db_txn *txn, struct arena *arena, int64_t id, struct str name, struct str *value_r)
+{
+	struct db_stmt *q = db_prepare(txn, &setting_get);
+	enum status st;
+
+	db_bind_int(q, 1, id);
+	db_bind_text(q, 2, name);
+	if ((st = db_step(q)) == OK)
+		*value_r = arena_str(arena, db_text(q, 0));
+	db_done(q);
+	return st;
+}
+
+enum status
+account_set_setting(struct db_txn *txn, int64_t id, struct str name, struct str value)
+{
+	int64_t v[2];
+	enum status st = db_get_ints(txn, &get_state, v, 2, "i", id);
+
+	if (st != OK)
+		return st;
+	if (value.n == 0)
+		return db_exec(txn, &setting_del, "it", id, name);
+	return db_exec(txn, &setting_set, "itt", id, name, value);
 }
 
 enum status
@@ -325,9 +408,7 @@ account_set_credential(struct store *store, struct db_txn *txn, int64_t id, stru
 {
 	enum status st;
 
-	if ((st = db_exec(txn, &touch, "i", id)) != OK || (st = changed(store, txn, id)) != OK)
+	if ((st = db_exec(txn, &touch, "i", id)) != OK || (st = changed(store, txn, id, ACCOUNT_PASSWORD)) != OK)
 		return st;
-	if (value.n == 0)
-		return db_exec(txn, &credential_del, "it", id, kind);
-	return db_exec(txn, &credential_set, "itt", id, kind, value);
+	return put_credential(txn, id, kind, value);
 }

@@ -7,6 +7,7 @@
 #ifndef STORE_ACCOUNT_H
 #define STORE_ACCOUNT_H
 
+#include "base/buf.h"
 #include "store/store.h"
 
 struct account {
@@ -28,6 +29,10 @@ must_check enum status account_set_disabled(struct store *store, struct db_txn *
 /* A credential: kind "argon2id", "plain", "crypt" or "scram-sha-256" (RFC 5803 form) and its value. Set replaces; an empty value removes. */
 must_check enum status account_set_credential(struct store *store, struct db_txn *txn, int64_t id, struct str kind,
     struct str value);
+/* Part of a write function: the same password in another form (a hash that costs more, keys that were missing). The account's generation stays
+ * and its sessions are not disturbed. ERR_CONFLICT: it is not of this generation any more, or disabled. */
+must_check enum status account_renew_credential(struct store *store, struct db_txn *txn, int64_t id, uint64_t generation, struct str kind,
+    struct str value);
 must_check enum status account_credential(struct db_txn *txn, struct arena *arena, int64_t id, struct str kind,
     struct str *value_r);
 
@@ -40,6 +45,19 @@ must_check enum status account_resolve(struct db_txn *txn, struct arena *arena, 
 /* The accounts after the given name in order, at most max. Array in the arena. */
 must_check enum status account_list(struct db_txn *txn, struct arena *arena, struct str after, size_t max,
     struct account **accounts_r, size_t *n_r);
+/* How one may log in to an account that is not disabled. */
+struct account_keys {
+	int64_t id;
+	bool password;    /* there is something to check a password against */
+	struct str scram; /* its SCRAM keys; p NULL: none. In the arena */
+};
+/* Those with ids above after, in order, at most max. Array in the arena. */
+must_check enum status account_keys(struct db_txn *txn, struct arena *arena, int64_t after, size_t max, struct account_keys **list_r,
+    size_t *n_r);
+/* What is kept of an account beside its mail: "detail" (whether user+folder reaches folders: "yes"; deliver/recipient.h), "places" (where it
+ * logged in from; auth). ERR_NOT_FOUND where it is not set, or (set) there is no such account. An empty value removes. */
+must_check enum status account_setting(struct db_txn *txn, struct arena *arena, int64_t id, struct str name, struct str *value_r);
+must_check enum status account_set_setting(struct db_txn *txn, int64_t id, struct str name, struct str value);
 /* Checks the grammar of a name: one that fails cannot be an account's. */
 bool account_name_ok(struct str name);
 /*

@@ -26,6 +26,19 @@ check_fault(struct check *c, const char *fmt, ...)
 		c->report->found(c->report->arg, text);
 }
 
+void
+check_note(struct check *c, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (c->report->found != NULL)
+		c->report->found(c->report->arg, text);
+}
+
 static enum status
 snapshot(struct check *c)
 {
@@ -183,8 +196,8 @@ part(struct check *c, enum status (*fn)(struct check *c))
 enum status
 store_check(struct store *store, bool deep, struct check_report *report)
 {
-	static enum status (*const parts[])(struct check *) = {gather_accounts, check_bodies_gather, check_mailboxes, check_emails,
-	    check_bodies, check_subscriptions, check_leftovers, check_threads, check_digests};
+	static enum status (*const parts[])(struct check *) = {gather_accounts, check_names, check_bodies_gather, check_mailboxes,
+	    check_emails, check_bodies, check_subscriptions, check_leftovers, check_threads, check_digests};
 	struct check c = {.store = store, .deep = deep, .report = report};
 	struct db_stop stop = {.fn = report->stop, .arg = report->arg};
 	enum status st;

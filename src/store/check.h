@@ -9,7 +9,7 @@
 #include "store/store.h"
 
 struct check_report {
-	void (*found)(void *arg, const char *text); /* once for each fault */
+	void (*found)(void *arg, const char *text); /* once for each fault, and for what is to be known but is none */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	/* Both may be NULL. stop: asked now and then, must not wait; true ends the check with ERR_UNAVAILABLE. pause: called now and then while no snapshot is
 	 * held, and may wait: found and progress are called with one, and must not. */
@@ -20,7 +20,8 @@ struct check_report {
 };
 /* Pages against their checksums, the directory and the mailbox's counts against the pages, UIDs and mod-sequences rising, change rows and
  * tombstones against the pages, emails and structures against what names them, bodies against their hashes (deep), nothing left over.
- * OK: it ran to the end, see report->faults. */
+ * Names that none could have today (reserved mailboxes, account_name_fault()) are told and not counted. OK: it ran to the end, see
+ * report->faults. */
 must_check enum status store_check(struct store *store, bool deep, struct check_report *report);
 
 struct repair_report {

@@ -44,6 +44,8 @@ struct check {
 
 /* Counts and tells a fault. */
 void check_fault(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Tells what is no fault. */
+void check_note(struct check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A new snapshot if the present one is old; *renewed_r (may be NULL). No statement may be open. */
 must_check enum status check_breathe(struct check *c, bool *renewed_r);
 struct check_account *check_account_of(struct check *c, int64_t id);
@@ -55,6 +57,8 @@ bool check_email_named(struct check *c, int64_t email);
 must_check enum status check_mailbox_names(struct check *c, int64_t mailbox);
 must_check enum status check_subscriptions(struct check *c);
 
+/* Names of accounts and mailboxes that collide with what is reserved. */
+must_check enum status check_names(struct check *c);
 must_check enum status check_mailboxes(struct check *c);
 /* One mailbox; page is working space. */
 must_check enum status check_one_mailbox(struct check *c, int64_t id, struct page *page);

@@ -147,3 +147,9 @@ feed_mailbox(struct store *s, struct db_txn *txn, enum store_event_kind kind, in
 {
 	announce(s, txn, (struct store_event){.kind = kind, .account = account, .mailbox = mailbox});
 }
+
+void
+feed_account(struct store *s, struct db_txn *txn, int64_t account, enum account_event what)
+{
+	announce(s, txn, (struct store_event){.kind = EVENT_ACCOUNT, .account = account, .modseq = what});
+}

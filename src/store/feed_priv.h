@@ -11,8 +11,11 @@
 /* Messages of the mailbox came, went or changed; modseq and uidnext are the mailbox's after the change. */
 void feed_messages(struct store *store, struct db_txn *txn, int64_t account, int64_t mailbox, uint64_t modseq,
     uint32_t uidnext);
-/* EVENT_MAILBOX, EVENT_DELETED or EVENT_ACCOUNT (mailbox 0). */
+/* EVENT_MAILBOX or EVENT_DELETED. */
 void feed_mailbox(struct store *store, struct db_txn *txn, enum store_event_kind kind, int64_t account, int64_t mailbox);
+
+/* EVENT_ACCOUNT. */
+void feed_account(struct store *store, struct db_txn *txn, int64_t account, enum account_event what);
 
 struct feed;
 struct feed *feed_new(void);

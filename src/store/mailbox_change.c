@@ -214,6 +214,8 @@ mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, u
 	name = str_trim_suffix(name, '/'); /* only announces children: RFC 9051 6.3.4, T29 */
 	if ((st = admit_mailbox_name(name)) != OK)
 		return st;
+	if (mailbox_name_reserved(name))
+		return ERR_BAD_INPUT;
 	if ((st = list_change_begin(&c, actor, txn)) != OK)
 		return st;
 	if ((st = special_free(&c, special, 0)) != OK || (st = list_change_make(&c, name, special, &id)) != OK)

@@ -111,6 +111,8 @@ rename_checks(struct list_change *c, struct str from, struct str to)
 
 	if ((st = admit_mailbox_name(to)) != OK)
 		return st;
+	if (mailbox_name_reserved(to))
+		return ERR_BAD_INPUT;
 	if ((st = list_change_find(c, NULL, to, &mb)) != ERR_NOT_FOUND)
 		return st == OK ? ERR_EXISTS : st;
 	if (!mailbox_name_is_inbox(from) && str_starts(to, from) && to.n > from.n && to.p[from.n] == '/')

@@ -35,6 +35,7 @@ static struct db_sql account_any = DB_SQL("SELECT id FROM mailbox WHERE account 
 static struct db_sql take_name = DB_SQL("UPDATE mailbox SET name = NULL, sort = NULL, special = 0 WHERE id = ?1");
 static struct db_sql account_rows[] = {
     DB_SQL("DELETE FROM credential WHERE account = ?1"),
+    DB_SQL("DELETE FROM account_setting WHERE account = ?1"),
     DB_SQL("DELETE FROM subscription WHERE account = ?1"),
     DB_SQL("DELETE FROM account_change WHERE account = ?1"),
     DB_SQL("DELETE FROM thread_sweep WHERE account = ?1"),

@@ -46,6 +46,7 @@ static const struct step {
     {4, "ALTER TABLE thread_ref ADD COLUMN idle INTEGER NOT NULL DEFAULT 0;" THREAD_SWEEP_SQL, NULL},
     {5, REPARSE_SQL, NULL},
     {6, NULL, account_names_fold},
+    {7, ACCOUNT_SETTING_SQL, reserved_report},
     {0, NULL, NULL},
 };
 

@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
@@ -26,6 +26,10 @@
 /* What is derived from messages was made by code that read some of them otherwise: digests are made anew as walks ask for them, summaries and
  * structures by a sweep, which meta's "reparse" (the email after which it goes on) asks for; see reparse.c. */
 #define REPARSE_SQL "DELETE FROM digest; INSERT OR REPLACE INTO meta (key, value) VALUES ('reparse', 0);"
+/* What an account has set, or is remembered of it: see account.h. */
+#define ACCOUNT_SETTING_SQL                                                                                            \
+	"CREATE TABLE account_setting (account INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"              \
+	" PRIMARY KEY (account, name)) WITHOUT ROWID;"
 
 /* Made at each start where it is missing, whatever the version; without it the number of an account's newest change is a walk through all its entries. */
 #define METADATA_INDEX_SQL "CREATE INDEX IF NOT EXISTS metadata_changed ON metadata (account, changed);"
@@ -43,6 +47,7 @@ static const char schema_sql[] =
     "CREATE INDEX account_local ON account (local);"
     "CREATE TABLE credential (account INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,"
     " PRIMARY KEY (account, kind)) WITHOUT ROWID;"
+    ACCOUNT_SETTING_SQL
 
     /* name: NULL once deleted (the reaper removes the rest); sort: the name with '/' as 0x01 and a first
      * level INBOX as 0x02: the key of names and the order of LIST. noselect: only a name. The counts are those of the owner; other readers' are in reader_state. */

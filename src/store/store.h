@@ -63,7 +63,13 @@ enum store_event_kind {
 	EVENT_MESSAGES,  /* messages came, went or changed: modseq is the mailbox's newest */
 	EVENT_MAILBOX,   /* a mailbox was created, renamed, (un)subscribed, or its attributes changed */
 	EVENT_DELETED,   /* a mailbox was deleted */
-	EVENT_ACCOUNT    /* credentials changed, or the account was disabled or deleted */
+	EVENT_ACCOUNT    /* how one may log in to the account changed: modseq is enum account_event */
+};
+/* What its sessions have to know, the later the worse: of several changes in one commit the worst is told. */
+enum account_event {
+	ACCOUNT_RENEWED,  /* nothing: other forms of the same password are kept, it was enabled, ... */
+	ACCOUNT_PASSWORD, /* the password may be another one */
+	ACCOUNT_CLOSED,   /* it was disabled or deleted */
 };
 struct store_event {
 	enum store_event_kind kind;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening: modes of files (S10), persistence, versions; the feed; what the reaper does with deleted mailboxes and accounts. */
+#include "store/check.h"
 #include "store/store_test.h"
 
 #include <sys/stat.h>
@@ -174,6 +175,57 @@ metadata_many(void **state)
 	assert_true(str_find(db_text(q, 3), STR("metadata_changed"), 0) != SIZE_MAX);
 	db_done(q);
 	db_read_end(t);
+	arena_free(&arena);
+	test_close(s);
+	remove_dir();
+}
+
+/* What was named before names were reserved stays, can be used, and is told. */
+static void
+take_note(void *arg, const char *text)
+{
+	struct buf *b = arg;
+
+	buf_adds(b, text);
+	buf_addc(b, '\n');
+}
+
+static void
+reserved_names(void **state)
+{
+	struct buf told = {0};
+	struct check_report report = {.found = take_note, .arg = &told};
+	struct arena arena = {0};
+	struct account account;
+	struct actor a;
+	struct mailbox mb;
+	struct store *s;
+	int64_t id;
+
+	(void)state;
+	new_dir();
+	assert_int_equal(open_dir(&s), OK);
+	a = test_account(s, "alice");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(WRITE(s, mailbox_create(&a, txn, str_c((const char *[]){"x", "x/y", "z"}[i]), 0, &id)), OK);
+	assert_int_equal(WRITE(s, db_script(txn, "UPDATE mailbox SET name = 'Shared', sort = 'Shared' WHERE name = 'x';"
+	    " UPDATE mailbox SET name = 'Shared/y', sort = 'Shared' || char(1) || 'y' WHERE name = 'x/y';"
+	    " UPDATE mailbox SET name = '#z', sort = '#z' WHERE name = 'z';"
+	    " UPDATE account SET name = '-n', fold = '-n', local = '-n' WHERE name = 'alice';" TO_VERSION_1)), OK);
+	test_close(s);
+	assert_int_equal(open_dir(&s), OK);
+	a.store = s;
+	assert_int_equal(READ(s, account_find(txn, &arena, STR("-n"), &account)), OK);
+	assert_int_equal(READ(s, mailbox_find(&a, txn, &arena, STR("Shared/y"), &mb)), OK);
+	assert_int_equal(WRITE(s, mailbox_subscribe(&a, txn, STR("Shared"), true)), OK);
+	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("Shared/more"), 0, &id)), ERR_BAD_INPUT);
+	assert_int_equal(store_check(s, true, &report), OK);
+	assert_int_equal(report.faults, 0);
+	assert_true(str_find(buf_str(&told), STR("account \"-n\" has a mailbox \"Shared\""), 0) != SIZE_MAX);
+	assert_true(str_find(buf_str(&told), STR("mailbox \"#z\""), 0) != SIZE_MAX);
+	assert_true(str_find(buf_str(&told), STR("account \"-n\" has a name"), 0) != SIZE_MAX);
+	assert_true(str_find(buf_str(&told), STR("Shared/y"), 0) == SIZE_MAX);
+	buf_free(&told);
 	arena_free(&arena);
 	test_close(s);
 	remove_dir();

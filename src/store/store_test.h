@@ -111,7 +111,7 @@ write_end(enum status st)
 
 /* Makes the schema what it was at first. */
 #define TO_VERSION_1                                                                                                   \
-	"DROP TABLE digest; ALTER TABLE thread_ref DROP COLUMN idle; DROP TABLE thread_sweep;"                         \
+	"DROP TABLE digest; ALTER TABLE thread_ref DROP COLUMN idle; DROP TABLE thread_sweep; DROP TABLE account_setting;"                         \
 	" UPDATE meta SET value = 1 WHERE key = 'version'"
 
 static inline struct store *

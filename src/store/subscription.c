@@ -67,6 +67,9 @@ mailbox_subscribe(const struct actor *actor, struct db_txn *txn, struct str name
 		return st;
 	if (on && (st = admit_mailbox_name(name)) != OK)
 		return st;
+	/* A mailbox of such a name may be there from before; that of somebody else comes later. */
+	if (on && mailbox_name_reserved(name) && ((st = mailbox_of(txn, actor->account, name, &id)) != OK || id == 0))
+		return st == OK ? ERR_BAD_INPUT : st;
 	if (on && (st = db_get_ints(txn, &full, &one, 1, "ii", actor->account, (int64_t)SUBSCRIPTIONS_MAX)) != ERR_NOT_FOUND)
 		return st == OK ? ERR_LIMIT : st;
 	if ((st = db_exec(txn, on ? &add : &del, "it", actor->account, name)) != OK || db_changed(txn) == 0)

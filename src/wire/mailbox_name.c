@@ -74,6 +74,14 @@ char_ok(int32_t c)
 	return (c & 0xfffe) != 0xfffe && !(c >= 0xfdd0 && c <= 0xfdef);
 }
 
+bool
+mailbox_name_reserved(struct str name)
+{
+	struct str first = str_head(name, str_chr(name, '/'));
+
+	return str_starts(first, STR("#")) || str_eq(first, STR("Shared")) || str_eq(first, STR("Other Users"));
+}
+
 enum status
 mailbox_name_check(struct str name)
 {

@@ -11,7 +11,7 @@
 #include "store/account.h"
 
 const struct auth_settings auth_settings_default = {
-    .scram = true, .cache_seconds = 600, .delay_ms = 2000};
+    .scram = true, .scram_iterations = 100000, .cache_seconds = 600, .delay_ms = 2000};
 
 struct auth *
 auth_new(struct store *store, const struct auth_settings *settings)
@@ -22,6 +22,8 @@ auth_new(struct store *store, const struct auth_settings *settings)
 	a->settings = *settings;
 	a->limit = limit_new();
 	a->cache = cache_new(settings->cache_seconds);
+	a->places = places_new(store);
+	a->survey = survey_new(store, settings->scram_iterations);
 	ensure(gsasl_init(&a->gsasl) == GSASL_OK);
 	gsasl_callback_set(a->gsasl, auth_callback);
 	return a;
@@ -33,15 +35,18 @@ auth_free(struct auth *a)
 	if (a == NULL)
 		return;
 	gsasl_done(a->gsasl);
+	survey_free(a->survey);
+	places_free(a->places);
 	cache_free(a->cache);
 	limit_free(a->limit);
 	free(a);
 }
 
 void
-auth_forget(struct auth *a, int64_t account)
+auth_changed(struct auth *a, int64_t account)
 {
 	cache_forget(a->cache, account);
+	survey_changed(a->survey, account);
 }
 
 /* ---- what is offered ---- */
@@ -70,11 +75,13 @@ auth_has_binding(const struct auth_client *client)
 
 void
 auth_mechanisms(
-    const struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix)
+    struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix)
 {
-	if (a->settings.scram && auth_has_binding(client))
+	bool scram = a->settings.scram && survey_complete(a->survey);
+
+	if (scram && auth_has_binding(client))
 		buf_addf(out, "%sSCRAM-SHA-256-PLUS", prefix);
-	if (a->settings.scram)
+	if (scram)
 		buf_addf(out, "%sSCRAM-SHA-256", prefix);
 	if (auth_plaintext_allowed(a, client))
 		buf_addf(out, "%sPLAIN%sLOGIN", prefix, prefix);
@@ -108,74 +115,86 @@ out:
 	return st;
 }
 
-/* The first credential of the given kinds that the account has. */
+/* The first credential of the given kinds that the account has; all are asked for, whatever is found. */
 static enum status
-first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const struct str *kinds,
-    size_t n, struct str *value_r)
+first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const struct str *kinds, size_t n, struct str *value_r)
 {
-	enum status st = ERR_NOT_FOUND;
+	*value_r = STR_NONE;
+	for (size_t i = 0; i < n; i++) {
+		struct str value;
+		enum status st = account_credential(txn, arena, account, kinds[i], &value);
 
-	for (size_t i = 0; i < n && st == ERR_NOT_FOUND; i++)
-		st = account_credential(txn, arena, account, kinds[i], value_r);
-	if (st == ERR_NOT_FOUND) {
-		*value_r = STR_NONE;
-		st = OK;
+		if (st != OK && st != ERR_NOT_FOUND)
+			return st;
+		if (st == OK && value_r->p == NULL)
+			*value_r = value;
 	}
-	return st;
+	return OK;
 }
 
 static enum status
-read_credentials(struct auth *a, struct db_txn *txn, struct arena *arena, struct str password,
-    struct known *known)
+read_account(struct db_txn *txn, struct arena *arena, struct str user, struct known *known)
 {
 	static const struct str hashes[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}};
 	static const struct str scram[] = {{"scram-sha-256", 13}};
-
-	if (password.p == NULL)
-		return first_credential(txn, arena, known->account, scram, 1, &known->scram);
-	known->cached =
-	    cache_has(a->cache, known->account, known->generation, password, clock_mono());
-	return known->cached
-		   ? OK
-		   : first_credential(txn, arena, known->account, hashes, 3, &known->hash);
-}
-
-static enum status
-read_account(struct auth *a, struct db_txn *txn, struct arena *arena, struct str user,
-    struct str password, struct known *known)
-{
-	struct account account;
+	struct account account = {0};
 	enum status st = account_find(txn, arena, user, &account);
 
 	if (st == ERR_NOT_FOUND || st == ERR_BAD_INPUT || (st == OK && account.disabled))
-		return OK;
-	if (st != OK)
+		account = (struct account){0};
+	else if (st != OK)
 		return st;
 	if (account.name.n > AUTH_USER_MAX)
 		return ERR_CORRUPT;
 	known->account = account.id;
 	known->generation = account.generation;
 	known->name = account.name;
-	return read_credentials(a, txn, arena, password, known);
+	if ((st = first_credential(txn, arena, account.id, hashes, 3, &known->hash)) != OK)
+		return st;
+	return first_credential(txn, arena, account.id, scram, 1, &known->scram);
 }
 
 enum status
-auth_look_up(struct auth *a, struct arena *arena, struct str user, struct str password,
-    struct known *known_r)
+auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known *known_r)
 {
 	struct known known = {0};
 	struct buf prepared = {0};
 	struct db_txn *txn;
-	enum status st = OK;
+	enum status st;
 
-	if (auth_user_prepare(&prepared, user) == OK &&
-	    (st = db_read_begin(store_db(a->store), &txn)) == OK) {
-		st = read_account(a, txn, arena, buf_str(&prepared), password, &known);
+	/* What is no name is looked for as well: it is not found. */
+	if (auth_user_prepare(&prepared, user) != OK)
+		buf_clear(&prepared);
+	if ((st = db_read_begin(store_db(a->store), &txn)) == OK) {
+		st = read_account(txn, arena, buf_str(&prepared), &known);
 		db_read_end(txn);
 	}
 	buf_free(&prepared);
 	if (st == OK)
 		*known_r = known;
+	return st;
+}
+
+enum status
+auth_confirm(struct auth *a, struct auth_result *r)
+{
+	struct arena arena = {0};
+	struct account account;
+	struct db_txn *txn;
+	enum status st = db_read_begin(store_db(a->store), &txn);
+
+	if (st == OK) {
+		st = account_get(txn, &arena, r->account, &account);
+		db_read_end(txn);
+	}
+	if (st == ERR_NOT_FOUND || (st == OK && (account.disabled || account.generation != r->generation)))
+		st = ERR_NO_PERM;
+	arena_free(&arena);
+	if (st != OK) {
+		r->delay_ms = a->settings.delay_ms;
+		log_event(EV_auth_failed, "user=\"%s\" why=\"%s\"", r->user,
+		    st == ERR_NO_PERM ? "the account or its password was changed meanwhile" : status_word(st));
+	}
 	return st;
 }
 
@@ -215,7 +234,7 @@ has_account(struct auth *a, struct str user)
 
 enum status
 auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
-    const struct known *known, enum status st, struct auth_result *r)
+    const struct known *known, enum status st, const char *why, struct auth_result *r)
 {
 	struct str name = st == OK ? known->name : str_head(user, AUTH_USER_MAX);
 
@@ -227,48 +246,60 @@ auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
 		r->user[i] = loggable(name.p[i]) ? name.p[i] : '?';
 	if (st == OK) {
 		r->account = known->account;
-		limit_succeeded(a->limit, client->address, user);
+		r->generation = known->generation;
 		return OK;
 	}
-	if (st == ERR_LIMIT) {
+	/* Whatever the reason: that there is a delay must not tell one from the other. That plaintext is not allowed here is no secret. */
+	if (st != ERR_CONFLICT)
 		r->delay_ms = a->settings.delay_ms;
+	if (st == ERR_LIMIT)
 		log_event(
 		    EV_auth_limited, "user=\"%s\" address=%.*s", r->user, STR_FMT(client->address));
-		return st;
-	}
-	if (st == ERR_NO_PERM) {
-		r->delay_ms = a->settings.delay_ms;
-		limit_failed(a->limit, client->address, user, clock_mono());
-	}
-	log_event(EV_auth_failed, "user=\"%s\" address=%.*s why=\"%s\"", r->user,
-	    STR_FMT(client->address), reason(st));
+	else
+		log_event(EV_auth_failed, "user=\"%s\" address=%.*s why=\"%s\"", r->user,
+		    STR_FMT(client->address), why != NULL ? why : reason(st));
 	return st;
 }
 
-/* Costs the same whether the user exists or not. */
+/* What is wrong costs an argon2 of the default, whether the user exists or not: where there is nothing to compare with, and after a comparison
+ * that cost less. */
 static enum status
-check(struct auth *a, const struct auth_client *client, struct str user, struct str password,
-    const struct known *known)
+verify(const struct known *known, struct str password)
 {
-	int64_t now = clock_mono();
 	enum status st;
 
-	if (known->cached)
-		return OK;
-	if (!limit_allows(a->limit, client->address, user, now))
-		return ERR_LIMIT;
-	if (client->turn != NULL && !password_is_plain(known->hash) && !client->turn(client->turn_arg))
-		return ERR_AGAIN;
 	if (known->account == 0 || known->hash.p == NULL) {
 		password_verify_dummy(password);
 		return ERR_NO_PERM;
 	}
 	st = password_verify(known->hash, password);
-	if (st == OK)
-		cache_put(a->cache, known->account, known->generation, password, now);
 	if (st == ERR_CORRUPT)
 		log_event(EV_damage, "what=password-hash account=%lld", (long long)known->account);
+	if (st != OK && (st == ERR_CORRUPT || password_is_plain(known->hash) || password_is_old(known->hash) || !password_possible(password)))
+		password_verify_dummy(password);
 	return st == ERR_CORRUPT ? ERR_NO_PERM : st;
+}
+
+/* The limits come before all else, the cache of passwords too: a guess that it knows to be right is a guess. */
+static enum status
+check(struct auth *a, const struct auth_client *client, struct attempt *t, struct str password,
+    const struct known *known, struct auth_result *result)
+{
+	int64_t now = clock_mono();
+	enum status st = attempt_begin(a, t, known, result);
+
+	if (st != OK)
+		return st;
+	if (known->account != 0 && cache_has(a->cache, known->account, known->generation, password, now))
+		return OK;
+	/* Plain ones too: who has to wait must not depend on what is kept. */
+	if (client->turn != NULL && !client->turn(client->turn_arg))
+		return ERR_AGAIN;
+	if ((st = verify(known, password)) != OK)
+		return st;
+	cache_put(a->cache, known->account, known->generation, password, now);
+	auth_renew(a, known, password);
+	return OK;
 }
 
 enum status
@@ -277,16 +308,20 @@ auth_password(struct auth *a, const struct auth_client *client, struct str user,
 {
 	struct arena arena = {0};
 	struct known known = {0};
+	struct attempt t;
 	enum status st;
 
 	if (password.p == NULL)
 		password = STR("");
-	st = auth_look_up(a, &arena, user, password, &known);
+	attempt_init(&t, client, &arena, user);
+	st = auth_look_up(a, &arena, user, &known);
 	if (st == OK)
-		st = check(a, client, user, password, &known);
+		st = check(a, client, &t, password, &known, result_r);
+	if (st == OK)
+		attempt_succeeded(a, &t, &known);
 	if (st != ERR_AGAIN)
-		st = auth_outcome(a, client, user, &known, st, result_r);
-	arena_free(&arena);
+		st = auth_outcome(a, client, user, &known, st, NULL, result_r);
+	arena_free_secret(&arena);
 	return st;
 }
 
@@ -295,6 +330,6 @@ auth_login(struct auth *a, const struct auth_client *client, struct str user, st
     struct auth_result *result_r)
 {
 	if (!auth_plaintext_allowed(a, client))
-		return auth_outcome(a, client, user, NULL, ERR_CONFLICT, result_r);
+		return auth_outcome(a, client, user, NULL, ERR_CONFLICT, NULL, result_r);
 	return auth_password(a, client, user, password, result_r);
 }

@@ -20,10 +20,11 @@ struct auth_sasl;
 
 struct auth_settings {
 	bool plaintext; /* passwords may cross connections without TLS */
-	bool scram;     /* offer SCRAM-SHA-256(-PLUS) */
+	bool scram;     /* offer SCRAM-SHA-256(-PLUS) while everybody has keys for it */
+	uint32_t scram_iterations; /* of new keys; accounts with fewer get new ones when their password is there */
 	/* how long a verified password is remembered (keyed hash only); 0: never */
 	unsigned cache_seconds;
-	unsigned delay_ms; /* how long the answer to a failure is to wait */
+	unsigned delay_ms; /* when failures are answered, see auth_result */
 };
 extern const struct auth_settings auth_settings_default;
 
@@ -52,8 +53,11 @@ struct auth_result {
 	/* its canonical name, after OK; after failures what was tried, cleaned up, if an account has that name, else "(unknown)": it may be a
 	 * password that was written in the wrong place */
 	char user[AUTH_USER_MAX + 1];
-	/* after failures: the caller holds its answer back that long */
+	uint64_t generation; /* of its credentials, as they were looked at; for auth_confirm() */
+	/* What is said is held back until the first multiple of so many milliseconds after the client's bytes arrived that has not
+	 * passed: how long it took shows in nothing (S7). 0: at once. */
 	unsigned delay_ms;
+	bool counted; /* auth's own: this attempt stands in the limits */
 };
 
 /* store must outlive it. */
@@ -62,15 +66,16 @@ void auth_free(struct auth *a);
 
 /* May a password be sent on this connection? If not: LOGINDISABLED, no PLAIN, no LOGIN. */
 bool auth_plaintext_allowed(const struct auth *a, const struct auth_client *client);
-/* Adds the mechanisms for this connection, each with a prefix such as " AUTH=", strongest first. */
+/* Adds the mechanisms for this connection, each with a prefix such as " AUTH=", strongest first. SCRAM is among them only while every
+ * account that can log in has keys for it: clients prefer it, and could not log in to the others. */
 void auth_mechanisms(
-    const struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix);
+    struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix);
 
 /*
  * LOGIN, USER/PASS: checks a password. OK; ERR_NO_PERM: wrong user or password (no telling
  * which); ERR_LIMIT: too many failures lately, nothing was checked; ERR_UNAVAILABLE/ERR_IO: the
  * store failed; ERR_CONFLICT: plaintext is not allowed here (answer PRIVACYREQUIRED); ERR_AGAIN:
- * client->turn said so.
+ * client->turn said so. *result_r is zeroes before the first call, and as it was left where the same is asked again.
  */
 must_check enum status auth_login(struct auth *a, const struct auth_client *client, struct str user,
     struct str password, struct auth_result *result_r);
@@ -95,6 +100,8 @@ enum auth_step auth_sasl_step(struct auth_sasl *s, struct str input, struct buf 
 enum status auth_sasl_status(const struct auth_sasl *s);
 /* After AUTH_DONE and AUTH_FAILED. */
 const struct auth_result *auth_sasl_result(const struct auth_sasl *s);
+/* After AUTH_CONTINUE: as delay_ms of a result, for a challenge that names with their answers could be told apart by. */
+unsigned auth_sasl_delay(const struct auth_sasl *s);
 /* Any time; NULL too. */
 void auth_sasl_free(struct auth_sasl *s);
 
@@ -102,7 +109,14 @@ void auth_sasl_free(struct auth_sasl *s);
  * invalid UTF-8, 1..AUTH_USER_MAX bytes. ERR_BAD_INPUT. "user add" uses it too. */
 must_check enum status auth_user_prepare(struct buf *out, struct str user);
 
-/* Forgets what was remembered of an account: its password has changed or it is gone. */
-void auth_forget(struct auth *a, int64_t account);
+/*
+ * Between a password that was right and the OK to it: the account is still open and its credentials are those that were looked at. The
+ * caller watches the account's changes first, so that what changes after this ends the session. ERR_NO_PERM: not any more, result
+ * has a delay then; others: the store failed, and nobody is let in.
+ */
+must_check enum status auth_confirm(struct auth *a, struct auth_result *result);
+
+/* The way to log in to an account has changed (EVENT_ACCOUNT): what was remembered of it is forgotten. Does not block. */
+void auth_changed(struct auth *a, int64_t account);
 
 #endif

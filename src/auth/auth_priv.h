@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What auth.c and sasl.c share. */
+/* What auth.c, attempt.c, renew.c and sasl.c share. */
 #ifndef AUTH_AUTH_PRIV_H
 #define AUTH_AUTH_PRIV_H
 
@@ -7,7 +7,9 @@
 #include "auth/auth.h"
 #include "auth/cache.h"
 #include "auth/limit.h"
+#include "auth/places.h"
 #include "auth/scram.h"
+#include "auth/survey.h"
 #include "store/store.h"
 
 struct auth {
@@ -15,6 +17,8 @@ struct auth {
 	struct auth_settings settings;
 	struct limit *limit;
 	struct cache *cache;
+	struct places *places;
+	struct survey *survey;
 	Gsasl *gsasl;
 };
 
@@ -23,21 +27,34 @@ struct known {
 	int64_t account; /* 0: no such account, or a disabled one */
 	uint64_t generation;
 	struct str name;  /* as it was created */
-	bool cached;      /* the password is known to be right */
-	struct str hash;  /* what password_verify takes; p NULL: none, or cached */
+	struct str hash;  /* what password_verify takes; p NULL: none */
 	struct str scram; /* RFC 5803 text; p NULL: none */
 };
-/* Looks for what is needed to check a password or, where password.p is NULL, for SCRAM keys.
- * Strings in the arena. OK also for who does not exist. */
-must_check enum status auth_look_up(struct auth *a, struct arena *arena, struct str user,
-    struct str password, struct known *known_r);
+/* Looks for what is needed to check a password and for SCRAM keys. The same questions are asked of the store whether the user
+ * exists or not. Strings in the arena. OK also for who does not exist. */
+must_check enum status auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known *known_r);
 
-/* Ends an attempt: counts it, logs it, fills the result. Returns st. user as it was tried. */
+/* Who tries, for the limits; user is in the form in which names are compared. In the arena. */
+struct attempt {
+	struct network network;
+	struct limit_who who;
+};
+void attempt_init(struct attempt *t, const struct auth_client *client, struct arena *arena, struct str user);
+/* Counts the attempt, once, before anything is compared with what was given. ERR_LIMIT: there were too many. */
+must_check enum status attempt_begin(struct auth *a, struct attempt *t, const struct known *known, struct auth_result *result);
+/* It was right. */
+void attempt_succeeded(struct auth *a, struct attempt *t, const struct known *known);
+
+/* Ends an attempt: logs it, fills the result. Returns st. user as it was tried; why: for the log, NULL: what st says. */
 enum status auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
-    const struct known *known, enum status st, struct auth_result *result_r);
+    const struct known *known, enum status st, const char *why, struct auth_result *result_r);
 /* A password attempt without the question whether plaintext is allowed here. */
 must_check enum status auth_password(struct auth *a, const struct auth_client *client,
     struct str user, struct str password, struct auth_result *result_r);
+
+/* The password is right and at hand: what is kept of it is brought up to date (keys that are missing or have too few iterations, a hash
+ * from elsewhere). Takes the time of a hash where there is something to do; what it makes is stored without waiting. */
+void auth_renew(struct auth *a, const struct known *known, struct str password);
 
 /* Answers the library's questions (sasl.c). */
 int auth_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p);

@@ -6,15 +6,19 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
-#include "store/account.h"
 
-#define SLOTS 16384 /* a power of two */
-#define WAYS 4      /* slots that a key may take */
+#define SLOTS 32768 /* a power of two */
+#define WAYS 8      /* slots that a key may take */
 
-#define PAIR_MAX 10  /* failures of one user from one address... */
-#define PAIR_LEAK 30 /* ...of which one is forgotten in so many seconds */
-#define ADDRESS_MAX 200
-#define ADDRESS_LEAK 2
+enum kind { PAIR, ADDRESS, USER, KINDS };
+static const struct {
+	uint32_t most; /* failures... */
+	uint32_t leak; /* ...of which one is forgotten in so many seconds */
+} rules[KINDS] = {
+    [PAIR] = {10, 30},
+    [ADDRESS] = {200, 2},
+    [USER] = {100, 10},
+};
 
 /* level counts failures in thousandths, as of the time at. */
 struct slot {
@@ -46,32 +50,17 @@ limit_free(struct limit *l)
 	free(l);
 }
 
-/* The first four groups of an IPv6 address: whoever has one address has its /64. */
-static struct str
-network(struct str address)
-{
-	size_t colons = 0;
-
-	if (str_find(address, STR("::"), 0) < 5)
-		return address;
-	for (size_t i = 0; i < address.n; i++)
-		if (address.p[i] == ':' && ++colons == 4)
-			return str_head(address, i);
-	return address;
-}
-
 static uint64_t
-key_of(struct str address, struct str user)
+key_of(const struct limit_who *who, enum kind kind)
 {
 	struct buf b = {0};
 	uint64_t key;
 
-	buf_add(&b, network(address));
-	buf_addc(&b, '\0');
-	/* Another spelling is the same user. */
-	if (account_fold(&b, user) != OK)
-		for (size_t i = 0; i < user.n; i++)
-			buf_addc(&b, ascii_lower(user.p[i]));
+	buf_addc(&b, (char)kind);
+	if (kind != USER)
+		buf_add(&b, network_str(who->where));
+	if (kind != ADDRESS)
+		buf_add(&b, who->user);
 	key = hash_keyed(buf_str(&b));
 	buf_free(&b);
 	return key ? key : 1;
@@ -85,7 +74,7 @@ leak(struct slot *s, int64_t now)
 	if (gone <= 0)
 		return;
 	s->level = gone >= s->level ? 0 : s->level - (uint32_t)gone;
-	s->at = now;
+	s->at += gone * 1000 * (int64_t)s->leak;
 }
 
 /* The key's slot, or NULL. */
@@ -122,44 +111,81 @@ take(struct limit *l, uint64_t key, uint32_t leak_seconds, int64_t now)
 	return best;
 }
 
-bool
-limit_allows(struct limit *l, struct str address, struct str user, int64_t now)
+static bool
+concerns(const struct limit_who *who, enum kind kind)
 {
-	struct slot *pair, *all;
-	bool ok;
+	return kind != USER || !who->known;
+}
 
-	if (address.n == 0)
-		return true;
+static enum limit_verdict
+ask(struct limit *l, const struct limit_who *who, int64_t now)
+{
+	enum limit_verdict v = LIMIT_OK;
+
+	for (enum kind k = 0; k < KINDS; k++) {
+		struct slot *s = concerns(who, k) ? find(l, key_of(who, k), now) : NULL;
+
+		if (s == NULL || s->level + 1000 <= rules[k].most * 1000)
+			continue;
+		if (k != USER)
+			return LIMIT_PLACE;
+		v = LIMIT_USER;
+	}
+	return v;
+}
+
+enum limit_verdict
+limit_ask(struct limit *l, const struct limit_who *who, int64_t now)
+{
+	enum limit_verdict v;
+
+	if (who->where == NULL)
+		return LIMIT_OK;
 	pthread_mutex_lock(&l->lock);
-	pair = find(l, key_of(address, user), now);
-	all = find(l, key_of(address, STR("")), now);
-	ok = (pair == NULL || pair->level < PAIR_MAX * 1000) &&
-	     (all == NULL || all->level < ADDRESS_MAX * 1000);
+	v = ask(l, who, now);
 	pthread_mutex_unlock(&l->lock);
-	return ok;
+	return v;
+}
+
+enum limit_verdict
+limit_take(struct limit *l, const struct limit_who *who, int64_t now)
+{
+	enum limit_verdict v;
+
+	if (who->where == NULL)
+		return LIMIT_OK;
+	pthread_mutex_lock(&l->lock);
+	v = ask(l, who, now);
+	for (enum kind k = 0; k < KINDS && v == LIMIT_OK; k++)
+		if (concerns(who, k))
+			take(l, key_of(who, k), rules[k].leak, now)->level += 1000;
+	pthread_mutex_unlock(&l->lock);
+	return v;
+}
+
+static void
+give_back(struct limit *l, const struct limit_who *who, bool forget, int64_t now)
+{
+	if (who->where == NULL)
+		return;
+	pthread_mutex_lock(&l->lock);
+	for (enum kind k = 0; k < KINDS; k++) {
+		struct slot *s = concerns(who, k) ? find(l, key_of(who, k), now) : NULL;
+
+		if (s != NULL)
+			s->level = (forget && k == PAIR) || s->level < 1000 ? 0 : s->level - 1000;
+	}
+	pthread_mutex_unlock(&l->lock);
 }
 
 void
-limit_failed(struct limit *l, struct str address, struct str user, int64_t now)
+limit_succeeded(struct limit *l, const struct limit_who *who, int64_t now)
 {
-	if (address.n == 0)
-		return;
-	pthread_mutex_lock(&l->lock);
-	take(l, key_of(address, user), PAIR_LEAK, now)->level += 1000;
-	if (user.n > 0)
-		take(l, key_of(address, STR("")), ADDRESS_LEAK, now)->level += 1000;
-	pthread_mutex_unlock(&l->lock);
+	give_back(l, who, true, now);
 }
 
 void
-limit_succeeded(struct limit *l, struct str address, struct str user)
+limit_untake(struct limit *l, const struct limit_who *who, int64_t now)
 {
-	struct slot *s;
-
-	if (address.n == 0 || user.n == 0)
-		return;
-	pthread_mutex_lock(&l->lock);
-	if ((s = find(l, key_of(address, user), 0)) != NULL)
-		s->level = 0;
-	pthread_mutex_unlock(&l->lock);
+	give_back(l, who, false, now);
 }

@@ -337,6 +337,35 @@ password_dummy_cost(const struct password_cost *cost)
 	dummy_cost = cost != NULL ? cost : &password_cost_default;
 }
 
+/* The number behind a key of an argon2 hash, or 0. */
+static uint64_t
+parameter(struct str hash, struct str key)
+{
+	size_t at = str_find(hash, key, 0), n = 0;
+	struct str s = at == SIZE_MAX ? STR("") : str_from(hash, at + key.n);
+	uint64_t v = 0;
+
+	while (n < s.n && ascii_digit(s.p[n]))
+		n++;
+	return str_u64(str_head(s, n), UINT32_MAX, &v) ? v : 0;
+}
+
+bool
+password_is_old(struct str hash)
+{
+	if (password_is_plain(hash))
+		return false;
+	return !str_starts(hash, STR("$argon2id$")) || parameter(hash, STR("$m=")) < password_cost_default.memory_kib ||
+	    parameter(hash, STR(",t=")) < password_cost_default.passes;
+}
+
+bool
+password_possible(struct str password)
+{
+	return password.n > 0 && password.n <= AUTH_PASSWORD_MAX && str_chr(password, '\0') == password.n &&
+	    !has_control(password);
+}
+
 void
 password_verify_dummy(struct str password)
 {

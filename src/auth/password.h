@@ -42,6 +42,10 @@ void password_verify_dummy(struct str password);
 void password_dummy_cost(const struct password_cost *cost);
 /* Does verifying cost no more than a comparison? */
 bool password_is_plain(struct str hash);
+/* Is it a hash that password_hash() makes better today: one of crypt(3), of another argon2, or of a lower cost? */
+bool password_is_old(struct str hash);
+/* Can it be a password at all? Where not, password_verify() says no without a hash having been made. */
+bool password_possible(struct str password);
 /* OpaqueString of RFC 8265 / SASLprep: the one form in which a password is hashed. ERR_BAD_INPUT. */
 must_check enum status password_prepare(struct buf *out, struct str password);
 /* At most n verifications run at once (default: the number of processors). */

@@ -3,13 +3,14 @@
  * be asked. */
 #include <stdlib.h>
 #include "auth/auth_priv.h"
-#include "base/codec.h"
 #include "base/clock.h"
-#include "store/account.h"
+#include "base/codec.h"
 #include "store/store.h"
 
 #define INPUT_MAX 65536
 #define STEPS_MAX 10
+/* SCRAM's first answer waits so long: what was looked up for it must not show. */
+#define CHALLENGE_MS 10
 
 enum phase { RUNNING, PASSWORD, LAST_SENT, ENDED };
 
@@ -24,8 +25,9 @@ struct auth_sasl {
 	/* The server has the first word: LOGIN. All others take an initial response as they are (RFC 4959). */
 	bool asks_first;
 	/* SCRAM: what the user name led to. */
-	bool looked_up;
+	bool looked_up, real;
 	struct known known;
+	struct attempt attempt;
 	struct scram_keys keys;
 	enum status status;
 	struct auth_result result;
@@ -63,7 +65,7 @@ check_password(struct auth_sasl *s)
 	struct str user = property(s, GSASL_AUTHID);
 
 	if (!authzid_ok(s))
-		s->status = auth_outcome(s->auth, s->client, user, NULL, ERR_NO_PERM, &s->result);
+		s->status = auth_outcome(s->auth, s->client, user, NULL, ERR_NO_PERM, "not for others", &s->result);
 	else
 		s->status = auth_password(s->auth, s->client, user, property(s, GSASL_PASSWORD), &s->result);
 	if (s->status == ERR_AGAIN)
@@ -72,27 +74,25 @@ check_password(struct auth_sasl *s)
 	return s->status == OK ? AUTH_DONE : AUTH_FAILED;
 }
 
-/* Finds the keys of the user; whoever has none gets false ones that look the same (S7). */
+/* Finds the keys of the user; whoever has none gets false ones that look the same (S7). Both are made in any case. */
 static enum status
 load_keys(struct auth_sasl *s)
 {
 	struct str user = property(s, GSASL_AUTHID);
-	enum status st = auth_look_up(s->auth, &s->arena, user, STR_NONE, &s->known);
-	struct buf name = {0};
+	enum status st = auth_look_up(s->auth, &s->arena, user, &s->known);
+	struct scram_keys keys;
 
 	if (st != OK)
 		return st;
-	if (!limit_allows(s->auth->limit, s->client->address, user, clock_mono()))
+	attempt_init(&s->attempt, s->client, &s->arena, user);
+	/* Counted when the proof comes. */
+	if (limit_ask(s->auth->limit, &s->attempt.who, clock_mono()) == LIMIT_PLACE)
 		return ERR_LIMIT;
-	if (s->known.account != 0 && s->known.scram.p != NULL &&
-	    scram_parse(s->known.scram, &s->keys) == OK)
-		return OK;
-	s->known.account = 0;
-	/* Another spelling of the same name must not get another salt. */
-	if (account_fold(&name, user) != OK)
-		buf_add(&name, user); /* no account has such a name, however it is spelt */
-	scram_fake(&s->keys, store_secret(s->auth->store), buf_str(&name));
-	buf_free(&name);
+	survey_fake(s->auth->survey, s->attempt.who.user, &s->keys);
+	s->real = s->known.account != 0 && s->known.scram.p != NULL && scram_parse(s->known.scram, &keys) == OK;
+	if (s->real)
+		s->keys = keys;
+	explicit_bzero(&keys, sizeof(keys));
 	return OK;
 }
 
@@ -184,10 +184,12 @@ offered(struct auth *a, const struct auth_client *client, struct str mech)
 		return auth_plaintext_allowed(a, client) ? "PLAIN" : NULL;
 	if (str_caseeq(mech, STR("LOGIN")))
 		return auth_plaintext_allowed(a, client) ? "LOGIN" : NULL;
+	if (!a->settings.scram || !survey_complete(a->survey))
+		return NULL;
 	if (str_caseeq(mech, STR("SCRAM-SHA-256")))
-		return a->settings.scram ? "SCRAM-SHA-256" : NULL;
+		return "SCRAM-SHA-256";
 	if (str_caseeq(mech, STR("SCRAM-SHA-256-PLUS")))
-		return a->settings.scram && auth_has_binding(client) ? "SCRAM-SHA-256-PLUS" : NULL;
+		return auth_has_binding(client) ? "SCRAM-SHA-256-PLUS" : NULL;
 	return NULL;
 }
 
@@ -222,7 +224,7 @@ auth_sasl_free(struct auth_sasl *s)
 		return;
 	gsasl_finish(s->session);
 	explicit_bzero(&s->keys, sizeof(s->keys));
-	arena_free(&s->arena);
+	arena_free_secret(&s->arena);
 	free(s);
 }
 
@@ -238,11 +240,19 @@ auth_sasl_result(const struct auth_sasl *s)
 	return &s->result;
 }
 
+unsigned
+auth_sasl_delay(const struct auth_sasl *s)
+{
+	return s->looked_up && s->auth->settings.delay_ms > 0 ? CHALLENGE_MS : 0;
+}
+
 static enum auth_step
 fail(struct auth_sasl *s, enum status st)
 {
+	const char *why = s->looked_up && s->known.account != 0 && !s->real ? "the account has no keys for SCRAM" : NULL;
+
 	s->phase = ENDED;
-	s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, s->status == OK ? st : s->status, &s->result);
+	s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, s->status == OK ? st : s->status, why, &s->result);
 	return AUTH_FAILED;
 }
 
@@ -252,9 +262,10 @@ succeed(struct auth_sasl *s, const struct buf *output)
 {
 	if (s->phase == PASSWORD)
 		return check_password(s);
-	if (!s->scram || s->known.account == 0 || !authzid_ok(s))
+	if (!s->scram || !s->real || !authzid_ok(s))
 		return fail(s, ERR_NO_PERM);
-	(void)auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), &s->known, OK, &s->result);
+	attempt_succeeded(s->auth, &s->attempt, &s->known);
+	(void)auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), &s->known, OK, NULL, &s->result);
 	if (output->n == 0) {
 		s->phase = ENDED;
 		return AUTH_DONE;
@@ -272,7 +283,7 @@ after_last(struct auth_sasl *s, struct str input)
 	if (input.n == 0)
 		return AUTH_DONE;
 	s->status = auth_outcome(
-	    s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_BAD_INPUT, &s->result);
+	    s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_BAD_INPUT, NULL, &s->result);
 	return AUTH_FAILED;
 }
 
@@ -316,6 +327,9 @@ auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 		return s->status == OK ? AUTH_DONE : AUTH_FAILED;
 	if (input.n > INPUT_MAX || s->steps++ == STEPS_MAX || binding_misplaced(s, input))
 		return fail(s, ERR_BAD_INPUT);
+	/* The proof comes: it is a guess, whatever it is worth. */
+	if (s->looked_up && (s->status = attempt_begin(s->auth, &s->attempt, &s->known, &s->result)) != OK)
+		return fail(s, ERR_LIMIT);
 	rc = ask(s, input, &out, &n);
 	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
 		buf_add(output, str_of(out, n));

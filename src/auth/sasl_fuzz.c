@@ -26,7 +26,7 @@ make(struct db_txn *txn, void *arg)
 
 	if (st == OK)
 		st = account_set_credential(store, txn, alice, STR("plain"), STR("{PLAIN}pencil"));
-	if (st == OK && (st = scram_make(&scram, STR("pencil"))) == OK)
+	if (st == OK && (st = scram_make(&scram, STR("pencil"), SCRAM_ITERATIONS_MIN)) == OK)
 		st = account_set_credential(
 		    store, txn, alice, STR("scram-sha-256"), buf_str(&scram));
 	buf_free(&scram);

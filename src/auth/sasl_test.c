@@ -360,14 +360,14 @@ one_of_many(void *arg)
 
 	for (int i = 0; i < 20; i++) {
 		const char *mech = (me + (unsigned)i) % 2 ? "SCRAM-SHA-256" : "PLAIN";
-		struct auth_result r;
+		struct auth_result r = {0};
 
 		ok &= exchange(&unbound, mech, &good, &account) == OK && account == alice;
 		ok &= exchange(&unbound, mech, &wrong, &account) == ERR_NO_PERM;
 		ok &= exchange(&unbound, mech, &other, &account) == OK && account == bob;
 		ok &= auth_login(auth, &unbound, STR("alice"), STR("pencil"), &r) == OK &&
 		      r.account == alice;
-		auth_forget(auth, alice);
+		auth_changed(auth, alice);
 	}
 	db_thread_end(store_db(store));
 	return ok ? arg : NULL;

@@ -10,10 +10,9 @@
 #include "base/random.h"
 
 #define SALT_LEN 16
-#define ITERATIONS_MAX 1000000
 
-static void
-hmac(uint8_t out[32], struct str key, struct str text)
+void
+scram_hmac(uint8_t out[32], struct str key, struct str text)
 {
 	unsigned n = 32;
 
@@ -34,9 +33,9 @@ scram_derive(struct scram_keys *k, struct str password, struct str salt, uint32_
 	memcpy(k->salt, salt.p, salt.n);
 	ensure(PKCS5_PBKDF2_HMAC(password.p, (int)password.n, k->salt, (int)salt.n, (int)iterations,
 		   EVP_sha256(), sizeof(salted), salted) == 1);
-	hmac(client, str_of(salted, 32), STR("Client Key"));
+	scram_hmac(client, str_of(salted, 32), STR("Client Key"));
 	SHA256(client, sizeof(client), k->stored_key);
-	hmac(k->server_key, str_of(salted, 32), STR("Server Key"));
+	scram_hmac(k->server_key, str_of(salted, 32), STR("Server Key"));
 	explicit_bzero(salted, sizeof(salted));
 	explicit_bzero(client, sizeof(client));
 }
@@ -81,7 +80,7 @@ scram_parse(struct str text, struct scram_keys *keys_r)
 	if (!str_split(&text, ':', &iterations) || !str_split(&text, '$', &salt) ||
 	    !str_split(&text, ':', &stored))
 		return ERR_BAD_INPUT;
-	if (!str_u64(iterations, ITERATIONS_MAX, &n) || n < 4096 ||
+	if (!str_u64(iterations, SCRAM_ITERATIONS_MAX, &n) || n < SCRAM_ITERATIONS_MIN ||
 	    !decode(salt, k.salt, 1, sizeof(k.salt), &k.salt_len) ||
 	    !decode(stored, k.stored_key, 32, 32, &len) ||
 	    !decode(text, k.server_key, 32, 32, &len))
@@ -92,7 +91,7 @@ scram_parse(struct str text, struct scram_keys *keys_r)
 }
 
 enum status
-scram_make(struct buf *out, struct str password)
+scram_make(struct buf *out, struct str password, uint32_t iterations)
 {
 	struct buf prepared = {0};
 	struct scram_keys k;
@@ -101,7 +100,7 @@ scram_make(struct buf *out, struct str password)
 
 	if (st == OK) {
 		random_bytes(salt, sizeof(salt));
-		scram_derive(&k, buf_str(&prepared), str_of(salt, sizeof(salt)), SCRAM_ITERATIONS);
+		scram_derive(&k, buf_str(&prepared), str_of(salt, sizeof(salt)), iterations);
 		scram_print(out, &k);
 		explicit_bzero(&k, sizeof(k));
 	}
@@ -110,15 +109,23 @@ scram_make(struct buf *out, struct str password)
 }
 
 void
-scram_fake(struct scram_keys *k, struct str secret, struct str user)
+scram_seed(uint8_t seed_r[32], struct str secret, struct str user)
 {
-	uint8_t seed[32];
+	scram_hmac(seed_r, secret, user);
+}
 
-	hmac(seed, secret, user);
-	k->iterations = SCRAM_ITERATIONS;
-	k->salt_len = SALT_LEN;
-	hmac(k->salt, str_of(seed, 32), STR("salt"));
+void
+scram_fake(struct scram_keys *k, const uint8_t seed[32], uint32_t iterations, size_t salt_len)
+{
+	struct buf text = {0};
+
+	*k = (struct scram_keys){.iterations = iterations, .salt_len = salt_len};
+	/* Who gets other keys gets another salt. */
+	buf_addf(&text, "salt %u %zu", iterations, salt_len);
+	scram_hmac(k->salt, str_of(seed, 32), buf_str(&text));
+	memset(k->salt + salt_len, 0, sizeof(k->salt) - salt_len);
 	/* A hash of a key: to log in with it, one would have to find what hashes to it. */
-	hmac(k->stored_key, str_of(seed, 32), STR("stored key"));
-	hmac(k->server_key, str_of(seed, 32), STR("server key"));
+	scram_hmac(k->stored_key, str_of(seed, 32), STR("stored key"));
+	scram_hmac(k->server_key, str_of(seed, 32), STR("server key"));
+	buf_free(&text);
 }

@@ -22,6 +22,7 @@ static const struct range {
 #define R(name, least, most, words) {offsetof(struct config, name), least, most, words}
 	R(auth_cache, 0, 7 * DAY, "0 to 7d"),
 	R(auth_delay, 0, 60, "0 to 60s"),
+	R(auth_scram_iterations, 4096, 1000000, "4096 to 1000000"),
 	R(imap_idle, 1800, 7 * DAY, "30m to 7d"),
 	R(imap_keepalive, 0, 1800, "0 to 30m"),
 	R(imap_login, 1, 600, "1s to 10m"),

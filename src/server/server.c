@@ -188,6 +188,16 @@ task_end(void *arg)
 	db_commit_own(store_db(((struct server *)arg)->store));
 }
 
+/* Under its former name too. */
+static unsigned
+strangers(const struct config *c)
+{
+	if (c->limits_strangers_per_address == 0)
+		return (unsigned)c->limits_connections_per_address;
+	log_event(EV_tool, "limits.strangers_per_address is called limits.connections_per_address now, which counts those that are not logged in");
+	return (unsigned)c->limits_strangers_per_address;
+}
+
 static enum status
 open_pool(struct server *s)
 {
@@ -197,8 +207,7 @@ open_pool(struct server *s)
 	struct rlimit rl;
 	struct net_options no = {.ready = pool_ready, .tls = s->tls,
 	    .max_connections = (unsigned)c->limits_connections,
-	    .max_per_address = (unsigned)c->limits_connections_per_address,
-	    .max_strangers = (unsigned)c->limits_strangers_per_address};
+	    .max_strangers = strangers(c)};
 
 	s->hub = hub_new();
 	s->pool = pool_new(&po);
@@ -233,8 +242,9 @@ feed(void *arg, const struct store_event *ev)
 		hub_changed(s->hub, account, 0, 0);
 		break;
 	case EVENT_ACCOUNT:
-		auth_forget(s->auth, ev->account);
-		hub_changed(s->hub, account, HUB_LOGINS, 0);
+		auth_changed(s->auth, ev->account);
+		if (ev->modseq == ACCOUNT_CLOSED || (ev->modseq == ACCOUNT_PASSWORD && config()->auth_end_sessions))
+			hub_changed(s->hub, account, HUB_LOGINS, 0);
 		break;
 	}
 }
@@ -253,7 +263,8 @@ open_services(struct server *s)
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.scram = c->auth_scram;
 	as.cache_seconds = (unsigned)c->auth_cache;
-	as.delay_ms = (unsigned)c->auth_delay * 1000;
+	as.scram_iterations = (uint32_t)c->auth_scram_iterations;
+	as.delay_ms = c->auth_delay > 0 ? (unsigned)c->auth_delay * 1000 : 100;
 	s->auth = auth_new(s->store, &as);
 	io.auth = s->auth;
 	io.budgets = s->budgets;

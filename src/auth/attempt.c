@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An attempt to log in, and the limits on guessing. */
+#include "auth/auth_priv.h"
+#include "base/clock.h"
+#include "store/account.h"
+
+/* Every spelling that the store takes for one name counts as one. What is no name counts as it is. */
+void
+attempt_init(struct attempt *t, const struct auth_client *client, struct arena *arena, struct str user)
+{
+	struct buf fold = {0};
+
+	*t = (struct attempt){.who = {.user = str_head(user, AUTH_USER_MAX)}};
+	if (account_fold(&fold, user) == OK)
+		t->who.user = buf_str(&fold);
+	t->who.user = arena_str(arena, t->who.user);
+	if (network_of_text(client->address, &t->network))
+		t->who.where = &t->network;
+	buf_free(&fold);
+}
+
+enum status
+attempt_begin(struct auth *a, struct attempt *t, const struct known *known, struct auth_result *result)
+{
+	enum limit_verdict v = LIMIT_OK;
+
+	if (result->counted)
+		return OK;
+	v = limit_take(a->limit, &t->who, clock_mono());
+	/* Refused for what happens elsewhere: not where he has been before. */
+	if (v == LIMIT_USER && known->account != 0 && places_has(a->places, known->account, &t->network)) {
+		t->who.known = true;
+		v = limit_take(a->limit, &t->who, clock_mono());
+	}
+	result->counted = v == LIMIT_OK;
+	return v == LIMIT_OK ? OK : ERR_LIMIT;
+}
+
+void
+attempt_succeeded(struct auth *a, struct attempt *t, const struct known *known)
+{
+	limit_succeeded(a->limit, &t->who, clock_mono());
+	if (t->who.where != NULL)
+		places_add(a->places, known->account, t->who.where);
+}

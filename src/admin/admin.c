@@ -29,6 +29,7 @@ static const struct {
     {"user-delete", verb_user_delete},
     {"user-list", verb_user_list},
     {"user-password", verb_user_password},
+    {"user-set", verb_user_set},
 };
 
 enum status

@@ -3,6 +3,7 @@
 #include "admin/verb_priv.h"
 #include "auth/password.h"
 #include "auth/scram.h"
+#include "base/config.h"
 
 static void
 keep(struct arena *arena, struct credentials *c, struct str kind, struct buf *value)
@@ -40,7 +41,7 @@ credentials_make(struct arena *arena, struct str scheme, struct str password, st
 	} else {
 		return ERR_BAD_INPUT;
 	}
-	if ((st = scram_make(&value, password)) != OK)
+	if ((st = scram_make(&value, password, (uint32_t)config()->auth_scram_iterations)) != OK)
 		goto out;
 	keep(arena, &c, STR("scram-sha-256"), &value);
 	*c_r = c;

@@ -36,6 +36,7 @@ enum status verb_user_add(struct call *c);
 enum status verb_user_delete(struct call *c);
 enum status verb_user_list(struct call *c);
 enum status verb_user_password(struct call *c);
+enum status verb_user_set(struct call *c);
 
 /* credentials.c: hashes and keys for a password, outside of the transaction. */
 struct credentials {

@@ -124,6 +124,32 @@ cli_user_password(struct cli *cli)
 }
 
 int
+cli_user_set(struct cli *cli)
+{
+	const char *disabled = NULL, *detail = NULL;
+	struct str fields[6];
+	struct link link;
+	size_t n = 2;
+	int code;
+
+	if (!cli_options(cli, (struct cli_option[]){{"disabled", &disabled, NULL}, {"detail", &detail, NULL}, {0}}) || cli->argc != 1 ||
+	    (disabled == NULL && detail == NULL))
+		return cli_usage("user set");
+	fields[0] = STR("user-set");
+	fields[1] = str_c(cli->argv[0]);
+	if (disabled != NULL)
+		fields[n++] = STR("disabled"), fields[n++] = str_c(disabled);
+	if (detail != NULL)
+		fields[n++] = STR("detail"), fields[n++] = str_c(detail);
+	if (cli_connect(&link) != OK)
+		return 1;
+	cli_request(&link, n, fields);
+	code = cli_finish(&link, NULL, NULL, false);
+	cli_disconnect(&link);
+	return code;
+}
+
+int
 cli_user_delete(struct cli *cli)
 {
 	struct str *fields;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/watchdog.h"
 #include "imap/login.h"
@@ -10,7 +11,10 @@
 struct exchange {
 	struct auth_client client; /* outlives the SASL session */
 	struct auth_sasl *sasl;
-	bool waiting; /* for it */
+	bool waiting;    /* for a turn */
+	bool held;       /* line is to be sent */
+	int64_t arrived; /* the client's last bytes: clock_mono() */
+	struct buf line; /* the challenge that is held back */
 };
 
 static void
@@ -19,43 +23,61 @@ cleanup(struct cmd *cmd)
 	struct exchange *x = cmd->state;
 
 	auth_sasl_free(x->sasl);
+	buf_free(&x->line);
+}
+
+/* The challenge, when its time has come. */
+static enum cmd_next
+challenge(struct cmd *cmd)
+{
+	struct exchange *x = cmd->state;
+
+	if (session_held_back(cmd->session))
+		return CMD_WAIT_COMMIT;
+	cmd_continue(cmd, buf_str(&x->line));
+	buf_free(&x->line);
+	cmd_read_line(cmd, ANSWER_MAX);
+	x->held = false;
+	return CMD_WAIT_INPUT;
 }
 
 static enum cmd_next
 give(struct cmd *cmd, struct str input)
 {
 	struct exchange *x = cmd->state;
-	struct buf challenge = {0}, line = {0};
+	struct auth_result result;
+	struct buf bytes = {0};
 	enum auth_step step;
 
 	/* Hashing cannot be divided; it has turns of its own. */
 	watchdog_pause();
-	step = auth_sasl_step(x->sasl, input, &challenge);
+	step = auth_sasl_step(x->sasl, input, &bytes);
 	watchdog_resume();
 	if ((x->waiting = step == AUTH_AGAIN)) {
-		buf_free(&challenge);
+		buf_free(&bytes);
 		return CMD_WAIT_COMMIT;
 	}
 	cmd_turn_over(cmd);
-	if (step == AUTH_CONTINUE) {
-		base64_encode(&line, buf_str(&challenge));
-		cmd_continue(cmd, buf_str(&line));
-		cmd_read_line(cmd, ANSWER_MAX);
+	if ((x->held = step == AUTH_CONTINUE)) {
+		base64_encode(&x->line, buf_str(&bytes));
+		session_delay(cmd->session, x->arrived, auth_sasl_delay(x->sasl));
 	}
-	buf_free(&challenge);
-	buf_free(&line);
-	if (step == AUTH_CONTINUE)
-		return CMD_WAIT_INPUT;
-	return login_reply(cmd, step == AUTH_DONE ? OK : auth_sasl_status(x->sasl), auth_sasl_result(x->sasl));
+	buf_free(&bytes);
+	if (x->held)
+		return challenge(cmd);
+	result = *auth_sasl_result(x->sasl);
+	return login_reply(cmd, step == AUTH_DONE ? OK : auth_sasl_status(x->sasl), &result, x->arrived);
 }
 
 /* Base64 as it came on the wire; "=" is the empty initial response (RFC 4959). */
 static enum cmd_next
 give_base64(struct cmd *cmd, struct str text)
 {
-	struct buf plain = {0};
+	struct exchange *x = cmd->state;
+	struct buf plain = {.secret = true};
 	enum cmd_next next;
 
+	x->arrived = clock_mono();
 	if (base64_decode(&plain, text) != OK) {
 		buf_free_secret(&plain);
 		return reply_bad(cmd, "Bad base64");
@@ -73,6 +95,8 @@ go_on(struct cmd *cmd)
 
 	if (x->waiting)
 		return give(cmd, STR_NONE);
+	if (x->held)
+		return challenge(cmd);
 	if (cmd->at == CMD_AT_BAD_LINE)
 		return reply_bad_code(cmd, "TOOBIG", "The answer is too long");
 	if (cmd->at != CMD_AT_LINE) {
@@ -107,7 +131,7 @@ cmd_authenticate(struct cmd *cmd)
 	st = auth_sasl_new(s->imap->auth, &x->client, mech, &x->sasl);
 	if (st == ERR_NOT_FOUND && !auth_plaintext_allowed(s->imap->auth, &x->client) &&
 	    (str_eq(mech, STR("PLAIN")) || str_eq(mech, STR("LOGIN"))))
-		return login_reply(cmd, ERR_CONFLICT, &(struct auth_result){0});
+		return login_reply(cmd, ERR_CONFLICT, &(struct auth_result){0}, 0);
 	if (st == ERR_NOT_FOUND)
 		return reply_no(cmd, "CANNOT", "No such mechanism");
 	if (st != OK)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/map.h"
+#include "base/network.h"
 #include "base/watchdog.h"
 #include "imap/capability.h"
 #include "imap/login.h"
@@ -9,6 +11,8 @@ struct logging_in {
 	struct auth_client client;
 	struct str user;
 	struct buf password; /* wiped */
+	struct auth_result result;
+	int64_t arrived;
 };
 
 static bool
@@ -19,18 +23,27 @@ turn(void *arg)
 	return cmd->turn.pool == NULL || heavy_enter(&cmd->turn);
 }
 
+/* Whose turn it is: a client's network's, so that nobody has more of them for having many addresses. */
+static uint64_t
+lane(const struct auth_client *client)
+{
+	struct network n;
+
+	return network_of_text(client->address, &n) ? hash_keyed(network_str(&n)) : hash_keyed(client->address);
+}
+
 void
 login_turn_init(struct cmd *cmd, struct auth_client *client)
 {
 	struct session *s = cmd->session;
 
-	heavy_init_login(&cmd->turn, s->imap->pool, s->conn, hash_keyed(client->address));
+	heavy_init_login(&cmd->turn, s->imap->pool, s->conn, lane(client));
 	client->turn = turn;
 	client->turn_arg = cmd;
 }
 
 enum cmd_next
-login_reply(struct cmd *cmd, enum status st, const struct auth_result *result)
+login_reply(struct cmd *cmd, enum status st, struct auth_result *result, int64_t arrived)
 {
 	struct session *s = cmd->session;
 	struct buf code = {0};
@@ -38,8 +51,8 @@ login_reply(struct cmd *cmd, enum status st, const struct auth_result *result)
 
 	if (st == OK)
 		st = session_login(s, result);
-	else
-		session_delay(s, result->delay_ms);
+	if (st != OK)
+		session_delay(s, arrived, result->delay_ms);
 	switch (st) {
 	case OK:
 		capability_add(&code, s);
@@ -71,17 +84,16 @@ static enum cmd_next
 try(struct cmd *cmd)
 {
 	struct logging_in *x = cmd->state;
-	struct auth_result result = {0};
 	enum status st;
 
 	/* Hashing cannot be divided; it has turns of its own. */
 	watchdog_pause();
-	st = auth_login(cmd->session->imap->auth, &x->client, x->user, buf_str(&x->password), &result);
+	st = auth_login(cmd->session->imap->auth, &x->client, x->user, buf_str(&x->password), &x->result);
 	watchdog_resume();
 	if (st == ERR_AGAIN)
 		return CMD_WAIT_COMMIT;
 	cmd_turn_over(cmd);
-	return login_reply(cmd, st, &result);
+	return login_reply(cmd, st, &x->result, x->arrived);
 }
 
 /* LOGIN, RFC 3501 6.2.3. */
@@ -90,17 +102,18 @@ cmd_login(struct cmd *cmd)
 {
 	struct logging_in *x = arena_new(&cmd->arena, struct logging_in);
 	struct auth *auth = cmd->session->imap->auth;
-	struct auth_result result = {0};
 	struct str user, password;
 	enum status st;
 
 	x->client = session_auth_client(cmd->session);
+	x->arrived = clock_mono();
+	x->password.secret = true;
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_astring(&cmd->args, &user)) != OK ||
 	    (st = arg_space(&cmd->args)) != OK || (st = arg_astring(&cmd->args, &password)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st, "LOGIN takes a user name and a password");
 	if (!auth_plaintext_allowed(auth, &x->client))
-		return login_reply(cmd, ERR_CONFLICT, &result);
+		return login_reply(cmd, ERR_CONFLICT, &x->result, x->arrived);
 	x->user = arena_str(&cmd->arena, user);
 	buf_add(&x->password, password);
 	login_turn_init(cmd, &x->client);

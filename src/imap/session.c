@@ -13,32 +13,17 @@
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
-#include "store/account.h"
 
 /* A connection lets others have their turn after so long, in microseconds. */
 #define TURN_US 5000
 /* So many turns in which nothing is told are worked for a client that is gone. */
 #define UNHEARD_MAX 8
 
-/* The account was changed since the login: is it still allowed to be here? */
+/* The account was closed since the login, or its password changed: the feed says so, the store is not asked. */
 static bool
-shut_out(struct session *s)
+shut_out(const struct session *s)
 {
-	uint64_t news = hub_modseq(&s->logins);
-	struct arena arena = {0};
-	struct account account;
-	struct db_txn *txn;
-	enum status st;
-
-	if (news == s->account_seen)
-		return false;
-	s->account_seen = news;
-	if (db_read_begin(s->imap->db, &txn) != OK)
-		return false;
-	st = account_get(txn, &arena, s->actor.account, &account);
-	db_read_end(txn);
-	arena_free(&arena);
-	return st == ERR_NOT_FOUND || (st == OK && account.disabled);
+	return hub_modseq(&s->logins) != s->account_seen;
 }
 
 /* Says BYE when the session has to end now; true then. */
@@ -48,7 +33,7 @@ session_must_end(struct session *s)
 	if (s->stopping)
 		session_bye(s, "UNAVAILABLE", "The server is going down, come back soon");
 	else if ((s->state & STATE_LOGGED_IN) && shut_out(s))
-		session_bye(s, "EXPIRED", "This account is not open any more");
+		session_bye(s, "EXPIRED", "This account was closed, or its password was changed");
 	else
 		return false;
 	return true;
@@ -65,6 +50,13 @@ go_on(struct session *s, unsigned events)
 	if (cmd->interruptible && session_must_end(s)) {
 		session_drop(s);
 		return CONN_CLOSE;
+	}
+	if ((s->state & STATE_LOGGED_IN) && shut_out(s)) {
+		bool waiting = cmd->waiting && session_must_end(s);
+
+		/* In the middle of a line, perhaps, where there is no place for a word. */
+		session_drop(s);
+		return waiting ? CONN_CLOSE : CONN_ABORT;
 	}
 	if (!cmd->waiting && conn_out_full(s->conn))
 		return CONN_OUTPUT;
@@ -197,8 +189,6 @@ run(struct conn *c, unsigned events)
 		forget(s);
 	if (events & CONN_EV_STOP)
 		s->stopping = true;
-	if (events & CONN_EV_COMMIT)
-		s->delayed = false;
 	if (events & CONN_EV_TIMEOUT)
 		next = timed_out(s);
 	for (bool first = true; next == SESSION_GO; first = false) {

@@ -72,7 +72,7 @@ struct session {
 	struct imap *imap;
 	struct actor actor;        /* account 0 before login */
 	uint8_t state;             /* enum session_state */
-	bool delayed;              /* an answer is held back after a failed login */
+	int64_t answer_at;         /* what is to be said is held back until this moment of clock_mono(); 0: it is not */
 	bool starting_tls;
 	bool stopping;             /* the server stops: BYE when the command is over */
 	uint8_t language;          /* enum language (imap/language.h) */
@@ -139,10 +139,14 @@ must_check enum status session_hold(struct session *s, size_t n);
 must_check enum status session_hold_literal(struct session *s);
 /* The client as auth sees it; lives as long as the session. */
 struct auth_client session_auth_client(struct session *s);
-/* Login succeeded: takes the account, lifts the limits. ERR_LIMIT: the account has too many connections. */
-must_check enum status session_login(struct session *s, const struct auth_result *result);
-/* The answer of the running command is held back that long (S7); nothing is read meanwhile. */
-void session_delay(struct session *s, unsigned ms);
+/* Login succeeded: takes the account, lifts the limits. ERR_LIMIT: the account has too many connections. ERR_NO_PERM: what was checked is
+ * not so any more; result has a delay then. Others: the store cannot be asked. */
+must_check enum status session_login(struct session *s, struct auth_result *result);
+/* What is said is held back until the first multiple of ms after arrived (clock_mono()) that has not passed (S7); nothing is read
+ * meanwhile. 0: at once. */
+void session_delay(struct session *s, int64_t arrived, unsigned ms);
+/* Is that moment still to come? */
+bool session_held_back(struct session *s);
 /* Back to not authenticated, everything forgotten but TLS (RFC 8437): what an extension keeps in the session is reset here.
  * A selected mailbox is closed. */
 void session_logged_out(struct session *s);

@@ -190,7 +190,7 @@ session_answer(struct session *s)
 	enum status (*sent)(struct session *), st;
 	size_t mark;
 
-	if (s->delayed)
+	if (session_held_back(s))
 		return CONN_WAKE;
 	/* In the order of the commands. */
 	if (s->committing != NULL && !cmd->its_turn)

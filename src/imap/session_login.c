@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "imap/language.h"
 #include "imap/notify.h"
@@ -78,18 +79,24 @@ session_log_refused(struct session *s, const char *user, const char *why)
 }
 
 enum status
-session_login(struct session *s, const struct auth_result *result)
+session_login(struct session *s, struct auth_result *result)
 {
 	struct imap *imap = s->imap;
 	unsigned max = imap->settings.account_max;
+	enum status st;
 
 	hub_watch(imap->hub, (uint64_t)result->account, HUB_LOGINS, &s->logins, s->conn);
-	if (max && hub_watchers(imap->hub, (uint64_t)result->account, HUB_LOGINS) > max) {
-		hub_unwatch(imap->hub, &s->logins);
-		session_log_refused(s, result->user, "the account has too many connections");
-		return ERR_LIMIT;
-	}
+	/* What changes from here on is told; what changed before is looked for. */
 	s->account_seen = hub_modseq(&s->logins);
+	st = auth_confirm(imap->auth, result);
+	if (st == OK && max && hub_watchers(imap->hub, (uint64_t)result->account, HUB_LOGINS) > max)
+		st = ERR_LIMIT;
+	if (st == ERR_LIMIT)
+		session_log_refused(s, result->user, "the account has too many connections");
+	if (st != OK) {
+		hub_unwatch(imap->hub, &s->logins);
+		return st;
+	}
 	watcher_push(&s->logins, true);
 	s->actor = (struct actor){.store = s->imap->store, .account = result->account};
 	conn_set_lane(s->conn, (uint64_t)result->account);
@@ -163,13 +170,22 @@ session_logged_out(struct session *s)
 }
 
 void
-session_delay(struct session *s, unsigned ms)
+session_delay(struct session *s, int64_t arrived, unsigned ms)
 {
+	int64_t step = (int64_t)ms * 1000;
+
 	if (ms == 0)
 		return;
-	s->delayed = true;
-	/* The wheel of time-outs counts seconds that have begun: one more, so that it is never less. */
-	conn_pause(s->conn, (ms + 999) / 1000 + 1);
+	s->answer_at = arrived + ((clock_mono() - arrived) / step + 1) * step;
+	conn_pause_until(s->conn, s->answer_at);
+}
+
+bool
+session_held_back(struct session *s)
+{
+	if (s->answer_at != 0 && clock_mono() >= s->answer_at)
+		s->answer_at = 0;
+	return s->answer_at != 0;
 }
 
 enum status

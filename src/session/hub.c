@@ -182,7 +182,7 @@ tell(struct hub *hub, struct key k, uint64_t modseq)
 			atomic_store(&l->modseq, modseq);
 		for (struct watcher *w = l->watchers; w != NULL; w = w->next)
 			if (atomic_load(&w->push))
-				conn_wake(w->conn, CONN_EV_CHANGE);
+				conn_wake(w->conn, k.mailbox == HUB_LOGINS ? CONN_EV_CHANGE | CONN_EV_USER : CONN_EV_CHANGE);
 	}
 	pthread_mutex_unlock(&s->lock);
 }

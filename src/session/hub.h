@@ -30,8 +30,8 @@ struct watcher {
 };
 
 /* Instead of a mailbox: the logins of an account. Each session watches it from its login on, with push: hub_watchers() is
- * how many there are (limits.connections_per_account), and hub_modseq() grows when the account's credentials changed
- * or it was disabled or deleted: the session looks at its account again. */
+ * how many there are (limits.connections_per_account), and hub_modseq() grows when the account's sessions have to end: it was disabled or
+ * deleted, or its password changed (auth.end_sessions). */
 #define HUB_LOGINS UINT64_MAX
 
 /* Watches a mailbox of an account (the owner of the mailbox, not the reader), or, with mailbox 0,
@@ -40,7 +40,7 @@ void hub_watch(struct hub *hub, uint64_t account, uint64_t mailbox, struct watch
     struct conn *c);
 /* After it returns the watcher is not woken any more. Harmless when it watches nothing. */
 void hub_unwatch(struct hub *hub, struct watcher *w);
-/* With push on, changes post CONN_EV_CHANGE to the connection. */
+/* With push on, changes post CONN_EV_CHANGE to the connection; those of logins CONN_EV_USER too. */
 void watcher_push(struct watcher *w, bool on);
 bool watcher_watches(const struct watcher *w);
 

@@ -13,6 +13,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Raw, need  # noqa: E402
 from lib.server import TOP, Server, default_binary  # noqa: E402
+import logins  # noqa: E402
 import who  # noqa: E402
 
 NONE = ()     # names no mailbox
@@ -112,10 +113,10 @@ def names(binary):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--mansio")
-    p.add_argument("part", nargs="*", help="of: " + " ".join(f.__name__ for f in (names, *who.PARTS)))
+    p.add_argument("part", nargs="*", help="of: " + " ".join(f.__name__ for f in (names, *who.PARTS, *logins.PARTS)))
     args = p.parse_args()
     failures, attempts = 0, 0
-    for f in (names, *who.PARTS):
+    for f in (names, *who.PARTS, *logins.PARTS):
         if args.part and f.__name__ not in args.part:
             continue
         tried, faults = f(args.mansio or default_binary())

@@ -63,14 +63,15 @@ class Server:
     def add_accounts(self, names):
         names = list(names)
         for i in range(0, len(names), 200):
-            self.cli("user", "add", *names[i:i + 200], "--password-stdin", "--scheme", "plain", stdin=PASSWORD.encode() + b"\n")
+            self.cli("--set", "auth.scram_iterations=4096", "user", "add", *names[i:i + 200], "--password-stdin", "--scheme", "plain", stdin=PASSWORD.encode() + b"\n")
 
     def command(self):
         out = [*self.wrap, self.binary, "serve", "--data", self.data]
         if os.path.exists(self.config):
             out += ["--config", self.config]
         values = {"imap.listen": f"127.0.0.1:{self.imap}", "imaps.listen": f"127.0.0.1:{self.imaps}",
-                  "lmtp.listen": f"127.0.0.1:{self.lmtp}", "auth.plaintext": "loopback", "auth.delay": "0s"}
+                  "lmtp.listen": f"127.0.0.1:{self.lmtp}", "auth.plaintext": "loopback", "auth.delay": "0s",
+                  "auth.scram_iterations": "4096"}
         for s in self.settings:
             key, _, value = s.partition("=")
             values[key] = value.replace("{imap}", str(self.imap)).replace("{imaps}", str(self.imaps))

@@ -116,7 +116,7 @@ serve_link(struct store *store, struct link *link)
 	if (link_flush(&c.link) != OK)
 		log_event(EV_tool, "the command line went away");
 	*link = c.link;
-	arena_free(&c.arena);
+	arena_free_secret(&c.arena);
 	db_thread_end(store_db(store));
 }
 

@@ -10,14 +10,14 @@ keep(struct arena *arena, struct credentials *c, struct str kind, struct buf *va
 {
 	c->kind[c->n] = kind;
 	c->value[c->n++] = arena_str(arena, buf_str(value));
-	buf_free(value);
+	buf_free_secret(value);
 }
 
 enum status
 credentials_make(struct arena *arena, struct str scheme, struct str password, struct credentials *c_r)
 {
 	struct credentials c = {.n = 0};
-	struct buf value = {0};
+	struct buf value = {.secret = true};
 	enum status st;
 
 	if (str_eq(scheme, STR("hash"))) {

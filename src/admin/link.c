@@ -14,7 +14,8 @@
 void
 link_init(struct link *l, int fd)
 {
-	*l = (struct link){.fd = fd};
+	/* Passwords go both ways. */
+	*l = (struct link){.fd = fd, .in = {.secret = true}, .out = {.secret = true}};
 }
 
 void
@@ -92,7 +93,7 @@ link_send(struct link *l, enum frame_type type, struct str payload)
 void
 link_fields(struct link *l, enum frame_type type, size_t n, const struct str *fields)
 {
-	struct buf b = {.limit = FRAME_MAX};
+	struct buf b = {.limit = FRAME_MAX, .secret = true};
 
 	for (size_t i = 0; i < n; i++)
 		pack_str(&b, fields[i]);

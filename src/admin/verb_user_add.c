@@ -69,8 +69,8 @@ flush(struct batch *b)
 		tell(b, u);
 	}
 	b->n = 0;
-	arena_free(&b->arena);
 	call_progress(b->call, b->added + b->failed, 0);
+	arena_free_secret(&b->arena);
 	return st;
 }
 
@@ -102,7 +102,7 @@ verb_user_add(struct call *c)
 		st = take(b, c->args[0], f.payload);
 	if (st == OK)
 		st = flush(b);
-	arena_free(&b->arena);
+	arena_free_secret(&b->arena);
 	if (st != OK)
 		return st;
 	if (b->failed > 0)

@@ -3,6 +3,7 @@
  * be asked. */
 #include <stdlib.h>
 #include "auth/auth_priv.h"
+#include "auth/simple.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include "store/store.h"
@@ -17,13 +18,12 @@ enum phase { RUNNING, PASSWORD, LAST_SENT, ENDED };
 struct auth_sasl {
 	struct auth *auth;
 	const struct auth_client *client;
-	Gsasl_session *session;
+	Gsasl_session *session; /* of SCRAM; NULL: PLAIN and LOGIN, which are in simple */
+	struct simple simple;
 	struct arena arena;
 	enum phase phase;
 	unsigned steps;
 	bool scram, plus;
-	/* The server has the first word: LOGIN. All others take an initial response as they are (RFC 4959). */
-	bool asks_first;
 	/* SCRAM: what the user name led to. */
 	bool looked_up, real;
 	struct known known;
@@ -38,6 +38,8 @@ struct auth_sasl {
 static struct str
 property(struct auth_sasl *s, Gsasl_property p)
 {
+	if (s->session == NULL)
+		return buf_str(p == GSASL_AUTHZID ? &s->simple.authzid : &s->simple.user);
 	return str_c(gsasl_property_fast(s->session, p));
 }
 
@@ -50,15 +52,6 @@ authzid_ok(struct auth_sasl *s)
 	return as.n == 0 || str_eq(as, property(s, GSASL_AUTHID));
 }
 
-/* PLAIN and LOGIN. The library has no way to wait in the middle: it hears yes, and the password is looked at when
- * it is done. */
-static int
-validate_simple(struct auth_sasl *s)
-{
-	s->phase = PASSWORD;
-	return GSASL_OK;
-}
-
 static enum auth_step
 check_password(struct auth_sasl *s)
 {
@@ -67,9 +60,10 @@ check_password(struct auth_sasl *s)
 	if (!authzid_ok(s))
 		s->status = auth_outcome(s->auth, s->client, user, NULL, ERR_NO_PERM, "not for others", &s->result);
 	else
-		s->status = auth_password(s->auth, s->client, user, property(s, GSASL_PASSWORD), &s->result);
+		s->status = auth_password(s->auth, s->client, user, buf_str(&s->simple.password), &s->result);
 	if (s->status == ERR_AGAIN)
 		return AUTH_AGAIN;
+	buf_free(&s->simple.password);
 	s->phase = ENDED;
 	return s->status == OK ? AUTH_DONE : AUTH_FAILED;
 }
@@ -163,7 +157,6 @@ auth_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p)
 	if (s == NULL)
 		return GSASL_NO_CALLBACK;
 	switch (p) {
-	case GSASL_VALIDATE_SIMPLE: return validate_simple(s);
 	case GSASL_SCRAM_ITER:
 	case GSASL_SCRAM_SALT:
 	case GSASL_SCRAM_STOREDKEY:
@@ -206,8 +199,12 @@ auth_sasl_new(
 	s->auth = a;
 	s->client = client;
 	s->scram = name[0] == 'S';
-	s->asks_first = name[0] == 'L';
 	s->plus = s->scram && str_ends(str_c(name), STR("-PLUS"));
+	if (!s->scram) {
+		simple_init(&s->simple, name[0] == 'L');
+		*s_r = s;
+		return OK;
+	}
 	if (gsasl_server_start(a->gsasl, name, &s->session) != GSASL_OK) {
 		free(s);
 		return ERR_UNAVAILABLE;
@@ -222,7 +219,9 @@ auth_sasl_free(struct auth_sasl *s)
 {
 	if (s == NULL)
 		return;
-	gsasl_finish(s->session);
+	if (s->session != NULL)
+		gsasl_finish(s->session);
+	simple_free(&s->simple);
 	explicit_bzero(&s->keys, sizeof(s->keys));
 	arena_free_secret(&s->arena);
 	free(s);
@@ -260,9 +259,7 @@ fail(struct auth_sasl *s, enum status st)
 static enum auth_step
 succeed(struct auth_sasl *s, const struct buf *output)
 {
-	if (s->phase == PASSWORD)
-		return check_password(s);
-	if (!s->scram || !s->real || !authzid_ok(s))
+	if (!s->real || !authzid_ok(s))
 		return fail(s, ERR_NO_PERM);
 	attempt_succeeded(s->auth, &s->attempt, &s->known);
 	(void)auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), &s->known, OK, NULL, &s->result);
@@ -295,20 +292,16 @@ binding_misplaced(const struct auth_sasl *s, struct str input)
 	return s->scram && !s->plus && !s->looked_up && input.n > 0 && input.p[0] == 'p';
 }
 
-/* An initial response to a mechanism that asks first answers its first question: curl sends the user name so (T103). The library would drop it
- * and take what comes next, the password, for the name. */
-static int
-ask(struct auth_sasl *s, struct str input, char **out, size_t *n)
+static enum auth_step
+step_simple(struct auth_sasl *s, struct str input, struct buf *output)
 {
-	int rc = GSASL_NEEDS_MORE;
-
-	if (s->asks_first && s->steps == 1 && input.p != NULL) {
-		rc = gsasl_step(s->session, NULL, 0, out, n);
-		gsasl_free(*out);
-		*out = NULL;
-		*n = 0;
+	switch (simple_step(&s->simple, input, output)) {
+	case SIMPLE_CONTINUE: return AUTH_CONTINUE;
+	case SIMPLE_COMPLETE: break;
+	case SIMPLE_BAD: return fail(s, ERR_BAD_INPUT);
 	}
-	return rc == GSASL_NEEDS_MORE ? gsasl_step(s->session, input.p, input.n, out, n) : rc;
+	s->phase = PASSWORD;
+	return check_password(s);
 }
 
 enum auth_step
@@ -327,10 +320,12 @@ auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 		return s->status == OK ? AUTH_DONE : AUTH_FAILED;
 	if (input.n > INPUT_MAX || s->steps++ == STEPS_MAX || binding_misplaced(s, input))
 		return fail(s, ERR_BAD_INPUT);
+	if (!s->scram)
+		return step_simple(s, input, output);
 	/* The proof comes: it is a guess, whatever it is worth. */
 	if (s->looked_up && (s->status = attempt_begin(s->auth, &s->attempt, &s->known, &s->result)) != OK)
 		return fail(s, ERR_LIMIT);
-	rc = ask(s, input, &out, &n);
+	rc = gsasl_step(s->session, input.p, input.n, &out, &n);
 	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
 		buf_add(output, str_of(out, n));
 	gsasl_free(out);

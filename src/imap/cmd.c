@@ -12,6 +12,7 @@ cmd_new(struct session *s, struct str command)
 
 	cmd->session = s;
 	cmd->charge.of = s->budget;
+	cmd->secret = s->state == STATE_NOT_AUTH;
 	args_init(&cmd->args, command, &cmd->arena, session_utf8(s));
 	return cmd;
 }
@@ -35,8 +36,11 @@ cmd_free(struct cmd *cmd)
 	if (cmd->cleanup)
 		cmd->cleanup(cmd);
 	cmd_turn_over(cmd);
-	arena_free(&cmd->arena);
 	charge_is(&cmd->charge, 0);
+	if (cmd->secret)
+		arena_free_secret(&cmd->arena);
+	else
+		arena_free(&cmd->arena);
 	free(cmd);
 }
 

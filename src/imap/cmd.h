@@ -89,6 +89,7 @@ struct cmd {
 	cmd_fn *step;                  /* called instead of row->run when set */
 	void *state;                   /* the handler's, usually in the arena */
 	void (*cleanup)(struct cmd *);
+	bool secret;                   /* it came before a login: it may hold a password, wherever that stands */
 	bool uid;                      /* row->flags & CMDF_UID */
 
 	enum cmd_at at;

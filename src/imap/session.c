@@ -83,6 +83,7 @@ session_open(struct conn *c)
 	s->state = STATE_NOT_AUTH;
 	imap_reader_init(&s->reader, &s->imap->limits_before);
 	conn_set_user(c, s);
+	conn_secret(c, true);
 	session_timeout(s);
 	out_code_begin(out, STR(""), "OK");
 	capability_add(out, s);

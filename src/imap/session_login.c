@@ -108,6 +108,7 @@ session_login(struct session *s, struct auth_result *result)
 	s->reader.limits = &s->imap->limits;
 	conn_in_limit(s->conn, 256 * 1024);
 	conn_known(s->conn);
+	conn_secret(s->conn, false);
 	conn_deadline(s->conn, 0);
 	session_timeout(s);
 	log_login(s);
@@ -163,6 +164,8 @@ session_logged_out(struct session *s)
 	s->bad = 0;
 	s->state = STATE_NOT_AUTH;
 	s->reader.limits = &s->imap->limits_before;
+	s->reader.buf.secret = true;
+	conn_secret(s->conn, true);
 	conn_in_limit(s->conn, 64 * 1024);
 	s->strange_since = (uint32_t)conn_age(s->conn);
 	conn_timeout(s->conn, 0);

@@ -86,7 +86,7 @@ literal_row(struct session *s)
 	args_init(&args, s->reader.command, &arena, false);
 	if (arg_tag(&args, &tag) == OK && arg_space(&args) == OK && arg_command(&args, &name) == OK)
 		row = command_find(name);
-	arena_free(&arena);
+	arena_free_secret(&arena);
 	return row != NULL && (row->states & s->state) ? row : NULL;
 }
 

@@ -67,6 +67,8 @@ struct conn_handler {
 /* Input: what has been read and not eaten yet, in the clear. */
 struct str conn_in(struct conn *c);
 void conn_eat(struct conn *c, size_t n);
+/* What comes in may hold a secret: bytes that were eaten are overwritten, in all memory that they went through. Off in a new connection. */
+void conn_secret(struct conn *c, bool on);
 /* Most uneaten bytes that are held, 64 KiB until told. A handler that returns CONN_INPUT with this
  * many uneaten bytes is closed: check and refuse overlong lines before. */
 void conn_in_limit(struct conn *c, size_t n);

@@ -21,9 +21,17 @@ conn_eat(struct conn *c, size_t n)
 {
 	ensure(n <= c->in.n - c->in_at);
 	c->bytes_in += n;
+	if (c->in.secret)
+		explicit_bzero(c->in.p + c->in_at, n);
 	c->in_at += (uint32_t)n;
 	if (c->in_at == c->in.n)
 		c->in_at = 0, c->in.n = 0;
+}
+
+void
+conn_secret(struct conn *c, bool on)
+{
+	c->secret = c->in.secret = on;
 }
 
 void

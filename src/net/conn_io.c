@@ -29,7 +29,7 @@ lend(struct buf *b, struct buf *spare)
 static void
 give_back(struct buf *b, struct buf *spare)
 {
-	b->n = 0;
+	buf_clear(b); /* what is secret of it is overwritten */
 	if (spare->p == NULL && b->cap <= KEEP_MOST && b->cap >= READ_STEP)
 		*spare = (struct buf){.p = b->p, .cap = b->cap};
 	else
@@ -41,7 +41,7 @@ give_back(struct buf *b, struct buf *spare)
 static void
 shrink(struct buf *b, uint32_t *at, struct buf *spare)
 {
-	struct buf small = {0};
+	struct buf small = {.secret = b->secret};
 
 	if (b->cap < 2048 || b->n - *at > b->cap / 2) {
 		return;
@@ -56,6 +56,7 @@ void
 io_borrow(struct conn *c)
 {
 	lend(&c->in, &spare_in);
+	c->in.secret = c->secret;
 	lend(&c->out, &spare_out);
 	/* Of a size that comes back: small answers need no allocation either. */
 	if (c->out.p == NULL)
@@ -208,6 +209,7 @@ read_filtered(struct conn *c, size_t room)
 	size_t before = c->in.n, n = 0;
 	enum io io;
 
+	l->raw.secret = c->secret;
 	if (room > READ_STEP)
 		room = READ_STEP;
 	/* First without new bytes: what it had no room for the last time comes now. */

@@ -86,6 +86,7 @@ struct conn {
 	bool tls_want_write;     /* TLS waits for room to write, whatever it was asked for */
 	bool starttls, refresh;  /* the handshake waits for the go-ahead; it is not the first thing */
 	bool batched;            /* idle_at was rounded */
+	bool secret;             /* conn_secret() */
 	bool stranger;           /* not logged in, and in its address's count */
 	bool loopback, local_socket;
 	struct network address;  /* the key for limits */

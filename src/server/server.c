@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -410,6 +411,19 @@ next_signal(struct server *s, const sigset_t *set, int64_t seconds)
 	return sig > 0 ? sig : 0;
 }
 
+/* Passwords are in memory for a moment, keys of TLS for as long as it runs: no core file is written of it, and no other process of its user
+ * looks into it. A sanitizer traces its own process at its end. */
+static void
+keep_to_itself(void)
+{
+	struct rlimit none = {0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef MANSIO_SANITIZE
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 int
 server_run(const struct server_options *o)
 {
@@ -417,6 +431,7 @@ server_run(const struct server_options *o)
 	sigset_t set, before;
 	int sig;
 
+	keep_to_itself();
 	/* The library would learn to keep what password hashing frees, 19 MB in each thread. */
 	mallopt(M_MMAP_THRESHOLD, 4 << 20);
 	mallopt(M_TRIM_THRESHOLD, 4 << 20);

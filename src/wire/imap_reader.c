@@ -39,7 +39,7 @@ const struct imap_limits imap_limits_after_login = {
 void
 imap_reader_init(struct imap_reader *r, const struct imap_limits *limits)
 {
-	*r = (struct imap_reader){.limits = limits};
+	*r = (struct imap_reader){.limits = limits, .buf = {.secret = limits->before_login}};
 }
 
 void
@@ -69,6 +69,9 @@ start(struct imap_reader *r)
 	if (r->buf.cap > KEEP)
 		buf_free(&r->buf);
 	buf_clear(&r->buf);
+	if (r->buf.secret)
+		explicit_bzero(r->tail, sizeof(r->tail));
+	r->buf.secret = r->limits->before_login;
 	r->line_start = r->line_bytes = r->literal_bytes = r->tail_len = 0;
 	r->count = 0;
 	r->line_done = false;

@@ -45,7 +45,7 @@ struct imap_limits {
 	uint64_t drop;
 	/* LITERAL-: non-synchronising literals over 4096 bytes are BAD (RFC 7888 section 5) */
 	bool literal_minus;
-	bool before_login; /* tell NOT_IMAP (T07) */
+	bool before_login; /* tell NOT_IMAP (T07); what was read is overwritten when it is over, for it may be a password */
 };
 
 /* Ready-made: 8 KiB a line before login; 1 MiB after it (T09, S2). */

@@ -131,6 +131,16 @@ def ended(binary):
     return tried, failures
 
 
+def from_many(server, net):
+    """A hundred and fifty wrong passwords from as many addresses."""
+    clients = [From(server.imap, f"127.{net}.{i}.1") for i in range(150)]
+    for i, c in enumerate(clients):
+        c.send(f"a LOGIN alice wrong{i}\r\n".encode())
+    for c in clients:
+        need(c.status("a") == "NO", "a wrong password is right")
+        c.close()
+
+
 def guessing(binary):
     """What is cached makes no guess free; many addresses together are slowed, the owner at his own is not."""
     failures, tried = [], 0
@@ -145,11 +155,7 @@ def guessing(binary):
                 tried += 1
         if answers["right"]:
             failures.append("the right password is told after ten wrong ones")
-        for i in range(110):
-            with From(server.imap, f"127.2.{i}.1") as c:
-                c.send(f"a LOGIN alice wrong{i}\r\n".encode())
-                c.status("a")
-            tried += 1
+        from_many(server, 2)
         with From(server.imap, "127.3.0.1") as c:
             if c.cmd(f"LOGIN alice {PASSWORD}") == "OK":
                 failures.append("a hundred guesses from as many addresses are not too many")
@@ -157,9 +163,7 @@ def guessing(binary):
             if restarted:
                 server.stop()
                 server.start()
-                for i in range(110):
-                    with From(server.imap, f"127.4.{i}.1") as c:
-                        c.cmd(f"LOGIN alice wrong{i}")
+                from_many(server, 4)
             with From(server.imap, "127.1.0.1") as c:
                 tried += 1
                 if c.cmd(f"LOGIN alice {PASSWORD}") != "OK":
@@ -213,7 +217,7 @@ def apart(binary):
         for how in ("LOGIN", "PLAIN", "AUTHENTICATE LOGIN"):
             jobs = [((kind, p), *exchange(how, users[kind][i % 4], passwords[p])) for i in range(each) for kind in users for p in passwords
                     if how == "LOGIN" or p in ("wrong", "empty")]
-            failures += judge(how, measure(server, jobs, 8))
+            failures += judge(how, measure(server, jobs, 16))
         for u in users["crypt"]:
             server.cli("user", "delete", u)     # they have no keys, and nobody is offered SCRAM while they are there
         del users["crypt"]
@@ -230,12 +234,16 @@ def proofs(server, users, each):
         for kind in users:
             c = From(server.imap, f"127.200.{i}.{len(jobs) + 1}")
             jobs.append(((kind, "last"), c, Scram(c, users[kind][i % 4], "wrong")))
+    open_ones = {}
     for key, c, s in jobs:
-        sent = time.monotonic()
+        open_ones[c.sock] = (key, time.monotonic(), c)
         c.send(s.last + b"\r\n")
-        c.status("s")
-        times.setdefault(key, []).append(time.monotonic() - sent)
-        c.close()
+        time.sleep(0.005)
+    while open_ones:
+        for sock in select.select(list(open_ones), [], [], 10)[0]:
+            key, sent, c = open_ones.pop(sock)
+            times.setdefault(key, []).append(time.monotonic() - sent)
+            c.close()
     return times
 
 
@@ -249,4 +257,111 @@ def judge(how, times, late=0.02, step=1.0):
     return [f"{how}: answers between {low * 1000:.1f} and {high * 1000:.1f} ms: {', '.join(f'{k[0]}/{k[1]} {v * 1000:.1f}' for k, v in sorted(got.items()))}"]
 
 
-PARTS = (taken_back, ended, guessing, apart)
+def scan(pid, needles):
+    """Where in the memory of the process each stands: {needle: [mapping, ...]}."""
+    found = {}
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            span, modes, *rest = line.split()
+            if "r" not in modes or rest[-1] in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
+                continue
+            low, high = (int(x, 16) for x in span.split("-"))
+            try:
+                mem.seek(low)
+                data = mem.read(high - low)
+            except (OSError, OverflowError):
+                continue
+            for n in needles:
+                at = data.find(n)
+                while at >= 0:
+                    found.setdefault(n, []).append(f"{rest[-1] if len(rest) > 3 else 'anonymous'} {data[max(0, at - 24):at + len(n) + 8]!r}")
+                    at = data.find(n, at + 1)
+    return found
+
+
+def sasl(c, first, *answers):
+    c.send(first + b"\r\n")
+    for a in answers:
+        need(c.line().startswith(b"+"), "no challenge")
+        c.send(a + b"\r\n")
+    return c.status("s")
+
+
+def secrets(binary):
+    """A password does not stay in memory after a login, right or wrong, whether the client goes or stays; nor after it was set."""
+    failures, tried = [], 0
+    with Server(binary, ["alice"]) as server:
+        try:
+            os.close(os.open(f"/proc/{server.process.pid}/mem", os.O_RDONLY))
+        except PermissionError:
+            return 1, []    # not root, and the process lets nobody look
+        n, needles, kept = 0, {}, []
+
+        def password(what):
+            nonlocal n
+            n += 1
+            p = f"Geheimnis{n:03d}{'qwertz' * 3}{n:03d}".encode()
+            needles[p] = what
+            # Of base64, whatever stands before: what all three shifts have in common with it is compared.
+            for shift in range(3):
+                needles[b64(b"x" * shift + p)[4:-4]] = what + ", base64"
+            return p
+
+        def look():
+            for needle, where in scan(server.process.pid, [k for k, v in needles.items() if v not in failed]).items():
+                what = needles[needle]
+                if what.startswith("user add plain") and all("{PLAIN}" in w for w in where):
+                    continue    # that is what the store keeps of it
+                failed.add(what)
+                failures.append(f"{what}: {needle!r} in memory {len(where)} times: {where[0]}")
+
+        failed = set()
+        for what in ("argon2id", "plain"):
+            for kind in ("right", "wrong"):
+                p = password(f"user add {what}")
+                user = f"{what}{kind}"
+                server.cli("user", "add", user, "--password-stdin", "--scheme", what, stdin=p + b"\n")
+                if what == "plain":
+                    continue
+                for way in ("quoted", "literal", "LITERAL+", "PLAIN", "PLAIN later", "LOGIN", "mistyped"):
+                    for stays in (True, False):
+                        q = p if kind == "right" else password(f"{way}, wrong")
+                        c = Raw(server.imap)
+                        name = user.encode()
+                        if way == "quoted":
+                            c.cmd(b'LOGIN %s "%s"' % (name, q))
+                        elif way == "mistyped":
+                            c.cmd(b'LOGUN %s "%s"' % (name, password("mistyped")))
+                        elif way == "literal":
+                            c.send(b"s LOGIN %s {%d}\r\n" % (name, len(q)))
+                            c.line()
+                            c.send(q + b"\r\n")
+                            c.status("s")
+                        elif way == "LITERAL+":
+                            c.cmd(b"LOGIN %s {%d+}\r\n%s" % (name, len(q), q))
+                        elif way == "PLAIN":
+                            sasl(c, b"s AUTHENTICATE PLAIN " + b64(b"\0" + name + b"\0" + q))
+                        elif way == "PLAIN later":
+                            sasl(c, b"s AUTHENTICATE PLAIN", b64(b"\0" + name + b"\0" + q))
+                        else:
+                            sasl(c, b"s AUTHENTICATE LOGIN", b64(name), b64(q))
+                        tried += 1
+                        if stays:
+                            kept.append(c)
+                        else:
+                            c.close()
+                        # At once, before the next one writes over what this one left; and, at the end, all.
+                        if kind == "wrong" and not stays or os.environ.get("MANSIO_LONG"):
+                            time.sleep(0.02)
+                            look()
+        server.cli("user", "password", "alice", "--password-stdin", stdin=password("user password") + b"\n")
+        with Raw(server.imap) as c:
+            need(Scram(c, "alice", [k for k, v in needles.items() if v == "user password"][0].decode()).end() == "OK", "SCRAM")
+        time.sleep(0.3)
+        look()
+        for c in kept:
+            c.close()
+    return tried, failures
+
+
+PARTS = (taken_back, ended, guessing, apart, secrets)

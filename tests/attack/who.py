@@ -11,7 +11,7 @@ import time
 from harness import PASSWORD, Raw, need
 from lib.server import Server
 
-ADMINS = ("admin", "root", "administrator", "postmaster", "anyone", "cyrus", "mansio")
+ADMINS = ("admin", "root", "administrator", "postmaster", "cyrus", "mansio")
 # Commands by which other servers' administrators and back ends do what nobody else may.
 FOREIGN = ("GETACL {m}", "SETACL {m} alice lrswipkxtea", "DELETEACL {m} bob", "LISTRIGHTS {m} bob", "MYRIGHTS {m}", "GETQUOTA user.bob", "GETQUOTAROOT {m}",
            'SETQUOTA "user.bob" (STORAGE 1)', "LOCALDELETE {m}", "LOCALCREATE {m}", "PROXYAUTH bob", "XFER {m} elsewhere", "RECONSTRUCT {m}", "DUMP {m}",

@@ -325,7 +325,7 @@ test_name_logged(void **state)
 
 	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
 		struct auth_client client = {.address = STR("198.51.100.77"), .tls = true};
-		struct auth_result r;
+		struct auth_result r = {0};
 
 		assert_int_not_equal(auth_login(auth, &client, c[i].user, STR("wrong"), &r), OK);
 		assert_true(str_eq(str_c(r.user), c[i].logged));

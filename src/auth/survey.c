@@ -135,7 +135,8 @@ count_all(struct survey *v, struct db_txn *txn)
 	size_t n = BATCH;
 	enum status st = OK;
 
-	memset(v->noted, CLOSED, v->noted_n);
+	if (v->noted_n > 0)
+		memset(v->noted, CLOSED, v->noted_n);
 	for (size_t i = 0; i < v->n_forms; i++)
 		v->form[i].accounts = 0;
 	v->lacking = 0;

@@ -340,6 +340,7 @@ main(void)
 	    cmocka_unit_test(symlink_refused),
 	    cmocka_unit_test(newer_version),
 	    cmocka_unit_test(older_version), cmocka_unit_test(metadata_many),
+	    cmocka_unit_test(reserved_names),
 	    cmocka_unit_test(feed),
 	    cmocka_unit_test(reaping),
 	    cmocka_unit_test(reaper_thread),

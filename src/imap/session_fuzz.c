@@ -13,12 +13,15 @@
 #include "imap/imap_test.h"
 #include "imap/language.h"
 
-#define WATCHES_THREADS false
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#undef WATCHES_THREADS
 #define WATCHES_THREADS true
 #endif
+#elif defined(__SANITIZE_THREAD__)
+#define WATCHES_THREADS true
+#endif
+#if !defined(WATCHES_THREADS)
+#define WATCHES_THREADS false
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""worst: for every command of commands.tbl and for LMTP, clients of one account do their worst, while another account's NOOP, FETCH of a list view
+"""worst (S19): for every command of commands.tbl and for LMTP, clients of one account do their worst, while another account's NOOP, FETCH of a list view
 and delivery are timed. Before them the same is timed on the idle server: the control row. One server, one run.
 
 usage: tests/attack/worst.py [--mansio PROGRAM] [--full] [--slow N] [--write docs/attacks.md] [COMMAND ...]

@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 print(FILE *to, const char *before, const char *fmt, va_list ap)
 {
 	struct buf out = {0};

@@ -14,7 +14,7 @@ static struct db_sql reserved_of = DB_SQL("SELECT DISTINCT substr(name, 1, CASE 
     " FROM mailbox WHERE account = ?1 AND (sort >= '#' AND sort < '$' OR sort >= 'Other Users' AND sort < 'Other Users' || char(2)"
     " OR sort >= 'Shared' AND sort < 'Shared' || char(2)) AND name IS NOT NULL");
 
-/* tell(arg, account's name, mailbox's name or empty, why or NULL) for each. */
+/* tell(arg, account's name, mailbox's name or empty, why, "" for a mailbox) for each. */
 static enum status
 of_account(struct db_txn *txn, int64_t id, struct str name, void (*tell)(void *, struct str, struct str, const char *), void *arg)
 {
@@ -28,7 +28,7 @@ of_account(struct db_txn *txn, int64_t id, struct str name, void (*tell)(void *,
 	db_bind_int(q, 1, id);
 	while ((st = db_step(q)) == OK)
 		if (mailbox_name_reserved(db_text(q, 0)))
-			tell(arg, name, db_text(q, 0), NULL);
+			tell(arg, name, db_text(q, 0), "");
 	db_done(q);
 	return st == ERR_NOT_FOUND ? OK : st;
 }

@@ -406,6 +406,8 @@ def test_stop_while_busy(server, tmp):
         out, err = p.communicate(timeout=60)
         print(f"    {verb[0]}: stopped after {took:.2f} s, {p.returncode}")
         assert took < 5, (verb, took)
-        if p.returncode:
-            assert not os.path.exists(os.path.join(tmp, "copy.db")), "half a backup is left"
+        copy = os.path.join(tmp, "copy.db")
+        if p.returncode and os.path.exists(copy):       # it was made just before the server ended, which then could not say so: whole it must be
+            r = subprocess.run([server.binary, "--data", copy, "check"], capture_output=True, env=server.env)
+            assert r.returncode == 0, ("half a backup is left", r.stdout, r.stderr)
         server.start()

@@ -80,7 +80,7 @@ def understood(uid, text, arrival):
     if date is not None and (not d or d[2] not in MONTHS):
         return None
     m["date"] = arrival
-    if d:
+    if d and int(d[3]) >= 1900:  # before that it is no date, but a program with the fault of the year 2000 (T127)
         minutes = int(d[8]) * 60 + int(d[9])
         m["date"] = calendar.timegm((int(d[3]), MONTHS.index(d[2]) + 1, int(d[1]), int(d[4]), int(d[5]), int(d[6]))) - \
             (minutes if d[7] == "+" else -minutes) * 60

@@ -37,8 +37,9 @@ def attack(what, cpu, mb, wall=20, settings=(), accounts=("alice", "bob"), wait=
 class Raw:
     """A connection whose bytes nobody judges. The oracle is too slow for floods; the wire scripts have these answers too."""
 
-    def __init__(self, port, user=None, small=False, timeout=30, greeting=True):
+    def __init__(self, port, user=None, small=False, timeout=30, greeting=True, address="127.0.0.1"):
         self.sock = socket.socket()
+        self.sock.bind((address, 0))
         if small:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.sock.settimeout(timeout)

@@ -35,13 +35,14 @@ in_text(const struct search_needle *n, struct str utf8)
 	return hit;
 }
 
+/* address: where the field has addresses it is searched as ENVELOPE shows them, too. */
 static bool
-in_value(const struct search_needle *n, struct str raw)
+in_value(const struct search_needle *n, struct str raw, bool address)
 {
 	struct mime_find f = {0};
 	bool hit;
 
-	mime_find(&f, n->collation, raw, STR_NONE);
+	mime_find(&f, n->collation, raw, address ? raw : STR_NONE);
 	hit = needle_in_field(n, &f);
 	mime_find_free(&f);
 	return hit;
@@ -152,7 +153,7 @@ check_field(const struct search_needle *n, struct str header, enum brief_field f
 
 	while (mime_field_next(&header, &f))
 		if (brief_field_of(f.name) == field)
-			want |= in_value(n, f.value);
+			want |= in_value(n, f.value, mime_find_is_address(f.name));
 	if (there && brief_answers(n)) {
 		ensure(brief_has(b, EMAIL) && !brief_has(b, EMAIL + 1));
 		ensure(brief_match(b, EMAIL, n) == want);

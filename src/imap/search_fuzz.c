@@ -50,12 +50,6 @@ in_value(const struct search_needle *n, struct str raw, bool address)
 
 /* ---- programs ---- */
 
-static bool
-is_leaf(const struct query_node *n)
-{
-	return n->op != QUERY_AND && n->op != QUERY_OR;
-}
-
 static void
 check_program(const struct query *q)
 {
@@ -65,16 +59,16 @@ check_program(const struct query *q)
 	for (uint32_t i = 0; i < q->n; i++) {
 		const struct query_node *n = &q->nodes[i];
 
-		ensure(i == 0 || (n->parent < i && !is_leaf(&q->nodes[n->parent])));
-		ensure(is_leaf(n) ? n->children == 0 : n->children > 0);
+		ensure(i == 0 || (n->parent < i && !query_is_leaf(&q->nodes[n->parent])));
+		ensure(query_is_leaf(n) ? n->children == 0 : n->children > 0);
 		ensure(n->op != QUERY_OR || n->children == 2);
 		ensure(i == 0 || n->fuzzy >= q->nodes[n->parent].fuzzy);
-		leaves += is_leaf(n);
+		leaves += query_is_leaf(n);
 		children += n->children;
 	}
 	ensure(leaves == q->n_leaves && children == q->n - 1);
 	for (uint32_t k = 0; k < q->n_leaves; k++)
-		ensure(is_leaf(&q->nodes[q->order[k]]));
+		ensure(query_is_leaf(&q->nodes[q->order[k]]));
 }
 
 /* ---- keys ---- */

@@ -509,7 +509,7 @@ query_relevancy(struct query *q, const struct entry *e, uint8_t *relevancy_r)
 		const struct query_node *node = &q->nodes[i];
 		uint32_t up = node->parent, score;
 
-		if (node->op != QUERY_AND && node->op != QUERY_OR) {
+		if (query_is_leaf(node)) {
 			n[i] = q->score[i] != QUERY_UNSCORED;
 			sum[i] = n[i] ? (uint32_t)q->score[i] : 0;
 		}

@@ -33,12 +33,6 @@ cost(const struct query_node *n)
 	}
 }
 
-static bool
-is_leaf(const struct query_node *n)
-{
-	return n->op != QUERY_AND && n->op != QUERY_OR;
-}
-
 /* Leaves in the order they are asked: cheap ones that must hold first. */
 static void
 make_order(struct query *q)
@@ -48,9 +42,9 @@ make_order(struct query *q)
 		for (uint32_t i = 1; i < q->n; i++) {
 			const struct query_node *n = &q->nodes[i];
 
-			if (is_leaf(n) && cost(n) * 2 + (n->parent != 0) == class)
+			if (query_is_leaf(n) && cost(n) * 2 + (n->parent != 0) == class)
 				q->order[q->n_leaves++] = i;
-			if (is_leaf(n) && class == 1 && n->parent == 0 && cost(n) == 0)
+			if (query_is_leaf(n) && class == 1 && n->parent == 0 && cost(n) == 0)
 				q->n_quick++;
 		}
 	q->value = arena_array(q->arena, q->n, sizeof(*q->value));

@@ -31,7 +31,7 @@ enum query_op {
 	QUERY_ALL,
 	QUERY_FLAG,     /* flags: all of them are set */
 	QUERY_RECENT,
-	QUERY_KEYWORD,  /* name; id is found anew in each step */
+	QUERY_KEYWORD,  /* name; keyword: its id in the mailbox, found when the program is asked there first, and anew where some were added */
 	QUERY_UIDS,     /* uids */
 	QUERY_MODSEQ,   /* size: the least mod-sequence */
 	QUERY_LARGER,
@@ -136,8 +136,8 @@ struct query {
 
 /* ---- the program (program.c) ---- */
 
-/* A node below the AND or OR that is nodes[parent], the last of those that stand there; of an empty program the root. Valid until the next one. The caller keeps QUERY_KEYS_MAX
- * and QUERY_DEPTH_MAX. */
+/* A node below the AND or OR that is nodes[parent], the last of those that stand there; of an empty program the root. Valid until the
+ * next one. The caller keeps QUERY_KEYS_MAX and QUERY_DEPTH_MAX. */
 struct query_node *query_add(struct query *q, uint32_t parent, enum query_op op);
 /* All nodes are there; each AND and OR but the root has children. */
 void query_whole(struct query *q);
@@ -145,6 +145,12 @@ void query_whole(struct query *q);
 void query_free(struct query *q);
 /* Bytes that its sets and texts take, beside the arena. */
 size_t query_size(const struct query *q);
+
+static inline bool
+query_is_leaf(const struct query_node *n)
+{
+	return n->op != QUERY_AND && n->op != QUERY_OR;
+}
 
 /* The UIDs of a QUERY_UIDS node. */
 static inline const struct runs *
@@ -156,8 +162,7 @@ query_uids(const struct query *q, const struct query_node *n)
 /* ---- asking (eval.c) ---- */
 
 /* Resolves the sets among the keys; when env is set, before the first step, and again for each other mailbox. ERR_AGAIN: call it again in
- * another step. Sequence numbers past the last message are
- * no error (RFC 7377 2: "as with any SEARCH"). */
+ * another step. Sequence numbers past the last message are no error (RFC 7377 2: "as with any SEARCH"). */
 must_check enum status query_resolve(struct query *q, struct db_txn *txn);
 /* "*" among UIDs means this one now. For searches that are kept (imap/context.h). */
 void query_star(struct query *q, uint32_t last);

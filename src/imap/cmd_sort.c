@@ -66,7 +66,7 @@ sort_step(struct cmd *cmd)
 		return CMD_WAIT_COMMIT;
 	while (!(over = sort_some(&x->sorting)) && !cmd_spent(cmd))
 		;
-	search_turn_over(cmd);
+	cmd_turn_over(cmd);
 	if (over)
 		return sorted(cmd);
 	return conn_gone(cmd->session->conn) ? CMD_ABORT : CMD_AGAIN;

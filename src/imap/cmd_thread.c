@@ -98,7 +98,7 @@ thread_step(struct cmd *cmd)
 		return CMD_WAIT_COMMIT;
 	while (!(over = thread_some(&x->threading)) && !cmd_spent(cmd))
 		;
-	search_turn_over(cmd);
+	cmd_turn_over(cmd);
 	if (!over)
 		return conn_gone(cmd->session->conn) ? CMD_ABORT : CMD_AGAIN;
 	x->at = x->threading.first;

@@ -37,12 +37,6 @@ search_turn(struct cmd *cmd)
 	return !x->heavy || cmd_turn(cmd);
 }
 
-void
-search_turn_over(struct cmd *cmd)
-{
-	cmd_turn_over(cmd);
-}
-
 /* ---- the answer ---- */
 
 uint64_t
@@ -312,7 +306,7 @@ step(struct cmd *cmd)
 		next = find_step(cmd, txn, &st);
 		cmd_read_end(cmd, txn);
 	}
-	search_turn_over(cmd);
+	cmd_turn_over(cmd);
 	if (next != CMD_DONE && x->heavy && conn_gone(cmd->session->conn))
 		return CMD_ABORT;
 	if (st != OK)

@@ -48,7 +48,7 @@ append_source_parse(struct cmd *cmd, struct args *a)
 		st = look(cmd, txn);
 	cmd_read_end(cmd, txn);
 	x->from = cmd->session->selected->view.mailbox;
-	return st == ERR_CORRUPT ? ERR_IO : st; /* that is for names */
+	return st;
 }
 
 enum status

@@ -97,7 +97,7 @@ reply_syntax(struct cmd *cmd, enum status st, const char *syntax)
 {
 	if (st == ERR_LIMIT)
 		return reply_no(cmd, "LIMIT", "Too much for one command");
-	if (st == ERR_CORRUPT)
+	if (st == ERR_BAD_INPUT && cmd->args.no_mailbox)
 		return reply_no(cmd, "CANNOT", "No mailbox can have this name");
 	return reply_bad(cmd, syntax_text(cmd, syntax));
 }

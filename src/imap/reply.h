@@ -22,7 +22,7 @@ enum cmd_next reply_bad_code(struct cmd *cmd, const char *code, const char *text
  * any more: BYE. */
 enum cmd_next reply_status(struct cmd *cmd, enum status st);
 /* The answer for what an arg_... reader returned: BAD with what was expected and where (imap/syntax.h), or syntax ("CREATE takes one mailbox
- * name") where nobody noted that; for ERR_LIMIT, well formed but too much, NO [LIMIT] (RFC 5530); for ERR_CORRUPT, a name that no mailbox can have, NO [CANNOT] (T105). */
+ * name") where nobody noted that; for ERR_LIMIT, well formed but too much, NO [LIMIT] (RFC 5530); where args.no_mailbox is set, NO [CANNOT] (T105). */
 enum cmd_next reply_syntax(struct cmd *cmd, enum status st, const char *syntax);
 /* The selected mailbox was deleted by another session: NO [NONEXISTENT] (RFC 2180 3). */
 enum cmd_next reply_mailbox_gone(struct cmd *cmd);

@@ -345,7 +345,7 @@ arg_nstring8(struct args *a, struct str *s_r, bool *binary_r)
 
 /* ---- mailbox names ---- */
 
-/* Reads by the given reader and makes the name canonical. */
+/* Reads by the given reader and makes the name canonical. ERR_CONFLICT: well formed, but no name. */
 static enum status
 read_name(struct args *a, enum status (*read)(struct args *, struct str *), bool strip,
     struct str *name_r)
@@ -355,7 +355,7 @@ read_name(struct args *a, enum status (*read)(struct args *, struct str *), bool
 	enum status st = read(a, &raw);
 
 	if (st == OK && (st = mailbox_name_canon(a->arena, raw, a->utf8, &name)) == ERR_BAD_INPUT && !a->utf8)
-		st = ERR_CORRUPT;
+		st = ERR_CONFLICT;
 	if (st != OK) {
 		a->at = at;
 		return st;
@@ -378,7 +378,12 @@ list_mailbox(struct args *a, struct str *s_r)
 enum status
 arg_mailbox(struct args *a, struct str *name_r)
 {
-	return expected(a, read_name(a, read_astring, true, name_r), EXPECT_MAILBOX);
+	enum status st = read_name(a, read_astring, true, name_r);
+
+	if (st != ERR_CONFLICT)
+		return expected(a, st, EXPECT_MAILBOX);
+	a->no_mailbox = true;
+	return ERR_BAD_INPUT;
 }
 
 /* What can be no name is what nothing matches. */
@@ -397,7 +402,7 @@ arg_reference(struct args *a, struct str *name_r)
 {
 	enum status st = read_name(a, read_astring, false, name_r);
 
-	return st == ERR_CORRUPT ? no_name(a, read_astring, name_r) : expected(a, st, EXPECT_MAILBOX);
+	return st == ERR_CONFLICT ? no_name(a, read_astring, name_r) : expected(a, st, EXPECT_MAILBOX);
 }
 
 enum status
@@ -407,7 +412,7 @@ arg_list_pattern(struct args *a, struct str *pattern_r)
 	enum status st = read_name(a, list_mailbox, false, &pattern);
 
 	if (st != OK)
-		return st == ERR_CORRUPT ? no_name(a, list_mailbox, pattern_r) : expected(a, st, EXPECT_PATTERN);
+		return st == ERR_CONFLICT ? no_name(a, list_mailbox, pattern_r) : expected(a, st, EXPECT_PATTERN);
 	/* After a name the '/' says no more than "children may be here"; behind a wildcard it is what no name ends in. */
 	if (a->trailing_sep && str_chr(pattern, '%') == pattern.n && str_chr(pattern, '*') == pattern.n)
 		pattern.n--;

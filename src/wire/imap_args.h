@@ -3,9 +3,8 @@
  * imap_args: typed readers over one command as imap_reader collected it (RFC 9051 section 9; RFC
  * 3501, 4466, 3516, 4315). Each reader consumes its token and returns OK, or leaves cursor and
  * out-parameters alone and returns
- *	ERR_BAD_INPUT  not this token here: answer BAD; what was expected and where is noted
- *	ERR_CORRUPT    well formed, but the name of no mailbox (it is no modified UTF-7): answer NO, or
- *	               an empty LIST
+ *	ERR_BAD_INPUT  not this token here: answer BAD; what was expected and where is noted. With no_mailbox
+ *	               or not_utf8 set it is well formed and cannot be: answer NO
  *	ERR_LIMIT      well formed but too much (nesting, lengths): answer NO [LIMIT]
  *	ERR_AGAIN      a literal whose bytes are not collected yet: only while a command is still being read
  * Strings are borrowed from the command, or from the arena where they had to be unescaped or
@@ -45,6 +44,7 @@ struct args {
 	size_t fault_at;
 	enum arg_expected expected;
 	bool not_utf8;       /* it is a quoted string that should be UTF-8 and is not */
+	bool no_mailbox;     /* it is the name of no mailbox: no modified UTF-7 (T105) */
 };
 
 #define ARGS_DEPTH 64

@@ -15,7 +15,7 @@ still(const struct args *a, enum status st)
 {
 	ensure(st == OK || a->at == 0);
 	ensure(a->at <= a->all.n);
-	ensure(st == OK || st == ERR_BAD_INPUT || st == ERR_LIMIT || st == ERR_AGAIN || st == ERR_CORRUPT);
+	ensure(st == OK || st == ERR_BAD_INPUT || st == ERR_LIMIT || st == ERR_AGAIN);
 	ensure(args_before_fault(a).n <= a->all.n);
 }
 

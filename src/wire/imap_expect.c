@@ -33,6 +33,7 @@ args_take_fault(struct args *a, const struct args *from)
 {
 	note(a, from->fault_at, from->expected);
 	a->not_utf8 |= from->not_utf8;
+	a->no_mailbox |= from->no_mailbox;
 }
 
 const char *

@@ -432,6 +432,23 @@ tree_too_long(void **state)
 	test_close(s);
 }
 
+/* Damage gave the next in turn a name that none can have: nothing is begun. */
+static void
+tree_damaged(void **state)
+{
+	struct store *s;
+	struct actor a;
+	struct mailbox_move move;
+
+	(void)state;
+	setup(&s, &a);
+	plant_tree(s, &a);
+	assert_int_equal(WRITE(s, db_script(txn, "UPDATE mailbox SET name = name || printf('%.5000c', 'x') WHERE name LIKE 'top/%'")), OK);
+	assert_int_equal(WRITE(s, mailbox_rename(&a, txn, STR("top"), STR("new"), &move)), ERR_CORRUPT);
+	assert_int_equal(number_of(s, &under_way), 0);
+	test_close(s);
+}
+
 /* S9: another account's mailboxes are not there. */
 static void
 isolation(void **state)
@@ -515,7 +532,8 @@ main(void)
 	    cmocka_unit_test(rename_inbox),
 	    cmocka_unit_test(special_use),
 	    cmocka_unit_test(subscriptions),
-	    cmocka_unit_test(tree), cmocka_unit_test(tree_left), cmocka_unit_test(tree_too_long), cmocka_unit_test(isolation),
+	    cmocka_unit_test(tree), cmocka_unit_test(tree_left), cmocka_unit_test(tree_too_long),
+	    cmocka_unit_test(tree_damaged), cmocka_unit_test(isolation),
 	    cmocka_unit_test(many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

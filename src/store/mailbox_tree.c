@@ -134,6 +134,17 @@ finish(struct list_change *c, struct mailbox_move *move)
 	return db_exec(c->txn, &forget, "i", c->account);
 }
 
+/* The next step begins with that one. */
+static enum status
+stop_before(struct list_change *c, struct mailbox_move *move, struct str name)
+{
+	if (name.n > sizeof(move->at))
+		return ERR_CORRUPT;
+	memcpy(move->at, name.p, name.n);
+	move->at_n = name.n;
+	return keep_names(c, name);
+}
+
 enum status
 tree_step(struct list_change *c, struct mailbox_move *move)
 {
@@ -146,11 +157,8 @@ tree_step(struct list_change *c, struct mailbox_move *move)
 		if ((st = move_one(c, move, &list[i])) == OK)
 			st = list_change_remove_phantoms(c, list[i].name);
 	move->more = n > TREE_STEP;
-	if (st == OK && move->more) {
-		memcpy(move->at, list[TREE_STEP].name.p, list[TREE_STEP].name.n);
-		move->at_n = list[TREE_STEP].name.n;
-		st = keep_names(c, list[TREE_STEP].name);
-	}
+	if (st == OK && move->more)
+		st = stop_before(c, move, list[TREE_STEP].name);
 	if (st == OK && !move->more)
 		st = finish(c, move);
 	free(list);

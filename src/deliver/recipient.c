@@ -58,18 +58,12 @@ recipient_resolve(struct db_txn *txn, struct arena *arena, struct str local, str
 static enum status
 is_special(const struct actor *actor, struct db_txn *txn, struct arena *arena, const struct mailbox *mb, struct str name, bool *yes_r)
 {
-	struct mailbox above = *mb;
+	struct mailbox above;
 
 	*yes_r = mb->special != 0;
-	while (!*yes_r && name.n > 0) {
-		enum status st;
+	for (name = mailbox_name_parent(name); !*yes_r && name.n > 0; name = mailbox_name_parent(name)) {
+		enum status st = mailbox_find(actor, txn, arena, name, &above);
 
-		while (name.n > 0 && name.p[name.n - 1] != '/')
-			name.n--;
-		name = str_trim_suffix(name, '/');
-		if (name.n == 0)
-			break;
-		st = mailbox_find(actor, txn, arena, name, &above);
 		if (st != OK && st != ERR_NOT_FOUND)
 			return st;
 		*yes_r = st == OK && above.special != 0;

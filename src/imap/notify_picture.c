@@ -184,16 +184,6 @@ is_own(const struct notify *n, struct str name)
 	return at < n->own_n && n->own[at].n > name.n && str_starts(n->own[at], name) && n->own[at].p[name.n] == '/';
 }
 
-static struct str
-parent(struct str name)
-{
-	size_t n = name.n;
-
-	while (n > 0 && name.p[n - 1] != '/')
-		n--;
-	return str_head(name, n > 0 ? n - 1 : 0);
-}
-
 static void
 attribute(struct buf *out, const char *word, bool *first)
 {
@@ -255,20 +245,20 @@ came_or_went(struct notify_telling *t, struct str name)
 	if (is_own(t->n, name))
 		return;
 	affected(t, name, STR_NONE, NOTIFY_NAME);
-	if (parent(name).n > 0)
-		affected(t, parent(name), STR_NONE, NOTIFY_NAME);
+	if (mailbox_name_parent(name).n > 0)
+		affected(t, mailbox_name_parent(name), STR_NONE, NOTIFY_NAME);
 }
 
 /* Children that follow a renamed parent are no news (5.4). */
 static void
 was_renamed(struct notify_telling *t, const struct mailbox *old, const struct mailbox *new)
 {
-	const struct mailbox *above = map_get(&t->renamed, parent(old->name));
+	const struct mailbox *above = map_get(&t->renamed, mailbox_name_parent(old->name));
 
 	if (is_own(t->n, new->name) || is_own(t->n, old->name))
 		return;
-	if (above != NULL && str_eq(above->name, parent(new->name)) &&
-	    str_eq(str_from(old->name, parent(old->name).n), str_from(new->name, parent(new->name).n)))
+	if (above != NULL && str_eq(above->name, mailbox_name_parent(new->name)) &&
+	    str_eq(str_from(old->name, mailbox_name_parent(old->name).n), str_from(new->name, mailbox_name_parent(new->name).n)))
 		return;
 	affected(t, new->name, old->name, NOTIFY_NAME);
 }

@@ -87,14 +87,6 @@ list_change_find(struct list_change *c, struct arena *arena, struct str name, st
 	return mailbox_by_key(c->txn, arena, c->account, &key, mb_r);
 }
 
-struct str
-list_change_parent(struct str name)
-{
-	while (name.n > 0 && name.p[name.n - 1] != '/')
-		name.n--;
-	return str_head(name, name.n ? name.n - 1 : 0);
-}
-
 /* From key/0x01 to key/0x02. */
 bool
 list_below_keys(struct str name, struct sort_key *from, struct sort_key *to)
@@ -156,21 +148,31 @@ list_change_insert(struct list_change *c, struct str name, bool noselect, unsign
 }
 
 enum status
+list_change_missing(struct list_change *c, struct str name, struct str *up, size_t *n_r)
+{
+	struct mailbox mb;
+	size_t n = 0;
+	enum status st = ERR_NOT_FOUND;
+
+	for (struct str p = mailbox_name_parent(name); p.n > 0 && n < MAILBOX_LEVELS_MAX; p = mailbox_name_parent(p)) {
+		if ((st = list_change_find(c, NULL, p, &mb)) != ERR_NOT_FOUND)
+			break;
+		up[n++] = p;
+	}
+	*n_r = n;
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+enum status
 list_change_make_parents(struct list_change *c, struct str name)
 {
 	struct str up[MAILBOX_LEVELS_MAX];
-	size_t n = 0;
-	struct mailbox mb;
+	size_t n;
 	enum status st;
 	int64_t id;
 
-	for (struct str p = list_change_parent(name); p.n > 0 && n < MAILBOX_LEVELS_MAX; p = list_change_parent(p)) {
-		if ((st = list_change_find(c, NULL, p, &mb)) == OK)
-			break;
-		if (st != ERR_NOT_FOUND)
-			return st;
-		up[n++] = p;
-	}
+	if ((st = list_change_missing(c, name, up, &n)) != OK)
+		return st;
 	while (n > 0) {
 		if ((st = list_change_insert(c, up[--n], false, 0, &id)) != OK || (st = list_change_tell(c, LIST_CREATED, id, STR_NONE)) != OK)
 			return st;

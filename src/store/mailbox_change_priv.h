@@ -27,8 +27,6 @@ must_check enum status list_change_tell(struct list_change *c, int kind, int64_t
 
 /* The mailbox of that name; arena NULL: without its name. ERR_NOT_FOUND. */
 must_check enum status list_change_find(struct list_change *c, struct arena *arena, struct str name, struct mailbox *mb_r);
-/* The name one level up; empty at the top. */
-struct str list_change_parent(struct str name);
 /* All mailboxes below a name: step q, whose rows are (id, name), and end it with db_done(). False: there can be none. */
 struct list_below {
 	struct db_stmt *q;
@@ -40,6 +38,8 @@ bool list_below_begin(struct list_below *b, struct list_change *c, struct str na
 
 /* A row with the next UIDVALIDITY; not told. ERR_BAD_INPUT: no name. ERR_LIMIT: too many. */
 must_check enum status list_change_insert(struct list_change *c, struct str name, bool noselect, unsigned special, int64_t *id_r);
+/* The parents that are not there, the nearest first; up has room for MAILBOX_LEVELS_MAX. */
+must_check enum status list_change_missing(struct list_change *c, struct str name, struct str *up, size_t *n_r);
 /* Makes the missing parents as mailboxes one can select: a name that is only a name makes clients stumble (T25). They are subscribed. */
 must_check enum status list_change_make_parents(struct list_change *c, struct str name);
 /* The mailbox itself, where the name is free or \Noselect, and its parents. ERR_EXISTS. */

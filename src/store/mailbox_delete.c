@@ -43,7 +43,7 @@ list_change_remove_phantoms(struct list_change *c, struct str name)
 	bool children;
 	enum status st;
 
-	for (struct str p = list_change_parent(name); p.n > 0; p = list_change_parent(p)) {
+	for (struct str p = mailbox_name_parent(name); p.n > 0; p = mailbox_name_parent(p)) {
 		/* While a tree is renamed in steps some are not there (mailbox_tree.c). */
 		if ((st = list_change_find(c, NULL, p, &mb)) == ERR_NOT_FOUND)
 			continue;

@@ -81,19 +81,11 @@ static enum status
 keep_names(struct list_change *c, struct str name)
 {
 	struct str up[MAILBOX_LEVELS_MAX];
-	size_t n = 0;
-	struct mailbox mb;
-	enum status st = OK;
+	size_t n;
+	enum status st = list_change_missing(c, name, up, &n);
 	int64_t id;
 
-	for (struct str p = list_change_parent(name); p.n > 0 && n < MAILBOX_LEVELS_MAX; p = list_change_parent(p)) {
-		if ((st = list_change_find(c, NULL, p, &mb)) == OK)
-			break;
-		if (st != ERR_NOT_FOUND)
-			return st;
-		up[n++] = p;
-	}
-	for (st = OK; n > 0 && st == OK;) {
+	while (st == OK && n > 0) {
 		/* They go again: they do not count towards how many an account may have. */
 		c->mailboxes--;
 		st = list_change_insert(c, up[--n], true, 0, &id);

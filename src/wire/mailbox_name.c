@@ -10,6 +10,14 @@ mailbox_name_is_inbox(struct str name)
 	return str_eq(name, STR("INBOX"));
 }
 
+struct str
+mailbox_name_parent(struct str name)
+{
+	while (name.n > 0 && name.p[name.n - 1] != '/')
+		name.n--;
+	return str_head(name, name.n ? name.n - 1 : 0);
+}
+
 /* Adds the UTF-8 that raw stands for. */
 static enum status
 to_utf8(struct buf *out, struct str raw, bool utf8)

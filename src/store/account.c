@@ -64,42 +64,20 @@ find_folded(struct db_txn *txn, struct arena *arena, struct str folded, struct a
 	return st;
 }
 
-/* One of the two forms of a name at a time, those of before first; false: there are no more. */
-struct forms {
-	struct str name;
-	struct buf ascii, folded;
-	int at;
-};
-
-static bool
-next_form(struct forms *f, struct str *form_r)
-{
-	while (f->at < 2) {
-		struct buf *b = f->at++ == 0 ? &f->ascii : &f->folded;
-
-		if ((f->at == 1 ? account_fold_ascii : account_fold)(b, f->name) != OK ||
-		    (f->at == 2 && str_eq(buf_str(&f->ascii), buf_str(&f->folded))))
-			continue;
-		*form_r = buf_str(b);
-		return true;
-	}
-	buf_free(&f->ascii);
-	buf_free(&f->folded);
-	return false;
-}
-
-/* The account of that name, by either form. */
+/* The account of that name, by either form; that of before first. */
 static enum status
 find_by(enum status (*find)(struct db_txn *, struct arena *, struct str, struct account *), struct db_txn *txn, struct arena *arena,
     struct str name, struct account *account_r)
 {
-	struct forms f = {.name = name};
-	struct str form;
+	struct buf ascii = {0}, folded = {0};
 	enum status st = ERR_NOT_FOUND;
 
-	while (next_form(&f, &form))
-		if (st == ERR_NOT_FOUND)
-			st = find(txn, arena, form, account_r);
+	if (account_fold_ascii(&ascii, name) == OK)
+		st = find(txn, arena, buf_str(&ascii), account_r);
+	if (st == ERR_NOT_FOUND && account_fold(&folded, name) == OK && !str_eq(buf_str(&ascii), buf_str(&folded)))
+		st = find(txn, arena, buf_str(&folded), account_r);
+	buf_free(&ascii);
+	buf_free(&folded);
 	return st;
 }
 
@@ -236,7 +214,7 @@ account_credential(struct db_txn *txn, struct arena *arena, int64_t id, struct s
 enum status
 account_keys(struct db_txn *txn, struct arena *arena, int64_t after, size_t max, struct account_keys **list_r, size_t *n_r)
 {
-	struct account_keys *list = arena_alloc(arena, (max + 1) * sizeof(*list));
+	struct account_keys *list = arena_array(arena, max + 1, sizeof(*list));
 	struct db_stmt *q = db_prepare(txn, &keys_after);
 	size_t n = 0;
 	enum status st;

@@ -187,6 +187,15 @@ arena_str(struct arena *a, struct str s)
 	return str_of(p, s.n);
 }
 
+struct str
+arena_lower(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+
+	ascii_lower_copy(p, s);
+	return str_of(p, s.n);
+}
+
 char *
 arena_cstr(struct arena *a, struct str s)
 {

@@ -33,6 +33,8 @@ void *arena_copy(struct arena *a, const void *p, size_t n, size_t cap, size_t si
 void *arena_grow(struct arena *a, void *p, size_t n, size_t cap, size_t more, size_t size);
 /* A copy of s, with a NUL after it that s.n does not count. */
 struct str arena_str(struct arena *a, struct str s);
+/* The same with ASCII letters in lower case. */
+struct str arena_lower(struct arena *a, struct str s);
 char *arena_cstr(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Gives everything back to the system; the arena can be used again. */

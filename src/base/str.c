@@ -12,6 +12,13 @@ str_cmp(struct str a, struct str b)
 	return a.n < b.n ? -1 : a.n > b.n;
 }
 
+void
+ascii_lower_copy(char *to, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		to[i] = ascii_lower(s.p[i]);
+}
+
 bool
 str_case_starts(struct str s, struct str prefix)
 {

@@ -95,6 +95,8 @@ ascii_upper(char c)
 {
 	return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
+/* s with its ASCII letters in lower case, to s.n bytes; to may be s.p. */
+void ascii_lower_copy(char *to, struct str s);
 static inline bool
 ascii_digit(char c)
 {

@@ -94,12 +94,9 @@ print_entry(struct cmd *cmd, struct metadata_print *p, struct str name, struct s
 static bool
 told_before(struct metadata_print *p, struct str name)
 {
-	struct str key = str_of(arena_alloc(&p->names, name.n + 1), name.n);
 	static char yes;
 
-	for (size_t i = 0; i < name.n; i++)
-		((char *)(uintptr_t)key.p)[i] = ascii_lower(name.p[i]);
-	return map_put(&p->told, key, &yes) != NULL;
+	return map_put(&p->told, arena_lower(&p->names, name), &yes) != NULL;
 }
 
 /* Reads and tells one entry; asked: it was named itself, and is NIL where it has no value. */

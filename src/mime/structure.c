@@ -23,13 +23,7 @@
 static struct str
 lower(struct arena *a, struct str s)
 {
-	char *p;
-
-	s = str_head(s, NAME_BYTES);
-	p = arena_alloc(a, s.n + 1);
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = ascii_lower(s.p[i]);
-	return str_of(p, s.n);
+	return arena_lower(a, str_head(s, NAME_BYTES));
 }
 
 static struct str

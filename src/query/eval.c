@@ -115,16 +115,6 @@ query_scope(const struct query *q, struct runs *scope_r)
 
 /* ---- steps ---- */
 
-static struct str
-fold(struct arena *arena, struct str name)
-{
-	char *p = arena_alloc(arena, name.n + 1);
-
-	for (size_t i = 0; i < name.n; i++)
-		p[i] = ascii_lower(name.p[i]);
-	return str_of(p, name.n);
-}
-
 /*
  * The ids of all keywords in the program. They stay what they are while no keyword is added, which takes an id above all others (those that are
  * forgotten are used by nothing): keys × keywords would be too much for each step.
@@ -139,10 +129,10 @@ find_keywords(struct query *q, const struct keywords *kw)
 		return;
 	for (size_t id = 0; id < kw->n; id++)
 		if (kw->name[id].p != NULL)
-			(void)map_put(&ids, fold(&arena, kw->name[id]), (void *)(uintptr_t)(id + 1));
+			(void)map_put(&ids, arena_lower(&arena, kw->name[id]), (void *)(uintptr_t)(id + 1));
 	for (uint32_t i = 0; i < q->n; i++)
 		if (q->nodes[i].op == QUERY_KEYWORD)
-			q->nodes[i].keyword = (int64_t)(uintptr_t)map_get(&ids, fold(&arena, q->nodes[i].name)) - 1;
+			q->nodes[i].keyword = (int64_t)(uintptr_t)map_get(&ids, arena_lower(&arena, q->nodes[i].name)) - 1;
 	map_free(&ids);
 	arena_free(&arena);
 	q->kw_known = true;

@@ -103,8 +103,8 @@ account_fold_ascii(struct buf *folded, struct str name)
 	size_t start = folded->n;
 	enum status st = account_name_nfc(folded, name);
 
-	for (size_t i = start; i < folded->n; i++)
-		folded->p[i] = ascii_lower(folded->p[i]);
+	if (st == OK)
+		ascii_lower_copy(folded->p + start, str_from(buf_str(folded), start));
 	return st;
 }
 

@@ -130,8 +130,7 @@ one(struct edit *e, struct str name, bool create, int64_t *id_r)
 
 	if ((st = admit_keyword(name)) != OK)
 		return st;
-	for (size_t i = 0; i < name.n; i++)
-		fold[i] = ascii_lower(name.p[i]);
+	ascii_lower_copy(fold, name);
 	st = db_get_ints(e->txn, &find, id_r, 1, "it", e->mailbox, str_of(fold, name.n));
 	if (st != ERR_NOT_FOUND)
 		return st;

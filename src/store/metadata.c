@@ -74,16 +74,6 @@ metadata_name_ok(struct str name, bool below)
 	return true;
 }
 
-static struct str
-fold(struct arena *arena, struct str name)
-{
-	char *p = arena_alloc(arena, name.n + 1);
-
-	for (size_t i = 0; i < name.n; i++)
-		p[i] = ascii_lower(name.p[i]);
-	return str_of(p, name.n);
-}
-
 /* Whose rows: the owner of the mailbox, or the account itself for the server. */
 static enum status
 owner_of(const struct actor *actor, struct db_txn *txn, int64_t mailbox, unsigned need, int64_t *account_r)
@@ -146,7 +136,7 @@ get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t 
     struct metadata **list_r, size_t *n_r)
 {
 	struct listing l = {.arena = arena, .names_only = names_only};
-	struct str entry = fold(arena, name);
+	struct str entry = arena_lower(arena, name);
 	int64_t account, reader = is_private(name) ? actor->account : 0;
 	struct db_stmt *s;
 	enum status st;
@@ -194,7 +184,7 @@ count_new(struct db_txn *txn, struct arena *arena, const struct actor *actor, in
 		struct db_stmt *s = bind(txn, &get_one, account, mailbox, is_private(list[i].name) ? actor->account : 0);
 		enum status st;
 
-		db_bind_text(s, 4, fold(arena, list[i].name));
+		db_bind_text(s, 4, arena_lower(arena, list[i].name));
 		st = db_step(s);
 		if (list[i].value.p != NULL && (st == ERR_NOT_FOUND || (st == OK && db_is_null(s, 1))))
 			++*new_r;
@@ -212,7 +202,7 @@ put_one(struct db_txn *txn, struct arena *arena, const struct actor *actor, int6
 	struct db_stmt *s = bind(txn, &put, account, mailbox, is_private(m->name) ? actor->account : 0);
 	enum status st;
 
-	db_bind_text(s, 4, fold(arena, m->name));
+	db_bind_text(s, 4, arena_lower(arena, m->name));
 	db_bind_text(s, 5, m->name);
 	if (m->value.p != NULL)
 		db_bind_blob(s, 6, m->value);

@@ -106,8 +106,7 @@ rename_keyword(struct repair *r, struct db_txn *txn, struct bads *l, const struc
 
 	for (unsigned tries = bad->name.n > 0 ? 0 : 1; st == OK; tries++) {
 		name = tries == 0 ? bad->name : stand_in(l, "recovered", bad->b, tries);
-		for (size_t i = 0; i < name.n; i++)
-			fold[i] = ascii_lower(name.p[i]);
+		ascii_lower_copy(fold, name);
 		st = db_get_ints(txn, &fold_taken, &other, 1, "iti", bad->a, str_of(fold, name.n), bad->b);
 	}
 	if (st != ERR_NOT_FOUND)

@@ -199,15 +199,10 @@ load_pages(struct anew *w)
 static enum status
 keyword_of(struct anew *w, struct str kw, uint32_t *id_r)
 {
-	struct str fold = arena_str(&w->arena, kw);
-	char *p = arena_cstr(&w->arena, kw);
+	struct str fold = arena_lower(&w->arena, kw);
 	int64_t id;
-	enum status st;
+	enum status st = db_get_ints(w->txn, &keyword_by_fold, &id, 1, "it", w->id, fold);
 
-	for (size_t i = 0; i < kw.n; i++)
-		p[i] = ascii_lower(p[i]);
-	fold.p = p;
-	st = db_get_ints(w->txn, &keyword_by_fold, &id, 1, "it", w->id, fold);
 	if (st == ERR_NOT_FOUND) {
 		id = w->keywords++;
 		st = db_exec(w->txn, &keyword_add, "iitt", w->id, id, kw, fold);

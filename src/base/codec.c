@@ -214,6 +214,17 @@ crc32c(uint32_t crc, struct str s)
 }
 
 void
+crc32c_put(struct buf *out, size_t at)
+{
+	uint32_t crc;
+
+	if (out->failed)
+		return;
+	crc = htole32(crc32c(0, str_from(buf_str(out), at + 4)));
+	memcpy(out->p + at, &crc, 4);
+}
+
+void
 varint_add(struct buf *out, uint64_t n)
 {
 	char b[10];

@@ -23,6 +23,9 @@ must_check enum status hex_decode(struct buf *out, struct str s);
 /* CRC-32C (Castagnoli). Start with 0, feed the result back in for more bytes. */
 uint32_t crc32c(uint32_t crc, struct str s);
 
+/* The CRC of all bytes behind them, into the four that were left for it at `at`; nothing where out has failed. */
+void crc32c_put(struct buf *out, size_t at);
+
 /* Unsigned LEB128 and zigzag for signed numbers. */
 void varint_add(struct buf *out, uint64_t n);
 void varint_add_signed(struct buf *out, int64_t n);

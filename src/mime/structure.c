@@ -10,7 +10,6 @@
 #include "mime/bodystructure.h"
 
 #define VERSION 1
-#define PREFIX 5 /* version and CRC */
 #define NAME_BYTES 128
 #define FILENAME_BYTES 1024
 #define ATTACHMENT 0x10
@@ -130,18 +129,6 @@ parts_pack(struct buf *out, struct mime_structure *s, const struct mime_message 
 		part_pack(out, s, &s->parts[i], m->parts[i].depth);
 }
 
-static void
-crc_set(struct buf *out, size_t start)
-{
-	uint32_t crc;
-
-	if (out->failed)
-		return;
-	crc = crc32c(0, str_of(out->p + start + PREFIX, out->n - start - PREFIX));
-	for (int i = 0; i < 4; i++)
-		out->p[start + 1 + (size_t)i] = (char)(crc >> 8 * i);
-}
-
 void
 mime_structure_pack(struct buf *out, const struct mime_message *m)
 {
@@ -158,7 +145,7 @@ mime_structure_pack(struct buf *out, const struct mime_message *m)
 	pack_str(out, str_eq(s.bodystructure[0], s.bodystructure[1]) ? STR("") : s.bodystructure[MIME_UTF8]);
 	varint_add(out, s.n_parts);
 	parts_pack(out, &s, m);
-	crc_set(out, start);
+	crc32c_put(out, start + 1);
 	arena_free(&arena);
 }
 
@@ -191,7 +178,7 @@ mime_structure_prefixed(struct buf *out, struct str packed, uint64_t n, uint64_t
 	pack_str(out, unpack_str(&u));
 	varint_add(out, unpack_varint(&u));
 	root_longer(out, &u, n);
-	crc_set(out, start);
+	crc32c_put(out, start + 1);
 	if (!u.failed)
 		return OK;
 	out->n = start;

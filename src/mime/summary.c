@@ -191,17 +191,6 @@ envelopes_add(struct buf *out, size_t start, const struct mime_message *m)
 	item_end(out, start, ITEM_ENVELOPE_UTF8);
 }
 
-static void
-crc_set(struct buf *out, size_t start)
-{
-	uint32_t crc;
-
-	if (out->failed)
-		return;
-	crc = htole32(crc32c(0, str_of(out->p + start + 6, out->n - start - 6)));
-	memcpy(out->p + start + 2, &crc, 4);
-}
-
 void
 mime_summary_pack(struct buf *out, const struct mime_message *m, struct str preview)
 {
@@ -233,7 +222,7 @@ mime_summary_pack(struct buf *out, const struct mime_message *m, struct str prev
 	item_end(out, start, ITEM_PREVIEW);
 	fixed_set(out, fixed, flags, value, own_id(&arena, value[SRC_ID]));
 	arena_free(&arena);
-	crc_set(out, start);
+	crc32c_put(out, start + 2);
 }
 
 /* The header fields of both; the flag as header_add(). */
@@ -276,7 +265,7 @@ mime_summary_prefixed(struct buf *out, const struct mime_summary *s, struct str 
 	if (out->failed)
 		return;
 	out->p[start + TABLE + FIXED_FLAGS] = (char)((out->p[start + TABLE + FIXED_FLAGS] & ~(HEADER_WHOLE | HEADER_LISTED)) | flags);
-	crc_set(out, start);
+	crc32c_put(out, start + 2);
 }
 
 /* Reading. */

@@ -12,31 +12,35 @@ void (*check_between)(void);
 
 static struct db_sql all_accounts = DB_SQL("SELECT id, name, next_email FROM account");
 
-void
-check_fault(struct check *c, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 0)))
+tell(struct check *c, const char *fmt, va_list ap)
 {
 	char text[1024];
-	va_list ap;
 
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	c->report->faults++;
 	if (c->report->found != NULL)
 		c->report->found(c->report->arg, text);
 }
 
 void
+check_fault(struct check *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	c->report->faults++;
+	va_start(ap, fmt);
+	tell(c, fmt, ap);
+	va_end(ap);
+}
+
+void
 check_note(struct check *c, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	tell(c, fmt, ap);
 	va_end(ap);
-	if (c->report->found != NULL)
-		c->report->found(c->report->arg, text);
 }
 
 static enum status

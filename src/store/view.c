@@ -45,7 +45,7 @@ add_ghosts(struct view *v, struct db_txn *txn)
 	}
 	change_walk_end(&w);
 	run_pile_into(&pile, &v->ghosts, NULL);
-	runs_remove(&v->ghosts, v->next_told ? v->next_told : 1, UINT32_MAX);
+	view_only_told(v, &v->ghosts);
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 

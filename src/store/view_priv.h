@@ -13,5 +13,11 @@ struct view_now {
 };
 /* Reads it and brings the ghosts up to it. Sets v->deleted where the mailbox is gone; *now_r is empty then. */
 must_check enum status view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r);
+/* Leaves out what the view was not told of yet. */
+static inline void
+view_only_told(const struct view *v, struct runs *uids)
+{
+	runs_remove(uids, v->next_told ? v->next_told : 1, UINT32_MAX);
+}
 
 #endif

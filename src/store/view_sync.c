@@ -48,8 +48,8 @@ find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, str
 			st = OK;
 		run_pile_into(&piles.other, out, NULL);
 		run_pile_into(&piles.own, own, NULL);
-		runs_remove(out, v->next_told ? v->next_told : 1, UINT32_MAX);
-		runs_remove(own, v->next_told ? v->next_told : 1, UINT32_MAX);
+		view_only_told(v, out);
+		view_only_told(v, own);
 	}
 	if (st == OK && pages)
 		st = changes_from_pages(txn, v->mailbox, v->flags_told, v->next_told, v->own, v->own_n, out);

@@ -148,8 +148,8 @@ void committer_stop(struct db *db);
 void committer_submit(struct committer *c, struct db_write *w);
 void committer_commits(bool on);
 void committer_come(struct committer *c);
+bool committer_idle(struct committer *c); /* db_idle() */
 /* Within a group: what waits for a write here waits for ever. */
-bool committer_idle(struct committer *c);
 bool committer_is_self(const struct committer *c);
 void thread_start(pthread_t *thread_r, void *(*fn)(void *), void *arg);
 

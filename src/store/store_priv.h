@@ -31,14 +31,14 @@ struct store {
 	int64_t swept; /* the account that threads_sweep() looked at last */
 };
 
-/* store_open() with another file in the folder. */
 /* Puts a repaired file in its place if a repair was broken off before it did. */
 must_check enum status repair_finish(const char *dir);
+/* store_open() with another file in the folder. */
 must_check enum status store_open_file(const struct store_options *options, const char *file, struct store **store_r);
 
-/* Makes the schema or brings an older one up to date, and reads the secret: a write function's part. ERR_CONFLICT: newer. */
 /* Logs the names of accounts and mailboxes that nobody is given any more (reserved.c). */
 must_check enum status reserved_report(struct store *store, struct db_txn *txn);
+/* Makes the schema or brings an older one up to date, and reads the secret: a write function's part. ERR_CONFLICT: newer. */
 must_check enum status schema_bring_up(struct store *store, struct db_txn *txn);
 /* For a store that is only read: its version must be this one; reads the secret, if it has one. As store_open() says. */
 must_check enum status schema_look(struct store *store);

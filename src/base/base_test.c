@@ -104,6 +104,7 @@ test_arena(void **state)
 		memset(p, 0xff, i);
 	}
 	assert_string_equal(arena_printf(&a, "%s-%d", "x", 7).p, "x-7");
+	assert_string_equal(arena_lower(&a, STR("AZ[@\xc3\x84z")).p, "az[@\xc3\x84z");
 	big = arena_copy(&a, "four", 4, 6, 1);
 	assert_memory_equal(big, "four\0\0", 6);
 	assert_non_null(arena_copy(&a, NULL, 0, 1, 8));

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/codec.h"
 #include "base/utf8.h"
+#include "mime/charset_priv.h"
 #include "mime/decode.h"
 #include "mime/preview.h"
 
@@ -448,6 +449,27 @@ test_preview(void **state)
 	buf_free(&longer);
 }
 
+/* A row out of order is never found; one that is too long is longer than the room for it. */
+static void
+test_charset_rows(void **state)
+{
+#define CHARSET(name, kind, ours) {name, ours},
+	static const struct {
+		const char *name, *ours;
+	} rows[] = {
+#include "mime/charset.tbl"
+	};
+#undef CHARSET
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_true(strlen(rows[i].ours) <= CHARSET_NAME_MAX);
+		assert_int_equal(strspn(rows[i].name, "0123456789abcdefghijklmnopqrstuvwxyz"), strlen(rows[i].name));
+		if (i > 0 && strcmp(rows[i - 1].name, rows[i].name) >= 0)
+			fail_msg("%s", rows[i].name);
+	}
+}
+
 int
 main(void)
 {
@@ -456,6 +478,7 @@ main(void)
 		cmocka_unit_test(test_base64_long),
 		cmocka_unit_test(test_encoding_names),
 		cmocka_unit_test(test_charsets),
+		cmocka_unit_test(test_charset_rows),
 		cmocka_unit_test(test_labels),
 	    cmocka_unit_test(test_html),
 		cmocka_unit_test(test_stream),

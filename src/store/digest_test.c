@@ -38,16 +38,6 @@ add(unsigned i)
 	made_end(&d);
 }
 
-static int64_t
-number(const char *sql)
-{
-	struct db_sql q = DB_SQL(sql);
-	int64_t n = -1;
-
-	assert_int_equal(READ(s, db_get_ints(txn, &q, &n, 1, "")), OK);
-	return n;
-}
-
 static enum status
 script(struct db_txn *txn, void *sql)
 {
@@ -73,7 +63,7 @@ set_up(void **state)
 	inbox = mailbox_id(&alice, "INBOX");
 	for (unsigned i = 0; i < EMAILS; i++)
 		add(i);
-	first = number("SELECT min(id) FROM email");
+	first = test_number(s, "SELECT min(id) FROM email");
 	return 0;
 }
 
@@ -206,13 +196,13 @@ walk(const struct actor *actor, bool compare)
 static int64_t
 settled(void)
 {
-	int64_t n = -1, now = number("SELECT count(*) FROM digest");
+	int64_t n = -1, now = test_number(s, "SELECT count(*) FROM digest");
 
 	while (n != now) {
 		n = now;
 		for (int i = 0; i < 30; i++)
 			assert_int_equal(db_write(store_db(s), script, (char[]){"SELECT 1"}), OK);
-		now = number("SELECT count(*) FROM digest");
+		now = test_number(s, "SELECT count(*) FROM digest");
 	}
 	return n;
 }
@@ -262,7 +252,7 @@ incomplete(void **state)
 	(void)state;
 	change("UPDATE account SET next_email = 70");
 	made_by_walks();
-	assert_int_equal(number("SELECT count(*) FROM digest WHERE id & 67108863 > 0"), 0);
+	assert_int_equal(test_number(s, "SELECT count(*) FROM digest WHERE id & 67108863 > 0"), 0);
 }
 
 static void
@@ -279,9 +269,9 @@ gone(void **state)
 	runs_add(&uids, 300, 301);
 	assert_int_equal(WRITE(s, message_expunge(&alice, txn, inbox, &uids, 1000, &expunged, &more, &modseq)), OK);
 	assert_int_equal(store_reap(s, clock_seconds() + 100000), OK);
-	assert_int_equal(number("SELECT count(*) FROM email"), EMAILS - 2);
+	assert_int_equal(test_number(s, "SELECT count(*) FROM email"), EMAILS - 2);
 	/* One of each part. */
-	assert_int_equal(number("SELECT count(*) FROM digest"), n - DIGEST_PARTS);
+	assert_int_equal(test_number(s, "SELECT count(*) FROM digest"), n - DIGEST_PARTS);
 	assert_int_equal(faults(s, true), 0);
 	assert_int_equal(walk(&alice, true), (EMAILS - 2) * MIME_SLICES);
 	assert_int_equal(settled(), n);
@@ -311,7 +301,7 @@ damaged(void **state)
 		assert_true(faults(s, false) >= (uint64_t)n - 1); /* the last one gives one its own bytes back */
 		/* The walk reads the rows, and has them made again. */
 		assert_int_equal(made_by_walks(), n);
-		assert_int_equal(number("SELECT count(*) FROM digest"), n);
+		assert_int_equal(test_number(s, "SELECT count(*) FROM digest"), n);
 		assert_true(faults(s, false) <= 2 * DIGEST_PARTS); /* those of the walk's first emails */
 		change("DELETE FROM digest");
 	}

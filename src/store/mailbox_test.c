@@ -301,15 +301,6 @@ subscriptions(void **state)
 
 #define MANY 1700
 
-static int64_t
-number_of(struct store *s, struct db_sql *sql)
-{
-	int64_t n = -1;
-
-	assert_int_equal(READ(s, db_get_ints(txn, sql, &n, 1, "")), OK);
-	return n;
-}
-
 static void
 plant_tree(struct store *s, const struct actor *a)
 {
@@ -328,18 +319,15 @@ plant_tree(struct store *s, const struct actor *a)
 static void
 tree_is(struct store *s, int64_t old, int64_t new)
 {
-	static struct db_sql olds = DB_SQL("SELECT count(*) FROM mailbox WHERE (name = 'top' OR name LIKE 'top/%') AND noselect = 0"),
-	                     news = DB_SQL("SELECT count(*) FROM mailbox WHERE name = 'new' OR name LIKE 'new/%'");
-
-	assert_int_equal(number_of(s, &olds), old);
-	assert_int_equal(number_of(s, &news), new);
+	assert_int_equal(test_number(s, "SELECT count(*) FROM mailbox WHERE (name = 'top' OR name LIKE 'top/%') AND noselect = 0"), old);
+	assert_int_equal(test_number(s, "SELECT count(*) FROM mailbox WHERE name = 'new' OR name LIKE 'new/%'"), new);
 }
 
-static struct db_sql names_left = DB_SQL("SELECT count(*) FROM mailbox WHERE name = 'top' OR name LIKE 'top/%'"),
-                     under_way = DB_SQL("SELECT count(*) FROM meta WHERE key LIKE 'rename%'"),
-                     orphans = DB_SQL("SELECT count(*) FROM mailbox m WHERE name LIKE '%/%' AND NOT EXISTS (SELECT 1 FROM mailbox p"
-			 " WHERE p.account = m.account AND p.name = rtrim(rtrim(m.name, replace(m.name, '/', '')), '/'))"),
-                     counted = DB_SQL("SELECT (SELECT count(*) FROM mailbox WHERE name IS NOT NULL) - mailboxes FROM account");
+static const char names_left[] = "SELECT count(*) FROM mailbox WHERE name = 'top' OR name LIKE 'top/%'",
+                  under_way[] = "SELECT count(*) FROM meta WHERE key LIKE 'rename%'",
+                  orphans[] = "SELECT count(*) FROM mailbox m WHERE name LIKE '%/%' AND NOT EXISTS (SELECT 1 FROM mailbox p"
+		      " WHERE p.account = m.account AND p.name = rtrim(rtrim(m.name, replace(m.name, '/', '')), '/'))",
+                  counted[] = "SELECT (SELECT count(*) FROM mailbox WHERE name IS NOT NULL) - mailboxes FROM account";
 
 static void
 tree(void **state)
@@ -359,8 +347,8 @@ tree(void **state)
 	tree_is(s, all - 501, 501);
 	/* All that others see meanwhile is a tree. */
 	while (move.more) {
-		assert_int_equal(number_of(s, &orphans), 0);
-		assert_int_equal(number_of(s, &counted), 0);
+		assert_int_equal(test_number(s, orphans), 0);
+		assert_int_equal(test_number(s, counted), 0);
 		assert_int_equal(find(&a, "top", &mb), OK);
 		assert_true(mb.noselect);
 		/* One at a time. */
@@ -371,10 +359,10 @@ tree(void **state)
 	assert_int_equal(steps, 4);
 	assert_int_equal(move.refused, OK);
 	tree_is(s, 0, all);
-	assert_int_equal(number_of(s, &names_left), 0);
-	assert_int_equal(number_of(s, &orphans), 0);
-	assert_int_equal(number_of(s, &counted), 0);
-	assert_int_equal(number_of(s, &under_way), 0);
+	assert_int_equal(test_number(s, names_left), 0);
+	assert_int_equal(test_number(s, orphans), 0);
+	assert_int_equal(test_number(s, counted), 0);
+	assert_int_equal(test_number(s, under_way), 0);
 	assert_int_equal(find(&a, "new/m7/x7", &mb), OK);
 	assert_int_equal(rename_to(&a, "new/m7", "other"), OK);
 	test_close(s);
@@ -399,12 +387,12 @@ tree_left(void **state)
 	assert_int_equal(WRITE(s, mailbox_delete(&a, txn, STR("top/m7"))), OK);
 	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("new/m9/x49"), 0, &id)), OK);
 	assert_int_equal(store_reap(s, clock_seconds()), OK);
-	assert_int_equal(number_of(s, &under_way), 0);
-	assert_int_equal(number_of(s, &orphans), 0);
-	assert_int_equal(number_of(s, &counted), 0);
+	assert_int_equal(test_number(s, under_way), 0);
+	assert_int_equal(test_number(s, orphans), 0);
+	assert_int_equal(test_number(s, counted), 0);
 	/* What others made below the old name went along. What found its place taken stays: m0, m9, m9/x49. */
 	tree_is(s, 3, MANY + 40 + 1 + 2);
-	assert_int_equal(number_of(s, &names_left), 4);
+	assert_int_equal(test_number(s, names_left), 4);
 	assert_int_equal(WRITE(s, mailbox_move_more(&a, txn, &move)), OK);
 	assert_false(move.more);
 	test_close(s);
@@ -445,7 +433,7 @@ tree_damaged(void **state)
 	plant_tree(s, &a);
 	assert_int_equal(WRITE(s, db_script(txn, "UPDATE mailbox SET name = name || printf('%.5000c', 'x') WHERE name LIKE 'top/%'")), OK);
 	assert_int_equal(WRITE(s, mailbox_rename(&a, txn, STR("top"), STR("new"), &move)), ERR_CORRUPT);
-	assert_int_equal(number_of(s, &under_way), 0);
+	assert_int_equal(test_number(s, under_way), 0);
 	test_close(s);
 }
 

@@ -13,16 +13,6 @@
 
 static struct store *s;
 
-static int64_t
-number(const char *sql)
-{
-	struct db_sql q = DB_SQL(sql);
-	int64_t n = -1;
-
-	assert_int_equal(READ(s, db_get_ints(txn, &q, &n, 1, "")), OK);
-	return n;
-}
-
 static void
 change(const char *sql)
 {
@@ -72,18 +62,18 @@ becomes_new(void **state)
 {
 	(void)state;
 	begin();
-	assert_int_equal(number(ODD), 0);
+	assert_int_equal(test_number(s, ODD), 0);
 	change(MAKE_OLD);
-	assert_true(number(ODD) >= EMAILS / 2 - 1);
-	assert_true(number("SELECT count(*) FROM digest") > 0);
+	assert_true(test_number(s, ODD) >= EMAILS / 2 - 1);
+	assert_true(test_number(s, "SELECT count(*) FROM digest") > 0);
 	assert_int_equal(store_reap(s, clock_seconds()), OK);
-	assert_int_equal(number(ODD), 0);
-	assert_int_equal(number("SELECT count(*) FROM meta WHERE key = 'reparse'"), 0);
-	assert_int_equal(number("SELECT count(*) FROM digest"), 0);
+	assert_int_equal(test_number(s, ODD), 0);
+	assert_int_equal(test_number(s, "SELECT count(*) FROM meta WHERE key = 'reparse'"), 0);
+	assert_int_equal(test_number(s, "SELECT count(*) FROM digest"), 0);
 	/* Not asked for: nothing is looked at. */
 	change("UPDATE email SET summary = (SELECT summary FROM good ORDER BY id LIMIT 1)");
 	assert_int_equal(store_reap(s, clock_seconds()), OK);
-	assert_true(number(ODD) > 0);
+	assert_true(test_number(s, ODD) > 0);
 	test_close(s);
 }
 
@@ -95,11 +85,11 @@ goes_on(void **state)
 	(void)state;
 	begin();
 	change(MAKE_OLD);
-	half = number("SELECT id FROM email ORDER BY id LIMIT 1 OFFSET 50");
+	half = test_number(s, "SELECT id FROM email ORDER BY id LIMIT 1 OFFSET 50");
 	change("UPDATE meta SET value = (SELECT id FROM email ORDER BY id LIMIT 1 OFFSET 50) WHERE key = 'reparse'");
 	assert_int_equal(store_reap(s, clock_seconds()), OK);
-	assert_true(number(ODD) > 0);
-	assert_true(number("SELECT max(g.id) FROM good g JOIN structure s ON s.email = g.id WHERE s.data != g.data") <= half);
+	assert_true(test_number(s, ODD) > 0);
+	assert_true(test_number(s, "SELECT max(g.id) FROM good g JOIN structure s ON s.email = g.id WHERE s.data != g.data") <= half);
 	test_close(s);
 }
 
@@ -112,10 +102,10 @@ damage_stays(void **state)
 	change("UPDATE email SET summary = x'01' WHERE id % 4 = 1");
 	change("UPDATE email SET body = 99999999 WHERE id % 4 = 2");
 	change("INSERT OR REPLACE INTO meta (key, value) VALUES ('reparse', 0)");
-	int64_t odd = number(ODD);
+	int64_t odd = test_number(s, ODD);
 	assert_int_equal(store_reap(s, clock_seconds()), OK);
-	assert_int_equal(number(ODD), odd);
-	assert_int_equal(number("SELECT count(*) FROM meta WHERE key = 'reparse'"), 0);
+	assert_int_equal(test_number(s, ODD), odd);
+	assert_int_equal(test_number(s, "SELECT count(*) FROM meta WHERE key = 'reparse'"), 0);
 	test_close(s);
 }
 

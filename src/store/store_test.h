@@ -109,6 +109,17 @@ write_end(enum status st)
 		st_;                                                                                                   \
 	})
 
+/* The one number that a query gives. */
+static inline int64_t
+test_number(struct store *s, const char *sql)
+{
+	struct db_sql q = DB_SQL(sql);
+	int64_t n = -1;
+
+	assert_int_equal(READ(s, db_get_ints(txn, &q, &n, 1, "")), OK);
+	return n;
+}
+
 /* Makes the schema what it was at first. */
 #define TO_VERSION_1                                                                                                   \
 	"DROP TABLE digest; ALTER TABLE thread_ref DROP COLUMN idle; DROP TABLE thread_sweep; DROP TABLE account_setting;"                         \

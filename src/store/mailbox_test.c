@@ -437,6 +437,31 @@ tree_damaged(void **state)
 	test_close(s);
 }
 
+/* Nor does damage to what is under way, or to its note, keep the reaper from its work. */
+static void
+tree_left_damaged(void **state)
+{
+	static const char *const spoils[] = {"UPDATE mailbox SET name = name || printf('%.5000c', 'x') WHERE name LIKE 'top/%'",
+	    "UPDATE meta SET value = x'01' WHERE key LIKE 'rename.%'"};
+	struct store *s;
+	struct actor a;
+	struct mailbox_move move;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(spoils) / sizeof(*spoils); i++) {
+		setup(&s, &a);
+		plant_tree(s, &a);
+		assert_int_equal(WRITE(s, mailbox_rename(&a, txn, STR("top"), STR("new"), &move)), OK);
+		assert_int_equal(WRITE(s, db_script(txn, spoils[i])), OK);
+		assert_int_equal(store_reap(s, clock_seconds()), OK);
+		assert_int_equal(test_number(s, under_way), 0);
+		assert_int_equal(test_number(s, counted), 0);
+		assert_int_equal(WRITE(s, mailbox_move_more(&a, txn, &move)), OK);
+		assert_false(move.more);
+		test_close(s);
+	}
+}
+
 /* S9: another account's mailboxes are not there. */
 static void
 isolation(void **state)
@@ -521,7 +546,8 @@ main(void)
 	    cmocka_unit_test(special_use),
 	    cmocka_unit_test(subscriptions),
 	    cmocka_unit_test(tree), cmocka_unit_test(tree_left), cmocka_unit_test(tree_too_long),
-	    cmocka_unit_test(tree_damaged), cmocka_unit_test(isolation),
+	    cmocka_unit_test(tree_damaged), cmocka_unit_test(tree_left_damaged),
+	    cmocka_unit_test(isolation),
 	    cmocka_unit_test(many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,9 +5,11 @@
  * make below the old name ahead of it goes along. A row of "meta" says what is
  * under way: a crash, or a client that goes, leaves it to the reaper. An account has one at a time.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/codec.h"
+#include "base/log.h"
 #include "store/mailbox_change_priv.h"
 #include "store/mailbox_tree_priv.h"
 #include "store/reap_priv.h"
@@ -183,6 +185,16 @@ struct rest {
 	struct mailbox_move move, before;
 };
 
+/* Nothing is to be renamed any more. */
+static enum status
+drop_note(struct db_txn *txn, void *arg)
+{
+	const struct rest *r = arg;
+	enum status st = db_exec(txn, &forget, "i", r->actor.account);
+
+	return st == OK && db_changed(txn) == 0 ? ERR_CORRUPT : st;
+}
+
 static enum status
 rest_fn(struct db_txn *txn, void *arg)
 {
@@ -194,7 +206,7 @@ rest_fn(struct db_txn *txn, void *arg)
 	/* The account is gone, and its mailboxes with it. */
 	if (st == ERR_NOT_FOUND) {
 		r->move.more = false;
-		st = db_exec(txn, &forget, "i", r->actor.account);
+		st = drop_note(txn, r);
 	}
 	return st;
 }
@@ -224,21 +236,35 @@ find_rest(struct store *store, struct arena *arena, struct rest *r)
 	return st;
 }
 
+static enum status
+finish_one(struct store *store, struct rest *r)
+{
+	enum status st = OK;
+
+	while (st == OK && r->before.more && !atomic_load(&store->stopping)) {
+		st = db_write(store_db(store), rest_fn, r);
+		r->before = r->move;
+	}
+	return st;
+}
+
 enum status
 renames_finish(struct store *store)
 {
 	struct arena arena = {0};
-	struct rest r = {0};
-	enum status st;
+	enum status st = OK;
 
-	while ((st = find_rest(store, &arena, &r)) == OK) {
-		do {
-			st = db_write(store_db(store), rest_fn, &r);
-			r.before = r.move;
-		} while (st == OK && r.move.more);
-		if (st != OK)
-			break;
-		r = (struct rest){0};
+	while (st == OK && !atomic_load(&store->stopping)) {
+		struct rest r = {0};
+
+		if ((st = find_rest(store, &arena, &r)) == OK)
+			st = finish_one(store, &r);
+		/* The reaper has other work, too. */
+		if (st == ERR_CORRUPT && r.actor.store != NULL) {
+			log_event(EV_damage, "a tree of mailboxes of account=%lld that is being renamed: what has its old name keeps it",
+			    (long long)r.actor.account);
+			st = db_write(store_db(store), drop_note, &r);
+		}
 	}
 	arena_free(&arena);
 	return st == ERR_NOT_FOUND ? OK : st;

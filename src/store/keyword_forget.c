@@ -5,12 +5,14 @@
  * mailboxes that are larger than that: it looks in a snapshot, and then, in the write, at what has changed since.
  */
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/codec.h"
 #include "store/keyword_priv.h"
 #include "store/message.h"
 #include "store/reap_priv.h"
+#include "store/store_priv.h"
 
 #define PAGES_IN_EDIT 1024 /* 262,144 messages where they are full */
 #define FORGET_AT_ONCE 1000
@@ -240,9 +242,9 @@ enum status
 keywords_sweep(struct store *store)
 {
 	int64_t after = 0;
-	enum status st;
+	enum status st = OK;
 
-	for (;;) {
+	while (st == OK && !atomic_load(&store->stopping)) {
 		struct sweep w = {0};
 
 		if ((st = look(store, &w, after)) == OK && w.u.unused > 0)
@@ -250,7 +252,6 @@ keywords_sweep(struct store *store)
 		/* Again where there may be more. */
 		after = w.n < FORGET_AT_ONCE ? w.u.mailbox : after;
 		uses_free(&w.u);
-		if (st != OK)
-			return st == ERR_NOT_FOUND ? OK : st;
 	}
+	return st == ERR_NOT_FOUND ? OK : st;
 }

@@ -360,7 +360,7 @@ test_flags(void **state)
 static void
 test_limits(void **state)
 {
-	struct mime_limits small = {.depth = 2, .parts = 4, .params = 2, .header_bytes = 200, .field_bytes = 100, .total_header = 600};
+	struct mime_limits small = {.depth = 2, .parts = 4, .params = 2, .total_params = 20, .header_bytes = 200, .field_bytes = 100, .total_header = 600};
 	static const char *const mails[] = {
 		MULTI "--b\r\n" MULTI "--b\r\n" MULTI "--b\r\n" MULTI "--b\r\n\r\nx\r\n",
 		MULTI "--b\r\n\r\n--b\r\n\r\n--b\r\n\r\n--b\r\n\r\n--b\r\n\r\n--b--\r\n--b\r\n",
@@ -372,15 +372,17 @@ test_limits(void **state)
 		"Y: 012345678901234567890123456789\r\n\r\nbody",
 	};
 
+	static const uint32_t parts[] = {4, 4, 3, 1, 1}, params[] = {1, 1, 0, 2, 0};
+
 	(void)state;
 	for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++) {
 		struct arena a = {0};
 		const struct mime_message *m = parse_way(&a, str_c(mails[i]), &small, WHOLE, 0);
 
-		assert_true(m->n_parts <= small.parts);
+		assert_int_equal(m->n_parts, parts[i]);
 		if (i != 3)
 			assert_true(m->limited);
-		assert_true(m->parts[0].n_params <= small.params);
+		assert_int_equal(m->parts[0].n_params, params[i]);
 		assert_true(m->parts[0].header.n <= small.header_bytes);
 		if (i == 4) {
 			struct buf env = {0};
@@ -395,6 +397,31 @@ test_limits(void **state)
 	}
 }
 
+/* Of all parts together. Each may still have a third of what is left: type, disposition, languages. */
+static void
+test_total_params(void **state)
+{
+	struct mime_limits few = mime_limits_default;
+	static const uint32_t kept[] = {1, 6, 4, 2, 2};
+	struct str mail = STR(MULTI "--b\r\nContent-Type: a/b; a=1; b=2; c=3; d=4; e=5; f=6; g=7\r\n\r\n"
+	    "--b\r\nContent-Type: a/b; a=1; b=2; c=3; d=4; e=5; f=6; g=7\r\n\r\n--b\r\nContent-Type: a/b; a=1; b=2; c=3; d=4; e=5; f=6; g=7\r\n\r\n"
+	    "--b\r\nContent-Type: a/b; a=1; b=2; c=3; d=4; e=5; f=6; g=7\r\n\r\n--b--\r\n");
+	struct arena a = {0};
+	const struct mime_message *m;
+
+	(void)state;
+	few.total_params = 19;
+	m = parse_way(&a, mail, &few, WHOLE, 0);
+	assert_true(m->limited);
+	assert_int_equal(m->n_parts, sizeof(kept) / sizeof(*kept));
+	for (uint32_t i = 0; i < m->n_parts; i++)
+		assert_int_equal(m->parts[i].n_params, kept[i]);
+	check_message(mail, &few, 1);
+	few.total_params = 1000;
+	assert_false(parse_way(&a, mail, &few, WHOLE, 0)->limited);
+	arena_free(&a);
+}
+
 int
 main(void)
 {
@@ -407,6 +434,7 @@ main(void)
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_total_params),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "base/codec.h"
 #include "store/keyword_priv.h"
 #include "store/message.h"
 #include "store/reap_priv.h"
@@ -101,7 +100,7 @@ mark_page(struct uses *u)
 static enum status
 see(struct uses *u, struct str blob)
 {
-	if (blob.n >= 8 && load_u32(blob.p + 4) != (uint32_t)u->mailbox)
+	if (page_is_of_other(blob, u->mailbox))
 		return OK;
 	if (u->left == 0)
 		return ERR_LIMIT;

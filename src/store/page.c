@@ -153,6 +153,14 @@ open_blob(struct str blob, int64_t mailbox, uint32_t key, struct unpack *u, uint
 	return true;
 }
 
+bool
+page_is_of_other(struct str blob, int64_t mailbox)
+{
+	uint32_t m = (uint32_t)mailbox;
+
+	return blob.n >= HEADER && memcmp(blob.p + AT_MAILBOX, &m, 4) != 0;
+}
+
 /* Unpacks the column of UIDs: ascending, 32 bits, from key on. */
 static bool
 unpack_uids(struct unpack *u, uint32_t key, uint64_t *v, uint32_t n)

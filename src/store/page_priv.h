@@ -38,6 +38,8 @@ struct page {
 struct page *page_new(void);
 void page_free(struct page *page);
 
+/* Its header says that it is a page of another mailbox; nothing is checked. */
+bool page_is_of_other(struct str blob, int64_t mailbox);
 /* Adds the packed form of n entries (1 to PAGE_MAX, UIDs ascending and not below key) to out. */
 void page_pack(struct buf *out, int64_t mailbox, uint32_t key, const struct entry *e, uint32_t n);
 /* ERR_CORRUPT: damaged, or not the page of that mailbox and key (mailbox 0: any). *page is then empty. */

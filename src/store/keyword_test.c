@@ -2,6 +2,7 @@
 /* Keywords: 5,000 at a time and not in a mailbox's life; what is in use stays; copies go without what finds no room. */
 #include "store/message_test.h"
 
+#include "store/copy.h"
 #include "store/reap_priv.h"
 #include "store/view.h"
 
@@ -197,7 +198,7 @@ expunged(void **state)
 	runs_free(&r.failed);
 }
 
-/* The reaper forgets by itself, whatever the size, once a mailbox is nearly full; what a staged copy names stays. */
+/* The reaper forgets by itself, whatever the size, once a mailbox is nearly full. */
 static void
 swept(void **state)
 {
@@ -220,10 +221,50 @@ swept(void **state)
 	assert_true(id >= 0);
 }
 
+/* What only a staged copy names stays, whoever forgets: an edit that needs room, or the reaper. */
+static void
+copy_staged(void **state)
+{
+	struct str name = STR("key7");
+	struct message_new m = plain();
+	struct runs one = set(1, 1);
+	int64_t id;
+
+	(void)state;
+	m.keywords = &name;
+	m.keywords_n = 1;
+	(void)append(inbox, &m);
+	fill(other, 0, FULL);
+	for (int sweep = 0; sweep < 2; sweep++) {
+		struct copy_job *job = copy_begin(inbox, &one, other);
+		struct copy_result r = {0};
+
+		assert_int_equal(WRITE(store, copy_step(&alice, txn, job)), OK);
+		copy_stepped(job);
+		assert_false(copy_more(job));
+		/* The first time the message of UID 1 names it, the second time what was copied before. */
+		assert_int_equal(store_flags(other, sweep ? FULL + 1 : 1, sweep ? FULL + 1 : 1, FLAGS_SET, NULL), OK);
+		assert_int_equal(store_flags(other, 2, 2, sweep ? FLAGS_SET : FLAGS_ADD, sweep ? NULL : "fresh"), OK);
+		if (sweep)
+			assert_int_equal(keywords_sweep(store), OK);
+		(void)names_in(other, sweep ? "fresh" : "key8", &id);
+		assert_int_equal(id, -1);
+		(void)names_in(other, "key7", &id);
+		assert_int_equal(id, 7);
+		assert_int_equal(WRITE(store, copy_publish(&alice, txn, job, &r)), OK);
+		assert_int_equal(r.to_n, 1);
+		runs_free(&r.from);
+		for (bool done = false; !done;)
+			assert_int_equal(WRITE(store, copy_sweep_step(txn, job, &done)), OK);
+		copy_free(job);
+	}
+	runs_free(&one);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(forgotten), TEST(named), TEST(copied), TEST(expunged), TEST(swept)};
+	const struct CMUnitTest tests[] = {TEST(forgotten), TEST(named), TEST(copied), TEST(expunged), TEST(swept), TEST(copy_staged)};
 
 	return cmocka_run_group_tests_name("keyword", tests, NULL, NULL);
 }

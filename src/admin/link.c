@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,13 +105,14 @@ link_fields(struct link *l, enum frame_type type, size_t n, const struct str *fi
 void
 link_text(struct link *l, const char *fmt, ...)
 {
-	char text[2048];
+	struct buf b = {.limit = FRAME_MAX};
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	buf_vaddf(&b, fmt, ap);
 	va_end(ap);
-	link_send(l, FRAME_TEXT, str_c(text));
+	link_send(l, FRAME_TEXT, buf_str(&b));
+	buf_free(&b);
 }
 
 static enum status

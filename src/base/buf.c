@@ -75,22 +75,30 @@ buf_addu(struct buf *b, uint64_t n)
 }
 
 void
-buf_addf(struct buf *b, const char *fmt, ...)
+buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
-	va_list ap;
+	va_list again;
 	int n;
 	char *p;
 
-	va_start(ap, fmt);
+	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
 	ensure(n >= 0);
-	if ((p = buf_room(b, (size_t)n + 1)) == NULL)
-		return;
+	if ((p = buf_room(b, (size_t)n + 1)) != NULL) {
+		vsnprintf(p, (size_t)n + 1, fmt, again);
+		b->n += (size_t)n;
+	}
+	va_end(again);
+}
+
+void
+buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
 	va_start(ap, fmt);
-	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	buf_vaddf(b, fmt, ap);
 	va_end(ap);
-	b->n += (size_t)n;
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdarg.h>
 #include "base/str.h"
 
 struct buf {
@@ -52,6 +53,8 @@ buf_adds(struct buf *b, const char *z)
 
 void buf_addu(struct buf *b, uint64_t n); /* decimal */
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for a function that takes a format itself. */
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Room for n more bytes, to be written in place and counted with buf_wrote; NULL past the limit. */
 char *buf_room(struct buf *b, size_t n);
 void buf_wrote(struct buf *b, size_t n);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What values of the settings make sense, and the data folder that they mean. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +63,12 @@ static bool wrong(const struct config *c, const void *value, struct buf *why, co
 static bool
 wrong(const struct config *c, const void *value, struct buf *why, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	config_blame(c, value, why);
-	buf_adds(why, text);
+	va_start(ap, fmt);
+	buf_vaddf(why, fmt, ap);
+	va_end(ap);
 	return false;
 }
 

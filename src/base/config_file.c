@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/config_file.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SHOWN 100 /* bytes of a name in a message */
 
 struct reader {
 	struct arena *arena;
@@ -19,13 +20,11 @@ static enum status fail(struct reader *r, unsigned line, const char *fmt, ...) _
 static enum status
 fail(struct reader *r, unsigned line, const char *fmt, ...)
 {
-	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	buf_vaddf(r->why, fmt, ap);
 	va_end(ap);
-	buf_adds(r->why, text);
 	r->blamed = line;
 	return ERR_BAD_INPUT;
 }
@@ -167,7 +166,7 @@ setting(struct reader *r, struct config_entry *e)
 	if (e->key.n == 0)
 		return fail(r, r->line, "the name of a setting was expected, not %s", found(peek(r), word));
 	if (peek(r) != '=')
-		return fail(r, e->line, "\"%.*s\" is not followed by =; %s", STR_FMT(e->key),
+		return fail(r, e->line, "\"%.*s\" is not followed by =; %s", STR_FMT(str_head(e->key, SHOWN)),
 		    peek(r) == '{' ? "the section before it has no }" : "a text with blanks stands in quotes");
 	r->at++;
 	if (peek(r) == '{')
@@ -182,7 +181,7 @@ setting(struct reader *r, struct config_entry *e)
 static enum status
 section(struct reader *r, enum status (*take)(void *arg, const struct config_entry *e, struct buf *why), void *arg)
 {
-	struct str name = bare_word(r);
+	struct str name = bare_word(r), shown = str_head(name, SHOWN);
 	unsigned line = r->line;
 	char word[32], c;
 	enum status st;
@@ -190,15 +189,15 @@ section(struct reader *r, enum status (*take)(void *arg, const struct config_ent
 	if (name.n == 0)
 		return fail(r, r->line, "the name of a section was expected, not %s", found(peek(r), word));
 	if (peek(r) == '=')
-		return fail(r, line, "a setting stands in its section, such as imap { idle = 30m }: \"%.*s\" stands in none", STR_FMT(name));
+		return fail(r, line, "a setting stands in its section, such as imap { idle = 30m }: \"%.*s\" stands in none", STR_FMT(shown));
 	if (peek(r) != '{')
-		return fail(r, line, "\"%.*s\" is not followed by {", STR_FMT(name));
+		return fail(r, line, "\"%.*s\" is not followed by {", STR_FMT(shown));
 	r->at++;
 	while ((c = peek(r)) != '}') {
 		struct config_entry e = {.section = name};
 
 		if (c == '\0')
-			return fail(r, line, "the section %.*s, which begins here, has no }", STR_FMT(name));
+			return fail(r, line, "the section %.*s, which begins here, has no }", STR_FMT(shown));
 		if (c == ';') {
 			r->at++;
 			continue;

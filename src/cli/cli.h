@@ -35,6 +35,7 @@ bool cli_options(struct cli *cli, const struct cli_option *options);
 void cli_print(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Says "mansio: ..." on standard error, likewise; returns 1. */
 int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int cli_vfail(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 /* Says how the verb is used; returns 2. */
 int cli_usage(const char *verb);
 

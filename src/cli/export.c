@@ -15,14 +15,12 @@
 bool
 export_fail(struct export *ex, const char *fmt, ...)
 {
-	char text[2048];
 	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	ex->failed = true;
-	(void)cli_fail("%s", text);
+	va_start(ap, fmt);
+	(void)cli_vfail(fmt, ap);
+	va_end(ap);
 	return false;
 }
 

@@ -28,18 +28,16 @@ struct count {
 void
 import_fail(struct import *im, const char *fmt, ...)
 {
-	char text[4400];
 	va_list ap;
 
 	im->failed = true;
 	if (im->counting)
 		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	if (im->progress.tty)
 		fputc('\n', stderr);
-	(void)cli_fail("%s", text);
+	va_start(ap, fmt);
+	(void)cli_vfail(fmt, ap);
+	va_end(ap);
 }
 
 /* ---- answers of the store ---- */

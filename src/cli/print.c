@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes to a terminal or a program: names never act as terminal controls, JSON is well-formed whatever a name holds. */
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include "base/utf8.h"
 #include "cli/cli.h"
 
 static void __attribute__((format(printf, 3, 0)))
 print(FILE *to, const char *before, const char *fmt, va_list ap)
 {
-	struct buf out = {0};
-	char *text = NULL;
+	struct buf out = {0}, text = {0};
 	struct str s;
 
-	if (vasprintf(&text, fmt, ap) < 0)
-		abort();
-	s = str_c(text);
+	buf_vaddf(&text, fmt, ap);
+	s = buf_str(&text);
 	/* The line's own end, which the format has. */
 	utf8_visible(&out, str_trim_suffix(s, '\n'));
 	fprintf(to, "%s%.*s%s", before, STR_FMT(buf_str(&out)), str_ends(s, STR("\n")) ? "\n" : "");
-	free(text);
+	buf_free(&text);
 	buf_free(&out);
 }
 
@@ -34,14 +30,21 @@ cli_print(FILE *to, const char *fmt, ...)
 }
 
 int
+cli_vfail(const char *fmt, va_list ap)
+{
+	print(stderr, "mansio: ", fmt, ap);
+	fputc('\n', stderr);
+	return 1;
+}
+
+int
 cli_fail(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	print(stderr, "mansio: ", fmt, ap);
+	(void)cli_vfail(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 	return 1;
 }
 

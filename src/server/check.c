@@ -2,7 +2,6 @@
 /* What can be told of the settings beyond their values: before the server starts, at a reload, and for `mansio config`. */
 #include <arpa/inet.h>
 #include <grp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,15 +24,13 @@ static void
 tell(const struct server_check *k, enum server_fault fault, const void *value, const char *fmt, ...)
 {
 	struct buf text = {0};
-	char words[1024];
 	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(words, sizeof(words), fmt, ap);
-	va_end(ap);
 	if (value != NULL)
 		config_blame(k->config, value, &text);
-	buf_adds(&text, words);
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
 	buf_addc(&text, '\0');
 	k->tell(k->arg, fault, text.p);
 	buf_free(&text);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +32,15 @@
 enum status
 server_refuse(enum status st, const char *fmt, ...)
 {
-	char text[512];
+	struct buf text = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "mansio: %s\n", text);
-	log_event(EV_stopped, "cannot start: %s", text);
+	fprintf(stderr, "mansio: %.*s\n", STR_FMT(buf_str(&text)));
+	log_event(EV_stopped, "cannot start: %.*s", STR_FMT(buf_str(&text)));
+	buf_free(&text);
 	return st;
 }
 

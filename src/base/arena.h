@@ -28,7 +28,7 @@ void *arena_alloc(struct arena *a, size_t n);
 void *arena_array(struct arena *a, size_t n, size_t size);
 /* An array with room for cap objects, whose first n are copied from p: to keep an array, or to let one grow. No room: NULL. */
 void *arena_copy(struct arena *a, const void *p, size_t n, size_t cap, size_t size);
-/* An array of the arena that grows: cap objects at p, n of them in use, become cap_r, whose rest is zeroed. Large ones are blocks of their own: what they
+/* An array of the arena that grows: cap objects at p, n of them in use, become more of them, whose rest is zeroed. Large ones are blocks of their own: what they
  * leave is given back, and is not wasted until the arena is freed as with arena_copy(). */
 void *arena_grow(struct arena *a, void *p, size_t n, size_t cap, size_t more, size_t size);
 /* A copy of s, with a NUL after it that s.n does not count. */

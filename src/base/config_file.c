@@ -131,11 +131,10 @@ list(struct reader *r, struct config_entry *e)
 	e->list = true;
 	for (r->at++; peek(r) != '}';) {
 		if (e->n == cap) {
-			struct str *grown = arena_alloc(r->arena, (cap = cap ? 2 * cap : 8) * sizeof(*grown));
+			size_t more = cap ? 2 * cap : 8;
 
-			if (e->n > 0)
-				memcpy(grown, e->value, e->n * sizeof(*grown));
-			e->value = grown;
+			e->value = arena_grow(r->arena, e->value, e->n, cap, more, sizeof(*e->value));
+			cap = more;
 		}
 		if (peek(r) == '\0')
 			return fail(r, line, "the list has no }");

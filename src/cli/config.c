@@ -4,59 +4,60 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/assert.h"
 #include "base/config.h"
 #include "cli/cli.h"
 #include "server/server.h"
 
 static void
-print_str(char *const *v)
+print_str(FILE *to, char *const *v)
 {
-	cli_print(stdout, "%s", *v);
+	cli_print(to, "%s", *v);
 }
 
 static void
-print_list(const struct config_list *l)
+print_list(FILE *to, const struct config_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
-		cli_print(stdout, "%s%s", i ? " " : "", l->word[i]);
+		cli_print(to, "%s%s", i ? " " : "", l->word[i]);
 }
 
 static void
-print_number(const int64_t *n)
+print_number(FILE *to, const int64_t *n)
 {
-	printf("%" PRId64, *n);
+	fprintf(to, "%" PRId64, *n);
 }
 
 /* In the largest unit that has no rest, as it may be written. */
 static void
-print_scaled(int64_t n, const char *units, const int64_t *factors)
+print_scaled(FILE *to, int64_t n, const char *units, const int64_t *factors)
 {
 	size_t i = strlen(units);
 
 	while (i > 0 && (n == 0 || n % factors[i - 1] != 0))
 		i--;
 	if (i > 0)
-		printf("%" PRId64 "%c", n / factors[i - 1], units[i - 1]);
+		fprintf(to, "%" PRId64 "%c", n / factors[i - 1], units[i - 1]);
 	else
-		printf("%" PRId64, n);
+		fprintf(to, "%" PRId64, n);
 }
 
 static void
-print_size(const int64_t *n)
+print_size(FILE *to, const int64_t *n)
 {
-	print_scaled(*n, "KMG", (const int64_t[]){1 << 10, 1 << 20, 1 << 30});
+	print_scaled(to, *n, "KMG", (const int64_t[]){1 << 10, 1 << 20, 1 << 30});
 }
 
 static void
-print_time(const int64_t *n)
+print_time(FILE *to, const int64_t *n)
 {
-	print_scaled(*n, "smhd", (const int64_t[]){1, 60, 3600, 86400});
+	print_scaled(to, *n, "smhd", (const int64_t[]){1, 60, 3600, 86400});
 }
 
 static void
-print_bool(const bool *v)
+print_bool(FILE *to, const bool *v)
 {
-	fputs(*v ? "yes" : "no", stdout);
+	fputs(*v ? "yes" : "no", to);
 }
 
 #define print_STR print_str
@@ -68,13 +69,13 @@ print_bool(const bool *v)
 
 /* Row i's value as it may be written. */
 static void
-print_value(const struct config *c, size_t i)
+print_value(FILE *to, const struct config *c, size_t i)
 {
 	size_t n = 0;
 
 #define C(section, key, type, preset, text)                                                                         \
 	if (n++ == i)                                                                                                \
-		print_##type(&c->section##_##key);
+		print_##type(to, &c->section##_##key);
 #include "base/config.tbl"
 #undef C
 }
@@ -106,13 +107,13 @@ print_row(const struct config *c, size_t i, const struct config_row *row, bool c
 	struct buf where = {0};
 
 	printf("%s.%s = ", row->section, row->key);
-	print_value(c, i);
+	print_value(stdout, c, i);
 	if (changed) {
 		struct str from = origin(c, i, &where);
 
 		cli_print(stdout, "    # %.*s\n", STR_FMT(from));
 	} else {
-			printf("\n    %s%s%s%s\n", row->text, row->range ? " (" : "", row->range ? row->range : "", row->range ? ")" : "");
+		printf("\n    %s%s%s%s\n", row->text, row->range ? " (" : "", row->range ? row->range : "", row->range ? ")" : "");
 	}
 	buf_free(&where);
 }
@@ -121,18 +122,14 @@ print_row(const struct config *c, size_t i, const struct config_row *row, bool c
 static void
 json_value(struct json *j, const struct config *c, size_t i)
 {
-	FILE *out = stdout;
 	char *text = NULL;
 	size_t n = 0;
+	FILE *to = open_memstream(&text, &n);
 
-	fflush(stdout);
-	if ((stdout = open_memstream(&text, &n)) == NULL) {
-		stdout = out;
-		return;
-	}
-	print_value(c, i);
-	fclose(stdout);
-	stdout = out;
+	if (to == NULL)
+		die("out of memory");
+	print_value(to, c, i);
+	fclose(to);
 	json_str(j, "value", str_of(text, n));
 	free(text);
 }

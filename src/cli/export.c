@@ -24,6 +24,12 @@ export_fail(struct export *ex, const char *fmt, ...)
 	return false;
 }
 
+bool
+export_fail_file(struct export *ex)
+{
+	return export_fail(ex, "%.*s: %s", STR_FMT(ex->file), strerror(errno));
+}
+
 FILE *
 export_create(int folder, const char *name)
 {
@@ -32,28 +38,37 @@ export_create(int folder, const char *name)
 	return fd >= 0 ? fdopen(fd, "w") : NULL;
 }
 
-void
-export_write(struct export *ex, struct str s)
+/* Writes ex->piece; last: what the quoting holds back comes too. */
+static void
+write_piece(struct export *ex, bool last)
 {
-	struct buf *b = &ex->piece;
+	struct str out = buf_str(&ex->piece);
+	struct buf quoted = {0};
 
-	ex->written += s.n;
-	buf_clear(b);
-	if (ex->verbatim)
-		buf_add(b, s);
-	else
-		lf_ends_add(&ex->ends, s, b);
 	if (ex->mbox) {
-		struct buf plain = *b;
+		mboxrd_add(&ex->quotes, out, &quoted);
+		if (last)
+			mboxrd_end(&ex->quotes, &quoted);
+		out = buf_str(&quoted);
+	}
+	if (out.n > 0) {
+		fwrite(out.p, 1, out.n, ex->out);
+		ex->last = out.p[out.n - 1];
+	}
+	buf_clear(&ex->piece);
+	buf_free(&quoted);
+}
 
-		*b = (struct buf){0};
-		mboxrd_add(&ex->quotes, buf_str(&plain), b);
-		buf_free(&plain);
-	}
-	if (b->n > 0) {
-		fwrite(b->p, 1, b->n, ex->out);
-		ex->last = b->p[b->n - 1];
-	}
+/* Bytes of the message. */
+static void
+write_bytes(struct export *ex, struct str s)
+{
+	ex->written += s.n;
+	if (ex->verbatim)
+		buf_add(&ex->piece, s);
+	else
+		lf_ends_add(&ex->ends, s, &ex->piece);
+	write_piece(ex, false);
 }
 
 /* ---- what the store sends ---- */
@@ -131,21 +146,8 @@ end_message(struct export *ex, bool gone)
 	ex->written = 0;
 	if (ex->skip || ex->out == NULL)
 		return;
-	buf_clear(&ex->piece);
 	lf_ends_end(&ex->ends, &ex->piece);
-	if (ex->mbox) {
-		struct buf last = {0};
-
-		mboxrd_add(&ex->quotes, buf_str(&ex->piece), &last);
-		mboxrd_end(&ex->quotes, &last);
-		buf_clear(&ex->piece);
-		buf_add(&ex->piece, buf_str(&last));
-		buf_free(&last);
-	}
-	if (ex->piece.n > 0) {
-		fwrite(ex->piece.p, 1, ex->piece.n, ex->out);
-		ex->last = ex->piece.p[ex->piece.n - 1];
-	}
+	write_piece(ex, true);
 	if (!(ex->mbox ? mboxrd_end_message(ex, gone) : maildir_end_message(ex, gone)))
 		ex->skip = true;
 }
@@ -185,7 +187,7 @@ receive(struct export *ex)
 		if (f.type == FRAME_TEXT)
 			cli_print(stderr, "%.*s: %.*s\n", STR_FMT(ex->mailbox), STR_FMT(f.payload));
 		else if (f.type == FRAME_DATA && ex->out != NULL && !ex->skip)
-			export_write(ex, f.payload);
+			write_bytes(ex, f.payload);
 		else if (f.type == FRAME_RECORD)
 			ok = frame_fields(&arena, f.payload, &fields, &n) == OK && take_record(ex, fields, n);
 		arena_free(&arena);

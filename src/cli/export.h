@@ -42,7 +42,7 @@ struct export {
 	int64_t date;
 	struct lf_ends ends;
 	struct mboxrd quotes;
-	struct buf piece;
+	struct buf piece;        /* bytes on their way to the file */
 	char last;               /* byte written */
 	off_t begin;             /* mbox: where the message begins */
 	uint64_t written;
@@ -51,10 +51,10 @@ struct export {
 
 /* Says it; returns false. */
 bool export_fail(struct export *ex, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same: the present mailbox's file, with errno. */
+bool export_fail_file(struct export *ex);
 /* A new file below a folder. NULL with errno. */
 FILE *export_create(int folder, const char *name);
-/* Writes bytes of the message. */
-void export_write(struct export *ex, struct str bytes);
 
 /* The writers: a mailbox begins, a message begins, ends or turns out to be gone, the mailbox ends. False: the rest of it cannot be written. */
 bool maildir_begin(struct export *ex);

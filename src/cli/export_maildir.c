@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A Maildir++: a folder a mailbox, a file a message, whose name holds its flags and whose time is its date. */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -10,12 +9,6 @@
 #include "formats/maildir.h"
 #include "wire/flag.h"
 
-static bool
-fail(struct export *ex)
-{
-	return export_fail(ex, "%.*s: %s", STR_FMT(ex->file), strerror(errno));
-}
-
 bool
 maildir_begin(struct export *ex)
 {
@@ -24,12 +17,12 @@ maildir_begin(struct export *ex)
 	ex->letters = arena_array(&ex->box, MAILDIR_LETTERS, sizeof(*ex->letters));
 	ex->letters_n = 0;
 	if (!str_eq(ex->file, STR(".")) && mkdirat(ex->dir, ex->file.p, 0700) != 0)
-		return fail(ex);
+		return export_fail_file(ex);
 	if ((ex->folder = openat(ex->dir, ex->file.p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
-		return fail(ex);
+		return export_fail_file(ex);
 	for (size_t i = 0; i < sizeof(subs) / sizeof(*subs); i++)
 		if (mkdirat(ex->folder, subs[i], 0700) != 0)
-			return fail(ex);
+			return export_fail_file(ex);
 	return true;
 }
 
@@ -87,7 +80,7 @@ maildir_message(struct export *ex, const struct export_message *m)
 	ex->final = arena_printf(a, "cur/%" PRId64 ".U%.*s.mansio:2,%.*s", m->date, STR_FMT(m->uid), STR_FMT(buf_str(&info)));
 	buf_free(&info);
 	ex->out = export_create(ex->folder, ex->tmp.p);
-	return ex->out != NULL || fail(ex);
+	return ex->out != NULL || export_fail_file(ex);
 }
 
 bool
@@ -100,10 +93,10 @@ maildir_end_message(struct export *ex, bool gone)
 
 	ex->out = NULL;
 	if (fclose(out) != 0 || !good)
-		return fail(ex);
+		return export_fail_file(ex);
 	if (gone)
-		return unlinkat(ex->folder, ex->tmp.p, 0) == 0 || fail(ex);
-	return renameat(ex->folder, ex->tmp.p, ex->folder, ex->final.p) == 0 || fail(ex);
+		return unlinkat(ex->folder, ex->tmp.p, 0) == 0 || export_fail_file(ex);
+	return renameat(ex->folder, ex->tmp.p, ex->folder, ex->final.p) == 0 || export_fail_file(ex);
 }
 
 static void
@@ -114,13 +107,13 @@ write_letters(struct export *ex)
 	if (ex->letters_n == 0)
 		return;
 	if ((f = export_create(ex->folder, "dovecot-keywords")) == NULL) {
-		(void)fail(ex);
+		(void)export_fail_file(ex);
 		return;
 	}
 	for (size_t i = 0; i < ex->letters_n; i++)
 		fprintf(f, "%zu %.*s\n", i, STR_FMT(ex->letters[i]));
 	if (fclose(f) != 0)
-		(void)fail(ex);
+		(void)export_fail_file(ex);
 }
 
 void

@@ -3,7 +3,6 @@
  * mboxrd files, one a mailbox. Flags and keywords stand in the fields in which mail programs keep them, at the very top; the first of them is ours: by it
  * import knows that '>' before "From " was put there, and the exact date (formats/mbox.h).
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -11,18 +10,12 @@
 #include "cli/export.h"
 #include "wire/flag.h"
 
-static bool
-fail(struct export *ex)
-{
-	return export_fail(ex, "%.*s: %s", STR_FMT(ex->file), strerror(errno));
-}
-
 bool
 mboxrd_begin(struct export *ex)
 {
 	ex->out = export_create(ex->dir, ex->file.p);
 	ex->quotes = (struct mboxrd){0};
-	return ex->out != NULL || fail(ex);
+	return ex->out != NULL || export_fail_file(ex);
 }
 
 bool
@@ -43,7 +36,7 @@ mboxrd_message(struct export *ex, const struct export_message *m)
 	fputs("X-Keywords:", ex->out);
 	for (size_t i = 0; i < m->keywords_n; i++)
 		fprintf(ex->out, " %.*s", STR_FMT(m->keywords[i]));
-	return fputc('\n', ex->out) != EOF || fail(ex);
+	return fputc('\n', ex->out) != EOF || export_fail_file(ex);
 }
 
 bool
@@ -51,17 +44,17 @@ mboxrd_end_message(struct export *ex, bool gone)
 {
 	if (gone) {
 		if (fflush(ex->out) != 0 || ftruncate(fileno(ex->out), ex->begin) != 0 || fseeko(ex->out, ex->begin, SEEK_SET) != 0)
-			return fail(ex);
+			return export_fail_file(ex);
 		return true;
 	}
 	fputs(ex->last == '\n' ? "\n" : "\n\n", ex->out);
-	return !ferror(ex->out) || fail(ex);
+	return !ferror(ex->out) || export_fail_file(ex);
 }
 
 void
 mboxrd_finish(struct export *ex)
 {
 	if (ex->out != NULL && fclose(ex->out) != 0)
-		(void)fail(ex);
+		(void)export_fail_file(ex);
 	ex->out = NULL;
 }

@@ -97,6 +97,8 @@ struct import_entry {
 };
 /* What a folder holds but "." and "..", sorted by name, in the arena. ERR_IO with errno. */
 must_check enum status import_list(struct arena *arena, const char *path, struct import_entry **list_r, size_t *n_r);
+/* The entry of that name; NULL: none. */
+const struct import_entry *import_find(const struct import_entry *list, size_t n, const char *name);
 
 /* ---- the readers ---- */
 

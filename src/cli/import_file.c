@@ -124,6 +124,12 @@ set_type(DIR *d, struct import_entry *e)
 	e->size = (uint64_t)st.st_size;
 }
 
+const struct import_entry *
+import_find(const struct import_entry *list, size_t n, const char *name)
+{
+	return n > 0 ? bsearch(&(struct import_entry){.name = str_c(name)}, list, n, sizeof(*list), by_name) : NULL;
+}
+
 enum status
 import_list(struct arena *arena, const char *path, struct import_entry **list_r, size_t *n_r)
 {

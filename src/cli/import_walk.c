@@ -51,10 +51,16 @@ import_special(struct str name)
 static bool
 has(const struct place *p, const char *name, int type)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (str_eq(p->list[i].name, str_c(name)) && (int)p->list[i].type == type)
-			return true;
-	return false;
+	const struct import_entry *e = import_find(p->list, p->n, name);
+
+	return e != NULL && (int)e->type == type;
+}
+
+/* Copies leave empty folders out: one of cur and new is enough. */
+static bool
+has_maildir(const struct place *p)
+{
+	return has(p, "cur", ENTRY_DIR) || has(p, "new", ENTRY_DIR) || has(p, "maildirfolder", ENTRY_FILE);
 }
 
 static bool
@@ -253,8 +259,7 @@ is_maildir(const char *path)
 {
 	struct place p = {.path = path};
 	struct arena arena = {0};
-	bool yes = import_list(&arena, path, &p.list, &p.n) == OK &&
-	    (has(&p, "cur", ENTRY_DIR) || has(&p, "new", ENTRY_DIR) || has(&p, "maildirfolder", ENTRY_FILE));
+	bool yes = import_list(&arena, path, &p.list, &p.n) == OK && has_maildir(&p);
 
 	arena_free(&arena);
 	return yes;
@@ -264,15 +269,13 @@ is_maildir(const char *path)
 static bool
 holds_maildir(const char *path, int depth)
 {
+	struct place p = {.path = path};
 	struct arena arena = {0};
-	struct import_entry *list;
-	bool found = is_maildir(path);
-	size_t n;
+	bool found = import_list(&arena, path, &p.list, &p.n) == OK && has_maildir(&p);
 
-	if (!found && depth < IMPORT_DEPTH_MAX && import_list(&arena, path, &list, &n) == OK)
-		for (size_t i = 0; i < n && !found; i++)
-			found = list[i].type == ENTRY_DIR &&
-			    holds_maildir(arena_printf(&arena, "%s/%.*s", path, STR_FMT(list[i].name)).p, depth + 1);
+	for (size_t i = 0; i < p.n && !found && depth < IMPORT_DEPTH_MAX; i++)
+		found = p.list[i].type == ENTRY_DIR &&
+		    holds_maildir(arena_printf(&arena, "%s/%.*s", path, STR_FMT(p.list[i].name)).p, depth + 1);
 	arena_free(&arena);
 	return found;
 }
@@ -370,7 +373,7 @@ import_dir(struct import *im, const char *path, struct str name, const char *spe
 		return;
 	}
 	read_listing(&p);
-	p.maildir = has(&p, "cur", ENTRY_DIR) || has(&p, "new", ENTRY_DIR) || has(&p, "maildirfolder", ENTRY_FILE);
+	p.maildir = has_maildir(&p);
 	p.dotted = p.maildir || has(&p, LISTING_FILE, ENTRY_FILE) || dotted_children(&p);
 	if (p.maildir) {
 		import_folder(im, name, special);

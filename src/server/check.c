@@ -192,28 +192,34 @@ check_imap(const struct server_check *k)
 	buf_free(&why);
 }
 
-bool
-server_socket_rights(const struct config *c, unsigned *mode_r, int64_t *group_r)
+static bool
+socket_mode(const struct config *c, unsigned *mode_r)
 {
 	char *end;
 	unsigned long mode = strtoul(c->lmtp_mode, &end, 8);
-	struct str group = str_c(c->lmtp_group);
-	uint64_t number;
-	struct group *g;
 
-	if (*c->lmtp_mode == '\0' || *end != '\0' || mode > 0777 || (mode & 0600) != 0600)
-		return false;
 	*mode_r = (unsigned)mode;
-	*group_r = 0;
-	if (group.n == 0)
-		return true;
-	if (str_u64(group, INT32_MAX, &number))
-		*group_r = (int64_t)number;
-	else if ((g = getgrnam(c->lmtp_group)) != NULL)
-		*group_r = (int64_t)g->gr_gid;
-	else
+	return *c->lmtp_mode != '\0' && *end == '\0' && mode <= 0777 && (mode & 0600) == 0600;
+}
+
+/* 0: none of its own. */
+static bool
+socket_group(const struct config *c, int64_t *group_r)
+{
+	struct str group = str_c(c->lmtp_group);
+	uint64_t number = 0;
+	struct group *g = NULL;
+
+	if (group.n > 0 && !str_u64(group, INT32_MAX, &number) && (g = getgrnam(c->lmtp_group)) == NULL)
 		return false;
+	*group_r = g != NULL ? (int64_t)g->gr_gid : (int64_t)number;
 	return true;
+}
+
+bool
+server_socket_rights(const struct config *c, unsigned *mode_r, int64_t *group_r)
+{
+	return socket_mode(c, mode_r) && socket_group(c, group_r);
 }
 
 static void
@@ -222,15 +228,23 @@ check_lmtp(const struct server_check *k)
 	const struct config *c = k->config;
 	unsigned mode;
 	int64_t group;
-	struct config modes = *c;
 
-	modes.lmtp_group = (char[]){""};
-	if (!server_socket_rights(&modes, &mode, &group))
+	if (!socket_mode(c, &mode))
 		tell(k, FAULT_REFUSED, &c->lmtp_mode, "lmtp.mode is three octal digits that let the owner read and write, such as 0660, not \"%s\"", c->lmtp_mode);
-	else if (!server_socket_rights(c, &mode, &group))
-		tell(k, FAULT_REFUSED, &c->lmtp_group, "lmtp.group: there is no group \"%s\"", c->lmtp_group);
 	else if (mode & 07)
 		tell(k, FAULT_TOLD, &c->lmtp_mode, "lmtp.mode %s: every user of this machine may deliver mail, without a login", c->lmtp_mode);
+	if (!socket_group(c, &group))
+		tell(k, FAULT_REFUSED, &c->lmtp_group, "lmtp.group: there is no group \"%s\"", c->lmtp_group);
+}
+
+static void
+check_limits(const struct server_check *k)
+{
+	const struct config *c = k->config;
+
+	if (c->limits_strangers_per_address != 0)
+		tell(k, FAULT_TOLD, &c->limits_strangers_per_address,
+		    "limits.strangers_per_address is called limits.connections_per_address now, which counts those that are not logged in");
 }
 
 void
@@ -244,6 +258,7 @@ server_check(const struct server_check *k)
 	server_check_certificate(k);
 	check_imap(k);
 	check_lmtp(k);
+	check_limits(k);
 	if (config_data_dir(dir, sizeof(dir)) != OK)
 		tell(k, FAULT_REFUSED, &c->server_data, "no data folder: set server.data");
 	else if (store_place(dir, c->store_any_filesystem, &why) != OK)

@@ -32,18 +32,14 @@ add_restarts(const struct config *fresh, struct buf *out)
 	}
 }
 
-static bool
+static void
 reload_settings(struct server *s, struct buf *taken)
 {
 	struct config *fresh = NULL;
 	struct buf why = {0};
-	bool ok = config_reread(&why, &fresh) == OK;
 
-	if (ok && server_check_hide(fresh, config(), &why) != OK)
-		ok = false;
-	if (ok && imap_hide(s->imap, fresh->imap_hide.word, fresh->imap_hide.n, &why) != OK)
-		ok = false;
-	if (ok) {
+	if (config_reread(&why, &fresh) == OK && server_check_hide(fresh, config(), &why) == OK &&
+	    imap_hide(s->imap, fresh->imap_hide.word, fresh->imap_hide.n, &why) == OK) {
 		buf_addf(taken, ", imap.hide (%zu words)", fresh->imap_hide.n);
 		add_restarts(fresh, taken);
 	} else {
@@ -51,7 +47,6 @@ reload_settings(struct server *s, struct buf *taken)
 	}
 	config_free(fresh);
 	buf_free(&why);
-	return ok;
 }
 
 void
@@ -69,7 +64,7 @@ server_reload(struct server *s)
 		buf_addf(&taken, ", certificate (SHA-256 %.16s...)", print);
 	if (log)
 		buf_adds(&taken, *config()->log_file != '\0' ? ", log.file opened anew" : "");
-	(void)reload_settings(s, &taken);
+	reload_settings(s, &taken);
 	log_event(EV_reloaded, "taken: %.*s", STR_FMT(taken.n > 2 ? str_from(buf_str(&taken), 2) : STR("nothing")));
 	server_look_at_certificate(config());
 	buf_free(&taken);

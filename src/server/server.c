@@ -189,16 +189,6 @@ task_end(void *arg)
 	db_commit_own(store_db(((struct server *)arg)->store));
 }
 
-/* Under its former name too. */
-static unsigned
-strangers(const struct config *c)
-{
-	if (c->limits_strangers_per_address == 0)
-		return (unsigned)c->limits_connections_per_address;
-	log_event(EV_tool, "limits.strangers_per_address is called limits.connections_per_address now, which counts those that are not logged in");
-	return (unsigned)c->limits_strangers_per_address;
-}
-
 static enum status
 open_pool(struct server *s)
 {
@@ -208,7 +198,8 @@ open_pool(struct server *s)
 	struct rlimit rl;
 	struct net_options no = {.ready = pool_ready, .tls = s->tls,
 	    .max_connections = (unsigned)c->limits_connections,
-	    .max_strangers = strangers(c)};
+	    /* Under its former name too. */
+	    .max_strangers = (unsigned)(c->limits_strangers_per_address ? c->limits_strangers_per_address : c->limits_connections_per_address)};
 
 	s->hub = hub_new();
 	s->pool = pool_new(&po);
@@ -358,9 +349,8 @@ take_fault(void *arg, enum server_fault fault, const char *text)
 
 	if (fault == FAULT_REFUSED)
 		*st = server_refuse(ERR_BAD_INPUT, "%s", text);
-	else if (fault == FAULT_TOLD)
-		log_event(EV_settings, "%s", text);
-	/* The certificate's are server_look_at_certificate()'s. */
+	else
+		log_event(fault == FAULT_CERTIFICATE ? EV_certificate : EV_settings, "%s", text);
 }
 
 static enum status
@@ -380,10 +370,7 @@ start(struct server *s)
 	if ((st = server_open_log(s)) != OK || (st = check_settings()) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
 		return st;
 	find_name(s);
-	if ((st = open_tls(s)) != OK)
-		return st;
-	server_look_at_certificate(config());
-	if ((st = open_store(s)) != OK || (st = open_pool(s)) != OK)
+	if ((st = open_tls(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
 		return st;
 	if ((st = open_services(s)) != OK || (st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
 		return st;

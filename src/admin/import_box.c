@@ -44,8 +44,9 @@ next_arrived(struct import_box *box, size_t *at, struct arrived **a_r)
 	return true;
 }
 
-void
-import_box_rewind(struct import_box *box)
+/* A write may run again: what it had matched counts for nothing. */
+static void
+rewind_box(struct import_box *box)
 {
 	struct arrived *a;
 
@@ -83,8 +84,7 @@ import_box_check(struct import_box *box, const struct actor *actor, struct db_tx
 	enum status st = mailbox_get(actor, txn, &arena, box->id, &mb);
 
 	arena_free(&arena);
-	/* The write runs from its beginning. */
-	import_box_rewind(box);
+	rewind_box(box);
 	return st == OK && mb.uidnext != box->known ? ERR_CONFLICT : st;
 }
 

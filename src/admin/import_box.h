@@ -23,9 +23,7 @@ void import_box_free(struct import_box *box);
 /* Sends the ids of all that is in the mailbox, and an empty DATA. */
 must_check enum status import_box_send_ids(struct import_box *box, const struct actor *actor);
 
-/* Before each run of a write: nothing is matched yet. */
-void import_box_rewind(struct import_box *box);
-/* In the write: ERR_CONFLICT: messages came that are not known; import_box_refresh(), and again. ERR_NOT_FOUND: the mailbox is gone. */
+/* Begins a run of the write, in which nothing is matched yet. ERR_CONFLICT: messages came that are not known; import_box_refresh(), and again. ERR_NOT_FOUND: the mailbox is gone. */
 must_check enum status import_box_check(struct import_box *box, const struct actor *actor, struct db_txn *txn);
 /* In the write: a message of this content came another way; it is matched. */
 bool import_box_arrived(struct import_box *box, struct str id);

@@ -145,8 +145,10 @@ step(struct export *ex, bool *more_r)
 static const char *
 special_word(unsigned special)
 {
-	return special & SPECIAL_ARCHIVE ? "archive" : special & SPECIAL_DRAFTS ? "drafts" : special & SPECIAL_JUNK ? "junk" :
-	    special & SPECIAL_SENT ? "sent" : special & SPECIAL_TRASH ? "trash" : "";
+	for (unsigned i = 0; special_use(i) != NULL; i++)
+		if (special & SPECIAL_MOVED & 1u << i)
+			return special_use(i);
+	return "";
 }
 
 static enum status

@@ -145,7 +145,6 @@ store_batch(struct db_txn *txn, void *arg)
 {
 	struct import *im = arg;
 	enum status st = import_box_check(im->box, &im->actor, txn);
-
 	size_t left = 0;
 
 	for (size_t i = 0; i < im->n; i++)
@@ -202,7 +201,6 @@ flush(struct import *im)
 
 	for (bool again = im->n > 0; again;) {
 		im->again = false;
-		import_box_rewind(im->box);
 		st = db_write(store_db(im->call->store), store_batch, im);
 		again = st == ERR_CONFLICT && im->again && ++tries < TRIES;
 		if (again && (st = import_box_refresh(im->box, &im->actor)) == ERR_NOT_FOUND)
@@ -257,15 +255,9 @@ folder_tx(struct db_txn *txn, void *arg)
 static unsigned
 special_of(struct str word)
 {
-	static const struct {
-		const char *word;
-		unsigned bit;
-	} table[] = {{"archive", SPECIAL_ARCHIVE}, {"drafts", SPECIAL_DRAFTS}, {"junk", SPECIAL_JUNK},
-	    {"sent", SPECIAL_SENT}, {"trash", SPECIAL_TRASH}};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
-		if (str_caseeq(word, str_c(table[i].word)))
-			return table[i].bit;
+	for (unsigned i = 0; special_use(i) != NULL; i++)
+		if (str_caseeq(word, str_c(special_use(i))))
+			return SPECIAL_MOVED & 1u << i;
 	return 0;
 }
 

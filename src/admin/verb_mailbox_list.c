@@ -4,17 +4,23 @@
 #include <stdio.h>
 #include "admin/verb_priv.h"
 
+const char *
+special_use(unsigned bit)
+{
+	static const char *const names[] = {"all", "archive", "drafts", "flagged", "junk", "sent", "trash", "important"};
+
+	return bit < sizeof(names) / sizeof(*names) ? names[bit] : NULL;
+}
+
 static const char *
 attributes(const struct mailbox *mb, char *out, size_t size)
 {
-	static const char *const special[] = {"all", "archive", "drafts", "flagged", "junk", "sent", "trash",
-	    "important"};
 	size_t n = 0;
 
 	out[0] = '\0';
-	for (unsigned i = 0; i < sizeof(special) / sizeof(*special); i++)
+	for (unsigned i = 0; special_use(i) != NULL; i++)
 		if (mb->special & 1u << i)
-			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "," : "", special[i]);
+			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "," : "", special_use(i));
 	if (mb->subscribed)
 		n += (size_t)snprintf(out + n, size - n, "%ssubscribed", n ? "," : "");
 	if (mb->noselect)

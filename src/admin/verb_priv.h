@@ -23,6 +23,10 @@ enum status call_fail(struct call *c, enum status st, const char *fmt, ...) __at
 void call_log_account(struct call *c, const char *what, struct str name);
 /* Sends how far a long verb is; arg: the call. */
 void call_progress(void *arg, uint64_t done, uint64_t total);
+/* The word of a special use, by the number of its bit; NULL behind the last one. */
+const char *special_use(unsigned bit);
+/* The special uses that an export names and an import gives: those that are folders of their own. */
+#define SPECIAL_MOVED (SPECIAL_ARCHIVE | SPECIAL_DRAFTS | SPECIAL_JUNK | SPECIAL_SENT | SPECIAL_TRASH)
 /* The account of that name, and its actor. ERR_NOT_FOUND with a reason. */
 must_check enum status call_account(struct call *c, struct str name, struct account *account_r);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user add, delete, password. */
+/* user add, delete, password, set. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -121,7 +121,7 @@ def test_import_beside_delivery(server, tmp):
 
 
 def test_restore_one_folder(server, tmp):
-    """docs/migration.md: one folder of one user from a backup, beside what is left of it."""
+    """docs/migration.md: one folder of one user from a backup, beside what is left of it; here the backup is a data folder of its own."""
     server.start()
     with Client(server.imap) as c:
         c.login("alice")

@@ -9,6 +9,7 @@
 #define LIST_MAX (64u << 20) /* bytes of a list of keywords */
 #define KEYWORDS_MAX 1000    /* of a message, that are looked at */
 #define CHUNK 65536
+#define TRIES 5              /* to open a file that is given ever new names */
 
 struct maildir {
 	struct import *im;
@@ -16,6 +17,9 @@ struct maildir {
 	struct maildir_letters letters;
 	struct maildir_list courier;
 	struct arena arena;
+	bool listed;         /* since messages were found gone: */
+	struct map renamed;  /* base to "cur/NAME" or "new/NAME" */
+	struct arena names;  /* of these */
 };
 
 /* ---- lists of keywords ---- */
@@ -105,30 +109,53 @@ file_bytes(void *ctx, void (*fn)(void *arg, struct str bytes), void *arg)
 	return import_file_bytes(ctx, 0, fn, arg);
 }
 
-/* A mail program gave the file another name since it was listed: the one with the same base. */
-static bool
-find_again(struct maildir *md, const char *sub, const struct maildir_name *was, struct str *name_r)
+static void
+list_anew(struct maildir *md)
 {
-	struct import_entry *list;
-	struct maildir_name now;
-	bool found = false;
-	size_t n;
+	static const char *const subs[] = {"cur", "new"};
 
-	for (int i = 0; i < 2 && !found; i++) {
-		const char *in = i == 0 ? sub : strcmp(sub, "cur") == 0 ? "new" : "cur";
-		struct arena arena = {0};
+	map_free(&md->renamed);
+	arena_free(&md->names);
+	for (size_t i = 0; i < sizeof(subs) / sizeof(*subs); i++) {
+		struct import_entry *list;
+		struct maildir_name name;
+		size_t n;
 
-		if (import_list(&arena, arena_printf(&arena, "%.*s/%s", STR_FMT(md->path), in).p, &list, &n) != OK)
-			n = 0;
-		for (size_t k = 0; k < n && !found; k++) {
-			maildir_name_parse(list[k].name, &now);
-			found = list[k].type == ENTRY_FILE && str_eq(now.base, was->base);
-			if (found)
-				*name_r = arena_printf(&md->arena, "%s/%.*s", in, STR_FMT(list[k].name));
+		if (import_list(&md->names, arena_printf(&md->names, "%.*s/%s", STR_FMT(md->path), subs[i]).p, &list, &n) != OK)
+			continue;
+		for (size_t k = 0; k < n; k++) {
+			maildir_name_parse(list[k].name, &name);
+			if (list[k].type == ENTRY_FILE)
+				map_put(&md->renamed, name.base, (void *)(uintptr_t)arena_printf(&md->names, "%s/%.*s", subs[i], STR_FMT(list[k].name)).p);
 		}
-		arena_free(&arena);
 	}
-	return found;
+	md->listed = true;
+}
+
+/*
+ * A mail program gave the file another name since it was listed: the one with the same base. That all were given others costs one more
+ * list; that one is gone is said by a new one only. ERR_NOT_FOUND: it is gone; *name_r is its new name, and lives until the next call.
+ */
+static enum status
+open_renamed(struct maildir *md, struct str base, struct str *name_r, struct import_file *f_r)
+{
+	enum status st = ERR_NOT_FOUND;
+
+	for (int tries = 0; tries < TRIES && st == ERR_NOT_FOUND; tries++) {
+		bool fresh = tries > 0 || !md->listed;
+		const char *at;
+
+		if (fresh)
+			list_anew(md);
+		if ((at = map_get(&md->renamed, base)) == NULL) {
+			if (fresh)
+				return ERR_NOT_FOUND;
+			continue;
+		}
+		*name_r = str_c(at);
+		st = import_file_open(arena_printf(&md->arena, "%.*s/%s", STR_FMT(md->path), at).p, f_r);
+	}
+	return st == ERR_NOT_FOUND ? ERR_AGAIN : st;
 }
 
 static void
@@ -142,12 +169,12 @@ read_message(struct maildir *md, const char *sub, struct str file)
 
 	maildir_name_parse(file, &name);
 	if ((st = import_file_open(path.p, &f)) == ERR_NOT_FOUND) {
-		if (!find_again(md, sub, &name, &again))
+		if ((st = open_renamed(md, name.base, &again, &f)) == ERR_NOT_FOUND)
 			return; /* somebody deleted it: it is not in the source any more */
-		path = arena_printf(&md->arena, "%.*s/%.*s", STR_FMT(md->path), STR_FMT(again));
-		file = str_from(again, 4);
-		maildir_name_parse(file, &name);
-		st = import_file_open(path.p, &f);
+		if (st == OK) {
+			path = arena_printf(&md->arena, "%.*s/%.*s", STR_FMT(md->path), STR_FMT(again));
+			maildir_name_parse(str_from(again, strlen("cur/")), &name);
+		}
 	}
 	if (st != OK) {
 		import_fail(md->im, "%.*s cannot be read", STR_FMT(path));
@@ -197,5 +224,7 @@ import_maildir(struct import *im, const char *path)
 	read_sub(&md, "cur");
 	read_sub(&md, "new");
 	map_free(&md.courier.messages);
+	map_free(&md.renamed);
+	arena_free(&md.names);
 	arena_free(&md.arena);
 }

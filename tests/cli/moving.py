@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Import and export: whoever moves his mail must be able to trust what is said. Tests for tests/cli/run."""
+import json
 import mailbox
 import os
 import re
@@ -361,6 +362,47 @@ def test_import_truncated(server, tmp):
     whole = b"4000 messages stored" in out
     assert p.returncode == (0 if whole else 1) and (whole or b"became shorter while it was read" in err), (p.returncode, out, err)
     server.cli("check")
+
+
+def test_import_renamed(server, tmp):
+    """A mail program marks all messages of a Maildir while they are read: each is found under its new name, and the folder is not listed anew for each."""
+    md, many = os.path.join(tmp, "md"), 4000
+    put(md, "cur/1000000000.M0.h:2,", mail(0, "x" * 60000000))
+    for n in range(1, many):
+        put(md, f"cur/1{n:09}.M{n}.h:2,", mail(n))
+    server.start()
+    p = subprocess.Popen([server.binary, "--data", server.data, "import", "--user", "alice", "--into", "Marked", md],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=server.env)
+    # The first is open: the folder has been listed.
+    end = time.time() + 20
+    while time.time() < end and not any("M0.h" in link for link in links(p.pid)):
+        pass
+    p.send_signal(signal.SIGSTOP)
+    for n in range(1, many):
+        was = os.path.join(md, f"cur/1{n:09}.M{n}.h:2,")
+        if n == 7:
+            os.unlink(was)
+        else:
+            os.rename(was, was + ("S" if n % 2 else "F"))
+    p.send_signal(signal.SIGCONT)
+    out, err = p.stdout.read(), p.stderr.read()
+    _, status, used = os.wait4(p.pid, 0)
+    p.returncode = os.waitstatus_to_exitcode(status)
+    assert p.returncode == 0 and f"{many - 1} messages stored".encode() in out, (p.returncode, out, err)
+    marked = [b for b in json.loads(server.cli("mailbox", "list", "--json", "alice").stdout) if b["name"] == "Marked"]
+    assert marked[0]["messages"] == many - 1 and marked[0]["unseen"] == many // 2, marked
+    assert used.ru_utime + used.ru_stime < 6, used
+
+
+def links(pid):
+    """What a process has open."""
+    out = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            out.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:
+            pass
+    return out
 
 
 def test_export_stopped(server, tmp):

@@ -24,8 +24,10 @@ attempt_begin(struct auth *a, struct attempt *t, const struct known *known, stru
 {
 	enum limit_verdict v = LIMIT_OK;
 
-	if (result->counted)
+	if (result->counted) {
+		t->who.known = result->known;
 		return OK;
+	}
 	v = limit_take(a->limit, &t->who, clock_mono());
 	/* Refused for what happens elsewhere: not where he has been before. */
 	if (v == LIMIT_USER && known->account != 0 && places_has(a->places, known->account, &t->network)) {
@@ -33,6 +35,7 @@ attempt_begin(struct auth *a, struct attempt *t, const struct known *known, stru
 		v = limit_take(a->limit, &t->who, clock_mono());
 	}
 	result->counted = v == LIMIT_OK;
+	result->known = t->who.known;
 	return v == LIMIT_OK ? OK : ERR_LIMIT;
 }
 

@@ -57,7 +57,8 @@ struct auth_result {
 	/* What is said is held back until the first multiple of so many milliseconds after the client's bytes arrived that has not
 	 * passed: how long it took shows in nothing (S7). 0: at once. */
 	unsigned delay_ms;
-	bool counted; /* auth's own: this attempt stands in the limits */
+	/* auth's own: this attempt stands in the limits; as one from where the account has been before */
+	bool counted, known;
 };
 
 /* store must outlive it. */

@@ -9,6 +9,7 @@
 #include <openssl/sha.h>
 #include "auth/auth_priv.h"
 #include "auth/auth_test.h"
+#include "base/clock.h"
 #include "base/codec.h"
 
 /* ---- hashes ---- */
@@ -402,6 +403,43 @@ test_counted_once(void **state)
 	auth_free(a);
 }
 
+/* A login from where he is known is not counted over all addresses, and gives nothing back there: also when it had to wait for its turn. */
+static void
+test_known_waits(void **state)
+{
+	struct auth_settings settings = auth_settings_default;
+	int asked = 0;
+	struct auth_client client = {.address = STR("198.51.100.8"), .tls = true, .turn = not_yet, .turn_arg = &asked};
+	struct network n;
+	struct limit_who everywhere = who(&n, "10.4.0.0", "bob@example.org");
+	struct auth *a;
+	unsigned more = 0;
+
+	settings.cache_seconds = 0;
+	a = auth_new(store, &settings);
+	assert_int_equal(try(a, "198.51.100.8", STR("bob@example.org"), STR("b o b"), bob), OK);
+	db_write_all(store);
+	for (unsigned i = 0; limit_take(a->limit, &everywhere, clock_mono()) != LIMIT_USER; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.4.0.%u", i);
+		assert_true(i < 120 && network_of_text(str_c(text), &n));
+	}
+	assert_true(network_of_text(STR("10.4.1.1"), &n));
+	for (int i = 0; i < 5; i++) {
+		struct auth_result r = {0};
+		enum status st;
+
+		while ((st = auth_login(a, &client, STR("bob@example.org"), STR("b o b"), &r)) == ERR_AGAIN)
+			;
+		assert_int_equal(st, OK);
+		while (limit_take(a->limit, &everywhere, clock_mono()) == LIMIT_OK)
+			assert_true(++more < 3); /* what leaked away meanwhile */
+	}
+	assert_int_equal(asked, 15);
+	auth_free(a);
+}
+
 /* Processor time of one attempt that fails, in microseconds: the least of some. */
 static int64_t
 cost(struct auth *a, const char *user, struct str password)
@@ -700,6 +738,7 @@ main(void)
 	    cmocka_unit_test(test_known_place),
 	    cmocka_unit_test(test_limit_at_once),
 	    cmocka_unit_test(test_counted_once),
+	    cmocka_unit_test(test_known_waits),
 	    cmocka_unit_test(test_cost),
 	    cmocka_unit_test(test_confirm),
 	    cmocka_unit_test(test_renew),

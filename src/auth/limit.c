@@ -163,8 +163,8 @@ limit_take(struct limit *l, const struct limit_who *who, int64_t now)
 	return v;
 }
 
-static void
-give_back(struct limit *l, const struct limit_who *who, bool forget, int64_t now)
+void
+limit_succeeded(struct limit *l, const struct limit_who *who, int64_t now)
 {
 	if (who->where == NULL)
 		return;
@@ -173,19 +173,7 @@ give_back(struct limit *l, const struct limit_who *who, bool forget, int64_t now
 		struct slot *s = concerns(who, k) ? find(l, key_of(who, k), now) : NULL;
 
 		if (s != NULL)
-			s->level = (forget && k == PAIR) || s->level < 1000 ? 0 : s->level - 1000;
+			s->level = k == PAIR || s->level < 1000 ? 0 : s->level - 1000;
 	}
 	pthread_mutex_unlock(&l->lock);
-}
-
-void
-limit_succeeded(struct limit *l, const struct limit_who *who, int64_t now)
-{
-	give_back(l, who, true, now);
-}
-
-void
-limit_untake(struct limit *l, const struct limit_who *who, int64_t now)
-{
-	give_back(l, who, false, now);
 }

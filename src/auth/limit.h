@@ -36,7 +36,5 @@ enum limit_verdict limit_take(struct limit *l, const struct limit_who *who, int6
 enum limit_verdict limit_ask(struct limit *l, const struct limit_who *who, int64_t now);
 /* After limit_take(): it was right. It is given back, and the failures of this user from there are forgotten. */
 void limit_succeeded(struct limit *l, const struct limit_who *who, int64_t now);
-/* After limit_take(): nothing was looked at, it is given back. */
-void limit_untake(struct limit *l, const struct limit_who *who, int64_t now);
 
 #endif

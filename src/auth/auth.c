@@ -140,6 +140,7 @@ read_account(struct db_txn *txn, struct arena *arena, struct str user, struct kn
 	struct account account = {0};
 	enum status st = account_find(txn, arena, user, &account);
 
+	known->exists = st == OK;
 	if (st == ERR_NOT_FOUND || st == ERR_BAD_INPUT || (st == OK && account.disabled))
 		account = (struct account){0};
 	else if (st != OK)
@@ -213,23 +214,16 @@ reason(enum status st)
 	return st == ERR_NO_PERM ? "wrong user or password" : status_word(st);
 }
 
-/* Is there an account of that name? */
+/* Is there an account of that name, as far as can be said? */
 static bool
 has_account(struct auth *a, struct str user)
 {
 	struct arena arena = {0};
-	struct buf prepared = {0};
-	struct account account;
-	struct db_txn *txn;
-	bool has = false;
+	struct known known = {0};
+	enum status st = auth_look_up(a, &arena, user, &known);
 
-	if (auth_user_prepare(&prepared, user) == OK && db_read_begin(store_db(a->store), &txn) == OK) {
-		has = account_find(txn, &arena, buf_str(&prepared), &account) == OK;
-		db_read_end(txn);
-	}
-	buf_free(&prepared);
-	arena_free(&arena);
-	return has;
+	arena_free_secret(&arena);
+	return st == OK && known.exists;
 }
 
 enum status
@@ -239,7 +233,7 @@ auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
 	struct str name = st == OK ? known->name : str_head(user, AUTH_USER_MAX);
 
 	/* People and programs write passwords where the name belongs: what is no name of an account is not written down. */
-	if (st != OK && !has_account(a, user))
+	if (st != OK && !(known != NULL ? known->exists : has_account(a, user)))
 		name = STR("(unknown)");
 	*r = (struct auth_result){0};
 	for (size_t i = 0; i < name.n; i++)

@@ -24,6 +24,7 @@ struct auth {
 
 /* What the store knows of a user name. */
 struct known {
+	bool exists;     /* there is an account of that name, maybe a disabled one: for the log */
 	int64_t account; /* 0: no such account, or a disabled one */
 	uint64_t generation;
 	struct str name;  /* as it was created */
@@ -45,7 +46,8 @@ must_check enum status attempt_begin(struct auth *a, struct attempt *t, const st
 /* It was right. */
 void attempt_succeeded(struct auth *a, struct attempt *t, const struct known *known);
 
-/* Ends an attempt: logs it, fills the result. Returns st. user as it was tried; why: for the log, NULL: what st says. */
+/* Ends an attempt: logs it, fills the result. Returns st. user as it was tried; known: what it led to, NULL: it was not looked up; why: for the
+ * log, NULL: what st says. */
 enum status auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
     const struct known *known, enum status st, const char *why, struct auth_result *result_r);
 /* A password attempt without the question whether plaintext is allowed here. */

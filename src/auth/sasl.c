@@ -251,7 +251,8 @@ fail(struct auth_sasl *s, enum status st)
 	const char *why = s->looked_up && s->known.account != 0 && !s->real ? "the account has no keys for SCRAM" : NULL;
 
 	s->phase = ENDED;
-	s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), NULL, s->status == OK ? st : s->status, why, &s->result);
+	s->status = auth_outcome(s->auth, s->client, property(s, GSASL_AUTHID), s->looked_up ? &s->known : NULL, s->status == OK ? st : s->status, why,
+	    &s->result);
 	return AUTH_FAILED;
 }
 
@@ -280,7 +281,7 @@ after_last(struct auth_sasl *s, struct str input)
 	if (input.n == 0)
 		return AUTH_DONE;
 	s->status = auth_outcome(
-	    s->auth, s->client, property(s, GSASL_AUTHID), NULL, ERR_BAD_INPUT, NULL, &s->result);
+	    s->auth, s->client, property(s, GSASL_AUTHID), &s->known, ERR_BAD_INPUT, NULL, &s->result);
 	return AUTH_FAILED;
 }
 

@@ -279,6 +279,7 @@ conn_end_filter(struct conn *c)
 		return ERR_BAD_INPUT;
 	if ((st = l->f->out(l->f, buf_str(&c->out), &l->wire, true)) != OK)
 		return st;
+	c->bytes_out += c->out.n;
 	buf_clear(&c->out);
 	l->out_ended = true;
 	c->readable = true;

@@ -678,6 +678,8 @@ test_compress_end(void **state)
 		memcpy(wire + n, plain, strlen(plain));
 		n += strlen(plain);
 		for (size_t cut = 0; cut <= n + 1; cut++) {
+			uint64_t sent = conn_bytes_out(talk_last->conn);
+
 			say("compress\n");
 			for (size_t i = 0; cut > n && i < n; i++) { /* byte by byte */
 				test_run(net);
@@ -692,6 +694,7 @@ test_compress_end(void **state)
 			assert_true(hear());
 			expect_session();
 			assert_null(talk_last->conn->layer);
+			assert_int_equal(conn_bytes_out(talk_last->conn) - sent, 3 + 4 + 3002 + 6 + 10);
 		}
 	}
 }

@@ -438,6 +438,34 @@ test_known_waits(void **state)
 	auth_free(a);
 }
 
+/*
+ * An address that has guessed as much as it may gets one answer for all names, whether they exist, were there before, or neither: asking costs
+ * it nothing any more, and it would learn who is who as fast as it can ask (docs/why/logins.md).
+ */
+static void
+test_full_address(void **state)
+{
+	struct auth *a = auth_new(store, &auth_settings_default);
+	const struct str names[] = {STR("alice"), STR("bob@example.org"), STR("eve"), STR("not-there-either"), STR("")};
+	struct network n;
+	struct limit_who guesser = who(&n, "198.51.100.9", "");
+
+	assert_int_equal(try(a, "198.51.100.9", STR("alice"), STR("pencil"), alice), OK);
+	db_write_all(store);
+	for (unsigned i = 0; i < 250; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "name%u", i);
+		guesser.user = str_c(text);
+		(void)limit_take(a->limit, &guesser, clock_mono());
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		assert_int_equal(try(a, "198.51.100.9", names[i], STR("wrong"), 0), ERR_LIMIT);
+		assert_int_equal(try(a, "198.51.100.9", names[i], STR("pencil"), 0), ERR_LIMIT);
+	}
+	auth_free(a);
+}
+
 /* Processor time of one attempt that fails, in microseconds: the least of some. */
 static int64_t
 cost(struct auth *a, const char *user, struct str password)
@@ -737,6 +765,7 @@ main(void)
 	    cmocka_unit_test(test_limit_at_once),
 	    cmocka_unit_test(test_counted_once),
 	    cmocka_unit_test(test_known_waits),
+	    cmocka_unit_test(test_full_address),
 	    cmocka_unit_test(test_cost),
 	    cmocka_unit_test(test_confirm),
 	    cmocka_unit_test(test_renew),

@@ -177,7 +177,7 @@ auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known 
 }
 
 enum status
-auth_confirm(struct auth *a, struct auth_result *r)
+auth_confirm(struct auth *a, const struct auth_client *client, struct auth_result *r)
 {
 	struct arena arena = {0};
 	struct account account;
@@ -193,7 +193,7 @@ auth_confirm(struct auth *a, struct auth_result *r)
 	arena_free(&arena);
 	if (st != OK) {
 		r->delay_ms = a->settings.delay_ms;
-		log_event(EV_auth_failed, "user=\"%s\" why=\"%s\"", r->user,
+		log_event(EV_auth_failed, "user=\"%s\" address=%.*s why=\"%s\"", r->user, STR_FMT(client->address),
 		    st == ERR_NO_PERM ? "the account or its password was changed meanwhile" : status_word(st));
 	}
 	return st;

@@ -115,7 +115,7 @@ must_check enum status auth_user_prepare(struct buf *out, struct str user);
  * caller watches the account's changes first, so that what changes after this ends the session. ERR_NO_PERM: not any more, result
  * has a delay then; others: the store failed, and nobody is let in.
  */
-must_check enum status auth_confirm(struct auth *a, struct auth_result *result);
+must_check enum status auth_confirm(struct auth *a, const struct auth_client *client, struct auth_result *result);
 
 /* The way to log in to an account has changed (EVENT_ACCOUNT): what was remembered of it is forgotten. Does not block. */
 void auth_changed(struct auth *a, int64_t account);

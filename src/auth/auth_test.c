@@ -533,6 +533,31 @@ delete_fn(struct db_txn *txn, void *arg)
 	return account_delete(store, txn, *(int64_t *)arg);
 }
 
+/* What is logged goes to a file, until logged() looks there. */
+static void
+log_to(FILE **f_r)
+{
+	assert_non_null(*f_r = tmpfile());
+	log_set_fd(fileno(*f_r));
+	log_set_level(LOG_LEVEL_INFO);
+}
+
+static void
+logged(FILE **f, const char *what)
+{
+	char text[1000];
+	size_t n;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	log_set_fd(2);
+	rewind(*f);
+	n = fread(text, 1, sizeof(text) - 1, *f);
+	text[n] = '\0';
+	fclose(*f);
+	if (strstr(text, what) == NULL)
+		fail_msg("not logged: %s, but: %s", what, text);
+}
+
 /* Between the password and the OK. */
 static void
 test_confirm(void **state)
@@ -542,11 +567,14 @@ test_confirm(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		int64_t id = make("frank", "plain", STR("{PLAIN}old"), "old", false);
 		struct auth_result r = {0};
+		FILE *log;
 
 		assert_int_equal(auth_login(auth, &tls, STR("frank"), STR("old"), &r), OK);
-		assert_int_equal(auth_confirm(auth, &r), OK);
+		assert_int_equal(auth_confirm(auth, &tls, &r), OK);
 		assert_int_equal(db_write(store_db(store), change[i], &id), OK);
-		assert_int_equal(auth_confirm(auth, &r), ERR_NO_PERM);
+		log_to(&log);
+		assert_int_equal(auth_confirm(auth, &tls, &r), ERR_NO_PERM);
+		logged(&log, "auth_failed user=\"frank\" address=192.0.2.1 why=");
 		assert_true(r.delay_ms > 0);
 		if (i < 2)
 			assert_int_equal(db_write(store_db(store), delete_fn, &id), OK);

@@ -82,13 +82,14 @@ enum status
 session_login(struct session *s, struct auth_result *result)
 {
 	struct imap *imap = s->imap;
+	struct auth_client client = session_auth_client(s);
 	unsigned max = imap->settings.account_max;
 	enum status st;
 
 	hub_watch(imap->hub, (uint64_t)result->account, HUB_LOGINS, &s->logins, s->conn);
 	/* What changes from here on is told; what changed before is looked for. */
 	s->account_seen = hub_modseq(&s->logins);
-	st = auth_confirm(imap->auth, result);
+	st = auth_confirm(imap->auth, &client, result);
 	if (st == OK && max && hub_watchers(imap->hub, (uint64_t)result->account, HUB_LOGINS) > max)
 		st = ERR_LIMIT;
 	if (st == ERR_LIMIT)

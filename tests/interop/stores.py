@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import time
 
+from lib import stored
 from lib.server import PASSWORD, free_ports
 from . import thunderbird
 from .programs import Skip, need, terminal
@@ -66,13 +67,7 @@ def everything(server, user):
     out = {}
     for line in c.list()[1]:
         name = line.decode().split(' "/" ')[1].strip('"')
-        count = int(c.select(f'"{name}"', readonly=True)[1][0])
-        got = []
-        for item in c.fetch("1:*", "(FLAGS INTERNALDATE BODY.PEEK[])")[1] if count else []:
-            if isinstance(item, tuple):
-                flags = re.search(rb"FLAGS \(([^)]*)\)", item[0]).group(1).decode().split()
-                got.append((frozenset(flags) - {"\\Recent"}, re.search(rb'INTERNALDATE "([^"]*)"', item[0]).group(1).decode(), item[1]))
-        out[name] = got
+        out[name] = stored.messages(c, name)
     c.logout()
     return out
 

@@ -208,6 +208,7 @@ def sessions():
             b'tag1 OK done\r\n* ESEARCH (TAG "tag2" MAILBOX "folder2/salmon" UIDVALIDITY 1111111) UID ALL 50003,50006,50009,50012\r\ntag2 OK done\r\n')]),
         ("SEARCH SAVE", after(b"a SEARCH RETURN (SAVE) ALL\r\n", ok)),
         ("sizes", after(b"a FETCH 1 RFC822\r\n", b"* 1 FETCH (UID 3 RFC822.SIZE 5 BODY[] {5}\r\n\r\nabc BODY[HEADER] {2}\r\n\r\n BODY[TEXT] {3}\r\nabc)\r\n" + ok)),
+        ("pieces", after(b"a FETCH 1,1 BODY[]<1.9>\r\n", b"* 1 FETCH (UID 3 BODY[]<1> {4}\r\nabcd)\r\n* 1 FETCH (UID 3 BODY[]<1> {2}\r\nab)\r\n" + ok)),
         ("UTF-8", [hi, login, (b"e ENABLE UTF8=ACCEPT\r\n", b"* ENABLED UTF8=ACCEPT\r\ne OK x\r\n"), (b'a LIST "" *\r\n', '* LIST () "/" "ä&b"\r\na OK x\r\n'.encode())]),
         ("LANGUAGE", [hi_language, (b"a LANGUAGE\r\n", b"* LANGUAGE (EN DE i-default)\r\na OK x\r\n"),
                       (b"b LANGUAGE DE\r\n", b"* LANGUAGE (DE)\r\n" + 'b OK ausgeführt\r\n'.encode()), (b"c NOOP\r\n", 'c OK [ALERT] ä\r\n'.encode()),
@@ -255,6 +256,7 @@ def sessions():
         ("header plus text", after(b"a FETCH 1 RFC822\r\n", b"* 1 FETCH (UID 3 BODY[] {5}\r\n\r\nabc BODY[HEADER] {2}\r\n\r\n BODY[TEXT] {2}\r\nab)\r\n" + ok), "HEADER] plus"),
         ("octets", after(b"a FETCH 1 RFC822\r\n", b"* 1 FETCH (UID 3 BODY[TEXT] {2}\r\nab BODYSTRUCTURE " + BS + b")\r\n" + ok), "BODYSTRUCTURE says"),
         ("changed", after(b"a FETCH 1 RFC822.SIZE\r\n", b"* 1 FETCH (UID 3 RFC822.SIZE 4)\r\n* 1 FETCH (UID 3 RFC822.SIZE 5)\r\n" + ok), "has changed"),
+        ("piece changed", after(b"a FETCH 1,1 BODY[]<1.9>\r\n", b"* 1 FETCH (UID 3 BODY[]<1> {4}\r\nabcd)\r\n* 1 FETCH (UID 3 BODY[]<1> {2}\r\nax)\r\n" + ok), "has changed"),
         ("RECENT above", after(b"a NOOP\r\n", b"* 4 RECENT\r\n" + ok), "RECENT above EXISTS"),
         ("STATUS unasked", after(b"a NOOP\r\n", b"* STATUS INBOX (MESSAGES 3)\r\n" + ok), "was not asked for"),      # stalwart #234
         ("STATUS items", after(b"a STATUS INBOX (MESSAGES UNSEEN)\r\n", b"* STATUS INBOX (MESSAGES 3)\r\n" + ok), "was asked for"),

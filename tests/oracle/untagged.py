@@ -170,6 +170,15 @@ class Untagged:
         if uid is not None:
             self.static(m, uid, items, r)
 
+    def piece(self, known, name, uid, value, r):
+        """A partial: its name tells where it begins, and not how long it is; what two of a name have in common is the same."""
+        value = value[:8192]
+        old = known.get(name, b"")
+        n = min(len(old), len(value))
+        if old[:n] != value[:n]:
+            self.fault(f"{name} of UID {uid} has changed", r.raw)
+        known[name] = max(old, value, key=len)
+
     def static(self, m, uid, items, r):
         """What MUST NOT change does not; sizes agree (T51, T52)."""
         known = m.static.setdefault(uid, {}) if len(m.static) < 20000 else m.static.get(uid, {})
@@ -180,6 +189,9 @@ class Untagged:
             if name in DYNAMIC:
                 continue
             name = SAME_AS.get(name, name)
+            if isinstance(value, bytes) and name.endswith(">"):
+                self.piece(known, name, uid, value, r)
+                continue
             mark = hash(value if isinstance(value, (bytes, int)) else repr(value))
             if known.get(name, mark) != mark:
                 self.fault(f"{name} of UID {uid} has changed", r.raw)

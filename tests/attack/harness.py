@@ -37,9 +37,10 @@ def attack(what, cpu, mb, wall=20, settings=(), accounts=("alice", "bob"), wait=
 class Raw:
     """A connection whose bytes nobody judges. The oracle is too slow for floods; the wire scripts have these answers too."""
 
-    def __init__(self, port, user=None, small=False, timeout=30, greeting=True, address="127.0.0.1"):
+    def __init__(self, port, user=None, small=False, timeout=30, greeting=True, address=None):
         self.sock = socket.socket()
-        self.sock.bind((address, 0))
+        if address:     # another of this machine's loopback addresses
+            self.sock.bind((address, 0))
         if small:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.sock.settimeout(timeout)
@@ -263,8 +264,7 @@ def judge(r, server, field, full, slow):
                                         ("s", "MB", "s", "s")):
         if value > bound * slow:
             r.faults.append(f"{name} {value:.2f} {unit}, the bound is {bound * slow:g}")
-    code = server.stop()
-    if code or server.crashed():
-        r.faults.append(f"the server ended with {code}: {server.crashed() or server.log_tail()}"[:3000])
+    if fault := server.ended():
+        r.faults.append(fault[:3000])
     if server.cli("check", check=False).returncode:
         r.faults.append("mansio check finds damage")

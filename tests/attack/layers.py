@@ -110,7 +110,8 @@ class Peer:
         """OK, NO, BAD, BYE, or "" at the end."""
         if self.n == 0:
             while b"\n" not in self.got:
-                self.more()
+                if not self.more():
+                    raise Fault("no greeting")
             self.got = b""
             return "OK"
         while True:
@@ -230,9 +231,8 @@ def main():
                         print(f"FAIL {way} {'-'.join(before + ''.join(order))}: {type(e).__name__} {e}\n{server.log_tail(6)}")
                         return 1
                     n += 1
-        fault = server.crashed()
-        if fault or not server.alive():
-            print(fault or "the server has ended")
+        if fault := server.ended():
+            print(f"FAIL {fault}")
             return 1
     print(f"{n} connections, all orders of {o.length} behind {len(BEFORE)} beginnings")
     return 0

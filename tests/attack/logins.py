@@ -6,26 +6,13 @@ import hashlib
 import hmac
 import os
 import select
-import socket
 import time
 
 from harness import PASSWORD, Raw, need
+from lib.cases import LeftOut
 from lib.server import Server
 
 SHA512 = "{CRYPT}$6$saltsalt$sfZR6YSW/Dp0uCiyF9fDipa6ORr5LVLOwXNgtzRlXXhkC7xA3w4zy97VIC3vL14AUXGJp3yBjZVztkdiBzJnX1"   # of "geheim"
-
-
-class From(Raw):
-    """A client at another of this machine's loopback addresses."""
-
-    def __init__(self, port, address):
-        self.sock = socket.socket()
-        self.sock.bind((address, 0))
-        self.sock.settimeout(30)
-        self.sock.connect(("127.0.0.1", port))
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buf, self.n, self.tail = b"", 0, b""
-        self.line()
 
 
 def b64(data):
@@ -68,7 +55,7 @@ def changes(server):
 def taken_back(binary):
     """Whoever holds back SCRAM's last message, or the answer to it, is not let in to what was changed meanwhile."""
     failures, tried = [], 0
-    names = [f"user{i}" for i in range(6)]
+    names = [f"user{i}" for i in range(3)]
     with Server(binary, ["alice", *names]) as server:
         with Raw(server.imap) as c:
             need(Scram(c, "alice", PASSWORD).end() == "OK", "SCRAM does not log in")
@@ -133,7 +120,7 @@ def ended(binary):
 
 def from_many(server, net):
     """A hundred and fifty wrong passwords from as many addresses."""
-    clients = [From(server.imap, f"127.{net}.{i}.1") for i in range(150)]
+    clients = [Raw(server.imap, address=f"127.{net}.{i}.1") for i in range(150)]
     for i, c in enumerate(clients):
         c.send(f"a LOGIN alice wrong{i}\r\n".encode())
     for c in clients:
@@ -145,23 +132,21 @@ def guessing(binary):
     """What is cached makes no guess free; many addresses together are slowed, the owner at his own is not."""
     failures, tried = [], 0
     with Server(binary, ["alice"]) as server:
-        with From(server.imap, "127.1.0.1") as c:
+        with Raw(server.imap, address="127.1.0.1") as c:
             need(c.cmd(f"LOGIN alice {PASSWORD}") == "OK", "LOGIN")   # now it is cached, and she has been there
-        answers = {"wrong": 0, "right": 0}
-        for i in range(13):     # pipelined, so that they come at once
-            with From(server.imap, "127.1.0.2") as c:
-                st = c.cmd(f"LOGIN alice {'wrong' if i < 11 else PASSWORD}")
-                answers["wrong" if i < 11 else "right"] += st == "OK"
+        for i in range(13):
+            with Raw(server.imap, address="127.1.0.2") as c:
+                word = "wrong" if i < 11 else PASSWORD
+                if c.cmd(f"LOGIN alice {word}") == "OK":
+                    failures.append(f"attempt {i + 1}, with {word}, is let in after so many wrong ones")
                 tried += 1
-        if answers["right"]:
-            failures.append("the right password is told after ten wrong ones")
         from_many(server, 2)
         for i in range(30):     # while they were hashed some leaked away, one in ten seconds
-            with From(server.imap, f"127.5.{i}.1") as c:
+            with Raw(server.imap, address=f"127.5.{i}.1") as c:
                 c.cmd("LOGIN alice wrong")
                 if b"[LIMIT]" in c.text:
                     break
-        with From(server.imap, "127.3.0.1") as c:
+        with Raw(server.imap, address="127.3.0.1") as c:
             if c.cmd(f"LOGIN alice {PASSWORD}") == "OK":
                 failures.append("a hundred guesses from as many addresses are not too many")
         for restarted in (False, True):
@@ -169,7 +154,7 @@ def guessing(binary):
                 server.stop()
                 server.start()
                 from_many(server, 4)
-            with From(server.imap, "127.1.0.1") as c:
+            with Raw(server.imap, address="127.1.0.1") as c:
                 tried += 1
                 if c.cmd(f"LOGIN alice {PASSWORD}") != "OK":
                     failures.append(f"the owner is locked out of where he was before (restarted: {restarted})")
@@ -194,7 +179,7 @@ def measure(server, jobs, wide):
         while jobs and len(open_ones) < wide:
             key, before, line = jobs.pop(0)
             n += 1
-            c = From(server.imap, f"127.{10 + n // 200}.{n % 200}.1")
+            c = Raw(server.imap, address=f"127.{10 + n // 200}.{n % 200}.1")
             for b in before:
                 c.send(b)
                 c.line()
@@ -218,7 +203,6 @@ def apart(binary):
         server.cli("user", "add", *users["crypt"], "--password-stdin", "--scheme", "hash", stdin=SHA512.encode() + b"\n")
         for u in users["disabled"]:
             server.cli("user", "set", u, "--disabled", "yes")
-        server.start_once(30) if server.process is None else None
         for how in ("LOGIN", "PLAIN", "AUTHENTICATE LOGIN"):
             jobs = [((kind, p), *exchange(how, users[kind][i % 4], passwords[p])) for i in range(each) for kind in users for p in passwords
                     if how == "LOGIN" or p in ("wrong", "empty")]
@@ -237,7 +221,7 @@ def proofs(server, users, each):
     jobs, times = [], {}
     for i in range(each):
         for kind in users:
-            c = From(server.imap, f"127.200.{i}.{len(jobs) + 1}")
+            c = Raw(server.imap, address=f"127.200.{i}.{len(jobs) + 1}")
             jobs.append(((kind, "last"), c, Scram(c, users[kind][i % 4], "wrong")))
     open_ones = {}
     for key, c, s in jobs:
@@ -299,7 +283,7 @@ def secrets(binary):
         try:
             os.close(os.open(f"/proc/{server.process.pid}/mem", os.O_RDONLY))
         except PermissionError:
-            return 1, []    # not root, and the process lets nobody look
+            raise LeftOut("not root, and the process lets nobody look into its memory") from None
         n, needles, kept = 0, {}, []
 
         def password(what):

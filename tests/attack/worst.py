@@ -15,7 +15,6 @@ import multiprocessing
 import os
 import re
 import selectors
-import socket
 import subprocess
 import sys
 import threading
@@ -85,7 +84,7 @@ class Attacker:
 def attack(port, plan, clients, ready, over):
     """In a process of its own."""
     os.nice(10)
-    select, lost, done = selectors.DefaultSelector(), 0, 0
+    select, done = selectors.DefaultSelector(), 0
     for _ in range(clients):
         a = Attacker(port, plan)
         select.register(a.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, a)
@@ -103,14 +102,13 @@ def attack(port, plan, clients, ready, over):
                 if plan.deaf and not busy:
                     select.unregister(a.sock)
                     done += 1
-            except (ConnectionError, OSError):
-                lost += 1
+            except OSError:
                 select.unregister(a.sock)
                 a.sock.close()
                 try:
                     a = Attacker(port, plan)
                     select.register(a.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, a)
-                except (ConnectionError, OSError, Exception):  # the server refuses it
+                except Exception:  # the server refuses it
                     pass
     if done == clients:
         over.wait()
@@ -200,11 +198,6 @@ class Row:
         self.cpu = self.mb = self.seconds = 0.0
 
 
-def slow_steps(server):
-    with open(server.log, errors="replace") as f:
-        return [line.strip() for line in f if " warning slow_step " in line]
-
-
 def quiet(server, seconds=15):
     """Commands of clients that are gone may still be at work: the next row is not to be theirs."""
     until = time.monotonic() + seconds
@@ -218,7 +211,7 @@ def quiet(server, seconds=15):
 def one(server, bob, name, plan, clients, seconds, slow, control=None):
     row = Row(name, clients if plan else 0)
     pid = server.process.pid
-    before, base, began = len(slow_steps(server)), pss(pid), cpu(pid)
+    before, base, began = len(server.slow_steps()), pss(pid), cpu(pid)
     process, over = None, multiprocessing.Event()
     if plan:
         ready = multiprocessing.Event()
@@ -255,7 +248,7 @@ def one(server, bob, name, plan, clients, seconds, slow, control=None):
         if p99 > max(P99 * slow, 5 * idle[0]) or most > max(MOST * slow, 5 * idle[1]):
             row.late = True
             row.faults.append(f"{kind}: {p99 * 1000:.0f} ms at the 99th percentile, {most * 1000:.0f} ms at most, of {n}")
-    row.faults += slow_steps(server)[before:][:5]
+    row.faults += [line.strip() for line in server.slow_steps()[before:][:5]]
     return row
 
 
@@ -321,8 +314,8 @@ def main():
         server.start()
         began = time.monotonic()
         worst_lines.prepare(server, args.full)
-        prepared = slow_steps(server)
-        print(f"prepared in {time.monotonic() - began:.0f} s" + "".join("\n     " + line for line in prepared[:10]), flush=True)
+        prepared = server.slow_steps()
+        print(f"prepared in {time.monotonic() - began:.0f} s" + "".join("\n     " + line.strip() for line in prepared[:10]), flush=True)
         failures += bool(prepared)
         bob = Bob(server)
         control = one(server, bob, "(idle: the control row)", None, 0, max(2, seconds), args.slow)
@@ -350,12 +343,11 @@ def main():
         if args.write:
             write(args.write, results, control, args)
         code = server.stop()
-        server.told = True
         if code:
             failures += 1
             print(f"the server ended with {code}: {server.crashed()}")
     finally:
-        server.told = True
+        server.told = True  # its slow steps are faults of their rows
         server.close()
     print(f"{len(results)} commands, {failures} failed")
     return 1 if failures or not results else 0

@@ -101,11 +101,10 @@ def prepare_names(c, full):
 
 BOXED = (f"SELECT {BOX}",)
 BIGGED = (f"SELECT {BIG}",)
-GONE = tuple(f"UNSUBSCRIBE none{i}" for i in range(1))
 PATTERN = '"' + "*y" * 60 + '"'
 SET = ",".join(str(i) for i in range(1, 9000, 2))
 HEADERS = " ".join(f"BODY.PEEK[HEADER.FIELDS (X-{i} X-Q{i})]" for i in range(600))
-SEARCHES = ["SEARCH " + "OR SUBJECT zzz " * 300 + "SUBJECT zz", "SEARCH " + "HEADER X-Q z " * 1 + "NOT BODY zzz", "SEARCH " + "NOT HEADER X-Nobody z " * 1000 + "ALL",
+SEARCHES = ["SEARCH " + "OR SUBJECT zzz " * 300 + "SUBJECT zz", "SEARCH HEADER X-Q z NOT BODY zzz", "SEARCH " + "NOT HEADER X-Nobody z " * 1000 + "ALL",
             f"SEARCH NOT UID {SET} KEYWORD keyword-7", "SEARCH " + "NOT KEYWORD keyword-%d " % 3 * 3000 + "NOT 1:4"]
 
 

@@ -371,9 +371,8 @@ def run(args, rng, server, world):
         r = server.cli("check", check=False)
         if r.returncode:
             world.error("mansio check (server running): " + (r.stdout + r.stderr).decode(errors="replace")[-600:])
-        code = server.stop()
-        if code or server.crashed():
-            world.error(f"the server ended with {code}: {server.crashed() or server.log_tail()}")
+        if fault := server.ended():
+            world.error(fault)
         r = server.cli("check", check=False)
         if r.returncode:
             world.error("mansio check: " + (r.stdout + r.stderr).decode(errors="replace")[-600:])

@@ -27,8 +27,8 @@ def scenario_interimap(server, user, folder):
     need("interimap")
     with Server(server.binary, [user]) as other:
         interimap_between(server, other, user, folder)
-        code = other.stop()
-        check(not code and not other.crashed(), f"the second server ended with {code}: {other.crashed() or other.log_tail()}")
+        fault = other.ended()
+        check(not fault, f"the second one: {fault}")
 
 
 def interimap_conf(server, other, user, folder):

@@ -153,13 +153,22 @@ class Server:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
-    def slow(self):
-        """What the watchdog logged: steps that did not look at the clock; "" if nothing."""
+    def ended(self):
+        """Stops it. What is wrong with that, by its exit status and its log; "" if nothing."""
+        code, fault = self.stop(), self.crashed()
+        return f"the server ended with {code}: {fault or self.log_tail()}" if code or fault else ""
+
+    def slow_steps(self):
+        """The lines of the watchdog in the log: steps that did not look at the clock."""
         try:
             with open(self.log, errors="replace") as f:
-                found = [line for line in f if " warning slow_step " in line]
+                return [line for line in f if " warning slow_step " in line]
         except OSError:
-            return ""
+            return []
+
+    def slow(self):
+        """What to say of slow steps; "" if there were none."""
+        found = self.slow_steps()
         return f"{len(found)} slow steps:\n" + "".join(found[:20]) if found else ""
 
     def crashed(self):

@@ -116,10 +116,9 @@ def main():
         if r.returncode:
             failures += 1
             print("FAIL mansio check: " + (r.stdout + r.stderr).decode(errors="replace")[-600:])
-        code = server.stop()
-        if code or server.crashed():
+        if fault := server.ended():
             failures += 1
-            print(f"FAIL the server ended with {code}: {server.crashed() or server.log_tail()}")
+            print(f"FAIL {fault}")
     finally:
         server.close()
     print(f"{len(list(bombs()))} bombs, {failures} failures")

@@ -200,14 +200,16 @@ def by_lmtp(report, server, mails):
     print(f"LMTP: {n} of {len(mails)} compared ({time.monotonic() - began:.1f} s)", flush=True)
 
 
+def listed(name):
+    """{mail: kind} of a table of differences that have a reason."""
+    with open(os.path.join(HERE, name), encoding="utf-8") as f:
+        return dict(line.rstrip("\n").split("\t")[:2] for line in f if line.strip() and not line.startswith("#"))
+
+
 def by_parts(report, server, sent, structures, write):
     """The parts' octets against Python's email package."""
     began = time.monotonic()
-    listed = {}
-    path = os.path.join(HERE, "differences.txt")
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as f:
-            listed = dict(line.rstrip("\n").split("\t")[:2] for line in f if line.strip() and not line.startswith("#"))
+    known = listed("differences.txt")
     c = connect(server, "alice")
     c.ok("EXAMINE appended")
     found = {}
@@ -233,17 +235,17 @@ def by_parts(report, server, sent, structures, write):
             d = difference(leaves, theirs(text), fetched)
             if d:
                 found[name] = d
-                if d[0] == "size" or name not in listed and not write:
+                if d[0] == "size" or name not in known and not write:
                     report.fail(f"parts of {name}: {d[0]}: {d[1]}")
         report.oracle("parts", c)
     c.logout()
     if write:
         with open(write, "w", encoding="utf-8") as f:
             for name, (kind, what) in sorted(found.items()):
-                f.write(f"{name}\t{listed.get(name, kind)}\t{what}\n")
+                f.write(f"{name}\t{known.get(name, kind)}\t{what}\n")
     kinds = Counter(k for k, _ in found.values())
     print(f"parts: {parts} parts of {len(uids)} messages against Python's email, {len(found)} messages differ {dict(kinds)}, "
-          f"{len(listed)} listed ({time.monotonic() - began:.1f} s)", flush=True)
+          f"{len(known)} listed ({time.monotonic() - began:.1f} s)", flush=True)
 
 
 def main():
@@ -279,9 +281,8 @@ def main():
             r = server.cli("check", check=False)
             if r.returncode:
                 report.fail("mansio check: " + (r.stdout + r.stderr).decode(errors="replace")[-600:])
-            code = server.stop()
-            if code or server.crashed():
-                report.fail(f"the server ended with {code}: {server.crashed() or server.log_tail()}")
+            if fault := server.ended():
+                report.fail(fault)
     except Exception as e:
         report.fail(f"{type(e).__name__}: {e}\n{'' if server.alive() else server.log_tail()}")
     finally:

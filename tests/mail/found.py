@@ -12,16 +12,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from lib.server import Server, default_binary  # noqa: E402
-from mail.bulk import Report, append_all, connect  # noqa: E402
+from mail.bulk import Report, append_all, connect, listed  # noqa: E402
 from mail.corpus import crlf, spam_assassin, torture  # noqa: E402
 from mail.scanner import Mail, casemap  # noqa: E402
 
 KEYS = ["BODY", "BODY", "BODY", "TEXT", "TEXT", "SUBJECT", "FROM", "TO", "CC"]
-
-
-def listed(name):
-    with open(os.path.join(HERE, name), encoding="utf-8") as f:
-        return dict(line.rstrip("\n").split("\t")[:2] for line in f if line.strip() and not line.startswith("#"))
 
 
 def needle_of(rng, mail):
@@ -84,10 +79,12 @@ def main():
                     report.fail(f"{key} {text!r} {'does not find' if u in want else 'finds'} {name}")
         report.oracle("SEARCH", c)
         c.logout()
+        if fault := server.ended():
+            report.fail(fault)
         print(f"found: {asked} strings, {hits} hits, {len(known)} mails listed, {len(met)} of them met, {report.failures} differences "
               f"({time.monotonic() - began:.1f} s)", flush=True)
     finally:
-        server.stop()
+        server.close()
     return 1 if report.failures else 0
 
 

@@ -309,10 +309,9 @@ def main():
             failures += 1
             print("FAIL the oracle: " + f[:300])
         c.logout()
-        code = server.stop()
-        if code or server.crashed():
+        if fault := server.ended():
             failures += 1
-            print(f"FAIL the server ended with {code}: {server.crashed() or server.log_tail()}")
+            print(f"FAIL {fault}")
     finally:
         server.close()
     print(f"{len(mails)} mails, {args.copies} times: {len(ORDERS)} orders, {failures} failures")

@@ -474,8 +474,8 @@ def main():
             world = World(args, server)
             world.run()
             if not args.dovecot:
-                code = server.stop()
-                must(not code and not server.crashed(), f"the server ended with {code}: {server.crashed() or server.log_tail()}")
+                fault = server.ended()
+                must(not fault, fault)
                 must(server.cli("check", check=False).returncode == 0, "mansio check is not clean")
         except (Wrong, Fault, Closed, Timeout) as e:
             failures += 1

@@ -188,7 +188,8 @@ class World:
         for r in self.racers:
             r.choose(self.rng)
         for r in self.rng.sample(self.racers, len(self.racers)):
-            r.client.ok("NOOP") if r.what != "delete" and self.rng.random() < 0.5 else None
+            if r.what != "delete" and self.rng.random() < 0.5:
+                r.client.ok("NOOP")
         self.race()
         self.judge()
 
@@ -215,8 +216,8 @@ class World:
         must(all(n == 1 for n in taken.values()), f"moved or replaced more than once: {dict(taken)}")
         lost = {u for u in range(1, MESSAGES + 1) if u not in after} - set(taken) - marked
         must(deleted or not lost, f"UIDs {sorted(lost)} are gone, and nobody says why")
-        o.ok("UNSELECT") if not deleted else None
         if not deleted:
+            o.ok("UNSELECT")
             o.ok(f"DELETE {self.box}")
 
 
@@ -236,8 +237,8 @@ def main():
         world = World(args, server)
         world.run(args.rounds)
         if not args.dovecot:
-            code = server.stop()
-            must(not code and not server.crashed(), f"the server ended with {code}: {server.crashed() or server.log_tail()}")
+            fault = server.ended()
+            must(not fault, fault)
             must(server.cli("check", check=False).returncode == 0, "mansio check is not clean")
     except (Wrong, Fault, Closed, Timeout) as e:
         print("\n".join(world.log[-60:]) if world else "")

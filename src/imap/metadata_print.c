@@ -90,13 +90,16 @@ print_entry(struct cmd *cmd, struct metadata_print *p, struct str name, struct s
 	print_value(out, value, utf8);
 }
 
-/* Was the entry told in this response? Its name is kept for that. */
+/* Was the entry told in this response? It is now. */
 static bool
 told_before(struct metadata_print *p, struct str name)
 {
 	static char yes;
+	struct arena arena = {0};
+	bool before = map_put(&p->told, arena_lower(&arena, name), &yes) != NULL;
 
-	return map_put(&p->told, arena_lower(&p->names, name), &yes) != NULL;
+	arena_free(&arena);
+	return before;
 }
 
 /* Reads and tells one entry; asked: it was named itself, and is NIL where it has no value. */
@@ -178,5 +181,4 @@ metadata_print_free(struct metadata_print *p)
 {
 	map_free(&p->told);
 	arena_free(&p->list_arena);
-	arena_free(&p->names);
 }

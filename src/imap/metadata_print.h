@@ -33,8 +33,8 @@ struct metadata_print {
 	bool listed;             /* list is of that one */
 	struct metadata *list;   /* names without values */
 	size_t list_n, list_at;
-	struct arena list_arena, names; /* of list; of what was told */
-	struct map told;
+	struct arena list_arena; /* of list */
+	struct map told;         /* names in lower case */
 	bool begun;
 };
 void metadata_print_begin(struct metadata_print *p, struct metadata_ask *ask, int64_t mailbox, struct str name);

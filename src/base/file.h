@@ -3,7 +3,7 @@
  * file: the folders and small files that the server keeps beside its database, made so that a power cut leaves them whole
  * or not there. What changes a name is durable after a sync of the folder that holds it. Any thread; paths are NUL-terminated.
  * Every change of a file that is kept goes through here or through the database's file layer, so that all of it can be
- * watched, recorded and made to fail (db/faultvfs.h). Sockets, the log and what is exported are not kept.
+ * watched, recorded and made to fail (db/vfs/faultvfs.h). Sockets, the log and what is exported are not kept.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H

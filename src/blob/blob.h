@@ -80,7 +80,7 @@ must_check enum status blob_read(struct blob_store *bs, struct db_txn *txn, stru
 must_check enum status blob_verify(struct blob_store *bs, struct db_txn *txn, int64_t body);
 /* Within a write function. *done_r false: call again in another transaction (large bodies go in steps). */
 must_check enum status blob_delete(struct blob_store *bs, struct db_txn *txn, int64_t body, bool *done_r);
-/* After db_salvage(), in a write function: removes what belongs to bodies that are not there, and moves the counter of ids beyond every
+/* After salvage_copy(), in a write function: removes what belongs to bodies that are not there, and moves the counter of ids beyond every
  * body and beyond above. */
 must_check enum status blob_mend(struct blob_store *bs, struct db_txn *txn, int64_t above);
 /* Walks all bodies: the smallest id above after, or ERR_NOT_FOUND. */

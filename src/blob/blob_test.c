@@ -28,7 +28,7 @@ fn_schema(struct db_txn *txn, void *arg)
 static void
 open_all(const char *path, const char *drv, size_t stage_memory)
 {
-	struct db_options o = {.path = path};
+	struct db_options o = {.sqlite.path = path};
 	struct blob_options bo = {.driver = drv, .stage_memory = stage_memory};
 
 	driver = drv;

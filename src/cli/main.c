@@ -10,7 +10,7 @@
 #include "base/config.h"
 #include "base/near.h"
 #include "cli/cli.h"
-#include "db/faultvfs.h"
+#include "db/vfs/faultvfs.h"
 
 #define DEFAULT_CONFIG "/etc/mansio/mansio.conf"
 

@@ -41,11 +41,11 @@ answers_free(struct answers *a)
 
 /* Statement and parameters as bytes: each number with its kind, each text with its length. */
 static void
-key_make(struct buf *key, const struct asking *q)
+key_make(struct buf *key, const struct engine_stmt *e)
 {
 	buf_clear(key);
-	for (int i = 0; i < q->params; i++) {
-		const struct param *p = &q->param[i];
+	for (int i = 0; i < e->params_n; i++) {
+		const struct db_value *p = &e->params[i];
 		int64_t n = p->kind == DB_INT ? p->n : (int64_t)p->s.n;
 
 		buf_addc(key, (char)p->kind);
@@ -73,28 +73,10 @@ place_of(const struct db_sql *sql, struct str key)
 
 /* ---- running the statement ---- */
 
-static void
-run_bind(struct db_stmt *st)
-{
-	const struct db_driver *drv = st->conn->drv;
-
-	for (int i = 0; i < st->asking->params; i++) {
-		const struct param *p = &st->asking->param[i];
-
-		switch (p->kind) {
-		case DB_INT: drv->bind_int(st, i + 1, p->n); break;
-		case DB_TEXT: drv->bind_text(st, i + 1, p->s); break;
-		case DB_BLOB: drv->bind_blob(st, i + 1, p->s); break;
-		case DB_NULL: drv->bind_null(st, i + 1); break;
-		case DB_OTHER: die("a parameter of no kind");
-		}
-	}
-}
-
 static enum status
 run_step(struct db_stmt *st)
 {
-	return st->failed != OK ? st->failed : st->conn->drv->step(st);
+	return st->conn->drv->step(st->e);
 }
 
 /* Takes down the row that the statement stands on. False: it does not fit, or cannot be given again. */
@@ -105,27 +87,23 @@ note_row(struct db_stmt *st, struct answer *a)
 	size_t had = a->bytes.n;
 
 	if (a->rows == 0)
-		a->cols = (unsigned)drv->cols(st);
+		a->cols = (unsigned)st->e->cols;
 	if ((a->rows + 1) * a->cols > ANSWER_CELLS)
 		return false;
 	for (unsigned i = 0; i < a->cols; i++) {
 		struct answer_cell *c = &a->cell[a->rows * a->cols + i];
-		struct str s = STR_NONE;
+		struct db_value v;
 
-		c->kind = drv->col_kind(st, (int)i);
+		c->kind = drv->column(st->e, (int)i, DB_NULL).kind;
 		c->at = (uint32_t)a->bytes.n;
-		if (c->kind == DB_INT)
-			c->n = drv->col_int(st, (int)i);
-		else if (c->kind == DB_TEXT)
-			s = drv->col_text(st, (int)i);
-		else if (c->kind == DB_BLOB)
-			s = drv->col_blob(st, (int)i);
-		if (c->kind == DB_OTHER || s.n > ANSWER_BYTES - a->bytes.n) {
+		v = drv->column(st->e, (int)i, c->kind);
+		c->n = v.n;
+		if (c->kind == DB_OTHER || v.s.n > ANSWER_BYTES - a->bytes.n) {
 			a->bytes.n = had;
 			return false;
 		}
-		c->len = (uint32_t)s.n;
-		buf_add(&a->bytes, s);
+		c->len = (uint32_t)v.s.n;
+		buf_add(&a->bytes, v.s);
 	}
 	a->rows++;
 	return true;
@@ -160,7 +138,6 @@ run_on(struct db_stmt *st)
 {
 	enum status status = OK;
 
-	run_bind(st);
 	st->asking->state = ASKING_RUNNING;
 	for (unsigned i = 0; i <= st->asking->row && status == OK; i++)
 		status = run_step(st);
@@ -188,7 +165,7 @@ step_new(struct db_stmt *st)
 
 	if (conn->answers == NULL)
 		conn->answers = x_new(struct answers);
-	key_make(&conn->answers->key, q);
+	key_make(&conn->answers->key, st->e);
 	place = &conn->answers->at[place_of(st->sql, buf_str(&conn->answers->key))];
 	a = *place;
 	if (a != NULL && a->version == conn->version && a->sql == st->sql &&
@@ -198,7 +175,6 @@ step_new(struct db_stmt *st)
 		q->state = ASKING_KEPT;
 		return step_kept(st);
 	}
-	run_bind(st);
 	q->state = ASKING_RUNNING;
 	if (!conn->steady || (a != NULL && a->pins > 0) || conn->answers->key.n > ANSWER_BYTES)
 		return run_step(st);
@@ -222,20 +198,9 @@ step_new(struct db_stmt *st)
 void
 asking_begin(struct db_stmt *st)
 {
-	st->asking->params = 0;
 	st->asking->row = 0;
 	st->asking->answer = NULL;
 	st->asking->state = ASKING_NEW;
-}
-
-void
-asking_bind(struct db_stmt *st, int at, enum db_kind kind, int64_t n, struct str s)
-{
-	struct asking *q = st->asking;
-
-	/* In order, so that equal questions have equal bytes. */
-	ensure(q->state == ASKING_NEW && at == q->params + 1 && at <= ANSWER_PARAMS);
-	q->param[q->params++] = (struct param){.kind = kind, .n = n, .s = s};
 }
 
 enum status
@@ -261,7 +226,7 @@ asking_end(struct db_stmt *st)
 	if (q->answer != NULL)
 		q->answer->pins--;
 	if (q->state == ASKING_RUNNING)
-		st->conn->drv->reset(st);
+		st->conn->drv->reset(st->e);
 }
 
 const struct answer_cell *

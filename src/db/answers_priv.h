@@ -30,12 +30,6 @@ struct answers;
 
 /* A use of a statement that keeps its answers, from db_prepare to db_done. */
 struct asking {
-	struct param {
-		enum db_kind kind;
-		int64_t n;
-		struct str s; /* borrowed until db_done */
-	} param[ANSWER_PARAMS];
-	int params;
 	enum { ASKING_NEW, ASKING_KEPT, ASKING_NOTING, ASKING_RUNNING } state;
 	struct answer *answer; /* that it reads or writes; pinned */
 	unsigned row;          /* of a kept answer: rows given */
@@ -43,7 +37,6 @@ struct asking {
 
 /* The calls of db.h for a statement with st->asking; stmt.c makes them. */
 void asking_begin(struct db_stmt *st);
-void asking_bind(struct db_stmt *st, int at, enum db_kind kind, int64_t n, struct str s);
 enum status asking_step(struct db_stmt *st);
 void asking_end(struct db_stmt *st);
 /* A value of the current row; NULL: the statement itself runs and is to be asked. */

@@ -10,13 +10,13 @@
  */
 #include "db/committer_priv.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/thread.h"
 
 #define LAZY_US 1000000 /* longest time a lazy write waits for a durable one */
 #define LONE_MIN 3      /* groups of one in a row, before threads commit their own */
@@ -241,18 +241,6 @@ bool
 committer_is_self(const struct committer *c)
 {
 	return c != NULL && self.runs == c;
-}
-
-/* Threads of ours take no signals: those are the server's. */
-void
-thread_start(pthread_t *thread_r, void *(*fn)(void *), void *arg)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ensure(pthread_create(thread_r, NULL, fn, arg) == 0);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void

@@ -3,8 +3,8 @@
 #include "db/answers_priv.h"
 #include "db/db_priv.h"
 
+#include <stddef.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -62,11 +62,14 @@ number_self(void)
 enum status
 conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r)
 {
+	struct engine_conn *e;
+	enum status st = db->drv->conn_open(db->engine, kind, &e);
 	struct db_conn *conn;
-	enum status st = db->drv->conn_open(db, kind, &conn);
 
 	if (st != OK)
 		return st;
+	conn = x_new(struct db_conn);
+	conn->e = e;
 	conn->drv = db->drv;
 	conn->db = db;
 	conn->kind = kind;
@@ -90,7 +93,22 @@ conn_close(struct db_conn *conn)
 		}
 	}
 	free(conn->stmts);
-	conn->drv->conn_close(conn);
+	conn->drv->conn_close(conn->e);
+	free(conn);
+}
+
+/* The drivers, and where their options lie. Another engine is one more line. */
+static const struct {
+	const struct db_driver *driver;
+	size_t options;
+} drivers[] = {
+    [DB_SQLITE] = {&sq_driver, offsetof(struct db_options, sqlite)},
+};
+
+static void
+on_fatal(void *arg, const char *why)
+{
+	db_fatal(arg, why);
 }
 
 enum status
@@ -99,25 +117,19 @@ db_open(const struct db_options *options, struct db **db_r)
 	struct db *db = x_new(struct db);
 	enum status st;
 
-	db->drv = &db_sqlite;
+	ensure((size_t)options->engine < sizeof(drivers) / sizeof(drivers[0]));
+	db->drv = drivers[options->engine].driver;
 	db->options = *options;
-	db->path = options->path != NULL ? x_strdup(options->path) : NULL;
-	db->vfs = options->vfs != NULL ? x_strdup(options->vfs) : NULL;
-	db->options.path = db->path;
-	db->options.vfs = db->vfs;
-	if (db->options.page_cache == 0)
-		db->options.page_cache = 4 << 20;
+	db->host = (struct db_host){.read_only = options->read_only, .fatal = on_fatal, .arg = db};
 	pthread_mutex_init(&db->lock, NULL);
-	st = db->drv->open(db);
+	st = db->drv->open((const char *)options + drivers[options->engine].options, &db->host, &db->engine);
 	if (st != OK)
 		goto out;
 	if (!options->read_only && (st = committer_start(db)) != OK)
-		db->drv->close(db);
+		db->drv->close(db->engine);
 out:
 	if (st != OK) {
 		pthread_mutex_destroy(&db->lock);
-		free(db->path);
-		free(db->vfs);
 		free(db);
 		return st;
 	}
@@ -139,10 +151,8 @@ db_close(struct db *db)
 		db->spares = conn->next;
 		conn_close(conn);
 	}
-	db->drv->close(db);
+	db->drv->close(db->engine);
 	pthread_mutex_destroy(&db->lock);
-	free(db->path);
-	free(db->vfs);
 	free(db);
 }
 
@@ -233,7 +243,7 @@ db_read_begin(struct db *db, struct db_txn **txn_r)
 
 	if (st != OK)
 		return st;
-	if ((st = db->drv->read_begin(conn, &state)) != OK) {
+	if ((st = db->drv->begin(conn->e, TXN_READ, &state)) != OK) {
 		if (!is_own(db, conn))
 			spare_give(db, conn);
 		return st;
@@ -253,7 +263,7 @@ db_read_end(struct db_txn *txn)
 		return;
 	conn = txn->conn;
 	ensure(conn->open);
-	conn->drv->read_end(conn);
+	(void)conn->drv->end(conn->e, END_READ, NULL);
 	conn->open = false;
 	if (!is_own(conn->db, conn))
 		spare_give(conn->db, conn);
@@ -365,17 +375,17 @@ db_stats(struct db *db, struct db_stats *stats_r)
 	stats_r->writes = atomic_load(&db->writes);
 	stats_r->syncs = atomic_load(&db->syncs);
 	stats_r->failed = atomic_load(&db->failed);
-	db->drv->stats(db, stats_r);
+	stats_r->wal_bytes = atomic_load(&db->engine->log_bytes);
 }
 
 enum status
 db_check(struct db *db, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg)
 {
-	return db->drv->check(db, found, stop, arg);
+	return db->drv->check != NULL ? db->drv->check(db->engine, found, stop, arg) : OK;
 }
 
 enum status
 db_backup(struct db *db, const char *to, const struct db_stop *stop)
 {
-	return db->drv->backup(db, to, stop);
+	return db->drv->backup != NULL ? db->drv->backup(db->engine, to, stop) : ERR_BAD_INPUT;
 }

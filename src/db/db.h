@@ -8,10 +8,10 @@
  * client is waited for. Readers never wait for the writer.
  *
  * Writes: db_submit() hands a function to the committer, a thread of its own. It runs all waiting
- * functions in one transaction, each in a savepoint of its own, makes one sync, and only then calls
- * their done callbacks with their outcomes. The function is pure: it may run twice, its failure
- * undoes it alone, and it sees what the earlier functions of its group did. It holds the writer for
- * a few milliseconds at most: larger work is split by the caller.
+ * functions in one transaction, makes one sync, and only then calls their done callbacks with their
+ * outcomes. The function is pure: it may run twice, its failure undoes it alone (by running the others
+ * again, then each in a savepoint of its own: see group.c), and it sees what the earlier functions of
+ * its group did. It holds the writer for a few milliseconds at most: larger work is split by the caller.
  *
  * The outcome of a write: OK, durable (or, for a lazy write, visible); the function's own failure;
  * ERR_FULL, ERR_IO or ERR_READ_ONLY, and nothing was changed; ERR_UNKNOWN after a failed sync:
@@ -29,22 +29,21 @@
 #include <sys/queue.h>
 #include "base/status.h"
 #include "base/str.h"
+#include "db/driver/stop.h"
+#include "db/sqlite/sqlite.h"
 
 struct db;
 struct db_txn;
 struct db_stmt;
 
-#define DB_NO_RESERVE SIZE_MAX
+enum db_engine { DB_SQLITE };
 
 struct db_options {
-	const char *path;      /* the database file; NULL: in memory, for tests and fuzzers */
-	const char *vfs;       /* the engine's file layer; NULL: the system's (see db/faultvfs.h) */
-	bool read_only;        /* the file lies still (db/stillvfs.h): nothing is made beside it, and what is not a database of ours shows at the first read */
-	size_t page_cache;     /* bytes of page cache a connection; 0: the default (4 MiB) */
+	enum db_engine engine;
+	struct sq_options sqlite; /* of DB_SQLITE */
+	bool read_only;        /* nothing is written, there is no committer */
 	unsigned group_max;    /* most writes in one commit; 0: the default (500) */
 	unsigned group_ms;     /* longest time a group gathers functions, ms; 0: the default (5) */
-	size_t reserve;        /* bytes of disk kept for a full disk (db_write.reserve); 0: the default (16 MiB; none in memory) */
-	unsigned checkpoint_pages; /* pages in the WAL before a checkpoint begins; 0: the default (1000) */
 	/* Called once, from the committer, after a failed sync: the outcome of a group is unknown. It
 	 * must end the process or at least its answers. NULL: abort(). */
 	void (*fatal)(void *arg, const char *why);
@@ -72,7 +71,7 @@ struct db_sql {
 	_Atomic int slot; /* 0 until its first use */
 };
 #define DB_SQL(sql) {.text = sql}
-/* A question that is asked often with the same parameters (at most four, bound in order): while nothing was committed the calling
+/* A question that is asked often with the same parameters (at most four): while nothing was committed the calling
  * thread's reads get the answer that they had before. In a write it is run as any other. */
 #define DB_SQL_KEPT(sql) {.text = sql, .kept = true}
 
@@ -105,7 +104,7 @@ must_check enum status db_get_ints(struct db_txn *txn, struct db_sql *sql, int64
 int64_t db_changed(struct db_txn *txn);
 /* Key of the last inserted row. */
 int64_t db_last_id(struct db_txn *txn);
-/* Several statements of fixed text, for the schema. */
+/* Several statements of fixed text, for the schema: each ends with a semicolon, and has none in it but in quotes. */
 must_check enum status db_script(struct db_txn *txn, const char *sql);
 
 /* ---- reads ---- */
@@ -176,29 +175,16 @@ must_check enum status db_op_outcome(struct db_txn *txn, uint64_t op_id);
 
 struct db_stats {
 	uint64_t commits, writes, syncs, failed;
-	uint64_t file_bytes, wal_bytes;
+	uint64_t wal_bytes; /* committed, and not yet copied to where it belongs */
 };
 void db_stats(struct db *db, struct db_stats *stats_r);
 /* Whether a write found no space on the disk; forget: since the last call that said so. */
 bool db_was_full(struct db *db, bool forget);
-/* Asked now and then by what takes long: true ends it, with ERR_UNAVAILABLE. NULL: nobody is asked. */
-struct db_stop {
-	bool (*fn)(void *arg);
-	void *arg;
-	void (*progress)(void *arg, uint64_t done, uint64_t total); /* of db_backup(): how far it is, in pages; NULL: nobody wants to know */
-};
-/* The engine's own check of the whole file, in bounded steps: calls found(arg, text) for each fault. */
+/* The engine's own check of the whole file, in bounded steps: calls found(arg, text) for each fault. An engine that has none finds none. */
 must_check enum status db_check(struct db *db, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg);
-/*
- * Copies every readable row of a damaged database (a closed one; its WAL is read too, nothing is written to it) into the
- * tables of the same name in to, columns that both know, without replacing rows that are there. A new or empty database
- * to gets the tables of the old one; one with a schema keeps its own, and lends it if the old one's cannot be read. to may be
- * open in this process. lost(arg, text) is called for each range that could not be read. A failure is one of the
- * new database, or ERR_CORRUPT: nothing could be read at all.
- */
-must_check enum status db_salvage(const char *from, const char *to, void (*lost)(void *arg, const char *text), void *arg);
 /* A consistent copy of the live database as it is at the end, durable, in a new file of mode 0600; ERR_EXISTS. It goes on in
- * small steps between commits. One thread at a time, and not while the database is closed. What was stopped leaves nothing behind. */
+ * small steps between commits. One thread at a time, and not while the database is closed. What was stopped leaves nothing behind.
+ * ERR_BAD_INPUT: this engine is backed up by its own means. */
 must_check enum status db_backup(struct db *db, const char *to, const struct db_stop *stop);
 
 #endif

@@ -129,6 +129,41 @@ test_reader_reads(void **state)
 	db_close(db);
 }
 
+/* Statements one after the other; a semicolon in quotes ends none, what fails ends the script. */
+static enum status
+fn_script(struct db_txn *txn, void *arg)
+{
+	return db_script(txn, *(const char **)arg);
+}
+
+static enum status
+script(struct db *db, const char *sql)
+{
+	return db_write(db, fn_script, &sql);
+}
+
+static void
+test_script(void **state)
+{
+	static struct db_sql sum = DB_SQL("SELECT count(*), coalesce(sum(v), 0) FROM t WHERE b IS NULL OR b = 'a;''b\";'");
+	struct db *db = fresh();
+	struct db_txn *txn;
+	int64_t v[2];
+
+	assert_int_equal(script(db, ""), OK);
+	assert_int_equal(script(db, " ;;\n\t"), OK);
+	assert_int_equal(script(db, "INSERT INTO t (k, v, b) VALUES (1, 10, 'a;''b\";');\nINSERT INTO t (k, v) VALUES (2, 20) ;"
+	    "SELECT * FROM t; CREATE TABLE \";\" (x); INSERT INTO \";\" VALUES (1); DELETE FROM t WHERE k = 2"), OK);
+	assert_int_equal(script(db, "INSERT INTO t (k, v) VALUES (3, 30); INSERT INTO t (k, v) VALUES (1, 0); DELETE FROM t"), ERR_EXISTS);
+	assert_int_equal(script(db, "INSERT INTO t (k, v) VALUES (4, 40); INSERT INTO nowhere VALUES (1)"), ERR_CORRUPT);
+	assert_int_equal(db_read_begin(db, &txn), OK);
+	assert_int_equal(db_get_ints(txn, &sum, v, 2, ""), OK);
+	assert_int_equal(v[0], 1);
+	assert_int_equal(v[1], 10);
+	db_read_end(txn);
+	db_close(db);
+}
+
 int
 main(void)
 {
@@ -138,6 +173,7 @@ main(void)
 	    cmocka_unit_test(test_recursion),
 	    cmocka_unit_test(test_snapshot),
 	    cmocka_unit_test(test_reader_reads),
+	    cmocka_unit_test(test_script),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -29,7 +29,7 @@ in_dir(const char *name)
 static inline struct db *
 open_db(const char *path)
 {
-	struct db_options o = {.path = path, .group_ms = 10000};
+	struct db_options o = {.sqlite.path = path, .group_ms = 10000};
 	struct db *db = NULL;
 
 	assert_int_equal(db_open(&o, &db), OK);

@@ -14,8 +14,8 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "db/db.h"
-#include "db/faultvfs.h"
-#include "db/memvfs.h"
+#include "db/vfs/faultvfs.h"
+#include "db/vfs/memvfs.h"
 
 #define PATH "/faulty"
 #define IMAGE "/image"
@@ -75,8 +75,8 @@ static enum status
 open_at(const char *path, const char *vfs, struct db **db_r)
 {
 	/* Small caches, so that transactions spill; frequent checkpoints. */
-	struct db_options o = {.path = path, .vfs = vfs, .page_cache = 64 << 10, .checkpoint_pages = 20,
-	    .reserve = strcmp(path, IMAGE) == 0 ? DB_NO_RESERVE : 65536, .fatal = on_fatal};
+	struct db_options o = {.sqlite.path = path, .sqlite.vfs = vfs, .sqlite.page_cache = 64 << 10, .sqlite.checkpoint_pages = 20,
+	    .sqlite.reserve = strcmp(path, IMAGE) == 0 ? SQ_NO_RESERVE : 65536, .fatal = on_fatal};
 
 	return db_open(&o, db_r);
 }
@@ -368,7 +368,7 @@ bulk(struct db *db, bool add, int64_t from, int64_t n)
 static struct db *
 open_small_disk(void)
 {
-	struct db_options o = {.path = PATH, .vfs = MEMVFS_NAME, .checkpoint_pages = 50, .reserve = 1 << 20};
+	struct db_options o = {.sqlite.path = PATH, .sqlite.vfs = MEMVFS_NAME, .sqlite.checkpoint_pages = 50, .sqlite.reserve = 1 << 20};
 	struct db *db;
 
 	assert_int_equal(db_open(&o, &db), OK);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "db/db.h"
 #include "db/db_test.h"
-#include "db/memvfs.h"
+#include "db/vfs/memvfs.h"
 
 static enum status
 fn_schema(struct db_txn *txn, void *arg)
@@ -49,7 +49,7 @@ count(struct db *db)
 static int
 other_process(const char *path)
 {
-	struct db_options o = {.path = path};
+	struct db_options o = {.sqlite.path = path};
 	struct db *db;
 
 	if (db_open(&o, &db) != ERR_UNAVAILABLE)
@@ -84,10 +84,10 @@ test_ownership(void **state)
 static void
 test_bad_files(void **state)
 {
-	struct db_options o = {.path = in_dir("bad")};
+	struct db_options o = {.sqlite.path = in_dir("bad")};
 	struct db *db;
 	sqlite3 *h;
-	FILE *f = fopen(o.path, "w");
+	FILE *f = fopen(o.sqlite.path, "w");
 
 	for (int i = 0; i < 2000; i++)
 		fputs("this is not a database ", f);
@@ -95,14 +95,14 @@ test_bad_files(void **state)
 	assert_int_equal(db_open(&o, &db), ERR_CORRUPT);
 	/* Another program's, whether it says so or not. */
 	for (int i = 0; i < 2; i++) {
-		unlink(o.path);
-		assert_int_equal(sqlite3_open(o.path, &h), SQLITE_OK);
+		unlink(o.sqlite.path);
+		assert_int_equal(sqlite3_open(o.sqlite.path, &h), SQLITE_OK);
 		assert_int_equal(sqlite3_exec(h, i == 0 ? "CREATE TABLE x (a)" : "PRAGMA application_id = 7", NULL, NULL, NULL),
 		    SQLITE_OK);
 		assert_int_equal(sqlite3_close(h), SQLITE_OK);
 		assert_int_equal(db_open(&o, &db), ERR_BAD_INPUT);
 	}
-	o.path = "/nonexistent/file";
+	o.sqlite.path = "/nonexistent/file";
 	assert_int_equal(db_open(&o, &db), ERR_IO);
 }
 
@@ -111,7 +111,7 @@ test_read_only(void **state)
 {
 	const char *path = in_dir("ro");
 	struct db *db = open_db(path);
-	struct db_options o = {.path = path, .read_only = true};
+	struct db_options o = {.sqlite.path = path, .read_only = true};
 
 	assert_int_equal(db_write(db, fn_schema, NULL), OK);
 	assert_int_equal(put_row(db, 5), OK);
@@ -247,7 +247,7 @@ rows_of_copy(const char *path)
 static void
 test_backup_under_load(void **state)
 {
-	struct db_options o = {.path = in_dir("busy"), .checkpoint_pages = 50, .reserve = DB_NO_RESERVE};
+	struct db_options o = {.sqlite.path = in_dir("busy"), .sqlite.checkpoint_pages = 50, .sqlite.reserve = SQ_NO_RESERVE};
 	int fill = 50, before;
 	char to[128], wal[160];
 	struct db *db;
@@ -255,7 +255,7 @@ test_backup_under_load(void **state)
 	pthread_t writer;
 	int64_t n;
 
-	snprintf(wal, sizeof(wal), "%s-wal", o.path);
+	snprintf(wal, sizeof(wal), "%s-wal", o.sqlite.path);
 	assert_int_equal(db_open(&o, &db), OK);
 	assert_int_equal(db_write(db, fn_counted_schema, NULL), OK);
 	for (int i = 0; i < FILL / fill; i++)
@@ -287,7 +287,7 @@ test_backup_under_load(void **state)
 static void
 test_log_stays_short(void **state)
 {
-	struct db_options o = {.path = in_dir("lone"), .checkpoint_pages = 50, .reserve = DB_NO_RESERVE};
+	struct db_options o = {.sqlite.path = in_dir("lone"), .sqlite.checkpoint_pages = 50, .sqlite.reserve = SQ_NO_RESERVE};
 	struct db_stats stats;
 	struct db *db;
 	int one = 1, n = 1500, longer = 0;

@@ -100,6 +100,28 @@ op_store(struct committer *c)
 
 enum turn { TURN_GOES_ON, TURN_AGAIN };
 
+static struct db_effect
+effect(struct committer *c)
+{
+	return c->drv->effect(c->conn->e);
+}
+
+static void
+group_undo(struct committer *c)
+{
+	(void)c->drv->end(c->conn->e, END_ROLLBACK, NULL);
+}
+
+/* Undoes and ends the savepoint. */
+static enum status
+savepoint_undo(struct committer *c)
+{
+	static struct db_sql back = DB_SQL("ROLLBACK TO SAVEPOINT w"), release = DB_SQL("RELEASE SAVEPOINT w");
+	enum status st = db_exec(&c->conn->txn, &back, "");
+
+	return st == OK ? db_exec(&c->conn->txn, &release, "") : st;
+}
+
 /* The clock may have been ahead of what it tells now when the last ids were given out. */
 static enum status
 ids_above(struct committer *c)
@@ -124,11 +146,11 @@ group_begin(struct committer *c, bool sync)
 	c->good = 0;
 	c->op_asked = false;
 	ensure(c->hooks_n == 0);
-	c->full = c->drv->is_full(c->conn);
-	if ((st = c->drv->begin(c->conn, sync)) != OK || c->ids_known)
+	c->full = c->drv->upkeep(c->conn->e, UPKEEP_BEFORE) != OK;
+	if ((st = c->drv->begin(c->conn->e, sync ? TXN_WRITE : TXN_LAZY, NULL)) != OK || c->ids_known)
 		return st;
 	if ((st = ids_above(c)) != OK)
-		c->drv->rollback(c->conn);
+		group_undo(c);
 	return st;
 }
 
@@ -136,7 +158,8 @@ group_begin(struct committer *c, bool sync)
 static enum turn
 run_one(struct committer *c, struct db_write *w)
 {
-	int64_t changes = c->drv->changes(c->conn), scripts = c->conn->txn.scripts;
+	static struct db_sql set = DB_SQL("SAVEPOINT w"), release = DB_SQL("RELEASE SAVEPOINT w");
+	int64_t changes = effect(c).total, scripts = c->conn->txn.scripts;
 	size_t hooks = c->hooks_n;
 	enum status st;
 	bool alive;
@@ -146,7 +169,7 @@ run_one(struct committer *c, struct db_write *w)
 		return TURN_GOES_ON;
 	}
 	c->conn->last_error = OK;
-	if (c->savepoints && (st = c->drv->savepoint(c->conn)) != OK) {
+	if (c->savepoints && (st = db_exec(&c->conn->txn, &set, "")) != OK) {
 		w->outcome = st;
 		return TURN_AGAIN;
 	}
@@ -157,13 +180,13 @@ run_one(struct committer *c, struct db_write *w)
 	st = w->fn(&c->conn->txn, w->arg);
 	watchdog_end("change", w->lane);
 	c->current = NULL;
-	alive = c->drv->in_txn(c->conn);
+	alive = effect(c).open;
 	if (st == OK && !alive)
 		st = c->conn->last_error != OK ? c->conn->last_error : ERR_IO;
 	w->outcome = st;
 	if (st == OK) {
 		c->good++;
-		if (c->savepoints && (w->outcome = c->drv->release(c->conn)) != OK)
+		if (c->savepoints && (w->outcome = db_exec(&c->conn->txn, &release, "")) != OK)
 			return TURN_AGAIN;
 		return TURN_GOES_ON;
 	}
@@ -171,9 +194,8 @@ run_one(struct committer *c, struct db_write *w)
 	if (!alive)
 		return TURN_AGAIN;
 	if (c->savepoints)
-		return c->drv->rollback_to(c->conn) == OK ? TURN_GOES_ON : TURN_AGAIN;
-	return c->drv->changes(c->conn) == changes && c->conn->txn.scripts == scripts ? TURN_GOES_ON :
-	                                                                                TURN_AGAIN;
+		return savepoint_undo(c) == OK ? TURN_GOES_ON : TURN_AGAIN;
+	return effect(c).total == changes && c->conn->txn.scripts == scripts ? TURN_GOES_ON : TURN_AGAIN;
 }
 
 static void
@@ -204,7 +226,7 @@ unmark(struct committer *c)
 static void
 reconsider(struct committer *c, struct db_write *w)
 {
-	if (w->outcome == ERR_FULL && c->drv->on_full(c->conn, w->reserve))
+	if (w->outcome == ERR_FULL && c->drv->upkeep(c->conn->e, w->reserve ? UPKEEP_FULL_RESERVE : UPKEEP_FULL) == OK)
 		w->outcome = PENDING;
 }
 
@@ -223,7 +245,7 @@ run_from(struct committer *c, struct db_write *w, bool sync)
 			continue;
 		}
 		unmark(c);
-		c->drv->rollback(c->conn);
+		group_undo(c);
 		c->savepoints = true;
 		reconsider(c, w);
 		if ((st = group_begin(c, sync)) != OK) {
@@ -241,10 +263,10 @@ group_commit(struct committer *c, bool sync, enum status *why_r)
 	enum commit_result result;
 
 	if ((*why_r = op_store(c)) != OK) {
-		c->drv->rollback(c->conn);
+		group_undo(c);
 		return COMMIT_FAILED;
 	}
-	result = c->drv->commit(c->conn, why_r);
+	result = c->drv->end(c->conn->e, END_COMMIT, why_r);
 	if (result == COMMIT_DONE) {
 		atomic_fetch_add_explicit(&c->db->commits, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&c->db->syncs, sync, memory_order_relaxed);
@@ -363,5 +385,5 @@ group_run(struct committer *c, bool sync)
 		run_each_alone(c, sync);
 	else
 		group_finish(c, result);
-	c->drv->between(c->conn);
+	(void)c->drv->upkeep(c->conn->e, UPKEEP_AFTER);
 }

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "db/db_test.h"
+#include "db/salvage/salvage.h"
 
 #define ROWS 300
 #define PAGE 8192
@@ -127,7 +128,7 @@ salvage_to(const char *from, const char *to, bool with_schema, struct counts *c_
 		db_close(db);
 	}
 	*lost_r = 0;
-	st = db_salvage(from, to, on_lost, lost_r);
+	st = salvage_copy(from, to, on_lost, lost_r);
 	if (st != OK)
 		return st;
 	db = open_db(to);
@@ -256,7 +257,7 @@ test_check(void **state)
 	static struct db_sql one = DB_SQL("SELECT n FROM name WHERE n = 7");
 	size_t n;
 	char *p = load(in_dir("original"), &n);
-	struct db_options o = {.path = in_dir("bad")};
+	struct db_options o = {.sqlite.path = in_dir("bad")};
 	struct db_txn *txn;
 	struct db *db;
 	int64_t v = 0;
@@ -269,7 +270,7 @@ test_check(void **state)
 			break;
 		}
 	}
-	save(o.path, p, n);
+	save(o.sqlite.path, p, n);
 	assert_int_equal(db_open(&o, &db), OK);
 	assert_int_equal(db_check(db, count_found, NULL, &found), ERR_CORRUPT);
 	assert_true(found > 0);

@@ -41,17 +41,21 @@ slot_of(struct db_conn *conn, int slot)
 void
 stmt_free(struct db_stmt *st)
 {
+	free(st->e->params);
+	st->conn->drv->finalize(st->e);
 	free(st->asking);
-	st->conn->drv->finalize(st);
+	free(st);
 }
 
 static struct db_stmt *
 stmt_new(struct db_conn *conn, struct db_sql *sql)
 {
-	struct db_stmt *st = conn->drv->prepare(conn, sql->text);
+	struct db_stmt *st = x_new(struct db_stmt);
 
+	st->e = conn->drv->prepare(conn->e, str_c(sql->text));
 	st->conn = conn;
 	st->sql = sql;
+	ensure(!sql->kept || st->e->params_n <= ANSWER_PARAMS);
 	if (sql->kept && conn->kind == CONN_READER)
 		st->asking = x_new(struct asking);
 	return st;
@@ -65,7 +69,7 @@ db_prepare(struct db_txn *txn, struct db_sql *sql)
 
 	while ((st = *place) != NULL && st->busy)
 		place = &st->more;
-	if (st == NULL || st->failed != OK) {
+	if (st == NULL || st->e->failed != OK) {
 		struct db_stmt *more = st != NULL ? st->more : NULL;
 
 		if (st != NULL)
@@ -79,54 +83,44 @@ db_prepare(struct db_txn *txn, struct db_sql *sql)
 	return st;
 }
 
+/* A parameter that the statement does not have is a fault of the program, and so is one that comes late. */
+static void
+bind(struct db_stmt *st, int at, struct db_value v)
+{
+	if (st->e->failed != OK)
+		return;
+	ensure(st->busy && !st->e->begun && at >= 1 && at <= st->e->params_n);
+	st->e->params[at - 1] = v;
+}
+
 void
 db_bind_int(struct db_stmt *st, int at, int64_t v)
 {
-	if (st->asking != NULL)
-		asking_bind(st, at, DB_INT, v, STR_NONE);
-	else
-		st->conn->drv->bind_int(st, at, v);
+	bind(st, at, (struct db_value){.kind = DB_INT, .n = v});
 }
 
 void
 db_bind_text(struct db_stmt *st, int at, struct str s)
 {
-	if (st->asking != NULL)
-		asking_bind(st, at, DB_TEXT, 0, s);
-	else
-		st->conn->drv->bind_text(st, at, s);
+	bind(st, at, (struct db_value){.kind = DB_TEXT, .s = s});
 }
 
 void
 db_bind_blob(struct db_stmt *st, int at, struct str s)
 {
-	if (st->asking != NULL)
-		asking_bind(st, at, DB_BLOB, 0, s);
-	else
-		st->conn->drv->bind_blob(st, at, s);
+	bind(st, at, (struct db_value){.kind = DB_BLOB, .s = s});
 }
 
 void
 db_bind_null(struct db_stmt *st, int at)
 {
-	if (st->asking != NULL)
-		asking_bind(st, at, DB_NULL, 0, STR_NONE);
-	else
-		st->conn->drv->bind_null(st, at);
-}
-
-static enum status
-step(struct db_stmt *st)
-{
-	if (st->asking != NULL)
-		return asking_step(st);
-	return st->failed != OK ? st->failed : st->conn->drv->step(st);
+	bind(st, at, (struct db_value){.kind = DB_NULL});
 }
 
 enum status
 db_step(struct db_stmt *st)
 {
-	enum status status = step(st);
+	enum status status = st->asking != NULL ? asking_step(st) : st->conn->drv->step(st->e);
 
 	if (status != OK && status != ERR_NOT_FOUND)
 		st->conn->last_error = status;
@@ -140,13 +134,19 @@ kept(const struct db_stmt *st, int col)
 	return st->asking != NULL ? asking_cell(st, col) : NULL;
 }
 
+static struct db_value
+column(struct db_stmt *st, int col, enum db_kind as)
+{
+	return st->conn->drv->column(st->e, col, as);
+}
+
 int64_t
 db_int(struct db_stmt *st, int col)
 {
 	const struct answer_cell *cell = kept(st, col);
 
 	if (cell == NULL)
-		return st->conn->drv->col_int(st, col);
+		return column(st, col, DB_INT).n;
 	ensure(cell->kind == DB_INT || cell->kind == DB_NULL);
 	return cell->kind == DB_INT ? cell->n : 0;
 }
@@ -156,7 +156,7 @@ db_text(struct db_stmt *st, int col)
 {
 	const struct answer_cell *cell = kept(st, col);
 
-	return cell != NULL ? asking_str(st, cell) : st->conn->drv->col_text(st, col);
+	return cell != NULL ? asking_str(st, cell) : column(st, col, DB_TEXT).s;
 }
 
 struct str
@@ -164,7 +164,7 @@ db_blob(struct db_stmt *st, int col)
 {
 	const struct answer_cell *cell = kept(st, col);
 
-	return cell != NULL ? asking_str(st, cell) : st->conn->drv->col_blob(st, col);
+	return cell != NULL ? asking_str(st, cell) : column(st, col, DB_BLOB).s;
 }
 
 bool
@@ -172,7 +172,7 @@ db_is_null(struct db_stmt *st, int col)
 {
 	const struct answer_cell *cell = kept(st, col);
 
-	return cell != NULL ? cell->kind == DB_NULL : st->conn->drv->col_is_null(st, col);
+	return (cell != NULL ? cell->kind : column(st, col, DB_NULL).kind) == DB_NULL;
 }
 
 void
@@ -184,7 +184,9 @@ db_done(struct db_stmt *st)
 	if (st->asking != NULL)
 		asking_end(st);
 	else
-		st->conn->drv->reset(st);
+		st->conn->drv->reset(st->e);
+	for (int i = 0; i < st->e->params_n; i++)
+		st->e->params[i].kind = DB_NULL;
 	st->busy = false;
 }
 
@@ -239,21 +241,58 @@ db_get_ints(struct db_txn *txn, struct db_sql *sql, int64_t *v_r, int cols, cons
 int64_t
 db_changed(struct db_txn *txn)
 {
-	return txn->conn->drv->changed(txn->conn);
+	return txn->conn->drv->effect(txn->conn->e).changed;
 }
 
 int64_t
 db_last_id(struct db_txn *txn)
 {
-	return txn->conn->drv->last_id(txn->conn);
+	return txn->conn->drv->effect(txn->conn->e).last_id;
+}
+
+/* ---- scripts ---- */
+
+static enum status
+run_once(struct db_conn *conn, struct str text)
+{
+	struct engine_stmt *e = conn->drv->prepare(conn->e, text);
+	enum status st;
+
+	do
+		st = conn->drv->step(e);
+	while (st == OK);
+	conn->drv->reset(e);
+	free(e->params);
+	conn->drv->finalize(e);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+/* The length of the statement that text begins with: up to a semicolon that is not quoted. */
+static size_t
+statement_length(const char *text)
+{
+	char quote = 0;
+	size_t n = 0;
+
+	for (; text[n] != '\0' && (text[n] != ';' || quote != 0); n++) {
+		if (text[n] == '\'' || text[n] == '"')
+			quote = quote == 0 ? text[n] : quote == text[n] ? 0 : quote;
+	}
+	return n;
 }
 
 enum status
 db_script(struct db_txn *txn, const char *sql)
 {
-	enum status st = txn->conn->drv->script(txn->conn, sql);
+	enum status st = OK;
 
 	txn->scripts++;
+	while (st == OK && *(sql += strspn(sql, " \t\n;")) != '\0') {
+		size_t n = statement_length(sql);
+
+		st = run_once(txn->conn, str_of(sql, n));
+		sql += n;
+	}
 	if (st != OK)
 		txn->conn->last_error = st;
 	return st;

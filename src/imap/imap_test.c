@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include "base/assert.h"
 #include "base/clock.h"
-#include "db/memvfs.h"
+#include "db/vfs/memvfs.h"
 #include "net/task.h"
 #include "store/account.h"
 

@@ -20,7 +20,7 @@ struct test_imap {
 void test_imap_steps(void (*at_step)(void *arg), void *arg);
 void test_imap_open(struct test_imap *t);
 /* The same, on a store that is as fill() made it the first time: an image that is kept, and gone back to each time in some microseconds, with the
- * engine's connections and statements ready (db/memvfs.h). One fill() a process. */
+ * engine's connections and statements ready (db/vfs/memvfs.h). One fill() a process. */
 void test_imap_open_image(struct test_imap *t, void (*fill)(struct test_imap *));
 /* For fill(): in INBOX two messages, in Work/old too, with UIDs between them that are gone. */
 void test_imap_fill(struct test_imap *t);

@@ -9,8 +9,8 @@
 #include <fcntl.h>
 
 #include "base/log.h"
-#include "db/faultvfs.h"
-#include "db/memvfs.h"
+#include "db/vfs/faultvfs.h"
+#include "db/vfs/memvfs.h"
 #include "store/check.h"
 #include "store/copy.h"
 #include "store/message.h"

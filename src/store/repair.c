@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "db/salvage/salvage.h"
 #include "store/repair_priv.h"
 #include "store/store_priv.h"
 
@@ -103,7 +104,7 @@ salvage(struct repair *r, const char *from, const char *to)
 
 	if ((st = db_write(r->store->db, make_room, NULL)) != OK)
 		return st;
-	if ((st = db_salvage(from, to, salvage_lost, r)) != OK)
+	if ((st = salvage_copy(from, to, salvage_lost, r)) != OK)
 		return st;
 	return db_write(r->store->db, bring_up, r->store);
 }
@@ -173,7 +174,7 @@ old_is_sound(const char *path, bool *sound_r)
 	*sound_r = false;
 	if (access(path, F_OK) != 0)
 		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-	st = db_open(&(struct db_options){.path = path, .read_only = true}, &db);
+	st = db_open(&(struct db_options){.sqlite.path = path, .read_only = true}, &db);
 	if (st != OK)
 		return st == ERR_UNAVAILABLE ? st : OK;
 	st = db_check(db, old_fault, NULL, &faulty);

@@ -75,18 +75,18 @@ make_files(const char *dir, const char *path)
 static enum status
 open_db(const struct store_options *o, const char *file, struct db **db_r)
 {
-	struct db_options dbo = {.vfs = o->vfs, .fatal = o->fatal, .fatal_arg = o->fatal_arg};
+	struct db_options dbo = {.sqlite.vfs = o->vfs, .fatal = o->fatal, .fatal_arg = o->fatal_arg};
 	struct arena a = {0};
 	enum status st = OK;
 
 	if (o->read_only) {
 		dbo.read_only = true;
-		dbo.path = o->file != NULL ? o->file : arena_printf(&a, "%s/%s", o->dir, file).p;
+		dbo.sqlite.path = o->file != NULL ? o->file : arena_printf(&a, "%s/%s", o->dir, file).p;
 	} else if (o->dir != NULL) {
-		dbo.reserve = strcmp(file, "mansio.db") == 0 ? 0 : 1; /* not for a file that repair makes */
-		dbo.path = arena_printf(&a, "%s/%s", o->dir, file).p;
+		dbo.sqlite.reserve = strcmp(file, "mansio.db") == 0 ? 0 : 1; /* not for a file that repair makes */
+		dbo.sqlite.path = arena_printf(&a, "%s/%s", o->dir, file).p;
 		if (o->vfs == NULL)
-			st = make_files(o->dir, dbo.path);
+			st = make_files(o->dir, dbo.sqlite.path);
 	}
 	if (st == OK)
 		st = db_open(&dbo, db_r);

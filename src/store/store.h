@@ -21,7 +21,7 @@ struct store;
 
 struct store_options {
 	const char *dir;       /* the data folder; NULL: everything in memory (tests, fuzzers) */
-	const char *vfs;       /* see db/faultvfs.h; NULL: the system's */
+	const char *vfs;       /* see db/vfs/faultvfs.h; NULL: the system's */
 	int64_t grace;         /* seconds that expunged messages are kept; 0: the default (4 hours) */
 	int64_t mailboxes;     /* names that an account may have, those of deleted parents too; 0: 100,000 */
 	bool read_only;        /* nothing is written: of a folder that cannot be, a snapshot, or a copy */

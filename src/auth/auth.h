@@ -103,6 +103,8 @@ enum status auth_sasl_status(const struct auth_sasl *s);
 const struct auth_result *auth_sasl_result(const struct auth_sasl *s);
 /* After AUTH_CONTINUE: as delay_ms of a result, for a challenge that names with their answers could be told apart by. */
 unsigned auth_sasl_delay(const struct auth_sasl *s);
+/* After AUTH_CONTINUE: the output is the mechanism's last word, after which only the empty answer leads to AUTH_DONE. */
+bool auth_sasl_last(const struct auth_sasl *s);
 /* Any time; NULL too. */
 void auth_sasl_free(struct auth_sasl *s);
 

@@ -245,6 +245,12 @@ auth_sasl_delay(const struct auth_sasl *s)
 	return s->looked_up && s->auth->settings.delay_ms > 0 ? CHALLENGE_MS : 0;
 }
 
+bool
+auth_sasl_last(const struct auth_sasl *s)
+{
+	return s->phase == LAST_SENT;
+}
+
 static enum auth_step
 fail(struct auth_sasl *s, enum status st)
 {

@@ -24,7 +24,6 @@ static bool
 holds(struct session *s, enum when when)
 {
 	bool before = s->state == STATE_NOT_AUTH;
-	struct auth_client client;
 
 	switch (when) {
 	case BOTH:
@@ -42,8 +41,7 @@ holds(struct session *s, enum when when)
 	case TLS:
 		return before && conn_tls_offer(s->conn);
 	case NOLOGIN:
-		client = session_auth_client(s);
-		return before && !auth_plaintext_allowed(s->imap->auth, &client);
+		return before && !login_plaintext_allowed(&s->login);
 	case AUTH:
 	case SASL:
 		return before;
@@ -101,8 +99,6 @@ capability_on(struct session *s, const char *name)
 void
 capability_add(struct buf *out, struct session *s)
 {
-	struct auth_client client;
-
 	buf_add(out, STR("CAPABILITY"));
 	for (unsigned i = 0; i < ROWS; i++) {
 		struct str name = str_c(rows[i].row.name);
@@ -110,8 +106,7 @@ capability_add(struct buf *out, struct session *s)
 		if (!offered(s, i))
 			continue;
 		if (rows[i].when == AUTH) {
-			client = session_auth_client(s);
-			auth_mechanisms(s->imap->auth, &client, out, " AUTH=");
+			login_mechanisms(&s->login, out, " AUTH=");
 			continue;
 		}
 		buf_addc(out, ' ');

@@ -11,7 +11,7 @@ cmd_new(struct session *s, struct str command)
 	struct cmd *cmd = x_new(struct cmd);
 
 	cmd->session = s;
-	cmd->charge.of = s->budget;
+	cmd->charge.of = s->login.budget;
 	cmd->secret = s->state == STATE_NOT_AUTH;
 	args_init(&cmd->args, command, &cmd->arena, session_utf8(s));
 	return cmd;
@@ -81,10 +81,10 @@ cmd_turn(struct cmd *cmd)
 {
 	struct session *s = cmd->session;
 
-	if (s->imap->pool == NULL)
+	if (s->imap->door->pool == NULL)
 		return true;
 	if (cmd->turn.pool == NULL)
-		heavy_init(&cmd->turn, s->imap->pool, s->conn, (uint64_t)s->actor.account);
+		heavy_init(&cmd->turn, s->imap->door->pool, s->conn, (uint64_t)s->actor.account);
 	return heavy_enter(&cmd->turn);
 }
 

@@ -32,8 +32,8 @@ remember(struct session *s, const struct called *c)
 	buf_add(&b, str_head(c->name, CALLED_MAX));
 	if (c->version.n > 0)
 		buf_addf(&b, " %.*s", STR_FMT(str_head(c->version, CALLED_MAX)));
-	free(s->client);
-	s->client = x_strndup(str_head(buf_str(&b), str_chr(buf_str(&b), '\0')));
+	free(s->login.client);
+	s->login.client = x_strndup(str_head(buf_str(&b), str_chr(buf_str(&b), '\0')));
 	buf_free(&b);
 }
 

@@ -100,7 +100,7 @@ static bool
 is_user(const struct session *s, const char *folded)
 {
 	struct buf name = {0};
-	bool same = s->user != NULL && account_fold(&name, str_c(s->user)) == OK && str_eq(buf_str(&name), str_c(folded));
+	bool same = s->login.user != NULL && account_fold(&name, str_c(s->login.user)) == OK && str_eq(buf_str(&name), str_c(folded));
 
 	buf_free(&name);
 	return same;

@@ -17,8 +17,6 @@ const struct imap_settings imap_settings_default = {
 	.progress_ms = 10000,
 	.search_cache = 64u << 20,
 	.bad_max = 10,
-	.account_max = 200,
-	.trust_loopback = true,
 };
 
 struct imap *
@@ -26,12 +24,10 @@ imap_new(const struct imap_options *o)
 {
 	struct imap *imap = x_new(struct imap);
 
-	imap->store = o->store;
-	imap->db = store_db(o->store);
-	imap->hub = o->hub;
-	imap->pool = o->pool;
-	imap->auth = o->auth;
-	imap->budgets = o->budgets;
+	imap->door = o->door;
+	imap->store = o->door->store;
+	imap->db = store_db(imap->store);
+	imap->hub = o->door->hub;
 	imap->settings = o->settings;
 	imap->at_step = o->at_step;
 	imap->at_step_arg = o->at_step_arg;

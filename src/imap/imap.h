@@ -6,16 +6,12 @@
  *	imap = imap_new(&options);
  *	net_listen(net, &(struct listener_options){.name = "imap", .handler = &imap_handler, .arg = imap, ...})
  *
- * The server also feeds the hub: store_subscribe() -> hub_changed(hub, account, mailbox, modseq), for
- * EVENT_DELETED with a mod-sequence above all that the mailbox had.
+ * The server also subscribes door_changed() to the store.
  */
 #ifndef IMAP_IMAP_H
 #define IMAP_IMAP_H
 
-#include "auth/auth.h"
-#include "session/hub.h"
-#include "session/pool.h"
-#include "store/store.h"
+#include "session/door.h"
 
 struct imap_settings {
 	uint64_t message_max;      /* bytes of one message in APPEND; also APPENDLIMIT */
@@ -28,22 +24,15 @@ struct imap_settings {
 	int64_t progress_ms;       /* a long command tells how far it is so often (RFC 9585); 0: never */
 	size_t search_cache;       /* bytes of search/brief.h, all accounts together; 0: none */
 	unsigned bad_max;          /* bad commands before login until BYE (T07) */
-	unsigned account_max;      /* logged-in connections of one account; 0: no limit */
 	size_t line_max;           /* bytes of a command line after login; 0: the default */
 	size_t literals_max;       /* bytes of a command's literals, messages not counted; 0: the default */
 	uint8_t language;          /* what LANGUAGE "default" gives (RFC 5255 3.2): from imap_language() */
-	bool trust_loopback;       /* auth.plaintext=loopback: passwords may cross the loopback interface in the clear */
 	bool literal_minus;        /* LITERAL- in place of LITERAL+ (RFC 7888 5) */
 };
 extern const struct imap_settings imap_settings_default;
 
-struct budgets;
 struct imap_options {
-	struct store *store;
-	struct hub *hub;
-	struct pool *pool; /* for the turns of heavy commands; NULL in tests: no limits */
-	struct auth *auth;
-	struct budgets *budgets; /* of memory (base/budget.h); NULL: no limits */
+	const struct door *door;
 	struct imap_settings settings;
 	/* For tests, which change the world there; else NULL. Called before each step of a command and before its answer, with nothing held. */
 	void (*at_step)(void *arg);

@@ -59,6 +59,7 @@ turn(struct test_imap *t, int ms)
 	return net_poll(t->net, any ? 0 : ms, 16) > 0 || any;
 }
 
+/* Not door_changed(): sessions are not told of their account's end, so that commands meet it themselves. */
 static void
 feed(void *arg, const struct store_event *ev)
 {
@@ -99,11 +100,10 @@ open_services(struct test_imap *t)
 
 	as.plaintext = true;
 	as.delay_ms = 0;
-	t->hub = hub_new();
-	store_subscribe(t->store, feed, t->hub);
-	t->auth = auth_new(t->store, &as);
+	t->door = (struct door){.store = t->store, .hub = hub_new(), .auth = auth_new(t->store, &as), .account_max = 200, .trust_loopback = true};
+	store_subscribe(t->store, feed, t->door.hub);
 	t->net = net_new(&(struct net_options){.ready = ready, .ready_arg = t});
-	options = (struct imap_options){.store = t->store, .hub = t->hub, .auth = t->auth, .settings = imap_settings_default,
+	options = (struct imap_options){.door = &t->door, .settings = imap_settings_default,
 	    .at_step = at_step, .at_step_arg = at_step_arg};
 	if (at_step != NULL)
 		options.settings.step_us = 0;
@@ -148,8 +148,8 @@ close_services(struct test_imap *t)
 	store_subscribe(t->store, NULL, NULL);
 	net_free(t->net);
 	imap_free(t->imap);
-	auth_free(t->auth);
-	hub_free(t->hub);
+	auth_free(t->door.auth);
+	hub_free(t->door.hub);
 }
 
 static const char one[] = "From: a@example.org\r\nSubject: one\r\nCc: b@c.d\r\n\r\nhello\r\n";

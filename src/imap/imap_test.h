@@ -11,8 +11,7 @@
 
 struct test_imap {
 	struct store *store;
-	struct hub *hub;
-	struct auth *auth;
+	struct door door;
 	struct net *net;
 	struct imap *imap;
 };

@@ -19,20 +19,13 @@
 /* So many turns in which nothing is told are worked for a client that is gone. */
 #define UNHEARD_MAX 8
 
-/* The account was closed since the login, or its password changed: the feed says so, the store is not asked. */
-static bool
-shut_out(const struct session *s)
-{
-	return hub_modseq(&s->logins) != s->account_seen;
-}
-
 /* Says BYE when the session has to end now; true then. */
 bool
 session_must_end(struct session *s)
 {
 	if (s->stopping)
 		session_bye(s, "UNAVAILABLE", "The server is going down, come back soon");
-	else if ((s->state & STATE_LOGGED_IN) && shut_out(s))
+	else if ((s->state & STATE_LOGGED_IN) && login_shut_out(&s->login))
 		session_bye(s, "EXPIRED", "This account was closed, or its password was changed");
 	else
 		return false;
@@ -51,7 +44,7 @@ go_on(struct session *s, unsigned events)
 		session_drop(s);
 		return CONN_CLOSE;
 	}
-	if ((s->state & STATE_LOGGED_IN) && shut_out(s)) {
+	if ((s->state & STATE_LOGGED_IN) && login_shut_out(&s->login)) {
 		bool waiting = cmd->waiting && session_must_end(s);
 
 		/* In the middle of a line, perhaps, where there is no place for a word. */
@@ -83,7 +76,7 @@ session_open(struct conn *c)
 	s->state = STATE_NOT_AUTH;
 	imap_reader_init(&s->reader, &s->imap->limits_before);
 	conn_set_user(c, s);
-	conn_secret(c, true);
+	login_init(&s->login, c, s->imap->door);
 	session_timeout(s);
 	out_code_begin(out, STR(""), "OK");
 	capability_add(out, s);
@@ -112,13 +105,13 @@ void
 session_count(struct session *s)
 {
 	if (s != NULL)
-		charge_is(&s->charge, session_memory(s));
+		charge_is(&s->login.charge, session_memory(s));
 }
 
 enum status
 session_hold(struct session *s, size_t n)
 {
-	return charge_need(&s->charge, session_memory(s) + n);
+	return charge_need(&s->login.charge, session_memory(s) + n);
 }
 
 enum status
@@ -135,7 +128,7 @@ static enum conn_next
 timed_out(struct session *s)
 {
 	if (s->state == STATE_NOT_AUTH) {
-		session_log_stranger(s, "too slow to log in");
+		login_log_stranger(&s->login, "too slow to log in");
 		session_bye(s, NULL, "Too slow to log in");
 		return CONN_CLOSE;
 	}
@@ -241,13 +234,8 @@ session_closed(struct conn *c)
 	ahead_free(s);
 	selected_close(s);
 	notify_set(s, NULL);
-	hub_unwatch(s->imap->hub, &s->logins);
 	imap_reader_free(&s->reader);
-	session_log_logout(s, "the connection was closed");
-	charge_is(&s->charge, 0);
-	budget_drop(s->budget);
-	free(s->user);
-	free(s->client);
+	login_fini(&s->login, s->ended != NULL ? s->ended : "the connection was closed");
 	free(s);
 }
 

@@ -11,10 +11,10 @@
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
-#include "base/budget.h"
 #include "imap/imap.h"
 #include "net/conn.h"
 #include "query/comparator.h"
+#include "session/login.h"
 #include "store/view.h"
 #include "wire/imap_reader.h"
 
@@ -70,16 +70,15 @@ struct selected {
 struct session {
 	struct conn *conn;
 	struct imap *imap;
-	struct actor actor;        /* account 0 before login */
+	struct login login;        /* who is there */
+	struct actor actor;        /* the same for the store; account 0 before login */
 	uint8_t state;             /* enum session_state */
-	int64_t answer_at;         /* what is to be said is held back until this moment of clock_mono(); 0: it is not */
 	bool starting_tls;
 	bool stopping;             /* the server stops: BYE when the command is over */
 	uint8_t language;          /* enum language (imap/language.h) */
 	uint8_t held;              /* enum imap_read that waits until they are answered; IMAP_READ_MORE: nothing */
 	uint8_t bad;               /* bad commands so far, before login */
 	uint8_t unheard;           /* turns in which nothing was told, since the client was found to be gone */
-	uint32_t strange_since;    /* conn_age() at which it last became one that has to log in */
 	uint32_t enabled;          /* enum session_enabled */
 	struct comparator comparator; /* the active one; zeroes are the default */
 	struct selected *selected; /* NULL: none */
@@ -89,32 +88,21 @@ struct session {
 	struct cmd *reading;       /* behind cmd: while cmd, the oldest of those, is answered */
 	struct notify *notify;     /* NULL: NOTIFY was never used */
 	struct imap_reader reader;
-	struct watcher logins;     /* of the account: HUB_LOGINS */
-	uint64_t account_seen;     /* its hub_modseq() when the account was looked at last */
-	char *user;                /* account name after login, owned */
-	char *client;              /* what it called itself with ID, owned; NULL: nothing yet */
 	const char *ended;         /* why it said BYE, or NULL */
-	uint32_t commands;         /* since the login */
-	int32_t login_age;         /* conn_age() at the login */
 	uint32_t unheard_at;       /* conn_bytes_out() in the last of them */
-	uint64_t login_in, login_out; /* conn_bytes_in(), conn_bytes_out() at the login */
-	struct budget *budget;     /* of the account; NULL before login */
-	struct charge charge;      /* what it holds beside its commands; measured after each run */
 };
 
 /* The process's part. */
 struct imap {
-	struct store *store;
+	const struct door *door;
+	struct store *store;       /* the door's, as the next two */
 	struct db *db;
 	struct hub *hub;
-	struct pool *pool;
-	struct auth *auth;
 	struct imap_settings settings;
 	void (*at_step)(void *arg); /* struct imap_options */
 	void *at_step_arg;
 	struct search_cache *search_cache; /* NULL: none */
 	struct pictures *pictures; /* of accounts that are watched by NOTIFY */
-	struct budgets *budgets;   /* of memory; NULL: no limits */
 	struct hide *_Atomic hide; /* what is kept back; NULL: nothing */
 	struct hide **retired;     /* sets that were in force before: a session may be looking at one */
 	size_t retired_n;
@@ -137,16 +125,8 @@ void session_count(struct session *s);
 must_check enum status session_hold(struct session *s, size_t n);
 /* The literal that was announced: the same, or ERR_MEMORY. */
 must_check enum status session_hold_literal(struct session *s);
-/* The client as auth sees it; lives as long as the session. */
-struct auth_client session_auth_client(struct session *s);
-/* Login succeeded: takes the account, lifts the limits. ERR_LIMIT: the account has too many connections. ERR_NO_PERM: what was checked is
- * not so any more; result has a delay then. Others: the store cannot be asked. */
-must_check enum status session_login(struct session *s, struct auth_result *result);
-/* What is said is held back until the first multiple of ms after arrived (clock_mono()) that has not passed (S7); nothing is read
- * meanwhile. 0: at once. */
-void session_delay(struct session *s, int64_t arrived, unsigned ms);
-/* Is that moment still to come? */
-bool session_held_back(struct session *s);
+/* Somebody is let in (LOGIN_IN): the session is his, and the limits on strangers are lifted. */
+void session_logged_in(struct session *s);
 /* Back to not authenticated, everything forgotten but TLS (RFC 8437): what an extension keeps in the session is reset here.
  * A selected mailbox is closed. */
 void session_logged_out(struct session *s);
@@ -156,10 +136,6 @@ must_check enum status session_start_tls(struct session *s);
 /* An invariant of this session does not hold (st), or its client broke the order of layers (ERR_BAD_INPUT): logs the command and the place,
  * says BYE. For places where no lock, snapshot or statement is held; the caller closes then. */
 void session_broken(struct session *s, enum status st, const char *command, const char *place);
-/* The log tells that the login is over, where there was one; why: of a session that said no BYE. */
-void session_log_logout(struct session *s, const char *why);
-/* A login was refused for another reason than the password. */
-void session_log_refused(struct session *s, const char *user, const char *why);
 /* "* BYE [code] text", once (T93); state becomes STATE_LOGOUT. code may be NULL. */
 void session_bye(struct session *s, const char *code, const char *text);
 /* The time-out between commands, as it is in this state. */

@@ -116,7 +116,7 @@ session_begin(struct session *s)
 	}
 	if (mailbox_gone(s, cmd->row))
 		return session_after(s, reply_mailbox_gone(cmd));
-	if ((cmd->row->flags & (CMDF_LARGE | CMDF_HEAVY)) && budget_full(s->budget))
+	if ((cmd->row->flags & (CMDF_LARGE | CMDF_HEAVY)) && budget_full(s->login.budget))
 		return session_after(s, reply_status(cmd, ERR_MEMORY));
 	return session_call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
 }
@@ -190,8 +190,6 @@ session_answer(struct session *s)
 	enum status (*sent)(struct session *), st;
 	size_t mark;
 
-	if (session_held_back(s))
-		return CONN_WAKE;
 	/* In the order of the commands. */
 	if (s->committing != NULL && !cmd->its_turn)
 		return CONN_WAKE;
@@ -231,7 +229,7 @@ session_answer(struct session *s)
 	if (s->state == STATE_LOGOUT)
 		return CONN_CLOSE;
 	if (s->state == STATE_NOT_AUTH && s->bad >= s->imap->settings.bad_max) {
-		session_log_stranger(s, "too many bad commands");
+		login_log_stranger(&s->login, "too many bad commands");
 		session_bye(s, NULL, "Too many bad commands");
 		return CONN_CLOSE;
 	}

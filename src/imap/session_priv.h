@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * session_priv: how the files of a session's loop hand it on to each other. session.c is what the connection calls, session_read.c
- * cuts the input into commands, session_command.c runs and answers them, session_login.c knows who is there.
+ * cuts the input into commands, session_command.c runs and answers them, session_login.c is the way to the account and back.
  *
  * Each step does one thing and returns what the connection is to wait for, or SESSION_GO where the loop of session.c is to go on
  * with the next. Nothing is kept on the stack in between: s->cmd, s->held and the reader say where it stands. All of it runs in the
@@ -35,8 +35,6 @@ enum conn_next session_tell_news(struct session *s);
 /* Frees s->cmd; what it had interrupted takes its place. */
 void session_drop(struct session *s);
 
-/* A client that has not logged in is closed for what it sent, or did not send. */
-void session_log_stranger(struct session *s, const char *why);
 /* Says BYE when the session has to end now; true then. */
 bool session_must_end(struct session *s);
 

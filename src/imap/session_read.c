@@ -2,7 +2,6 @@
 /* From bytes to commands: what a session does with its client's input. */
 #include "imap/session_priv.h"
 
-#include "base/log.h"
 #include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/language.h"
@@ -42,7 +41,7 @@ begin_command(struct session *s, bool unread)
 	else
 		why = wrong_state(s, row);
 	cmd_set_tag(cmd, tag);
-	s->commands++;
+	s->login.commands++;
 	if (why != NULL)
 		return session_after(s, reply_bad(cmd, why));
 	cmd->row = row;
@@ -98,13 +97,6 @@ at_literal(struct session *s)
 	return row != NULL && !(row->flags & CMDF_STREAM) ? collect_literal(s) : begin_command(s, true);
 }
 
-void
-session_log_stranger(struct session *s, const char *why)
-{
-	log_event(EV_client_error, "%s id=%llu peer=%s why=%s", conn_local(s->conn), (unsigned long long)conn_id(s->conn), conn_peer(s->conn),
-	    LOG_STR(str_c(why)));
-}
-
 /* The client broke the syntax below commands. */
 static enum conn_next
 bad_input(struct session *s)
@@ -116,7 +108,7 @@ bad_input(struct session *s)
 	else
 		out_untagged(conn_out(s->conn), "BAD", NULL, language_text(s, s->reader.why));
 	if (s->state == STATE_NOT_AUTH && ++s->bad >= s->imap->settings.bad_max) {
-		session_log_stranger(s, "too many bad commands");
+		login_log_stranger(&s->login, "too many bad commands");
 		session_bye(s, NULL, "Too many bad commands");
 		return CONN_CLOSE;
 	}
@@ -126,7 +118,7 @@ bad_input(struct session *s)
 static enum conn_next
 fatal_input(struct session *s)
 {
-	session_log_stranger(s, s->reader.why ? s->reader.why : "out of step");
+	login_log_stranger(&s->login, s->reader.why ? s->reader.why : "out of step");
 	session_bye(s, NULL, s->reader.why ? s->reader.why : "Out of step");
 	return CONN_CLOSE;
 }
@@ -145,7 +137,7 @@ take(struct session *s, enum imap_read what)
 	case IMAP_READ_BAD:
 		return bad_input(s);
 	case IMAP_READ_NOT_IMAP:
-		session_log_stranger(s, "what it sent is no IMAP");
+		login_log_stranger(&s->login, "what it sent is no IMAP");
 		return CONN_ABORT;
 	case IMAP_READ_CHUNK: /* only while a command streams */
 	case IMAP_READ_FATAL:

@@ -57,7 +57,7 @@ test_turn_let_go(void **state)
 	struct test_imap t;
 
 	test_imap_open(&t);
-	t.imap->pool = pool;
+	t.door.pool = pool;
 	test_client_open(&t, &other);
 	make_keywords(&t, &other);
 	test_client_open(&t, &deaf);

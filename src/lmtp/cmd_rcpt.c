@@ -5,7 +5,7 @@
 static enum status
 look_up(struct lmtp_session *s, const struct lmtp_path *path, struct recipient *r)
 {
-	struct store *store = s->service->store;
+	struct store *store = s->service->door->store;
 	struct db_txn *txn;
 	enum status st = db_read_begin(store_db(store), &txn);
 

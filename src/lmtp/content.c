@@ -16,7 +16,7 @@ lmtp_content_begin(struct lmtp_session *s)
 	struct str received = lmtp_trace_received(s);
 
 	/* The limit is the sender's to keep, our own line is not counted. */
-	t->delivery = delivery_new(s->service->store, (uint64_t)t->rcpts[0].to.account, max ? max + received.n : 0,
+	t->delivery = delivery_new(s->service->door->store, (uint64_t)t->rcpts[0].to.account, max ? max + received.n : 0,
 	    &s->charge);
 	data_decoder_reset(&t->decoder);
 	t->status = delivery_add(t->delivery, received);
@@ -201,7 +201,7 @@ submit_batch(struct lmtp_session *s)
 	    .fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->targets[t->stored].actor.account, .done = batch_done};
 	s->mode = MODE_COMMIT;
 	conn_hold(s->conn);
-	db_submit(store_db(s->service->store), &t->write);
+	db_submit(store_db(s->service->door->store), &t->write);
 	return CONN_WAKE;
 }
 
@@ -214,7 +214,7 @@ make_targets(struct lmtp_session *s)
 	t->targets = x_calloc(t->rcpts_n, sizeof(*t->targets));
 	for (size_t i = 0; i < t->rcpts_n; i++) {
 		t->targets[i] = (struct delivery_target){
-		    .actor = {.store = s->service->store, .account = t->rcpts[i].to.account},
+		    .actor = {.store = s->service->door->store, .account = t->rcpts[i].to.account},
 		    .prefix = lmtp_trace_prefix(&t->arena, t->sender, t->rcpts[i].address),
 		    .internal_date = now,
 		};

@@ -7,14 +7,11 @@
 #ifndef LMTP_LMTP_H
 #define LMTP_LMTP_H
 
-#include "base/budget.h"
-#include "net/conn.h"
-#include "store/store.h"
+#include "session/door.h"
 
 /* conn_arg() of LMTP connections; outlives them. */
 struct lmtp_service {
-	struct store *store;
-	struct budgets *budgets; /* of memory; NULL: no limits */
+	const struct door *door;
 	const char *hostname;    /* in the greeting and in Received */
 	uint64_t max_message;    /* bytes; 0: no limit */
 	size_t max_recipients;

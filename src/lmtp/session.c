@@ -204,7 +204,7 @@ lmtp_open(struct conn *c)
 
 	s->conn = c;
 	s->service = service;
-	s->charge.of = budget_take(service->budgets, 0);
+	s->charge.of = budget_take(service->door->budgets, 0);
 	lmtp_reader_init(&s->reader);
 	conn_set_user(c, s);
 	conn_timeout(c, IDLE_SECONDS);

@@ -160,11 +160,11 @@ open_store(struct server *s)
 {
 	struct store_options so = {.dir = s->data, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes,
 	    .fatal = fatal};
-	enum status st = store_open(&so, &s->store);
+	enum status st = store_open(&so, &s->door.store);
 
 	for (int ms = 0; st == ERR_UNAVAILABLE && ms < VERB_MS && !somebody_serves(s); ms += 50) {
 		usleep(50000);
-		st = store_open(&so, &s->store);
+		st = store_open(&so, &s->door.store);
 	}
 	return st == OK ? OK : server_refuse(st, "cannot open the store in %s: %s", s->data, store_open_fault(st));
 }
@@ -173,20 +173,20 @@ static void
 thread_start(void *arg)
 {
 	db_thread_commits(true);
-	store_warm(((struct server *)arg)->store);
+	store_warm(((struct server *)arg)->door.store);
 }
 
 static void
 thread_end(void *arg)
 {
-	db_thread_end(store_db(((struct server *)arg)->store));
+	db_thread_end(store_db(((struct server *)arg)->door.store));
 }
 
 /* A change that is alone is committed by the thread that has it. */
 static void
 task_end(void *arg)
 {
-	db_commit_own(store_db(((struct server *)arg)->store));
+	db_commit_own(store_db(((struct server *)arg)->door.store));
 }
 
 static enum status
@@ -201,44 +201,18 @@ open_pool(struct server *s)
 	    /* Under its former name too. */
 	    .max_strangers = (unsigned)(c->limits_strangers_per_address ? c->limits_strangers_per_address : c->limits_connections_per_address)};
 
-	s->hub = hub_new();
-	s->pool = pool_new(&po);
-	no.ready_arg = s->pool;
-	no.kept = DESCRIPTORS_OURS + DESCRIPTORS_OF_A_THREAD * pool_threads(s->pool);
+	s->door.hub = hub_new();
+	s->door.pool = pool_new(&po);
+	no.ready_arg = s->door.pool;
+	no.kept = DESCRIPTORS_OURS + DESCRIPTORS_OF_A_THREAD * pool_threads(s->door.pool);
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < no.kept + CONNECTIONS_MIN)
 		return server_refuse(ERR_LIMIT, "this process may open %llu files, and needs %u with %u threads (ulimit -n, LimitNOFILE, server.threads)",
-		    (unsigned long long)rl.rlim_cur, no.kept + CONNECTIONS_MIN, pool_threads(s->pool));
+		    (unsigned long long)rl.rlim_cur, no.kept + CONNECTIONS_MIN, pool_threads(s->door.pool));
 	if ((s->net = net_new(&no)) == NULL)
 		return server_refuse(ERR_LIMIT, "cannot wait for connections: %s", strerror(errno));
-	if (pool_start(s->pool, s->net) != OK)
+	if (pool_start(s->door.pool, s->net) != OK)
 		return server_refuse(ERR_LIMIT, "cannot start threads");
 	return OK;
-}
-
-/* The store's change feed, in whichever thread commits. */
-static void
-feed(void *arg, const struct store_event *ev)
-{
-	struct server *s = arg;
-	uint64_t account = (uint64_t)ev->account, mailbox = (uint64_t)ev->mailbox;
-
-	switch (ev->kind) {
-	case EVENT_MESSAGES:
-		hub_changed(s->hub, account, mailbox, ev->modseq);
-		break;
-	case EVENT_DELETED:
-		/* Above all that it had, so that its sessions look and find it gone. */
-		hub_changed(s->hub, account, mailbox, INT64_MAX);
-		break;
-	case EVENT_MAILBOX:
-		hub_changed(s->hub, account, 0, 0);
-		break;
-	case EVENT_ACCOUNT:
-		auth_changed(s->auth, ev->account);
-		if (ev->modseq == ACCOUNT_CLOSED || (ev->modseq == ACCOUNT_PASSWORD && config()->auth_end_sessions))
-			hub_changed(s->hub, account, HUB_LOGINS, 0);
-		break;
-	}
 }
 
 static enum status
@@ -246,20 +220,20 @@ open_services(struct server *s)
 {
 	const struct config *c = config();
 	struct auth_settings as = auth_settings_default;
-	struct imap_options io = {.store = s->store, .hub = s->hub, .pool = s->pool,
-	    .settings = imap_settings_default};
+	struct imap_options io = {.door = &s->door, .settings = imap_settings_default};
 	struct buf why = {0};
 	enum status st;
 
-	s->budgets = budgets_new(c->limits_memory ? (size_t)c->limits_memory : memory_granted() / 2, (size_t)c->limits_memory_per_account);
+	s->door.budgets = budgets_new(c->limits_memory ? (size_t)c->limits_memory : memory_granted() / 2, (size_t)c->limits_memory_per_account);
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.scram = c->auth_scram;
 	as.cache_seconds = (unsigned)c->auth_cache;
 	as.scram_iterations = (uint32_t)c->auth_scram_iterations;
 	as.delay_ms = c->auth_delay > 0 ? (unsigned)c->auth_delay * 1000 : 100;
-	s->auth = auth_new(s->store, &as);
-	io.auth = s->auth;
-	io.budgets = s->budgets;
+	s->door.auth = auth_new(s->door.store, &as);
+	s->door.account_max = (unsigned)c->limits_connections_per_account;
+	s->door.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;
+	s->door.end_sessions = c->auth_end_sessions;
 	io.settings.message_max = (uint64_t)c->limits_message;
 	io.settings.save_max = (uint64_t)c->limits_save;
 	io.settings.work_max = (uint64_t)c->limits_messages;
@@ -268,22 +242,20 @@ open_services(struct server *s)
 	io.settings.keepalive_seconds = c->imap_keepalive;
 	io.settings.progress_ms = (int64_t)c->imap_progress;
 	io.settings.search_cache = (size_t)c->search_cache;
-	io.settings.account_max = (unsigned)c->limits_connections_per_account;
 	if (!imap_language(c->imap_language, &io.settings.language))
 		return ERR_BAD_INPUT; /* server_check() has looked */
 	io.settings.literal_minus = c->imap_literal_minus;
 	io.settings.line_max = (size_t)c->imap_line;
 	io.settings.literals_max = (size_t)c->imap_literals;
-	io.settings.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;
 	s->imap = imap_new(&io);
 	st = imap_hide(s->imap, c->imap_hide.word, c->imap_hide.n, &why);
 	buf_free(&why);
 	if (st != OK)
 		return st; /* server_check() has looked */
-	s->lmtp = (struct lmtp_service){.store = s->store, .budgets = s->budgets, .hostname = s->name,
+	s->lmtp = (struct lmtp_service){.door = &s->door, .hostname = s->name,
 	    .max_message = (uint64_t)c->limits_message, .max_recipients = (size_t)c->lmtp_recipients,
 	    .separator = *c->deliver_separator};
-	store_subscribe(s->store, feed, s);
+	store_subscribe(s->door.store, door_changed, &s->door);
 	return OK;
 }
 
@@ -293,7 +265,7 @@ open_admin(struct server *s)
 	char where[sizeof(s->data) + 16];
 	enum status st = admin_socket_path(s->data, where, sizeof(where));
 
-	if (st != OK || (st = admin_listen(s->store, where, &s->admin)) != OK)
+	if (st != OK || (st = admin_listen(s->door.store, where, &s->admin)) != OK)
 		return server_refuse(st, "cannot listen on %s: %s", where, status_word(st));
 	return OK;
 }
@@ -322,21 +294,21 @@ stop(struct server *s)
 				log_event(EV_tool, "waiting for %u connections", net_connections(s->net));
 		}
 	}
-	if (s->pool != NULL)
-		pool_stop(s->pool);
-	if (s->store != NULL)
-		store_subscribe(s->store, NULL, NULL);
+	if (s->door.pool != NULL)
+		pool_stop(s->door.pool);
+	if (s->door.store != NULL)
+		store_subscribe(s->door.store, NULL, NULL);
 	if (s->imap != NULL)
 		imap_free(s->imap);
-	if (s->auth != NULL)
-		auth_free(s->auth);
+	if (s->door.auth != NULL)
+		auth_free(s->door.auth);
 	/* The committer may still be waking a session that has ended since: it ends before what it wakes through. */
-	if (s->store != NULL)
-		store_close(s->store);
+	if (s->door.store != NULL)
+		store_close(s->door.store);
 	net_free(s->net);
-	budgets_free(s->budgets);
-	pool_free(s->pool);
-	hub_free(s->hub);
+	budgets_free(s->door.budgets);
+	pool_free(s->door.pool);
+	hub_free(s->door.hub);
 	tls_free(s->tls);
 	buf_free(&s->addresses);
 }
@@ -376,7 +348,7 @@ start(struct server *s)
 		return st;
 	buf_addc(&s->addresses, '\0');
 	log_event(EV_started, "version=" MANSIO_VERSION " config=%s data=%s threads=%u %s",
-	    config_path() != NULL ? config_path() : "none", s->data, pool_threads(s->pool), s->addresses.p);
+	    config_path() != NULL ? config_path() : "none", s->data, pool_threads(s->door.pool), s->addresses.p);
 	server_notify("READY=1");
 	if (s->o->ready != NULL)
 		s->o->ready(s->o->arg);
@@ -392,7 +364,7 @@ next_signal(struct server *s, const sigset_t *set, int64_t seconds)
 
 	while (sig <= 0 && clock_mono() < end) {
 		sig = sigtimedwait(set, NULL, &(struct timespec){.tv_sec = seconds < TRIM_SECONDS ? (time_t)seconds : TRIM_SECONDS});
-		if (sig < 0 && budgets_trim_due(s->budgets))
+		if (sig < 0 && budgets_trim_due(s->door.budgets))
 			malloc_trim(0);
 	}
 	return sig > 0 ? sig : 0;

@@ -4,17 +4,13 @@
 #define SERVER_SERVER_PRIV_H
 
 #include "admin/admin.h"
-#include "auth/auth.h"
-#include "base/budget.h"
 #include "base/buf.h"
 #include "base/config.h"
 #include "imap/imap.h"
 #include "lmtp/lmtp.h"
 #include "net/net.h"
 #include "server/server.h"
-#include "session/hub.h"
-#include "session/pool.h"
-#include "store/store.h"
+#include "session/door.h"
 
 struct server {
 	const struct server_options *o;
@@ -22,15 +18,11 @@ struct server {
 	char name[256];       /* this machine's */
 	int log_fd;           /* -1: standard error */
 	struct tls *tls;
-	struct store *store;
-	struct hub *hub;
-	struct pool *pool;
 	struct net *net;
-	struct auth *auth;
+	struct door door;     /* what the protocols share: its parts are made here */
 	struct imap *imap;
 	struct lmtp_service lmtp;
 	struct admin *admin;
-	struct budgets *budgets;
 	struct buf addresses; /* "imap=127.0.0.1:143 ...": for the log */
 };
 

@@ -79,11 +79,11 @@ import_box_arrived(struct import_box *box, struct str id)
 enum status
 import_box_check(struct import_box *box, const struct actor *actor, struct db_txn *txn)
 {
-	struct arena arena = {0};
 	struct mailbox mb;
-	enum status st = mailbox_get(actor, txn, &arena, box->id, &mb);
+	enum status st = mailbox_get(actor, txn, NULL, box->id, &mb);
 
-	arena_free(&arena);
+	if (st == OK)
+		st = grant_make(actor, txn, &mb, &box->grant);
 	rewind_box(box);
 	return st == OK && mb.uidnext != box->known ? ERR_CONFLICT : st;
 }
@@ -108,11 +108,11 @@ id_of(struct reading *r, struct db_txn *txn, const struct entry *e, unsigned cha
 {
 	struct arena arena = {0};
 	struct email email;
-	enum status st = email_get(r->actor, txn, &arena, e->email, &email);
+	enum status st = email_get(&r->view.grant, txn, &arena, e->email, &email);
 
 	for (uint64_t at = 0; st == OK && at < e->size; at += r->chunk.n) {
 		buf_clear(&r->chunk);
-		st = email_read(r->actor, txn, &email, at, CHUNK, &r->chunk);
+		st = email_read(&r->view.grant, txn, &email, at, CHUNK, &r->chunk);
 		if (st == OK && r->chunk.n == 0)
 			st = ERR_CORRUPT;
 		if (st == OK)

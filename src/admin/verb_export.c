@@ -72,11 +72,11 @@ go_on(struct export *ex, struct db_txn *txn)
 {
 	struct arena arena = {0};
 	struct email email;
-	enum status st = email_get(&ex->actor, txn, &arena, ex->body.email, &email);
+	enum status st = email_get(&ex->view.grant, txn, &arena, ex->body.email, &email);
 
 	while (st == OK && ex->at < ex->body.size && ex->call->link.out.n < STEP_BYTES) {
 		buf_clear(&ex->chunk);
-		st = email_read(&ex->actor, txn, &email, ex->at, CHUNK, &ex->chunk);
+		st = email_read(&ex->view.grant, txn, &email, ex->at, CHUNK, &ex->chunk);
 		if (st == OK && ex->chunk.n == 0)
 			st = ERR_CORRUPT;
 		if (st == OK) {
@@ -101,7 +101,7 @@ walk(struct export *ex, struct db_txn *txn, bool *more_r)
 	struct keywords kw;
 	enum status st, end;
 
-	if ((st = keywords_get(txn, &arena, ex->view.mailbox, &kw)) != OK || (st = view_iter_begin(&ex->iter, txn)) != OK) {
+	if ((st = keywords_get(txn, &arena, ex->view.grant.mailbox, &kw)) != OK || (st = view_iter_begin(&ex->iter, txn)) != OK) {
 		arena_free(&arena);
 		return st;
 	}

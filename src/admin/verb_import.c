@@ -85,23 +85,23 @@ send_keys(struct import *im, bool wanted)
 static enum status
 known_keywords(struct import *im, struct db_txn *txn, struct item *item)
 {
-	struct str *kept = arena_array(&im->arena, item->target.keywords_n, sizeof(*kept));
+	struct str *kept = arena_array(&im->arena, item->target.message.keywords_n, sizeof(*kept));
 	struct keywords kw;
 	size_t n = 0;
 	enum status st = keywords_get(txn, &im->arena, im->box->id, &kw);
 
 	if (st != OK)
 		return st;
-	for (size_t i = 0; i < item->target.keywords_n; i++)
-		if (keywords_find(&kw, item->target.keywords[i]) >= 0)
-			kept[n++] = item->target.keywords[i];
-	if (kw.n + item->target.keywords_n - n <= KEYWORDS_PER_MAILBOX)
+	for (size_t i = 0; i < item->target.message.keywords_n; i++)
+		if (keywords_find(&kw, item->target.message.keywords[i]) >= 0)
+			kept[n++] = item->target.message.keywords[i];
+	if (kw.n + item->target.message.keywords_n - n <= KEYWORDS_PER_MAILBOX)
 		return OK;
 	/* None of the batch that brings others can be stored with them. */
 	im->full = kw.n;
-	item->dropped += item->target.keywords_n - n;
-	item->target.keywords = kept;
-	item->target.keywords_n = n;
+	item->dropped += item->target.message.keywords_n - n;
+	item->target.message.keywords = kept;
+	item->target.message.keywords_n = n;
 	return OK;
 }
 
@@ -112,7 +112,7 @@ give_way(struct import *im, struct item *item, enum status st)
 	if (st != ERR_NOT_FOUND && st != ERR_NO_PERM && st != ERR_READ_ONLY && st != ERR_QUOTA && st != ERR_LIMIT && st != ERR_BAD_INPUT)
 		return st;
 	im->again = true;
-	if (st == ERR_LIMIT && item->target.keywords_n > 0 && !item->known_only) {
+	if (st == ERR_LIMIT && item->target.message.keywords_n > 0 && !item->known_only) {
 		item->known_only = true;
 		return OK;
 	}
@@ -130,8 +130,9 @@ store_item(struct import *im, struct db_txn *txn, struct item *item)
 	item->seen = import_box_arrived(im->box, item->id);
 	if (item->seen)
 		return OK;
-	if ((item->known_only || im->full > 0) && item->target.keywords_n > 0 && item->dropped == 0 && (st = known_keywords(im, txn, item)) != OK)
+	if ((item->known_only || im->full > 0) && item->target.message.keywords_n > 0 && item->dropped == 0 && (st = known_keywords(im, txn, item)) != OK)
 		return st;
+	item->target.grant = im->box->grant;
 	if ((st = delivery_store(item->delivery, txn, &item->target, 1)) != OK)
 		return st;
 	im->box->next = item->target.uid + 1;
@@ -299,9 +300,7 @@ take_message(struct import *im, const struct str *fields, size_t n)
 	for (size_t i = 7; i < n; i++)
 		keywords[i - 7] = arena_str(&im->arena, fields[i]);
 	*item = (struct item){.id = arena_str(&im->arena, fields[1]), .key = arena_str(&im->arena, fields[2]), .label = arena_str(&im->arena, fields[6])};
-	item->target = (struct delivery_target){
-	    .actor = im->actor,
-	    .mailbox = im->box->id,
+	item->target.message = (struct message_new){
 	    .flags = (uint8_t)flags,
 	    .keywords = keywords,
 	    .keywords_n = n - 7,

@@ -185,10 +185,11 @@ kept(struct arena *arena, struct buf *b)
 	return s;
 }
 
-/* The rows of the message with these header lines before it. */
+/* The rows of the message with its prefix before it. */
 static void
-with_prefix(struct delivery *d, struct message_new *m, struct str prefix, struct arena *arena)
+with_prefix(struct message_new *m, struct arena *arena)
 {
+	struct str prefix = m->prefix;
 	struct buf summary = {0}, structure = {0};
 	struct mime_summary s;
 	uint64_t lines = 0;
@@ -206,18 +207,17 @@ with_prefix(struct delivery *d, struct message_new *m, struct str prefix, struct
 void
 delivery_prepare(struct delivery *d, struct delivery_target *t, struct arena *arena)
 {
+	struct message_new *m = &t->message;
+
 	ensure(d->finished && d->status == OK);
-	t->message = (struct message_new){
-	    .size = t->prefix.n + d->size,
-	    .prefix = t->prefix,
-	    .summary = buf_str(&d->summary),
-	    .structure = buf_str(&d->structure),
-	    .message_id_hash = d->message_id_hash,
-	    .references = d->references,
-	    .references_n = d->references_n,
-	};
-	if (t->prefix.n > 0)
-		with_prefix(d, &t->message, t->prefix, arena);
+	m->size = m->prefix.n + d->size;
+	m->summary = buf_str(&d->summary);
+	m->structure = buf_str(&d->structure);
+	m->message_id_hash = d->message_id_hash;
+	m->references = d->references;
+	m->references_n = d->references_n;
+	if (m->prefix.n > 0)
+		with_prefix(m, arena);
 }
 
 /* Is this a refusal of one target, as against a failure of the engine? */
@@ -228,18 +228,13 @@ refusal(enum status st)
 	    st == ERR_LIMIT || st == ERR_BAD_INPUT;
 }
 
-/* What may have changed since delivery_prepare(), and where the body is. */
+/* Where the body is. */
 static void
-refresh(struct delivery *d, struct delivery_target *t, bool shared)
+set_body(struct delivery *d, struct message_new *m, bool shared)
 {
-	t->message.stage = shared ? NULL : d->stage;
-	t->message.body = d->candidate;
-	t->message.shared_body = shared;
-	t->message.flags = t->flags;
-	t->message.keywords = t->keywords;
-	t->message.keywords_n = t->keywords_n;
-	t->message.internal_date = t->internal_date;
-	t->message.zone = t->zone;
+	m->stage = shared ? NULL : d->stage;
+	m->body = d->candidate;
+	m->shared_body = shared;
 }
 
 enum status
@@ -255,8 +250,8 @@ delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *t
 	for (size_t i = 0; i < n; i++) {
 		struct delivery_target *t = &targets[i];
 
-		refresh(d, t, shared);
-		t->status = message_append(&t->actor, txn, t->mailbox, &t->message, &t->uid, &t->modseq);
+		set_body(d, &t->message, shared);
+		t->status = message_append(&t->grant, txn, &t->message, &t->uid, &t->modseq);
 		if (t->status != OK && !refusal(t->status))
 			return t->status;
 	}
@@ -278,10 +273,10 @@ delivery_store_all(struct delivery *const *d, struct delivery_target *const *tar
 	for (size_t i = 0; i < n; i++) {
 		ensure(d[i]->finished && d[i]->status == OK && !d[i]->shared);
 		d[i]->candidate = 0;
-		refresh(d[i], targets[i], false);
+		set_body(d[i], &targets[i]->message, false);
 		messages[i] = &targets[i]->message;
 	}
-	st = message_append_all(&targets[0]->actor, txn, targets[0]->mailbox, messages, n, &first, &modseq);
+	st = message_append_all(&targets[0]->grant, txn, messages, n, &first, &modseq);
 	for (size_t i = 0; i < n; i++) {
 		targets[i]->status = st;
 		targets[i]->uid = first + (uint32_t)i;

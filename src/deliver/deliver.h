@@ -39,17 +39,12 @@ uint64_t delivery_size(const struct delivery *d);
 size_t delivery_weight(const struct delivery *d);
 void delivery_free(struct delivery *d);
 
-/* Where the message goes. Strings are borrowed until the write is done. */
+/* Where the message goes, and as what. */
 struct delivery_target {
-	struct actor actor;
-	int64_t mailbox;
-	struct str prefix;       /* header lines, each ended by CRLF, or empty */
-	uint8_t flags;           /* FLAG_ bits */
-	const struct str *keywords;
-	size_t keywords_n;
-	int64_t internal_date;   /* seconds since 1970 */
-	int16_t zone;            /* minutes east */
-	/* Made by delivery_prepare(); lives in the delivery and in the arena that was given. */
+	/* Of the mailbox; wanted when it is stored. Zeroes: there is none, the target is refused with ERR_NOT_FOUND. */
+	struct grant grant;
+	/* The caller's are prefix, flags, keywords, date and zone, borrowed until the write is done; all but the prefix may change until then. The
+	 * rest is made by delivery_prepare() and lives in the delivery and in the arena that was given. */
 	struct message_new message;
 	/* Set by delivery_store(). */
 	enum status status;
@@ -66,9 +61,9 @@ void delivery_prepare(struct delivery *d, struct delivery_target *t, struct aren
 void delivery_share(struct delivery *d);
 void delivery_committed(struct delivery *d);
 /* Part of a write function. Each target gets its own status: a target's refusal (no such mailbox, quota, limit) leaves the
- * others alone, but where all refuse the first refusal is returned, so that the write is undone; other errors end all and are returned. The message's strings and flags are read again from the target. */
+ * others alone, but where all refuse the first refusal is returned, so that the write is undone; other errors end all and are returned. */
 must_check enum status delivery_store(struct delivery *d, struct db_txn *txn, struct delivery_target *targets, size_t n);
-/* Part of a write function: several messages into one mailbox of one actor (those of targets[0]), all or none, with consecutive UIDs. None is
+/* Part of a write function: several messages into one mailbox (the grant of targets[0]), all or none, with consecutive UIDs. None is
  * shared. n > 0. */
 must_check enum status delivery_store_all(struct delivery *const *d, struct delivery_target *const *targets, size_t n,
     struct db_txn *txn);

@@ -13,9 +13,7 @@
 /* One message. */
 struct append_message {
 	struct append_message *next;
-	struct arg_flags flags;
-	bool dated;
-	struct date_time date;
+	bool dated;             /* it came with a date */
 	struct delivery *d;
 	struct delivery_target target;
 };
@@ -23,6 +21,7 @@ struct append_message {
 /* What a URL of CATENATE names, while it is copied. */
 struct append_url {
 	struct str url;      /* as it was written, for BADURL */
+	struct grant grant;  /* of the mailbox where it is */
 	int64_t email;
 	uint64_t at, left;   /* of the email's bytes */
 	uint64_t copied;     /* by all URLs of the command */
@@ -31,7 +30,7 @@ struct append_url {
 struct appending {
 	struct args begin;      /* behind the command's name: what stands before the first message is read from here */
 	struct str name;
-	int64_t mailbox;
+	struct grant grant;     /* of the mailbox */
 	uint32_t uidvalidity;
 	struct append_message *first, **tail;
 	struct append_message *open; /* the last one, while it still comes */
@@ -47,7 +46,7 @@ struct appending {
 	/* REPLACE */
 	bool replace;
 	struct runs source;     /* the UID of the message that goes, in the selected mailbox */
-	int64_t from;
+	struct grant from;
 	enum status source_status; /* why it cannot go: ERR_NOT_FOUND, there is none; ERR_CONFLICT, another session has expunged it */
 	struct runs gone;
 };

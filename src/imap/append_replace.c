@@ -47,7 +47,7 @@ append_source_parse(struct cmd *cmd, struct args *a)
 	if ((st = set_resolve(cmd, txn, &set, &x->source)) == OK)
 		st = look(cmd, txn);
 	cmd_read_end(cmd, txn);
-	x->from = cmd->session->selected->view.mailbox;
+	x->from = cmd->session->selected->view.grant;
 	return st;
 }
 
@@ -76,17 +76,16 @@ enum status
 append_source_remove(struct appending *x, struct db_txn *txn)
 {
 	static const struct flag_change mark = {.op = FLAGS_ADD, .flags = FLAG_DELETED};
-	const struct actor *actor = &x->first->target.actor;
 	struct flag_result marked = {0};
 	uint64_t modseq;
 	bool more;
 
 	runs_clear(&x->gone);
-	x->source_status = message_flags(actor, txn, x->from, &x->source, &mark, &marked);
+	x->source_status = message_flags(&x->from, txn, &x->source, &mark, &marked);
 	runs_free(&marked.changed);
 	runs_free(&marked.failed);
 	if (x->source_status == OK)
-		x->source_status = message_expunge(actor, txn, x->from, &x->source, 1, &x->gone, &more, &modseq);
+		x->source_status = message_expunge(&x->from, txn, &x->source, 1, &x->gone, &more, &modseq);
 	/* Somebody else was faster. */
 	if (x->source_status == OK && x->gone.n == 0)
 		x->source_status = ERR_CONFLICT;

@@ -51,7 +51,7 @@ find_mailbox(struct cmd *cmd, struct db_txn *txn, struct arena *arena, const str
 	if (u->mailbox.n > 0)
 		st = mailbox_find(&s->actor, txn, arena, u->mailbox, mb);
 	else if (s->selected != NULL)
-		st = mailbox_get(&s->actor, txn, arena, s->selected->view.mailbox, mb);
+		st = mailbox_get(&s->actor, txn, arena, s->selected->view.grant.mailbox, mb);
 	else
 		st = ERR_NOT_FOUND;
 	if (st == OK && (mb->noselect || (u->uidvalidity != 0 && u->uidvalidity != mb->uidvalidity)))
@@ -62,7 +62,7 @@ find_mailbox(struct cmd *cmd, struct db_txn *txn, struct arena *arena, const str
 /* The selected mailbox is read through its own view first: there are the messages that others expunged but this client was
  * not told of. */
 static enum status
-find_message(struct cmd *cmd, struct db_txn *txn, struct arena *arena, const struct imap_url *u, int64_t *email_r)
+find_message(struct cmd *cmd, struct db_txn *txn, struct arena *arena, const struct imap_url *u, struct append_url *found)
 {
 	struct session *s = cmd->session;
 	struct mailbox mb;
@@ -71,12 +71,15 @@ find_message(struct cmd *cmd, struct db_txn *txn, struct arena *arena, const str
 
 	if ((st = find_mailbox(cmd, txn, arena, u, &mb)) != OK)
 		return st;
-	if (s->selected != NULL && s->selected->view.mailbox == mb.id &&
-	    (st = look_up(&s->selected->view, txn, u->uid, email_r)) != ERR_NOT_FOUND)
-		return st;
+	if (s->selected != NULL && s->selected->view.grant.mailbox == mb.id) {
+		found->grant = s->selected->view.grant;
+		if ((st = look_up(&s->selected->view, txn, u->uid, &found->email)) != ERR_NOT_FOUND)
+			return st;
+	}
 	if ((st = view_open(&v, &s->actor, txn, &mb, true)) != OK)
 		return st;
-	st = look_up(&v, txn, u->uid, email_r);
+	found->grant = v.grant;
+	st = look_up(&v, txn, u->uid, &found->email);
 	view_close(&v);
 	return st;
 }
@@ -136,9 +139,9 @@ find(struct fetch *f, const struct imap_url *u)
 	struct appending *x = cmd->state;
 	enum status st;
 
-	if ((st = find_message(cmd, f->txn, &f->arena, u, &x->url.email)) != OK)
+	if ((st = find_message(cmd, f->txn, &f->arena, u, &x->url)) != OK)
 		return st;
-	if ((st = email_cursor_open(&cmd->session->actor, f->txn, &f->cursor)) != OK)
+	if ((st = email_cursor_open(&x->url.grant, f->txn, &f->cursor)) != OK)
 		return st;
 	if ((st = fetch_email(f, x->url.email)) == OK)
 		st = open_section(f, &u->section);
@@ -176,7 +179,6 @@ static enum status
 read_piece(struct cmd *cmd, struct buf *out)
 {
 	struct append_url *u = &((struct appending *)cmd->state)->url;
-	const struct actor *actor = &cmd->session->actor;
 	size_t n = u->left < PIECE ? (size_t)u->left : PIECE;
 	struct arena arena = {0};
 	struct email email;
@@ -185,8 +187,8 @@ read_piece(struct cmd *cmd, struct buf *out)
 
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)
 		return st;
-	if ((st = email_get(actor, txn, &arena, u->email, &email)) == OK)
-		st = email_read(actor, txn, &email, u->at, n, out);
+	if ((st = email_get(&u->grant, txn, &arena, u->email, &email)) == OK)
+		st = email_read(&u->grant, txn, &email, u->at, n, out);
 	cmd_read_end(cmd, txn);
 	arena_free(&arena);
 	if (st == OK && out->n != n)

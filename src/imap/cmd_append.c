@@ -101,17 +101,25 @@ parse_data(struct args *a, struct data *d)
 static enum status
 parse_message(struct append_message *m, struct args *a, struct data *d)
 {
+	struct message_new *new = &m->target.message;
+	struct arg_flags flags = {0};
+	struct date_time date = {0};
 	enum status st;
 
 	if ((st = arg_space(a)) != OK)
 		return st;
-	if (arg_peek(a) == '(' && ((st = arg_flags(a, &m->flags)) != OK || (st = arg_space(a)) != OK))
+	if (arg_peek(a) == '(' && ((st = arg_flags(a, &flags)) != OK || (st = arg_space(a)) != OK))
 		return st;
 	if (arg_peek(a) == '"') {
-		if ((st = arg_date_time(a, &m->date)) != OK || (st = arg_space(a)) != OK)
+		if ((st = arg_date_time(a, &date)) != OK || (st = arg_space(a)) != OK)
 			return st;
 		m->dated = true;
 	}
+	new->flags = (uint8_t)flags.system;
+	new->keywords = flags.keywords;
+	new->keywords_n = flags.n;
+	new->internal_date = date.seconds;
+	new->zone = date.zone;
 	return parse_data(a, d);
 }
 
@@ -144,12 +152,13 @@ find(struct cmd *cmd, struct appending *x)
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)
 		return st;
 	st = mailbox_find(&cmd->session->actor, txn, &cmd->arena, x->name, &mb);
-	cmd_read_end(cmd, txn);
 	if (st == OK && mb.noselect)
 		st = ERR_NOT_FOUND;
+	if (st == OK)
+		st = grant_make(&cmd->session->actor, txn, &mb, &x->grant);
+	cmd_read_end(cmd, txn);
 	if (st != OK)
 		return st;
-	x->mailbox = mb.id;
 	x->uidvalidity = mb.uidvalidity;
 	return OK;
 }
@@ -164,13 +173,9 @@ finish_message(struct cmd *cmd, struct appending *x)
 	if ((st = delivery_finish(m->d)) != OK)
 		return st;
 	x->weight += delivery_weight(m->d);
-	m->target.actor = cmd->session->actor;
-	m->target.mailbox = x->mailbox;
-	m->target.flags = (uint8_t)m->flags.system;
-	m->target.keywords = m->flags.keywords;
-	m->target.keywords_n = m->flags.n;
-	m->target.internal_date = m->dated ? m->date.seconds : clock_seconds();
-	m->target.zone = m->dated ? m->date.zone : 0;
+	m->target.grant = x->grant;
+	if (!m->dated)
+		m->target.message.internal_date = clock_seconds();
 	delivery_prepare(m->d, &m->target, &cmd->arena);
 	x->open = NULL;
 	return OK;
@@ -395,7 +400,7 @@ appended(struct cmd *cmd, enum status st)
 	/* One transaction gave them numbers in this order. */
 	for (struct append_message *m = x->first; m != NULL; m = m->next)
 		runs_add(&uids, m->target.uid, m->target.uid);
-	notify_own_uids(cmd->session, x->mailbox, x->first->target.uid, x->n);
+	notify_own_uids(cmd->session, x->grant.mailbox, x->first->target.uid, x->n);
 	buf_addf(&code, "APPENDUID %u ", x->uidvalidity);
 	runs_print(&code, &uids);
 	runs_free(&uids);

@@ -7,8 +7,7 @@
 #define BATCH MESSAGE_BATCH
 
 struct closing {
-	struct actor actor;
-	int64_t mailbox;
+	struct grant grant;
 	bool more;
 };
 
@@ -20,7 +19,7 @@ expunge(struct db_txn *txn, void *arg)
 	uint64_t modseq;
 	enum status st;
 
-	st = message_expunge(&x->actor, txn, x->mailbox, NULL, BATCH, &gone, &x->more, &modseq);
+	st = message_expunge(&x->grant, txn, NULL, BATCH, &gone, &x->more, &modseq);
 	runs_free(&gone);
 	return st;
 }
@@ -53,8 +52,7 @@ cmd_close(struct cmd *cmd)
 		selected_close(s);
 		return reply_ok(cmd, unselect ? "UNSELECT completed" : "CLOSE completed");
 	}
-	x->actor = s->actor;
-	x->mailbox = s->selected->view.mailbox;
+	x->grant = s->selected->view.grant;
 	cmd->state = x;
 	cmd->reserve = true;
 	return cmd_write(cmd, expunge, x, expunged);

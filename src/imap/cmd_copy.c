@@ -13,8 +13,7 @@
 
 struct copying {
 	struct session *session;
-	struct actor actor;
-	int64_t from, to;
+	struct grant from, to;
 	struct str name;          /* of the destination */
 	bool move;
 	struct runs uids, batch;
@@ -105,7 +104,7 @@ note_result(struct copying *x)
 	runs_add_all(&x->from_uids, &x->result.from);
 	runs_add(&x->to_uids, x->result.to_first, x->result.to_first + x->result.to_n - 1);
 	x->uidvalidity = x->result.uidvalidity;
-	notify_own_uids(x->session, x->to, x->result.to_first, x->result.to_n);
+	notify_own_uids(x->session, x->to.mailbox, x->result.to_first, x->result.to_n);
 }
 
 /* ---- up to MESSAGE_BATCH messages at once ---- */
@@ -117,7 +116,7 @@ batch_fn(struct db_txn *txn, void *arg)
 
 	runs_free(&x->result.from);
 	x->result = (struct copy_result){0};
-	return message_copy(&x->actor, txn, x->from, &x->batch, x->to, x->move, &x->result);
+	return message_copy(&x->from, txn, &x->batch, &x->to, x->move, &x->result);
 }
 
 static enum cmd_next
@@ -161,7 +160,7 @@ publish_fn(struct db_txn *txn, void *arg)
 
 	runs_free(&x->result.from);
 	x->result = (struct copy_result){0};
-	return copy_publish(&x->actor, txn, x->job, &x->result);
+	return copy_publish(txn, x->job, &x->result);
 }
 
 static enum cmd_next
@@ -181,7 +180,7 @@ stage_fn(struct db_txn *txn, void *arg)
 {
 	struct copying *x = arg;
 
-	return copy_step(&x->actor, txn, x->job);
+	return copy_step(txn, x->job);
 }
 
 static enum cmd_next
@@ -246,7 +245,7 @@ next_batch(struct cmd *cmd)
 		return finish(cmd, st);
 	if (!x->more || x->move)
 		return cmd_write(cmd, batch_fn, x, batch_done);
-	x->job = copy_begin(x->from, &x->uids, x->to);
+	x->job = copy_begin(&x->from, &x->uids, &x->to);
 	return cmd_write(cmd, stage_fn, x, stage_done);
 }
 
@@ -272,11 +271,10 @@ find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
 
 	if (st != OK)
 		return st;
-	st = mailbox_find(&x->actor, txn, &cmd->arena, x->name, &mb);
+	st = mailbox_find(&x->from.actor, txn, &cmd->arena, x->name, &mb);
 	if (st == OK && mb.noselect)
 		st = ERR_NOT_FOUND;
-	x->to = st == OK ? mb.id : 0;
-	return st;
+	return st == OK ? grant_make(&x->from.actor, txn, &mb, &x->to) : st;
 }
 
 static enum cmd_next
@@ -289,8 +287,7 @@ start(struct cmd *cmd, struct arg_set *set)
 	enum status st;
 
 	x->session = cmd->session;
-	x->actor = cmd->session->actor;
-	x->from = v->mailbox;
+	x->from = v->grant;
 	if ((st = cmd_read_begin(cmd, &txn)) != OK) {
 		arg_set_free(set);
 		return reply_status(cmd, st);

@@ -227,7 +227,7 @@ open_all(struct cmd *cmd)
 	for (size_t i = 0; i < n; i++) {
 		if (mb[i].noselect || !mailbox_index_bits(&index, mb[i].name, true, mb[i].subscribed))
 			continue;
-		if (sel != NULL && sel->view.mailbox == mb[i].id)
+		if (sel != NULL && sel->view.grant.mailbox == mb[i].id)
 			x->selected = true;
 		else
 			x->targets[x->n++] = mb[i].id;

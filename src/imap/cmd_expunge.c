@@ -6,8 +6,7 @@
 #include "store/message.h"
 
 struct expunging {
-	struct actor actor;
-	int64_t mailbox;
+	struct grant grant;
 	bool some;         /* only uids: UID EXPUNGE */
 	struct runs uids;
 	struct runs gone;
@@ -30,8 +29,8 @@ expunge_fn(struct db_txn *txn, void *arg)
 	struct expunging *x = arg;
 
 	runs_clear(&x->gone);
-	return message_expunge(&x->actor, txn, x->mailbox, x->some ? &x->uids : NULL, MESSAGE_BATCH, &x->gone,
-	    &x->more, &x->modseq);
+	return message_expunge(&x->grant, txn, x->some ? &x->uids : NULL, MESSAGE_BATCH, &x->gone, &x->more,
+	    &x->modseq);
 }
 
 static enum cmd_next
@@ -90,8 +89,7 @@ cmd_expunge(struct cmd *cmd)
 		return reply_status(cmd, ERR_READ_ONLY);
 	if (x->some && x->uids.n == 0)
 		return reply_ok(cmd, "EXPUNGE completed");
-	x->actor = s->actor;
-	x->mailbox = s->selected->view.mailbox;
+	x->grant = s->selected->view.grant;
 	cmd->reserve = true;
 	return cmd_write(cmd, expunge_fn, x, expunged);
 }

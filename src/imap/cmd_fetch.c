@@ -201,7 +201,7 @@ seen_fn(struct db_txn *txn, void *arg)
 	struct flag_result result = {0};
 	enum status st;
 
-	st = message_flags(&s->actor, txn, s->selected->view.mailbox, &f->unseen, &change, &result);
+	st = message_flags(&s->selected->view.grant, txn, &f->unseen, &change, &result);
 	runs_free(&f->marked);
 	f->marked = result.changed;
 	runs_free(&result.failed);
@@ -331,7 +331,7 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 	*over_r = false;
 	*st_r = OK;
 	if ((f->needs & (FETCH_EMAIL | FETCH_STRUCTURE | FETCH_SUMMARY)) &&
-	    (*st_r = email_cursor_open(&s->actor, f->txn, &f->cursor)) != OK)
+	    (*st_r = email_cursor_open(&s->selected->view.grant, f->txn, &f->cursor)) != OK)
 		return CMD_DONE;
 	if (f->cursor && f->stepped)
 		email_cursor_goes_on(f->cursor);

@@ -42,13 +42,16 @@ set_fn(struct db_txn *txn, void *arg)
 {
 	struct setting *x = arg;
 	struct arena arena = {0};
-	struct mailbox mb = {0};
-	enum status st = OK;
+	struct mailbox mb;
+	struct grant grant;
+	enum status st;
 
-	if (x->name.n > 0)
-		st = mailbox_find(&x->actor, txn, &arena, x->name, &mb);
+	if (x->name.n == 0)
+		st = grant_self(&x->actor, &grant);
+	else if ((st = mailbox_find(&x->actor, txn, &arena, x->name, &mb)) == OK)
+		st = grant_make(&x->actor, txn, &mb, &grant);
 	if (st == OK)
-		st = metadata_set(&x->actor, txn, mb.id, x->list, x->n);
+		st = metadata_set(&grant, txn, x->list, x->n);
 	arena_free(&arena);
 	return st;
 }

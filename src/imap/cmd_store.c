@@ -11,8 +11,7 @@
 #include "store/message.h"
 
 struct storing {
-	struct actor actor;
-	int64_t mailbox;
+	struct grant grant;
 	struct flag_change change;
 	bool silent;
 	struct runs uids, batch;
@@ -102,7 +101,7 @@ change_fn(struct db_txn *txn, void *arg)
 	runs_clear(&x->result.failed);
 	runs_clear(&x->there);
 	x->result.modseq = 0;
-	return message_flags(&x->actor, txn, x->mailbox, &x->batch, &x->change, &x->result);
+	return message_flags(&x->grant, txn, &x->batch, &x->change, &x->result);
 }
 
 /* The next messages for one commit. */
@@ -301,8 +300,7 @@ start(struct cmd *cmd, struct arg_set *set)
 	if (v->read_only)
 		return reply_status(cmd, ERR_READ_ONLY);
 	x->result.there = &x->there;
-	x->actor = cmd->session->actor;
-	x->mailbox = v->mailbox;
+	x->grant = v->grant;
 	x->scan = (struct view_iter)VIEW_ITER(v, &x->uids);
 	x->scan.no_seq = true;
 	cmd->reserve = true;

@@ -86,16 +86,17 @@ context_order_key(struct sorting *rows, struct session *s, struct db_txn *txn, c
 {
 	struct sort_row row = {.entry = e};
 	struct mime_summary summary;
+	const struct grant *grant = &s->selected->view.grant;
 	struct arena arena = {0};
 	struct buf header = {0};
 	struct email email;
 	enum status st = OK;
 
-	if (rows->summaries && email_get(&s->actor, txn, &arena, e->email, &email) == OK &&
+	if (rows->summaries && email_get(grant, txn, &arena, e->email, &email) == OK &&
 	    mime_summary_open(email.summary, &summary) == OK) {
 		row.summary = &summary;
 		if (rows->comparator.collation != MIME_UNICODE_CASEMAP)
-			st = sort_row_header(&s->actor, txn, &email, &summary, &header, &row.header);
+			st = sort_row_header(grant, txn, &email, &summary, &header, &row.header);
 	}
 	if (st == OK || st == ERR_NOT_FOUND || st == ERR_CORRUPT)
 		st = sort_add(rows, &row);

@@ -116,7 +116,7 @@ print_one(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p, struct 
 		return OK;
 	if (p->mailbox == 0 && (server = server_value(name)).p != NULL)
 		print_entry(cmd, p, name, server);
-	else if ((st = metadata_get(&cmd->session->actor, txn, &arena, p->mailbox, name, 0, &list, &n)) == OK && n > 0)
+	else if ((st = metadata_get(&p->grant, txn, &arena, name, 0, &list, &n)) == OK && n > 0)
 		print_entry(cmd, p, list[0].name, list[0].value);
 	else if (st == OK && asked)
 		print_entry(cmd, p, name, STR_NONE);
@@ -129,7 +129,7 @@ static enum status
 find_names(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p)
 {
 	struct str entry = p->ask->entry[p->at];
-	enum status st = metadata_names(&cmd->session->actor, txn, &p->list_arena, p->mailbox, entry, p->ask->depth, &p->list, &p->list_n);
+	enum status st = metadata_names(&p->grant, txn, &p->list_arena, entry, p->ask->depth, &p->list, &p->list_n);
 
 	p->list_at = 0;
 	p->listed = st == OK;
@@ -169,8 +169,12 @@ print_some(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p, enum s
 enum cmd_next
 metadata_print(struct cmd *cmd, struct db_txn *txn, struct metadata_print *p, enum status *st_r)
 {
-	enum cmd_next next = print_some(cmd, txn, p, st_r);
+	const struct actor *actor = &cmd->session->actor;
+	enum cmd_next next = CMD_DONE;
 
+	*st_r = p->mailbox == 0 ? grant_self(actor, &p->grant) : grant_get(actor, txn, p->mailbox, &p->grant);
+	if (*st_r == OK)
+		next = print_some(cmd, txn, p, st_r);
 	if (next == CMD_DONE && p->begun)
 		buf_adds(cmd_out(cmd), ")\r\n");
 	return next;

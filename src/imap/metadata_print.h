@@ -28,6 +28,7 @@ must_check enum status metadata_ask_parse(struct cmd *cmd, struct metadata_ask *
 struct metadata_print {
 	struct metadata_ask *ask;
 	int64_t mailbox;
+	struct grant grant;      /* of the step */
 	struct str name;
 	size_t at;               /* of ask->entry */
 	bool listed;             /* list is of that one */

@@ -69,7 +69,7 @@ notify_own(struct session *s, struct str name)
 void
 notify_own_uids(struct session *s, int64_t mailbox, uint32_t first, uint32_t n)
 {
-	if (s->selected == NULL || s->selected->view.mailbox != mailbox || n == 0)
+	if (s->selected == NULL || s->selected->view.grant.mailbox != mailbox || n == 0)
 		return;
 	if (contexts_fetch(s->selected) || (s->notify != NULL && s->notify->items.n > 0))
 		runs_add(&s->selected->notify_own, first, first + n - 1);
@@ -197,7 +197,7 @@ notify_tell_status(struct cmd *cmd, struct notify *n, size_t *at, enum status *s
 		const struct mailbox *mb = n->picture->by_name[*at];
 		unsigned events = notify_events(n, mb->name, !mb->noselect, picture_subscribed(n->picture, mb->name));
 
-		if (!mb->noselect && (events & NOTIFY_MESSAGES) && (!s->selected || s->selected->view.mailbox != mb->id))
+		if (!mb->noselect && (events & NOTIFY_MESSAGES) && (!s->selected || s->selected->view.grant.mailbox != mb->id))
 			*st_r = notify_status(cmd, txn, mb, events, true);
 		next = cmd_pause(cmd);
 	}

@@ -274,7 +274,7 @@ same_mailbox(struct notify_telling *t, const struct mailbox *old, const struct m
 	if (old->noselect != new->noselect)
 		came_or_went(t, new->name);
 	/* The selected mailbox has its own rules (6.1). */
-	if (new->noselect || (sel != NULL && sel->view.mailbox == new->id))
+	if (new->noselect || (sel != NULL && sel->view.grant.mailbox == new->id))
 		return OK;
 	if ((news = message_news(old, new)) != 0)
 		news &= wanted_of(t, new->name);

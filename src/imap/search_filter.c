@@ -11,13 +11,15 @@ search_filter_text(struct session *s, struct arena *arena, struct str name, stru
 {
 	struct str entry = arena_printf(arena, "%.*s%.*s", STR_FMT(private_values), STR_FMT(name));
 	struct metadata *list;
+	struct grant grant;
 	struct db_txn *txn;
 	size_t n;
 	enum status st = db_read_begin(s->imap->db, &txn);
 
 	if (st != OK)
 		return st;
-	st = metadata_get(&s->actor, txn, arena, 0, entry, 0, &list, &n);
+	if ((st = grant_self(&s->actor, &grant)) == OK)
+		st = metadata_get(&grant, txn, arena, entry, 0, &list, &n);
 	db_read_end(txn);
 	if (st != OK)
 		return st;

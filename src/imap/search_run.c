@@ -127,7 +127,7 @@ keywords_elsewhere(void *elsewhere, struct db_txn *txn, const struct keywords **
 
 	*kw_r = &o->keywords;
 	if (!o->loaded)
-		st = keywords_get(txn, &o->arena, o->view.mailbox, &o->keywords);
+		st = keywords_get(txn, &o->arena, o->view.grant.mailbox, &o->keywords);
 	o->loaded = st == OK;
 	return st;
 }
@@ -136,7 +136,7 @@ keywords_elsewhere(void *elsewhere, struct db_txn *txn, const struct keywords **
 static struct query_env
 environment(struct session *s, struct search_elsewhere *o)
 {
-	struct query_env env = {.actor = &s->actor, .cache = s->imap->search_cache, .spent = spent, .arg = s};
+	struct query_env env = {.cache = s->imap->search_cache, .spent = spent, .arg = s};
 
 	env.view = o ? &o->view : &s->selected->view;
 	env.keywords = o ? keywords_elsewhere : keywords_selected;
@@ -189,7 +189,7 @@ hand_on(struct searching *x, struct db_txn *txn, const struct entry *e, uint8_t 
 			row.summary = &summary;
 	} else if (x->cursor && email_cursor_get(x->cursor, e->email, &email) == OK && mime_summary_open(email.summary, &summary) == OK) {
 		row.summary = &summary;
-		st = sort_row_header(x->search.query.env.actor, txn, &email, &summary, &x->header, &row.header);
+		st = sort_row_header(&x->search.query.env.view->grant, txn, &email, &summary, &x->header, &row.header);
 	}
 	return st == OK || st == ERR_NOT_FOUND || st == ERR_CORRUPT ? x->hit(x, &row) : st;
 }
@@ -262,7 +262,7 @@ find_step(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 
 	if ((*st_r = query_begin(&x->search.query, txn)) != OK)
 		return CMD_DONE;
-	if (!x->summaries || (*st_r = email_cursor_open(&cmd->session->actor, txn, &x->cursor)) == OK) {
+	if (!x->summaries || (*st_r = email_cursor_open(&x->search.query.env.view->grant, txn, &x->cursor)) == OK) {
 		if (x->cursor && x->looked > 0)
 			email_cursor_goes_on(x->cursor);
 		next = find_some(cmd, txn, st_r);

@@ -87,7 +87,7 @@ selected_name(struct session *s, struct db_txn *txn, struct arena *arena)
 {
 	struct mailbox mb;
 
-	if (mailbox_get(&s->actor, txn, arena, s->selected->view.mailbox, &mb) != OK)
+	if (mailbox_get(&s->actor, txn, arena, s->selected->view.grant.mailbox, &mb) != OK)
 		return s->selected->name;
 	return mb.name;
 }
@@ -134,7 +134,7 @@ selected_keywords(struct session *s, struct db_txn *txn)
 
 	if (sel->kw_loaded)
 		return OK;
-	st = keywords_get(txn, &sel->kw_arena, sel->view.mailbox, &sel->keywords);
+	st = keywords_get(txn, &sel->kw_arena, sel->view.grant.mailbox, &sel->keywords);
 	if (st != OK)
 		return st;
 	sel->kw_loaded = true;

@@ -63,8 +63,7 @@ struct recent_write {
 	struct db_write write;
 	struct hub *hub;
 	struct watcher watcher; /* keeps the hub's own mark until the store has ours */
-	struct actor actor;
-	int64_t mailbox;
+	struct grant grant;
 	uint32_t uid;
 };
 
@@ -73,7 +72,7 @@ recent_fn(struct db_txn *txn, void *arg)
 {
 	struct recent_write *w = arg;
 
-	return mailbox_set_recent(&w->actor, txn, w->mailbox, w->uid);
+	return mailbox_set_recent(&w->grant, txn, w->uid);
 }
 
 static void
@@ -87,7 +86,7 @@ recent_done(struct db_write *w, enum status st)
 
 /* The mark that later sessions begin at; it may be lost, so nobody waits for it. */
 static void
-recent_mark(struct session *s, int64_t mailbox, uint32_t uid)
+recent_mark(struct session *s, uint32_t uid)
 {
 	struct recent_write *w = x_new(struct recent_write);
 
@@ -99,11 +98,10 @@ recent_mark(struct session *s, int64_t mailbox, uint32_t uid)
 		.lazy = true,
 		.done = recent_done,
 	};
-	w->actor = s->actor;
-	w->mailbox = mailbox;
+	w->grant = s->selected->view.grant;
 	w->uid = uid;
 	w->hub = s->imap->hub;
-	hub_watch(w->hub, (uint64_t)s->selected->view.account, (uint64_t)mailbox, &w->watcher, s->conn);
+	hub_watch(w->hub, (uint64_t)w->grant.owner, (uint64_t)w->grant.mailbox, &w->watcher, s->conn);
 	db_submit(s->imap->db, &w->write);
 }
 
@@ -123,7 +121,7 @@ update_recent(struct session *s, struct db_txn *txn, const struct mailbox *mb, u
 	if (from >= mb->uidnext)
 		return OK;
 	if (!v->read_only)
-		recent_mark(s, v->mailbox, mb->uidnext);
+		recent_mark(s, mb->uidnext);
 	if (from < first)
 		from = first;
 	if (from < v->next_told) {
@@ -188,7 +186,7 @@ send_counts(struct session *s, struct db_txn *txn, struct updater *up)
 	enum status st = OK;
 
 	if (up->u.grown) {
-		st = mailbox_get(&s->actor, txn, &arena, sel->view.mailbox, &mb);
+		st = mailbox_get(&s->actor, txn, &arena, sel->view.grant.mailbox, &mb);
 		if (st == OK)
 			st = update_recent(s, txn, &mb, up->u.first_new);
 		arena_free(&arena);
@@ -332,7 +330,7 @@ update_step(struct session *s, bool may_expunge, bool uid)
 		db_read_end(txn);
 	}
 	if (st != OK) {
-		log_event(EV_internal, "untagged updates of mailbox %lld: %s", (long long)sel->view.mailbox,
+		log_event(EV_internal, "untagged updates of mailbox %lld: %s", (long long)sel->view.grant.mailbox,
 		    status_word(st));
 		session_bye(s, reply_status_code(st), "The mailbox cannot be read");
 		update_free(sel);

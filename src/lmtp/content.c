@@ -151,11 +151,12 @@ store_batch(struct db_txn *txn, void *arg)
 	enum status st = OK;
 
 	for (size_t i = t->stored; i < t->stored + t->batch && st == OK; i++) {
-		struct delivery_target *target = &t->targets[i];
+		struct actor actor = {.store = s->service->door->store, .account = t->rcpts[i].to.account};
 		struct mailbox mb;
 
-		st = recipient_mailbox(&target->actor, txn, &arena, &t->rcpts[i].to, &mb);
-		target->mailbox = st == OK ? mb.id : 0;
+		t->targets[i].grant = (struct grant){0};
+		if ((st = recipient_mailbox(&actor, txn, &arena, &t->rcpts[i].to, &mb)) == OK)
+			st = grant_make(&actor, txn, &mb, &t->targets[i].grant);
 		t->rcpts[i].stored = arena_str(&t->arena, st == OK ? mb.name : STR(""));
 		/* An account that was deleted meanwhile: its append answers NOT_FOUND. */
 		if (st == ERR_NOT_FOUND)
@@ -198,7 +199,7 @@ submit_batch(struct lmtp_session *s)
 		delivery_prepare(t->delivery, &t->targets[i], &t->batch_arena);
 	atomic_store(&t->committed, false);
 	t->write = (struct db_write){
-	    .fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->targets[t->stored].actor.account, .done = batch_done};
+	    .fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->rcpts[t->stored].to.account, .done = batch_done};
 	s->mode = MODE_COMMIT;
 	conn_hold(s->conn);
 	db_submit(store_db(s->service->door->store), &t->write);
@@ -213,11 +214,8 @@ make_targets(struct lmtp_session *s)
 
 	t->targets = x_calloc(t->rcpts_n, sizeof(*t->targets));
 	for (size_t i = 0; i < t->rcpts_n; i++) {
-		t->targets[i] = (struct delivery_target){
-		    .actor = {.store = s->service->door->store, .account = t->rcpts[i].to.account},
-		    .prefix = lmtp_trace_prefix(&t->arena, t->sender, t->rcpts[i].address),
-		    .internal_date = now,
-		};
+		t->targets[i].message.prefix = lmtp_trace_prefix(&t->arena, t->sender, t->rcpts[i].address);
+		t->targets[i].message.internal_date = now;
 	}
 	if (t->rcpts_n > batch_size(t))
 		delivery_share(t->delivery);

@@ -151,10 +151,10 @@ query_begin(struct query *q, struct db_txn *txn)
 	if (kw != NULL)
 		find_keywords(q, kw);
 	if (q->textual && q->matcher == NULL)
-		q->matcher = search_matcher_new(env->actor, env->cache, env->spent, env->arg);
-	if (q->textual && (st = search_matcher_begin(q->matcher, txn)) != OK)
+		q->matcher = search_matcher_new(env->cache, env->spent, env->arg);
+	if (q->textual && (st = search_matcher_begin(q->matcher, &env->view->grant, txn)) != OK)
 		return st;
-	if (q->sent && (st = email_cursor_open(env->actor, txn, &q->cursor)) != OK && q->textual)
+	if (q->sent && (st = email_cursor_open(&env->view->grant, txn, &q->cursor)) != OK && q->textual)
 		search_matcher_end(q->matcher);
 	return st;
 }

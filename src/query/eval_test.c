@@ -83,7 +83,7 @@ make(uint32_t uid)
 	kw = str_c(k->keyword);
 	d.m.keywords = &kw;
 	d.m.keywords_n = k->keyword != NULL;
-	assert_int_equal(WRITE(store, message_append(&alice, txn, mailbox_id(&alice, "INBOX"), &d.m, &got, &modseq)), OK);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, mailbox_id(&alice, "INBOX"), &d.m, &got, &modseq)), OK);
 	assert_int_equal(got, uid);
 	made_end(&d);
 }
@@ -98,7 +98,7 @@ learn(struct db_txn *txn)
 	struct email email;
 	uint32_t seq = 0;
 
-	assert_int_equal(email_cursor_open(&alice, txn, &c), OK);
+	assert_int_equal(email_cursor_open(GRANT_OF(alice), txn, &c), OK);
 	assert_int_equal(view_iter_begin(&it, txn), OK);
 	while ((e = view_iter_next(&it)) != NULL) {
 		assert_int_equal(email_cursor_get(c, e->email, &email), OK);
@@ -125,7 +125,7 @@ set_up(void **test)
 	assert_int_equal(db_read_begin(store_db(store), &txn), OK);
 	assert_int_equal(mailbox_get(&alice, txn, &arena, mailbox_id(&alice, "INBOX"), &mb), OK);
 	assert_int_equal(view_open(&view, &alice, txn, &mb, true), OK);
-	assert_int_equal(keywords_get(txn, &arena, view.mailbox, &keywords), OK);
+	assert_int_equal(keywords_get(txn, &arena, view.grant.mailbox, &keywords), OK);
 	learn(txn);
 	db_read_end(txn);
 	runs_clear(&view.recent);
@@ -352,7 +352,7 @@ begin(struct arena *mine)
 {
 	struct query q = {.arena = mine, .now = clock_seconds()};
 
-	q.env = (struct query_env){.actor = &alice, .view = &view, .keywords = get_keywords, .mailbox = &keywords, .saved = &saved,
+	q.env = (struct query_env){.view = &view, .keywords = get_keywords, .mailbox = &keywords, .saved = &saved,
 	    .spent = spent, .arg = &asked};
 	query_add(&q, 0, QUERY_AND);
 	return q;

@@ -69,10 +69,9 @@ struct query_node {
 };
 
 /*
- * Where a program is asked, and by whom. What it points to is the asker's and must live as long as the program is asked.
+ * Where a program is asked; by whom is in the view's grant. What it points to is the asker's and must live as long as the program is asked.
  */
 struct query_env {
-	const struct actor *actor;
 	struct search_cache *cache;  /* NULL: none */
 	struct view *view;           /* the mailbox */
 	/* The keywords of the mailbox, as they are in this snapshot or were in an earlier one, if since then at most some were added. */

@@ -128,7 +128,7 @@ make_key(struct sorting *s, enum sort_by by, const struct sort_row *row)
 }
 
 enum status
-sort_row_header(const struct actor *actor, struct db_txn *txn, const struct email *email, const struct mime_summary *summary,
+sort_row_header(const struct grant *grant, struct db_txn *txn, const struct email *email, const struct mime_summary *summary,
     struct buf *tmp, struct str *header_r)
 {
 	enum status st;
@@ -137,7 +137,7 @@ sort_row_header(const struct actor *actor, struct db_txn *txn, const struct emai
 	if (header_r->p != NULL)
 		return OK;
 	buf_clear(tmp);
-	if ((st = email_read(actor, txn, email, 0, HEADER_BYTES, tmp)) == OK)
+	if ((st = email_read(grant, txn, email, 0, HEADER_BYTES, tmp)) == OK)
 		*header_r = str_head(buf_str(tmp), mime_header_size(buf_str(tmp)));
 	return st;
 }

@@ -75,7 +75,7 @@ struct sort_row {
 };
 /* struct sort_row's header: as the summary has it, or where it was too long for that from the message, in tmp. ERR_NOT_FOUND, ERR_CORRUPT: the
  * message is gone or damaged. */
-must_check enum status sort_row_header(const struct actor *actor, struct db_txn *txn, const struct email *email,
+must_check enum status sort_row_header(const struct grant *grant, struct db_txn *txn, const struct email *email,
     const struct mime_summary *summary, struct buf *tmp, struct str *header_r);
 /* The next message. ERR_LIMIT, ERR_MEMORY. */
 must_check enum status sort_add(struct sorting *s, const struct sort_row *row);

@@ -10,11 +10,10 @@
 #include "search/scan.h"
 
 struct search_matcher *
-search_matcher_new(const struct actor *actor, struct search_cache *cache, bool (*spent)(void *arg), void *arg)
+search_matcher_new(struct search_cache *cache, bool (*spent)(void *arg), void *arg)
 {
 	struct search_matcher *m = x_new(struct search_matcher);
 
-	m->actor = actor;
 	m->cache = cache;
 	m->spent = spent;
 	m->arg = arg;
@@ -43,15 +42,16 @@ search_matcher_free(struct search_matcher *m)
 }
 
 enum status
-search_matcher_begin(struct search_matcher *m, struct db_txn *txn)
+search_matcher_begin(struct search_matcher *m, const struct grant *grant, struct db_txn *txn)
 {
 	enum status st;
 
+	m->grant = grant;
 	m->txn = txn;
 	m->read = 0;
 	m->have_email = false;
 	m->stale = m->have_structure;
-	if ((st = email_cursor_open(m->actor, txn, &m->cursor)) == OK && m->stepped)
+	if ((st = email_cursor_open(grant, txn, &m->cursor)) == OK && m->stepped)
 		email_cursor_goes_on(m->cursor);
 	m->stepped = true;
 	return st;

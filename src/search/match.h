@@ -11,8 +11,8 @@
  * memory of a few chunks whatever its size. Runs of blanks in header fields, and in keys for them, are one blank.
  *
  *	search_needle_new(charset, key_bytes, collation, &needle);   once for each key of a command
- *	m = search_matcher_new(actor, cache, spent, arg); once a command
- *	st = search_matcher_begin(m, txn);                for each step of the command
+ *	m = search_matcher_new(cache, spent, arg);        once a command
+ *	st = search_matcher_begin(m, &view.grant, txn);   for each step of the command
  *	search_matcher_message(m, entry->email);          for each message
  *	st = search_match(m, SEARCH_BODY, STR_NONE, needle, &hit);
  *	search_matcher_end(m);                            before db_read_end()
@@ -60,11 +60,10 @@ size_t search_cache_bytes(struct search_cache *cache);
 struct search_matcher;
 /* cache may be NULL. spent is asked now and then within large headers and bodies; true interrupts the match with ERR_AGAIN: when the same is asked of
  * the same message again, perhaps in another step, it goes on where it was. NULL: never. */
-struct search_matcher *search_matcher_new(const struct actor *actor, struct search_cache *cache, bool (*spent)(void *arg),
-    void *arg);
+struct search_matcher *search_matcher_new(struct search_cache *cache, bool (*spent)(void *arg), void *arg);
 void search_matcher_free(struct search_matcher *m);
-/* Binds to a snapshot, and lets go of it. */
-must_check enum status search_matcher_begin(struct search_matcher *m, struct db_txn *txn);
+/* Binds to a snapshot, to messages of the mailbox that the grant is of; and lets go of it. */
+must_check enum status search_matcher_begin(struct search_matcher *m, const struct grant *grant, struct db_txn *txn);
 void search_matcher_end(struct search_matcher *m);
 /* The message that the following calls look at (the email of its entry). Reads nothing yet. */
 void search_matcher_message(struct search_matcher *m, int64_t email);

@@ -86,6 +86,9 @@ match_by_brief(struct search_matcher *m, enum brief_field field, bool *hit_r)
 
 	if (m->cache == NULL || m->fuzzy || !brief_answers(m->scan.needle))
 		return ERR_NOT_FOUND;
+	/* The cache is everybody's. */
+	if ((st = grant_email(m->grant, m->id)) != OK)
+		return st;
 	if (x->brief == NULL || !brief_is_for(x->brief, m->id)) {
 		let_go(m, x);
 		x->brief = brief_get(m->cache, field, m->id);

@@ -47,7 +47,6 @@ struct match_walk {
 };
 
 struct search_matcher {
-	const struct actor *actor;
 	struct search_cache *cache;
 	struct match_brief {
 		struct brief *brief; /* where the last email's values are, or NULL */
@@ -57,6 +56,7 @@ struct search_matcher {
 	bool (*spent)(void *arg);
 	void *arg;
 	struct match_walk walk;
+	const struct grant *grant; /* of the step */
 	struct db_txn *txn;
 	struct email_cursor *cursor;
 	bool stepped; /* a step was made already */

@@ -47,7 +47,7 @@ message(struct str text)
 
 	buf_add(&d.text, text);
 	made_parse(&d, store);
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &d.m, &uid, &modseq)), OK);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &d.m, &uid, &modseq)), OK);
 	made_end(&d);
 	assert_int_equal(db_read_begin(store_db(store), &snapshot), OK);
 	assert_int_equal(mailbox_get(&alice, snapshot, &arena, inbox, &mb), OK);
@@ -68,16 +68,16 @@ static enum mime_collation collation;
 static struct search_cache *cache;
 
 static bool
-matches(int64_t email, enum search_key key, const char *name, const char *charset, struct str bytes)
+matches_for(const struct grant *grant, int64_t email, enum search_key key, const char *name, const char *charset, struct str bytes)
 {
-	struct search_matcher *m = search_matcher_new(&alice, cache, NULL, NULL);
+	struct search_matcher *m = search_matcher_new(cache, NULL, NULL);
 	struct search_needle *needle = NULL;
 	struct db_txn *txn;
 	bool hit = false;
 
 	assert_int_equal(search_needle_new(str_c(charset), bytes, collation, &needle), OK);
 	assert_int_equal(db_read_begin(store_db(store), &txn), OK);
-	assert_int_equal(search_matcher_begin(m, txn), OK);
+	assert_int_equal(search_matcher_begin(m, grant, txn), OK);
 	search_matcher_message(m, email);
 	assert_int_equal(search_match(m, key, str_c(name), needle, &hit), OK);
 	search_matcher_end(m);
@@ -85,6 +85,28 @@ matches(int64_t email, enum search_key key, const char *name, const char *charse
 	search_matcher_free(m);
 	search_needle_free(needle);
 	return hit;
+}
+
+static bool
+matches(int64_t email, enum search_key key, const char *name, const char *charset, struct str bytes)
+{
+	return matches_for(GRANT_OF(alice), email, key, name, charset, bytes);
+}
+
+/* What the cache has of one account's emails is not for another's grant (S8). */
+static void
+others_cached(void **state)
+{
+	struct actor bob = {.store = store, .account = alice.account + 1};
+	int64_t email = message(STR("Subject: secret\r\n\r\nbody\r\n"));
+
+	(void)state;
+	cache = search_cache_new(1 << 20);
+	assert_true(matches(email, SEARCH_SUBJECT, "", "", STR("secret")));
+	assert_true(matches(email, SEARCH_SUBJECT, "", "", STR("secret")));
+	assert_false(matches_for(GRANT_OF(bob), email, SEARCH_SUBJECT, "", "", STR("secret")));
+	search_cache_free(cache);
+	cache = NULL;
 }
 
 #define HEADER                                                                                                         \
@@ -432,10 +454,10 @@ briefs(void **state)
 
 				if (round % 2 == 0)
 					small = search_cache_new(sizes[round]);
-				m = search_matcher_new(&alice, small, NULL, NULL);
+				m = search_matcher_new(small, NULL, NULL);
 				assert_int_equal(search_needle_new(STR(""), str_c(keys[k]), MIME_UNICODE_CASEMAP, &needle), OK);
 				assert_int_equal(db_read_begin(store_db(store), &txn), OK);
-				assert_int_equal(search_matcher_begin(m, txn), OK);
+				assert_int_equal(search_matcher_begin(m, GRANT_OF(alice), txn), OK);
 				/* Some are left out at first, so that briefs are added to. */
 				for (size_t i = round % 2 == 0 ? k : 0; i < N; i += round % 2 == 0 ? 3 : 1) {
 					bool hit = !want[i];
@@ -495,11 +517,11 @@ interrupted(void **state)
 		bool hit = !cases[i].hit;
 		enum status st;
 
-		m = search_matcher_new(&alice, NULL, yes, &asked);
+		m = search_matcher_new(NULL, yes, &asked);
 		assert_int_equal(search_needle_new(STR(""), str_c(cases[i].text), MIME_UNICODE_CASEMAP, &needle), OK);
 		do {
 			assert_int_equal(db_read_begin(store_db(store), &txn), OK);
-			assert_int_equal(search_matcher_begin(m, txn), OK);
+			assert_int_equal(search_matcher_begin(m, GRANT_OF(alice), txn), OK);
 			search_matcher_message(m, email);
 			st = search_match(m, cases[i].key, str_c(cases[i].name), needle, &hit);
 			search_matcher_end(m);
@@ -574,6 +596,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(large, set_up, tear_down), cmocka_unit_test_setup_teardown(long_field, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(interrupted, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(damaged, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(others_cached, set_up, tear_down),
 	};
 	log_set_level(LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);

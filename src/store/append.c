@@ -74,8 +74,8 @@ make_entry(struct edit *e, struct arena *arena, const struct message_new *m, uin
 }
 
 enum status
-message_append_all(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct message_new *const *m,
-    size_t n, uint32_t *first_r, uint64_t *modseq_r)
+message_append_all(const struct grant *grant, struct db_txn *txn, const struct message_new *const *m, size_t n, uint32_t *first_r,
+    uint64_t *modseq_r)
 {
 	struct edit e;
 	struct arena arena = {0};
@@ -83,7 +83,7 @@ message_append_all(const struct actor *actor, struct db_txn *txn, int64_t mailbo
 	struct entry *entries;
 	uint32_t first;
 	uint64_t modseq;
-	enum status st = edit_begin(&e, actor, txn, mailbox, NEED_INSERT);
+	enum status st = edit_begin(&e, grant, txn, RIGHT_INSERT);
 
 	if (st != OK)
 		return st;
@@ -110,8 +110,7 @@ message_append_all(const struct actor *actor, struct db_txn *txn, int64_t mailbo
 }
 
 enum status
-message_append(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct message_new *m,
-    uint32_t *uid_r, uint64_t *modseq_r)
+message_append(const struct grant *grant, struct db_txn *txn, const struct message_new *m, uint32_t *uid_r, uint64_t *modseq_r)
 {
-	return message_append_all(actor, txn, mailbox, &m, 1, uid_r, modseq_r);
+	return message_append_all(grant, txn, &m, 1, uid_r, modseq_r);
 }

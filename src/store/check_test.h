@@ -3,6 +3,7 @@
 #ifndef STORE_CHECK_TEST_H
 #define STORE_CHECK_TEST_H
 
+#include "store/grant_test.h"
 #include "store/store_test.h"
 
 #include "mime/preview.h"
@@ -77,7 +78,7 @@ put(const struct actor *a, int64_t mailbox, const char *subject, size_t n, uint8
 	d.m.flags = flags;
 	d.m.keywords = &kw;
 	d.m.keywords_n = keyword != NULL;
-	assert_int_equal(WRITE(a->store, message_append(a, txn, mailbox, &d.m, &uid, &modseq)), OK);
+	assert_int_equal(WRITE(a->store, append_as(a, txn, mailbox, &d.m, &uid, &modseq)), OK);
 	made_end(&d);
 	return uid;
 }
@@ -100,7 +101,7 @@ copy(const struct actor *a, int64_t from, uint32_t first, uint32_t last, int64_t
 	struct runs uids = {0};
 
 	runs_add(&uids, first, last);
-	assert_int_equal(WRITE(a->store, message_copy(a, txn, from, &uids, to, move, &r)), OK);
+	assert_int_equal(WRITE(a->store, copy_as(a, txn, from, &uids, to, move, &r)), OK);
 	runs_free(&uids);
 	runs_free(&r.from);
 }
@@ -113,7 +114,7 @@ set_flags(const struct actor *a, int64_t mailbox, uint32_t first, uint32_t last,
 	struct runs uids = {0};
 
 	runs_add(&uids, first, last);
-	assert_int_equal(WRITE(a->store, message_flags(a, txn, mailbox, &uids, &change, &r)), OK);
+	assert_int_equal(WRITE(a->store, flags_as(a, txn, mailbox, &uids, &change, &r)), OK);
 	runs_free(&uids);
 	runs_free(&r.changed);
 	runs_free(&r.failed);
@@ -126,7 +127,7 @@ expunge(const struct actor *a, int64_t mailbox)
 	uint64_t modseq;
 	bool more;
 
-	assert_int_equal(WRITE(a->store, message_expunge(a, txn, mailbox, NULL, 1000, &gone, &more, &modseq)), OK);
+	assert_int_equal(WRITE(a->store, expunge_as(a, txn, mailbox, NULL, 1000, &gone, &more, &modseq)), OK);
 	runs_free(&gone);
 }
 

@@ -142,15 +142,13 @@ haul_free(struct haul *h)
 /* ---- the copy ---- */
 
 static enum status
-take(const struct actor *actor, struct db_txn *txn, int64_t from, const struct runs *uids, bool move, struct haul *h,
-    int64_t *account_r)
+take(const struct grant *from, struct db_txn *txn, const struct runs *uids, bool move, struct haul *h)
 {
 	struct edit e;
-	enum status st = edit_begin(&e, actor, txn, from, move ? NEED_READ | NEED_DELETE | NEED_EXPUNGE : NEED_READ);
+	enum status st = edit_begin(&e, from, txn, move ? RIGHT_READ | RIGHT_DELETE | RIGHT_EXPUNGE : RIGHT_READ);
 
 	if (st != OK)
 		return st;
-	*account_r = e.account;
 	return edit_end(&e, haul_read(h, &e, uids, 1, SIZE_MAX));
 }
 
@@ -181,29 +179,28 @@ place(struct edit *e, struct haul *h, int64_t from, struct copy_result *r)
 }
 
 static enum status
-put(const struct actor *actor, struct db_txn *txn, int64_t from, int64_t account, int64_t to, struct haul *h,
-    struct copy_result *r)
+put(const struct grant *from, struct db_txn *txn, const struct grant *to, struct haul *h, struct copy_result *r)
 {
 	struct edit e;
-	enum status st = edit_begin(&e, actor, txn, to, NEED_INSERT);
+	enum status st = edit_begin(&e, to, txn, RIGHT_INSERT);
 
 	if (st != OK)
 		return st;
 	r->uidvalidity = e.uidvalidity;
-	/* An email belongs to one account. */
-	if (e.account != account)
+	/* An email belongs to one account (docs/why/grants.md). */
+	if (to->owner != from->owner)
 		st = ERR_NO_PERM;
 	if (st == OK && h->n > 0)
-		st = place(&e, h, from, r);
+		st = place(&e, h, from->mailbox, r);
 	return edit_end(&e, st);
 }
 
 static enum status
-remove_source(const struct actor *actor, struct db_txn *txn, int64_t from, const struct runs *uids, uint64_t *modseq_r)
+remove_source(const struct grant *from, struct db_txn *txn, const struct runs *uids, uint64_t *modseq_r)
 {
 	struct expunge x = {.uids = uids, .moved = true, .max = SIZE_MAX};
 	struct edit e;
-	enum status st = edit_begin(&e, actor, txn, from, NEED_EXPUNGE);
+	enum status st = edit_begin(&e, from, txn, RIGHT_EXPUNGE);
 
 	if (st != OK)
 		return st;
@@ -214,20 +211,19 @@ remove_source(const struct actor *actor, struct db_txn *txn, int64_t from, const
 }
 
 enum status
-message_copy(const struct actor *actor, struct db_txn *txn, int64_t from, const struct runs *uids, int64_t to, bool move,
+message_copy(const struct grant *from, struct db_txn *txn, const struct runs *uids, const struct grant *to, bool move,
     struct copy_result *result_r)
 {
 	struct copy_result r = {0};
 	struct haul h = {0};
-	int64_t account;
-	enum status st = take(actor, txn, from, uids, move, &h, &account);
+	enum status st = take(from, txn, uids, move, &h);
 
 	if (st == OK)
-		st = put(actor, txn, from, account, to, &h, &r);
+		st = put(from, txn, to, &h, &r);
 	if (st == OK && !move && h.n > 0)
 		st = haul_mark(&h, txn);
 	if (st == OK && move && h.n > 0)
-		st = remove_source(actor, txn, from, &h.from, &r.modseq);
+		st = remove_source(from, txn, &h.from, &r.modseq);
 	if (st == OK) {
 		r.from = h.from;
 		h.from = (struct runs){0};

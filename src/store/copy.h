@@ -4,10 +4,10 @@
  * commit, which gives them their UIDs. Sets up to MESSAGE_BATCH take message_copy() instead; MOVE of many goes in batches
  * of message_copy(move), which RFC 6851 section 3.3 allows.
  *
- *	job = copy_begin(store, from, uids, to);
- *	do one write function: copy_step(actor, txn, job);   after its success: copy_stepped(job);
+ *	job = copy_begin(from, uids, to);
+ *	do one write function: copy_step(txn, job);   after its success: copy_stepped(job);
  *	while (copy_more(job));
- *	one write function: copy_publish(actor, txn, job, &result);
+ *	one write function: copy_publish(txn, job, &result);
  *	write functions: copy_sweep_step(txn, job, &done) until done;       also after a failure or instead of publishing
  *	copy_free(job);
  *
@@ -22,17 +22,16 @@
 #define COPY_STEP (64 * 256) /* messages a step: about a millisecond */
 
 struct copy_job;
-/* Copies the set. */
-struct copy_job *copy_begin(int64_t from, const struct runs *uids, int64_t to);
+/* Copies the set and the grants. Rights as with message_copy(). */
+struct copy_job *copy_begin(const struct grant *from, const struct runs *uids, const struct grant *to);
 /* Stages the next COPY_STEP messages. ERR_NOT_FOUND, ERR_NO_PERM, ERR_LIMIT. */
-must_check enum status copy_step(const struct actor *actor, struct db_txn *txn, struct copy_job *job);
+must_check enum status copy_step(struct db_txn *txn, struct copy_job *job);
 /* The last step was committed. */
 void copy_stepped(struct copy_job *job);
 bool copy_more(const struct copy_job *job);
 /* Makes all that was staged visible in the destination, with consecutive UIDs and one change row: about 10 µs a 256 messages.
  * The runs of *result_r are the caller's to free. */
-must_check enum status copy_publish(const struct actor *actor, struct db_txn *txn, struct copy_job *job,
-    struct copy_result *result_r);
+must_check enum status copy_publish(struct db_txn *txn, struct copy_job *job, struct copy_result *result_r);
 /* Removes some of the staged rows; *done_r: none are left. */
 must_check enum status copy_sweep_step(struct db_txn *txn, const struct copy_job *job, bool *done_r);
 void copy_free(struct copy_job *job);

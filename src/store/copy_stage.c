@@ -12,7 +12,8 @@
 #define SWEEP_ROWS 256 /* removed in one transaction */
 
 struct copy_job {
-	int64_t id, from, to;
+	int64_t id;
+	struct grant from, to;
 	struct runs uids;
 	/* as far as it is committed */
 	uint32_t next;      /* the first UID not staged; 0: all are */
@@ -26,13 +27,13 @@ struct copy_job {
 static _Atomic int64_t last_id;
 
 struct copy_job *
-copy_begin(int64_t from, const struct runs *uids, int64_t to)
+copy_begin(const struct grant *from, const struct runs *uids, const struct grant *to)
 {
 	struct copy_job *job = x_new(struct copy_job);
 
 	job->id = atomic_fetch_add(&last_id, 1) % INT32_MAX + 1;
-	job->from = from;
-	job->to = to;
+	job->from = *from;
+	job->to = *to;
 	runs_add_all(&job->uids, uids);
 	job->next = runs_next(&job->uids, 1);
 	return job;
@@ -83,7 +84,7 @@ stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct
 	}
 	sum = page_summary(1, e, n);
 	buf_clear(scratch);
-	page_pack(scratch, job->to, 1, e, n);
+	page_pack(scratch, job->to.mailbox, 1, e, n);
 	return db_exec(txn, &stage_add, "iiiiiiib", page_id(job->id, job->step_pages++), clock_seconds(), (int64_t)sum.messages,
 	    (int64_t)sum.unseen, (int64_t)sum.deleted, size, deleted_size, buf_str(scratch));
 }
@@ -92,7 +93,7 @@ static enum status
 stage_haul(struct edit *to, struct copy_job *job, struct haul *h)
 {
 	int64_t now = clock_seconds();
-	enum status st = haul_keywords(h, job->from, to);
+	enum status st = haul_keywords(h, job->from.mailbox, to);
 
 	if (st == OK)
 		st = haul_mark(h, to->txn);
@@ -105,26 +106,24 @@ stage_haul(struct edit *to, struct copy_job *job, struct haul *h)
 }
 
 enum status
-copy_step(const struct actor *actor, struct db_txn *txn, struct copy_job *job)
+copy_step(struct db_txn *txn, struct copy_job *job)
 {
 	struct haul h = {0};
 	struct edit from, to;
-	int64_t account;
-	enum status st = edit_begin(&from, actor, txn, job->from, NEED_READ);
+	enum status st = edit_begin(&from, &job->from, txn, RIGHT_READ);
 
 	if (st != OK)
 		return st;
-	account = from.account;
 	st = edit_end(&from, haul_read(&h, &from, &job->uids, job->next, COPY_STEP));
 	if (st == OK)
-		st = edit_begin(&to, actor, txn, job->to, NEED_INSERT);
+		st = edit_begin(&to, &job->to, txn, RIGHT_INSERT);
 	if (st != OK)
 		goto out;
 	job->step_next = h.next;
 	job->step_pages = job->pages;
 	runs_clear(&job->step_source);
 	runs_add_all(&job->step_source, &h.from);
-	st = edit_end(&to, to.account == account ? stage_haul(&to, job, &h) : ERR_NO_PERM);
+	st = edit_end(&to, job->to.owner == job->from.owner ? stage_haul(&to, job, &h) : ERR_NO_PERM);
 out:
 	haul_free(&h);
 	return st;
@@ -152,7 +151,7 @@ publish_page(struct edit *e, const struct copy_job *job, uint32_t number, struct
 		size = db_int(s, 3);
 		deleted_size = db_int(s, 4);
 		buf_clear(blob);
-		st = page_rekey(blob, db_blob(s, 5), job->to, sum.key, e->modseq);
+		st = page_rekey(blob, db_blob(s, 5), job->to.mailbox, sum.key, e->modseq);
 	}
 	db_done(s);
 	if (st == OK)
@@ -163,14 +162,14 @@ publish_page(struct edit *e, const struct copy_job *job, uint32_t number, struct
 }
 
 enum status
-copy_publish(const struct actor *actor, struct db_txn *txn, struct copy_job *job, struct copy_result *result_r)
+copy_publish(struct db_txn *txn, struct copy_job *job, struct copy_result *result_r)
 {
 	uint64_t n = runs_count(&job->source);
 	struct copy_result r = {.to_n = (uint32_t)n};
 	struct runs uids = {0};
 	struct buf blob = {0};
 	struct edit e;
-	enum status st = edit_begin(&e, actor, txn, job->to, NEED_INSERT);
+	enum status st = edit_begin(&e, &job->to, txn, RIGHT_INSERT);
 
 	if (st != OK)
 		return st;

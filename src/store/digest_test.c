@@ -34,7 +34,7 @@ add(unsigned i)
 			buf_addf(&d.text, "Cc: someone number %u <c%u@example.org>\r\n", k, k);
 	buf_addf(&d.text, "\r\ntext of %u\r\n", i);
 	made_parse(&d, s);
-	assert_int_equal(WRITE(s, message_append(&alice, txn, inbox, &d.m, &uid, &modseq)), OK);
+	assert_int_equal(WRITE(s, append_as(&alice, txn, inbox, &d.m, &uid, &modseq)), OK);
 	made_end(&d);
 }
 
@@ -162,14 +162,14 @@ walk(const struct actor *actor, bool compare)
 	int slices = 0;
 
 	assert_int_equal(db_read_begin(store_db(s), &txn), OK);
-	assert_int_equal(email_cursor_open(actor, txn, &c), OK);
+	assert_int_equal(email_cursor_open(GRANT_OF(*actor), txn, &c), OK);
 	for (int64_t id = first; id < first + EMAILS; id++) {
 		struct mime_summary a, b;
 		struct arena arena = {0};
 		struct email email;
 		struct str packed;
 		int64_t n;
-		bool row = email_get(actor, txn, &arena, id, &email) == OK && mime_summary_open(email.summary, &b) == OK;
+		bool row = email_get(GRANT_OF(*actor), txn, &arena, id, &email) == OK && mime_summary_open(email.summary, &b) == OK;
 
 		for (int k = 0; k < MIME_SLICES; k++) {
 			bool there = email_cursor_slice(c, id, (enum mime_slice)k, &a) == OK;
@@ -267,7 +267,7 @@ gone(void **state)
 	n = made_by_walks();
 	set_flags(&alice, inbox, 300, 301, FLAGS_ADD, FLAG_DELETED);
 	runs_add(&uids, 300, 301);
-	assert_int_equal(WRITE(s, message_expunge(&alice, txn, inbox, &uids, 1000, &expunged, &more, &modseq)), OK);
+	assert_int_equal(WRITE(s, expunge_as(&alice, txn, inbox, &uids, 1000, &expunged, &more, &modseq)), OK);
 	assert_int_equal(store_reap(s, clock_seconds() + 100000), OK);
 	assert_int_equal(test_number(s, "SELECT count(*) FROM email"), EMAILS - 2);
 	/* One of each part. */

@@ -15,20 +15,17 @@ static struct db_sql counters_set = DB_SQL(
     " deleted_size = ?9, oldest_change = ?10 WHERE id = ?1");
 
 enum status
-edit_begin(struct edit *e, const struct actor *actor, struct db_txn *txn, int64_t mailbox, unsigned need)
+edit_begin(struct edit *e, const struct grant *grant, struct db_txn *txn, unsigned rights)
 {
 	int64_t v[13];
 	enum status st;
 
-	*e = (struct edit){.actor = actor, .txn = txn, .mailbox = mailbox};
-	st = db_get_ints(txn, &counters_get, v, 13, "i", mailbox);
-	if (st == OK && (v[11] || v[12]))
-		st = ERR_NOT_FOUND;
-	if (st == OK)
-		st = access_check(actor, txn, v[0], mailbox, need);
-	if (st != OK)
+	*e = (struct edit){.grant = grant, .txn = txn, .mailbox = grant->mailbox, .account = grant->owner};
+	if ((st = grant_need(grant, rights)) != OK || (st = db_get_ints(txn, &counters_get, v, 13, "i", grant->mailbox)) != OK)
 		return st;
-	e->account = v[0];
+	/* A mailbox has one owner for ever. */
+	if (v[0] != grant->owner || v[11] || v[12])
+		return ERR_NOT_FOUND;
 	e->uidvalidity = (uint32_t)v[1];
 	e->uidnext = (uint32_t)v[2];
 	e->keywords = e->keywords_was = (uint32_t)v[3];
@@ -65,7 +62,7 @@ counters_write(struct edit *e)
 		    positive(e->deleted), positive(e->size), positive(e->deleted_size),
 		    (int64_t)e->oldest_change);
 	if (st == OK && e->changed)
-		feed_messages(e->actor->store, e->txn, e->account, e->mailbox, e->modseq, e->uidnext);
+		feed_messages(e->grant->actor.store, e->txn, e->account, e->mailbox, e->modseq, e->uidnext);
 	return st;
 }
 

@@ -4,16 +4,16 @@
  * it works on, and writes back what differs: the page with each edit_put(), the directory row when the walk leaves it, the
  * mailbox row and the change row at edit_end(). Everything changed carries the mod-sequence e->modseq.
  *
- *	st = edit_begin(&e, actor, txn, mailbox, need);
+ *	st = edit_begin(&e, grant, txn, rights);
  *	... edit_seek(), edit_page(), change e.page, edit_put(), edit_seek() ... edit_append() ...
  *	st = edit_end(&e, st);		// frees in every case
  */
 #ifndef STORE_EDIT_PRIV_H
 #define STORE_EDIT_PRIV_H
 
-#include "store/access_priv.h"
 #include "store/changes_priv.h"
 #include "store/dir_priv.h"
+#include "store/grant.h"
 
 /* The newest messages lie in pages of this size, so that an APPEND rewrites little; eight of them melt into a full one. */
 #ifndef PAGE_SMALL
@@ -21,7 +21,7 @@
 #endif
 
 struct edit {
-	const struct actor *actor;
+	const struct grant *grant;   /* the caller's */
 	struct db_txn *txn;
 	int64_t mailbox, account;
 	uint32_t uidvalidity, uidnext, keywords, keywords_was;
@@ -41,9 +41,9 @@ struct edit {
 	struct buf packed;           /* scratch */
 };
 
-/* Reads the mailbox's counters and checks the access (NEED_ bits). */
-must_check enum status edit_begin(struct edit *e, const struct actor *actor, struct db_txn *txn, int64_t mailbox,
-    unsigned need);
+/* Asks for the rights and reads the mailbox's counters. Every change of messages begins here. ERR_NOT_FOUND (also: it is gone, or only a
+ * name), ERR_NO_PERM. */
+must_check enum status edit_begin(struct edit *e, const struct grant *grant, struct db_txn *txn, unsigned rights);
 /* Writes what is left to be written; with a failure only frees. Gives st or what went wrong. */
 must_check enum status edit_end(struct edit *e, enum status st);
 

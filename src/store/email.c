@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include "base/log.h"
-#include "store/access_priv.h"
 #include "store/digest_priv.h"
 #include "store/store_priv.h"
 
@@ -39,11 +38,11 @@ take(struct db_stmt *s, struct email *e)
 }
 
 enum status
-email_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id, struct email *email_r)
+email_get(const struct grant *grant, struct db_txn *txn, struct arena *arena, int64_t id, struct email *email_r)
 {
 	struct db_stmt *s;
 	struct email e;
-	enum status st = access_account(actor, id >> 32);
+	enum status st = grant_email(grant, id);
 
 	if (st != OK)
 		return st;
@@ -79,7 +78,7 @@ struct digest_track {
 	struct digest digest;
 };
 struct email_cursor {
-	struct actor actor;
+	struct grant grant;
 	struct db_txn *txn;
 	bool goes_on;
 	struct track email, structure;
@@ -88,11 +87,15 @@ struct email_cursor {
 };
 
 enum status
-email_cursor_open(const struct actor *actor, struct db_txn *txn, struct email_cursor **c_r)
+email_cursor_open(const struct grant *grant, struct db_txn *txn, struct email_cursor **c_r)
 {
-	struct email_cursor *c = x_new(struct email_cursor);
+	struct email_cursor *c;
+	enum status st = grant_need(grant, RIGHT_READ);
 
-	c->actor = *actor;
+	if (st != OK)
+		return st;
+	c = x_new(struct email_cursor);
+	c->grant = *grant;
 	c->txn = txn;
 	c->email.sql = &from;
 	c->structure.sql = &structures;
@@ -133,7 +136,7 @@ step(struct track *t)
 static enum status
 seek(struct email_cursor *c, struct track *t, int64_t id)
 {
-	enum status st = access_account(&c->actor, id >> 32);
+	enum status st = grant_email(&c->grant, id);
 
 	if (st != OK)
 		return st;
@@ -189,7 +192,7 @@ by_digest(struct email_cursor *c, int64_t email, int part, struct str *part_r)
 	bool near = t->last != 0 && email > t->last && email - t->last <= NEIGHBOURS;
 	int64_t id = digest_id(email, part);
 
-	if (access_account(&c->actor, email >> 32) != OK)
+	if (grant_email(&c->grant, email) != OK)
 		return false;
 	t->steps = near ? t->steps + 1 : t->last == 0 && c->goes_on ? WALK_STEPS : 0;
 	t->last = email;
@@ -201,7 +204,7 @@ by_digest(struct email_cursor *c, int64_t email, int part, struct str *part_r)
 	if (t->there)
 		return digest_find(&t->digest, email, part_r);
 	if (++t->misses == WALK_MISSES)
-		digest_want(store_digests(c->actor.store), c->txn, id);
+		digest_want(store_digests(c->grant.actor.store), c->txn, id);
 	return false;
 }
 
@@ -236,10 +239,10 @@ email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure
 /* ---- the bytes ---- */
 
 static enum status
-read_bytes(const struct actor *actor, struct db_txn *txn, struct blob_walk *walk, const struct email *email, uint64_t at, size_t n,
+read_bytes(const struct grant *grant, struct db_txn *txn, struct blob_walk *walk, const struct email *email, uint64_t at, size_t n,
     struct buf *out)
 {
-	enum status st = access_account(actor, email->id >> 32);
+	enum status st = grant_email(grant, email->id);
 
 	if (st != OK)
 		return st;
@@ -252,17 +255,17 @@ read_bytes(const struct actor *actor, struct db_txn *txn, struct blob_walk *walk
 	}
 	if (n == 0 || at >= email->size)
 		return OK;
-	return blob_read(store_blobs(actor->store), txn, walk, email->body, at - email->prefix.n, n, out);
+	return blob_read(store_blobs(grant->actor.store), txn, walk, email->body, at - email->prefix.n, n, out);
 }
 
 enum status
-email_read(const struct actor *actor, struct db_txn *txn, const struct email *email, uint64_t at, size_t n, struct buf *out)
+email_read(const struct grant *grant, struct db_txn *txn, const struct email *email, uint64_t at, size_t n, struct buf *out)
 {
-	return read_bytes(actor, txn, NULL, email, at, n, out);
+	return read_bytes(grant, txn, NULL, email, at, n, out);
 }
 
 enum status
 email_cursor_read(struct email_cursor *c, const struct email *email, uint64_t at, size_t n, struct buf *out)
 {
-	return read_bytes(&c->actor, c->txn, &c->bodies, email, at, n, out);
+	return read_bytes(&c->grant, c->txn, &c->bodies, email, at, n, out);
 }

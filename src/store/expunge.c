@@ -30,7 +30,7 @@ pile_write(struct pile *p)
 	buf_clear(&e->packed);
 	page_pack(&e->packed, e->mailbox, p->entry[0].uid, p->entry, (uint32_t)p->n);
 	st = db_exec(e->txn, &reap_add, "iiiiiib", e->mailbox, (int64_t)e->modseq, (int64_t)p->entry[0].uid,
-	    (int64_t)p->entry[p->n - 1].uid, clock_seconds() + e->actor->store->grace, (int64_t)p->moved,
+	    (int64_t)p->entry[p->n - 1].uid, clock_seconds() + e->grant->actor.store->grace, (int64_t)p->moved,
 	    buf_str(&e->packed));
 	p->n = 0;
 	arena_free(&p->arena);
@@ -140,12 +140,12 @@ expunge_run(struct edit *e, struct expunge *x)
 }
 
 enum status
-message_expunge(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct runs *uids, size_t max,
-    struct runs *gone_r, bool *more_r, uint64_t *modseq_r)
+message_expunge(const struct grant *grant, struct db_txn *txn, const struct runs *uids, size_t max, struct runs *gone_r,
+    bool *more_r, uint64_t *modseq_r)
 {
 	struct expunge x = {.uids = uids, .only_deleted = true, .max = max};
 	struct edit e;
-	enum status st = edit_begin(&e, actor, txn, mailbox, NEED_EXPUNGE);
+	enum status st = edit_begin(&e, grant, txn, RIGHT_EXPUNGE);
 	uint64_t modseq;
 
 	if (st != OK)

@@ -4,6 +4,7 @@
  * check finds nothing, and the mailboxes are as they were after some operation that is not older than the last one acknowledged:
  * nothing acknowledged is lost, nothing is there in half, no UID is given twice. In memory.
  */
+#include "store/grant_test.h"
 #include "store/store_test.h"
 
 #include <fcntl.h>
@@ -110,7 +111,7 @@ append(struct db_txn *txn, struct doing *r)
 	uint32_t uid;
 	uint64_t modseq;
 
-	return message_append(&r->actor, txn, box[0], &m, &uid, &modseq);
+	return append_as(&r->actor, txn, box[0], &m, &uid, &modseq);
 }
 
 static enum status
@@ -122,7 +123,7 @@ flags(struct db_txn *txn, struct doing *r)
 	enum status st;
 
 	runs_add(&uids, 1 + (uint32_t)r->i / 3, 3 + (uint32_t)r->i / 3);
-	st = message_flags(&r->actor, txn, box[0], &uids, &c, &result);
+	st = flags_as(&r->actor, txn, box[0], &uids, &c, &result);
 	runs_free(&uids);
 	runs_free(&result.changed);
 	return st;
@@ -134,7 +135,7 @@ expunge(struct db_txn *txn, struct doing *r)
 	struct runs gone = {0};
 	uint64_t modseq;
 	bool more;
-	enum status st = message_expunge(&r->actor, txn, box[r->i % 2], NULL, 100, &gone, &more, &modseq);
+	enum status st = expunge_as(&r->actor, txn, box[r->i % 2], NULL, 100, &gone, &more, &modseq);
 
 	runs_free(&gone);
 	return st;
@@ -148,7 +149,7 @@ copy(struct db_txn *txn, struct doing *r, bool move)
 	enum status st;
 
 	runs_add(&uids, (uint32_t)r->i / 3 + 1, (uint32_t)r->i);
-	st = message_copy(&r->actor, txn, box[0], &uids, box[1], move, &result);
+	st = copy_as(&r->actor, txn, box[0], &uids, box[1], move, &result);
 	runs_free(&uids);
 	runs_free(&result.from);
 	return st;
@@ -158,7 +159,7 @@ static enum status
 publish(struct db_txn *txn, struct doing *r)
 {
 	struct copy_result result = {0};
-	enum status st = copy_publish(&r->actor, txn, r->job, &result);
+	enum status st = copy_publish(txn, r->job, &result);
 
 	runs_free(&result.from);
 	return st;
@@ -199,7 +200,7 @@ step_fn(struct db_txn *txn, void *arg)
 {
 	struct doing *r = arg;
 
-	return copy_step(&r->actor, txn, r->job);
+	return copy_step(txn, r->job);
 }
 
 /* What goes before the operation itself. */
@@ -212,7 +213,7 @@ prepare(struct store *s, struct doing *r)
 
 	if (r->i % 12 == 9) {
 		runs_add(&uids, 1, 1000);
-		r->job = copy_begin(box[0], &uids, box[1]);
+		r->job = copy_begin_as(&r->actor, box[0], &uids, box[1]);
 		runs_free(&uids);
 		while (st == OK && copy_more(r->job))
 			if ((st = db_write(store_db(s), step_fn, r)) == OK)

@@ -31,12 +31,12 @@ needs(const struct flag_change *c)
 	unsigned need = 0;
 
 	if (c->op == FLAGS_SET || (c->flags & ~(FLAG_SEEN | FLAG_DELETED)) || c->keywords_n > 0)
-		need |= NEED_WRITE;
+		need |= RIGHT_WRITE;
 	if (c->op == FLAGS_SET || (c->flags & FLAG_SEEN))
-		need |= NEED_SEEN;
+		need |= RIGHT_SEEN;
 	if (c->op == FLAGS_SET || (c->flags & FLAG_DELETED))
-		need |= NEED_DELETE;
-	return need != 0 ? need : NEED_WRITE;
+		need |= RIGHT_DELETE;
+	return need != 0 ? need : RIGHT_WRITE;
 }
 
 static bool
@@ -240,8 +240,8 @@ change_all(struct flagging *f, const struct runs *uids)
 }
 
 enum status
-message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct runs *uids,
-    const struct flag_change *change, struct flag_result *result_r)
+message_flags(const struct grant *grant, struct db_txn *txn, const struct runs *uids, const struct flag_change *change,
+    struct flag_result *result_r)
 {
 	struct arena ids = {0}, arena = {0};
 	struct runs there = {0};
@@ -251,7 +251,7 @@ message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, co
 
 	if (!admit_flags(change->flags))
 		return ERR_BAD_INPUT;
-	if ((st = edit_begin(&f.e, actor, txn, mailbox, needs(change))) != OK)
+	if ((st = edit_begin(&f.e, grant, txn, needs(change))) != OK)
 		return st;
 	st = keyword_ids(&f.e, &ids, change->keywords, change->keywords_n, change->op != FLAGS_REMOVE, &f.ids,
 	    &f.ids_n);

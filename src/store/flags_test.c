@@ -32,7 +32,7 @@ other_flags(uint64_t before)
 		    .conditional = true, .unchanged_since = before - c[i].since};
 		struct flag_result r = {0};
 
-		assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &change, &r)), OK);
+		assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &change, &r)), OK);
 		if (runs_count(&r.failed) != c[i].failed)
 			fail_msg("%zu: %u failed", i, (unsigned)runs_count(&r.failed));
 		runs_free(&r.changed);
@@ -51,13 +51,13 @@ conditional(void **state)
 
 	(void)state;
 	append_many(inbox, 5);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &one, &c, &r)), OK);
 	assert_int_equal(runs_count(&r.changed), 1);
 	before = r.modseq;
 	/* UNCHANGEDSINCE: the one whose flag changed last fails (RFC 7162 3.1.3). */
 	runs_clear(&r.changed);
 	c = (struct flag_change){.op = FLAGS_ADD, .flags = FLAG_SEEN | FLAG_FLAGGED, .conditional = true, .unchanged_since = before - 1};
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(runs_count(&r.changed), 4);
 	assert_int_equal(runs_count(&r.failed), 1);
 	assert_true(runs_has(&r.failed, 3));
@@ -65,18 +65,18 @@ conditional(void **state)
 	/* UNCHANGEDSINCE 0 never holds. */
 	runs_clear(&r.failed);
 	c.unchanged_since = 0;
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(runs_count(&r.failed), 5);
 	assert_int_equal(r.modseq, 0);
 	runs_clear(&r.failed);
 	other_flags(before);
 	/* No change, no mod-sequence. */
 	c = (struct flag_change){.op = FLAGS_REMOVE, .flags = FLAG_DELETED};
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(r.modseq, 0);
 	/* \Recent is nobody's to set. */
 	c = (struct flag_change){.op = FLAGS_ADD, .flags = FLAG_RECENT};
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(r.modseq, 0);
 	runs_free(&r.changed);
 	runs_free(&r.failed);
@@ -102,7 +102,7 @@ keyword_limits(void **state)
 
 		snprintf(name, sizeof(name), "k%d", n);
 		keyword = str_c(name);
-		st = WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r));
+		st = WRITE(store, flags_as(&alice, txn, inbox, &one, &c, &r));
 	}
 	assert_int_equal(st, ERR_LIMIT);
 	assert_int_equal(n, 257);
@@ -123,13 +123,13 @@ found(void **state)
 
 	(void)state;
 	append_many(inbox, 3);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &one, &c, &r)), OK);
 	assert_true(runs_count(&there) == 1 && runs_has(&there, 2));
-	assert_int_equal(WRITE(store, message_expunge(&alice, txn, inbox, &one, 9, &gone, &more, &modseq)), OK);
+	assert_int_equal(WRITE(store, expunge_as(&alice, txn, inbox, &one, 9, &gone, &more, &modseq)), OK);
 	runs_clear(&there);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &one, &c, &r)), OK);
 	assert_int_equal(runs_count(&there), 0);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_true(runs_count(&there) == 2 && !runs_has(&there, 2));
 	runs_free(&there);
 	runs_free(&gone);

@@ -97,7 +97,7 @@ load(struct ghosts *g)
 		return OK;
 	page = page_new();
 	s = db_prepare(g->txn, &rows);
-	db_bind_int(s, 1, g->view->mailbox);
+	db_bind_int(s, 1, g->view->grant.mailbox);
 	db_bind_int(s, 2, (int64_t)g->view->gone_told);
 	db_bind_int(s, 3, g->e[0].uid);
 	db_bind_int(s, 4, g->e[g->n - 1].uid);
@@ -105,7 +105,7 @@ load(struct ghosts *g)
 		if (page_unpack(page, db_blob(s, 0), 0, 0) == OK)
 			take_row(g, page);
 		else
-			log_event(EV_damage, "expunged messages of mailbox=%lld", (long long)g->view->mailbox);
+			log_event(EV_damage, "expunged messages of mailbox=%lld", (long long)g->view->grant.mailbox);
 	}
 	db_done(s);
 	page_free(page);

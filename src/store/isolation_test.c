@@ -43,8 +43,8 @@ mailboxes(void **state)
 	assert_int_equal(READ(s, mailbox_get(&alice, txn, &arena, hers, &mb)), OK);
 	assert_int_equal(READ(s, mailbox_get(&bob, txn, &arena, hers, &got)), ERR_NOT_FOUND);
 	assert_int_equal(READ(s, view_open(&v, &bob, txn, &mb, true)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, mailbox_set_special(&bob, txn, hers, SPECIAL_ALL)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, mailbox_set_recent(&bob, txn, hers, 1)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, set_special_as(&bob, txn, hers, SPECIAL_ALL)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, set_recent_as(&bob, txn, hers, 1)), ERR_NOT_FOUND);
 	assert_int_equal(WRITE(s, mailbox_move_more(&bob, txn, &(struct mailbox_move){hers, his, 5, true})), ERR_NOT_FOUND);
 	arena_free(&arena);
 }
@@ -67,14 +67,14 @@ messages(void **state)
 	(void)state;
 	runs_add(&all, 1, 10);
 	made_begin(&d, s, "planted", 300);
-	assert_int_equal(WRITE(s, message_append(&bob, txn, hers, &d.m, &uid, &modseq)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, append_as(&bob, txn, hers, &d.m, &uid, &modseq)), ERR_NOT_FOUND);
 	made_end(&d);
-	assert_int_equal(WRITE(s, message_flags(&bob, txn, hers, &all, &change, &fr)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, message_copy(&bob, txn, hers, &all, his, false, &cr)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, message_copy(&bob, txn, hers, &all, his, true, &cr)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, message_copy(&bob, txn, his, &all, hers, false, &cr)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, message_copy(&bob, txn, his, &all, hers, true, &cr)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, message_expunge(&bob, txn, hers, NULL, 10, &gone, &more, &modseq)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, flags_as(&bob, txn, hers, &all, &change, &fr)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, copy_as(&bob, txn, hers, &all, his, false, &cr)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, copy_as(&bob, txn, hers, &all, his, true, &cr)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, copy_as(&bob, txn, his, &all, hers, false, &cr)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, copy_as(&bob, txn, his, &all, hers, true, &cr)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, expunge_as(&bob, txn, hers, NULL, 10, &gone, &more, &modseq)), ERR_NOT_FOUND);
 	assert_int_equal(READ(s, mailbox_get(&alice, txn, &arena, hers, &mb)), OK);
 	assert_int_equal(mb.messages, 1);
 	assert_int_equal(mb.unseen, 1);
@@ -99,13 +99,13 @@ emails(void **state)
 
 	(void)state;
 	assert_int_equal(db_read_begin(store_db(s), &txn), OK);
-	assert_int_equal(email_get(&alice, txn, &arena, email, &e), OK);
-	assert_int_equal(email_get(&bob, txn, &arena, email, &got), ERR_NOT_FOUND);
-	assert_int_equal(email_cursor_open(&bob, txn, &c), OK);
+	assert_int_equal(email_get(GRANT_OF(alice), txn, &arena, email, &e), OK);
+	assert_int_equal(email_get(GRANT_OF(bob), txn, &arena, email, &got), ERR_NOT_FOUND);
+	assert_int_equal(email_cursor_open(GRANT_OF(bob), txn, &c), OK);
 	assert_int_equal(email_cursor_get(c, email, &got), ERR_NOT_FOUND);
 	assert_int_equal(email_cursor_structure(c, email, &structure), ERR_NOT_FOUND);
 	email_cursor_close(c);
-	assert_int_not_equal(email_read(&bob, txn, &e, 0, 100, &out), OK);
+	assert_int_not_equal(email_read(GRANT_OF(bob), txn, &e, 0, 100, &out), OK);
 	assert_int_equal(out.n, 0);
 	db_read_end(txn);
 	arena_free(&arena);

@@ -42,7 +42,7 @@ store_flags(int64_t mailbox, uint32_t first, uint32_t last, enum flag_op op, con
 	struct str name = str_c(keyword);
 	struct flag_change c = {.op = op, .keywords = &name, .keywords_n = keyword != NULL};
 	struct flag_result r = {0};
-	enum status st = WRITE(store, message_flags(&alice, txn, mailbox, &uids, &c, &r));
+	enum status st = WRITE(store, flags_as(&alice, txn, mailbox, &uids, &c, &r));
 
 	runs_free(&r.changed);
 	runs_free(&r.failed);
@@ -149,7 +149,7 @@ copied(void **state)
 
 		if (move == 0)
 			(void)append(inbox, &m);
-		assert_int_equal(WRITE(store, message_copy(&alice, txn, inbox, &one, other, move, &r)), OK);
+		assert_int_equal(WRITE(store, copy_as(&alice, txn, inbox, &one, other, move, &r)), OK);
 		assert_int_equal(r.to_n, 1);
 		runs_free(&r.from);
 		assert_int_equal(db_read_begin(store_db(store), &snap), OK);
@@ -185,8 +185,8 @@ expunged(void **state)
 
 	(void)state;
 	fill(inbox, 0, FULL);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &uids, &c, &r)), OK);
-	assert_int_equal(WRITE(store, message_expunge(&alice, txn, inbox, &uids, 1, &gone, &more, &modseq)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &uids, &c, &r)), OK);
+	assert_int_equal(WRITE(store, expunge_as(&alice, txn, inbox, &uids, 1, &gone, &more, &modseq)), OK);
 	assert_int_equal(store_flags(inbox, 2, 2, FLAGS_ADD, "fresh"), ERR_LIMIT);
 	assert_int_equal(store_reap(store, clock_seconds() + 100 * 86400), OK);
 	assert_int_equal(store_flags(inbox, 2, 2, FLAGS_ADD, "fresh"), OK);
@@ -236,10 +236,10 @@ copy_staged(void **state)
 	(void)append(inbox, &m);
 	fill(other, 0, FULL);
 	for (int sweep = 0; sweep < 2; sweep++) {
-		struct copy_job *job = copy_begin(inbox, &one, other);
+		struct copy_job *job = copy_begin_as(&alice, inbox, &one, other);
 		struct copy_result r = {0};
 
-		assert_int_equal(WRITE(store, copy_step(&alice, txn, job)), OK);
+		assert_int_equal(WRITE(store, copy_step(txn, job)), OK);
 		copy_stepped(job);
 		assert_false(copy_more(job));
 		/* The first time the message of UID 1 names it, the second time what was copied before. */
@@ -251,7 +251,7 @@ copy_staged(void **state)
 		assert_int_equal(id, -1);
 		(void)names_in(other, "key7", &id);
 		assert_int_equal(id, 7);
-		assert_int_equal(WRITE(store, copy_publish(&alice, txn, job, &r)), OK);
+		assert_int_equal(WRITE(store, copy_publish(txn, job, &r)), OK);
 		assert_int_equal(r.to_n, 1);
 		runs_free(&r.from);
 		for (bool done = false; !done;)

@@ -76,17 +76,21 @@ enum status
 mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str name, struct mailbox *mb_r)
 {
 	struct sort_key key;
+	struct mailbox mb;
 	enum status st;
 
 	if ((st = access_account(actor, actor->account)) != OK)
 		return st;
 	if (!sort_key_make(&key, name))
 		return ERR_NOT_FOUND;
-	return mailbox_by_key(txn, arena, actor->account, &key, mb_r);
+	if ((st = mailbox_by_key(txn, arena, actor->account, &key, &mb)) == OK && (st = access_mailbox(actor, txn, &mb, 0)) == OK)
+		*mb_r = mb;
+	return st;
 }
 
+/* arena NULL: without the name. */
 static enum status
-get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id, unsigned need, struct mailbox *mb_r)
+get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id, struct mailbox *mb_r, struct grant *grant_r)
 {
 	struct db_stmt *q = db_prepare(txn, &by_id);
 	struct mailbox mb;
@@ -95,7 +99,7 @@ get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t 
 	db_bind_int(q, 1, id);
 	if ((st = db_step(q)) == OK) {
 		mailbox_fill(q, NULL, &mb);
-		st = access_check(actor, txn, mb.account, id, need);
+		st = grant_make(actor, txn, &mb, grant_r);
 	}
 	if (st == OK && arena != NULL)
 		mb.name = arena_str(arena, db_text(q, 14));
@@ -108,21 +112,17 @@ get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t 
 enum status
 mailbox_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id, struct mailbox *mb_r)
 {
-	return get(actor, txn, arena, id, NEED_LOOKUP, mb_r);
+	struct grant grant;
+
+	return get(actor, txn, arena, id, mb_r, &grant);
 }
 
 enum status
-mailbox_row(const struct actor *actor, struct db_txn *txn, int64_t id, unsigned need, struct mailbox *mb_r)
+grant_get(const struct actor *actor, struct db_txn *txn, int64_t mailbox, struct grant *grant_r)
 {
 	struct mailbox mb;
-	enum status st;
 
-	if ((st = get(actor, txn, NULL, id, need, &mb)) != OK)
-		return st;
-	if (mb.noselect && need != NEED_LOOKUP)
-		return ERR_NOT_FOUND;
-	*mb_r = mb;
-	return OK;
+	return get(actor, txn, NULL, mailbox, &mb, grant_r);
 }
 
 /* In the order of keys the first child of a mailbox comes right after it. */
@@ -187,12 +187,14 @@ mailbox_list(const struct actor *actor, struct db_txn *txn, struct arena *arena,
 }
 
 enum status
-mailbox_set_recent(const struct actor *actor, struct db_txn *txn, int64_t id, uint32_t uid)
+mailbox_set_recent(const struct grant *grant, struct db_txn *txn, uint32_t uid)
 {
 	struct mailbox mb;
 	enum status st;
 
-	if ((st = mailbox_row(actor, txn, id, NEED_READ, &mb)) != OK)
+	if ((st = grant_need(grant, RIGHT_READ)) != OK || (st = mailbox_get(&grant->actor, txn, NULL, grant->mailbox, &mb)) != OK)
 		return st;
-	return db_exec(txn, &set_recent, "ii", id, (int64_t)(uid < mb.uidnext ? uid : mb.uidnext));
+	if (mb.noselect)
+		return ERR_NOT_FOUND;
+	return db_exec(txn, &set_recent, "ii", mb.id, (int64_t)(uid < mb.uidnext ? uid : mb.uidnext));
 }

@@ -11,7 +11,7 @@
 #ifndef STORE_MAILBOX_H
 #define STORE_MAILBOX_H
 
-#include "store/store.h"
+#include "store/grant.h"
 #include "wire/mailbox_name.h"
 
 /* Special use (RFC 6154, RFC 8457); one mailbox of an account for each. */
@@ -48,6 +48,7 @@ struct mailbox {
 /* ERR_NOT_FOUND also where the actor may not see it. A \Noselect name is found, with noselect set. */
 must_check enum status mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str name,
     struct mailbox *mb_r);
+/* arena NULL: without the name. */
 must_check enum status mailbox_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id,
     struct mailbox *mb_r);
 /* All mailboxes that the actor may see, in order of name with '/' before every other byte, INBOX first. In the arena. */
@@ -87,8 +88,8 @@ must_check enum status mailbox_rename(const struct actor *actor, struct db_txn *
     struct mailbox_move *move_r);
 must_check enum status mailbox_move_more(const struct actor *actor, struct db_txn *txn, struct mailbox_move *move);
 must_check enum status mailbox_subscribe(const struct actor *actor, struct db_txn *txn, struct str name, bool on);
-must_check enum status mailbox_set_special(const struct actor *actor, struct db_txn *txn, int64_t id, unsigned special);
+must_check enum status mailbox_set_special(const struct grant *grant, struct db_txn *txn, unsigned special);
 /* Moves the \Recent mark up to uid; for a lazy write. Never moves it back; makes no change row. */
-must_check enum status mailbox_set_recent(const struct actor *actor, struct db_txn *txn, int64_t id, uint32_t uid);
+must_check enum status mailbox_set_recent(const struct grant *grant, struct db_txn *txn, uint32_t uid);
 
 #endif

@@ -160,7 +160,8 @@ list_change_missing(struct list_change *c, struct str name, struct str *up, size
 		up[n++] = p;
 	}
 	*n_r = n;
-	return st == ERR_NOT_FOUND ? OK : st;
+	/* Where something is made below another one, that one's rights count (RFC 4314 4). */
+	return st == OK ? access_mailbox(c->actor, c->txn, &mb, RIGHT_CREATE) : st == ERR_NOT_FOUND ? OK : st;
 }
 
 enum status
@@ -230,16 +231,21 @@ mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, u
 /* ---- special use ---- */
 
 enum status
-mailbox_set_special(const struct actor *actor, struct db_txn *txn, int64_t id, unsigned special)
+mailbox_set_special(const struct grant *grant, struct db_txn *txn, unsigned special)
 {
+	int64_t id = grant->mailbox;
 	struct list_change c;
 	struct mailbox mb;
 	enum status st;
 
-	if ((st = mailbox_row(actor, txn, id, NEED_REMOVE, &mb)) != OK || (st = list_change_begin(&c, actor, txn)) != OK)
+	if ((st = grant_need(grant, RIGHT_REMOVE)) != OK || (st = mailbox_get(&grant->actor, txn, NULL, id, &mb)) != OK ||
+	    (st = list_change_begin(&c, &grant->actor, txn)) != OK)
 		return st;
+	/* What a mailbox is used for is its owner's matter. */
 	if (mb.account != c.account)
 		return ERR_NO_PERM;
+	if (mb.noselect)
+		return ERR_NOT_FOUND;
 	if ((st = special_free(&c, special, id)) != OK)
 		return st;
 	if ((st = db_exec(txn, &set_special, "ii", id, (int64_t)special)) != OK)

@@ -91,7 +91,7 @@ mailbox_delete(const struct actor *actor, struct db_txn *txn, struct str name)
 		return st;
 	if ((st = list_change_find(&c, NULL, name, &mb)) != OK)
 		return st;
-	if ((st = access_check(actor, txn, mb.account, mb.id, NEED_REMOVE)) != OK)
+	if ((st = access_mailbox(actor, txn, &mb, RIGHT_REMOVE)) != OK)
 		return st;
 	if (mailbox_name_is_inbox(name))
 		return ERR_NO_PERM;

@@ -131,7 +131,7 @@ mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, s
 	to = str_trim_suffix(to, '/');
 	if ((st = list_change_begin(&c, actor, txn)) != OK || (st = list_change_find(&c, NULL, from, &mb)) != OK)
 		return st;
-	if ((st = access_check(actor, txn, mb.account, mb.id, NEED_REMOVE)) != OK)
+	if ((st = access_mailbox(actor, txn, &mb, RIGHT_REMOVE)) != OK)
 		return st;
 	if ((st = tree_under_way(&c)) != OK || (st = rename_checks(&c, from, to)) != OK)
 		return st;
@@ -154,7 +154,8 @@ mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, s
 
 /* The lowest UIDs below until, at most MESSAGE_BATCH; more: there are others. */
 static enum status
-next_batch(const struct actor *actor, struct db_txn *txn, const struct mailbox_move *move, struct runs *uids, bool *more_r)
+next_batch(const struct actor *actor, struct db_txn *txn, const struct mailbox_move *move, struct runs *uids, struct grant *from_r,
+    bool *more_r)
 {
 	struct runs below = {0};
 	const struct entry *e;
@@ -166,10 +167,9 @@ next_batch(const struct actor *actor, struct db_txn *txn, const struct mailbox_m
 	*more_r = false;
 	if (move->until <= 1)
 		return OK;
-	if ((st = mailbox_row(actor, txn, move->from, NEED_READ | NEED_EXPUNGE, &mb)) != OK)
+	if ((st = mailbox_get(actor, txn, NULL, move->from, &mb)) != OK || (st = view_open(&v, actor, txn, &mb, true)) != OK)
 		return st;
-	if ((st = view_open(&v, actor, txn, &mb, true)) != OK)
-		return st;
+	*from_r = v.grant;
 	runs_add(&below, 1, move->until - 1);
 	struct view_iter it = VIEW_ITER(&v, &below);
 	it.no_seq = true;
@@ -191,13 +191,14 @@ mailbox_move_more(const struct actor *actor, struct db_txn *txn, struct mailbox_
 {
 	struct copy_result result = {0};
 	struct runs uids = {0};
+	struct grant from, to;
 	bool more = false;
 	enum status st;
 
 	if (move->from_name.p != NULL)
 		return tree_more(actor, txn, move);
-	if ((st = next_batch(actor, txn, move, &uids, &more)) == OK && uids.n > 0)
-		st = message_copy(actor, txn, move->from, &uids, move->to, true, &result);
+	if ((st = next_batch(actor, txn, move, &uids, &from, &more)) == OK && uids.n > 0 && (st = grant_get(actor, txn, move->to, &to)) == OK)
+		st = message_copy(&from, txn, &uids, &to, true, &result);
 	if (st == OK)
 		move->more = more;
 	runs_free(&result.from);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mailboxes: names and their order (T22, T24, T29), parents (T25), special use (T26), subscriptions (T28), RENAME and DELETE (T30),
  * and that no account sees another's (S9). */
+#include "store/grant_test.h"
 #include "store/store_test.h"
 
 static void
@@ -257,8 +258,8 @@ special_use(void **state)
 	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("D2"), SPECIAL_DRAFTS, &id)), ERR_CONFLICT);
 	assert_int_equal(find(&a, "D2", &mb), ERR_NOT_FOUND);
 	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("All"), SPECIAL_ALL, &id)), OK);
-	assert_int_equal(WRITE(s, mailbox_set_special(&a, txn, id, SPECIAL_JUNK)), ERR_CONFLICT);
-	assert_int_equal(WRITE(s, mailbox_set_special(&a, txn, id, SPECIAL_FLAGGED)), OK);
+	assert_int_equal(WRITE(s, set_special_as(&a, txn, id, SPECIAL_JUNK)), ERR_CONFLICT);
+	assert_int_equal(WRITE(s, set_special_as(&a, txn, id, SPECIAL_FLAGGED)), OK);
 	assert_int_equal(find(&a, "All", &mb), OK);
 	assert_int_equal(mb.special, SPECIAL_FLAGGED);
 	/* Deleted, the use is free again. */
@@ -482,8 +483,8 @@ isolation(void **state)
 	assert_int_equal(READ(s, mailbox_get(&b, txn, &arena, mb.id, &got)), ERR_NOT_FOUND);
 	assert_int_equal(delete(&b, "secret"), ERR_NOT_FOUND);
 	assert_int_equal(rename_to(&b, "secret", "mine"), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, mailbox_set_special(&b, txn, mb.id, SPECIAL_ALL)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(s, mailbox_set_recent(&b, txn, mb.id, 1)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, set_special_as(&b, txn, mb.id, SPECIAL_ALL)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(s, set_recent_as(&b, txn, mb.id, 1)), ERR_NOT_FOUND);
 	assert_int_equal(WRITE(s, mailbox_move_more(&b, txn, &(struct mailbox_move){mb.id, mb.id, 5, true})), ERR_NOT_FOUND);
 	expect_list(&b, FIRST);
 	struct actor nobody = {.store = s};

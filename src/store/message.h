@@ -2,7 +2,8 @@
 /*
  * Changing messages. All functions are parts of write functions: pure, and to be given sets of bounded size
  * (MESSAGE_BATCH messages; the caller splits what may be split). Each change takes the mailbox's next mod-sequence and
- * writes one change row.
+ * writes one change row. The grant is of the mailbox; each call tells the rights that it asks for (grant.h), without which it is ERR_NO_PERM and
+ * nothing is changed.
  */
 #ifndef STORE_MESSAGE_H
 #define STORE_MESSAGE_H
@@ -34,13 +35,13 @@ struct message_new {
 	size_t keywords_n;
 };
 
-/* ERR_NOT_FOUND, ERR_READ_ONLY, ERR_QUOTA, ERR_LIMIT. After several appends in one transaction the mailbox has one change row each. */
-must_check enum status message_append(const struct actor *actor, struct db_txn *txn, int64_t mailbox,
-    const struct message_new *message, uint32_t *uid_r, uint64_t *modseq_r);
+/* Right i. ERR_NOT_FOUND, ERR_READ_ONLY, ERR_QUOTA, ERR_LIMIT. After several appends in one transaction the mailbox has one change row each. */
+must_check enum status message_append(const struct grant *grant, struct db_txn *txn, const struct message_new *message,
+    uint32_t *uid_r, uint64_t *modseq_r);
 
 /* Several messages with consecutive UIDs, all or none, one change row: cheaper than one by one. n > 0. */
-must_check enum status message_append_all(const struct actor *actor, struct db_txn *txn, int64_t mailbox,
-    const struct message_new *const *messages, size_t n, uint32_t *first_uid_r, uint64_t *modseq_r);
+must_check enum status message_append_all(const struct grant *grant, struct db_txn *txn, const struct message_new *const *messages,
+    size_t n, uint32_t *first_uid_r, uint64_t *modseq_r);
 
 enum flag_op { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
 struct flag_change {
@@ -58,8 +59,8 @@ struct flag_result {
 	struct runs *there;       /* set by the caller: gets the UIDs that were there, changed or not; NULL: not wanted */
 	uint64_t modseq;          /* of this change; 0 when nothing changed */
 };
-/* UIDs that are not there (any more) are passed over. The runs of *result_r are added to. */
-must_check enum status message_flags(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct runs *uids,
+/* Rights: s for \Seen, t for \Deleted, w for all others; FLAGS_SET: all three. UIDs that are not there (any more) are passed over. The runs of *result_r are added to. */
+must_check enum status message_flags(const struct grant *grant, struct db_txn *txn, const struct runs *uids,
     const struct flag_change *change, struct flag_result *result_r);
 
 struct copy_result {
@@ -70,12 +71,12 @@ struct copy_result {
 	uint64_t modseq;          /* of the source after a move */
 };
 /* Keeps flags, keywords, internal date and email id; the save date is now. Atomic. move also expunges the source messages (RFC 6851). The
- * destination may be the source. */
-must_check enum status message_copy(const struct actor *actor, struct db_txn *txn, int64_t from, const struct runs *uids,
-    int64_t to, bool move, struct copy_result *result_r);
+ * destination may be the source. Rights: r of the source, with move t and e as well; i of the destination. */
+must_check enum status message_copy(const struct grant *from, struct db_txn *txn, const struct runs *uids, const struct grant *to,
+    bool move, struct copy_result *result_r);
 
-/* Expunges the messages with \Deleted among uids (NULL: all, at most max of them, the lowest UIDs first). *more_r: there are more. */
-must_check enum status message_expunge(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct runs *uids,
-    size_t max, struct runs *gone_r, bool *more_r, uint64_t *modseq_r);
+/* Right e. Expunges the messages with \Deleted among uids (NULL: all, at most max of them, the lowest UIDs first). *more_r: there are more. */
+must_check enum status message_expunge(const struct grant *grant, struct db_txn *txn, const struct runs *uids, size_t max,
+    struct runs *gone_r, bool *more_r, uint64_t *modseq_r);
 
 #endif

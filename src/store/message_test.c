@@ -92,7 +92,7 @@ reads_back(void **state)
 	assert_true(str_eq(kw.name[0], STR("$Work")));
 	assert_int_equal(keywords_find(&kw, STR("$WORK")), 0);
 	assert_int_equal(keywords_find(&kw, STR("c")), -1);
-	assert_int_equal(email_get(&alice, txn, &arena, e.email, &email), OK);
+	assert_int_equal(email_get(GRANT_OF(alice), txn, &arena, e.email, &email), OK);
 	assert_true(str_eq(email.summary, STR("s")));
 	assert_true(str_eq(email.prefix, m.prefix));
 	/* Prefix and body are one message, wherever it is cut. */
@@ -101,12 +101,12 @@ reads_back(void **state)
 			static const char whole[] = "Return-Path: <>\r\nSubject: x\r\n\r\nbody\r\n";
 
 			buf_clear(&out);
-			assert_int_equal(email_read(&alice, txn, &email, at, n, &out), OK);
+			assert_int_equal(email_read(GRANT_OF(alice), txn, &email, at, n, &out), OK);
 			assert_int_equal(out.n, at + n < m.size ? n : m.size - at);
 			assert_memory_equal(out.n ? out.p : "", whole + at, out.n);
 		}
-	assert_int_equal(email_get(&alice, txn, &arena, e.email + 1, &email), ERR_NOT_FOUND);
-	assert_int_equal(email_cursor_open(&alice, txn, &c), OK);
+	assert_int_equal(email_get(GRANT_OF(alice), txn, &arena, e.email + 1, &email), ERR_NOT_FOUND);
+	assert_int_equal(email_cursor_open(GRANT_OF(alice), txn, &c), OK);
 	assert_int_equal(email_cursor_get(c, e.email, &email), OK);
 	assert_int_equal(email_cursor_structure(c, e.email, &s), OK);
 	assert_true(str_eq(s, STR("t")));
@@ -135,7 +135,7 @@ cursor_orders(void **state)
 	assert_int_equal(walk(&v, NULL, NULL, &e), 100);
 	first = e.email - 99;
 	assert_int_equal(db_read_begin(store_db(store), &txn), OK);
-	assert_int_equal(email_cursor_open(&alice, txn, &c), OK);
+	assert_int_equal(email_cursor_open(GRANT_OF(alice), txn, &c), OK);
 	for (int64_t i = 0; i < 2000; i++) {
 		int64_t id = first + (i < 100 ? i : i * 37 % 110);
 		struct email email;
@@ -162,7 +162,7 @@ thread_of(uint32_t uid)
 
 	open_view(&v, inbox);
 	assert_int_equal(walk(&v, &one, NULL, &e), 1);
-	assert_int_equal(READ(store, email_get(&alice, txn, &arena, e.email, &email)), OK);
+	assert_int_equal(READ(store, email_get(GRANT_OF(alice), txn, &arena, e.email, &email)), OK);
 	view_close(&v);
 	runs_free(&one);
 	arena_free(&arena);
@@ -233,7 +233,7 @@ several(void **state)
 	marked.keywords_n = 1;
 	for (size_t i = 0; i < 300; i++)
 		all[i] = i == 299 ? &marked : &plain_one;
-	assert_int_equal(WRITE(store, message_append_all(&alice, txn, inbox, all, 300, &first, &modseq)), OK);
+	assert_int_equal(WRITE(store, append_all_as(&alice, txn, inbox, all, 300, &first, &modseq)), OK);
 	assert_int_equal(first, 2);
 	assert_int_equal(modseq, v.flags_told + 1);
 	assert_int_equal(READ(store, changes_since(txn, inbox, 0, v.flags_told, NULL, 0, &ch)), OK);
@@ -248,7 +248,7 @@ several(void **state)
 	view_close(&v);
 	/* One that may not come keeps all away. */
 	marked.keywords = &long_name;
-	assert_int_equal(WRITE(store, message_append_all(&alice, txn, inbox, all, 300, &first, &modseq)), ERR_LIMIT);
+	assert_int_equal(WRITE(store, append_all_as(&alice, txn, inbox, all, 300, &first, &modseq)), ERR_LIMIT);
 	assert_int_equal(first, 2);
 	open_view(&v, inbox);
 	assert_int_equal(walk(&v, NULL, NULL, NULL), 301);
@@ -269,27 +269,27 @@ refused(void **state)
 	int64_t bobs;
 
 	(void)state;
-	assert_int_equal(WRITE(store, message_append(&bob, txn, inbox, &m, &uid, &modseq)), ERR_NOT_FOUND);
-	assert_int_equal(WRITE(store, message_append(&alice, txn, 9999, &m, &uid, &modseq)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(store, append_as(&bob, txn, inbox, &m, &uid, &modseq)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, 9999, &m, &uid, &modseq)), ERR_NOT_FOUND);
 	for (int i = 0; i < 300; i++) {
 		snprintf(names[i], sizeof(names[i]), "k%d", i);
 		keywords[i] = str_c(names[i]);
 	}
 	m.keywords = keywords;
 	m.keywords_n = 300;
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_LIMIT);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_LIMIT);
 	memset(big, 'x', sizeof(big));
 	long_one.p = big;
 	m.keywords = &long_one;
 	m.keywords_n = 1;
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_LIMIT);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_LIMIT);
 	m = plain();
 	append(inbox, &m);
 	/* Emails belong to an account: no copy across. */
 	assert_int_equal(WRITE(store, mailbox_create(&bob, txn, STR("b"), 0, &bobs)), OK);
-	assert_int_equal(WRITE(store, message_copy(&alice, txn, inbox, &all, bobs, false, &r)), ERR_NOT_FOUND);
+	assert_int_equal(WRITE(store, copy_as(&alice, txn, inbox, &all, bobs, false, &r)), ERR_NOT_FOUND);
 	alice.admin = true;
-	assert_int_equal(WRITE(store, message_copy(&alice, txn, inbox, &all, bobs, false, &r)), ERR_NO_PERM);
+	assert_int_equal(WRITE(store, copy_as(&alice, txn, inbox, &all, bobs, false, &r)), ERR_NO_PERM);
 	alice.admin = false;
 	runs_free(&all);
 }
@@ -313,28 +313,28 @@ not_admitted(void **state)
 	m.keywords_n = 1;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad) + 1; i++) {
 		keyword = i < sizeof(bad) / sizeof(*bad) ? str_c(bad[i]) : str_of("a\0b", 3);
-		assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
-		assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &change, &fr)), ERR_BAD_INPUT);
+		assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+		assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &one, &change, &fr)), ERR_BAD_INPUT);
 	}
 	change = (struct flag_change){.op = FLAGS_SET, .flags = 64};
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &change, &fr)), ERR_BAD_INPUT);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &one, &change, &fr)), ERR_BAD_INPUT);
 	m = plain();
 	m.flags = 128;
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
 	m = plain();
 	m.zone = 1440;
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
 	m.zone = 0;
 	m.internal_date = INT64_MAX;
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
 	m.internal_date = -(INT64_C(1) << 40);
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
 	m.internal_date = -1;
 	m.size = UINT64_MAX;
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
 	m.size = 20;
 	m.prefix = STR("012345678901234567890123456789");
-	assert_int_equal(WRITE(store, message_append(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, inbox, &m, &uid, &modseq)), ERR_BAD_INPUT);
 	/* names: control characters, not in Normalization Form C, INBOX in another case */
 	static const char *const names[] = {"a\rb", "a//b", "e\xcc\x81", "inbox/x", "\xff"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -364,7 +364,7 @@ changes_and_own(void **state)
 	append_many(inbox, 5);
 	open_view(&v, inbox);
 	/* The session's own and the next: it is told without a look. */
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	view_told(&v, r.modseq);
 	assert_int_equal(v.flags_told, r.modseq);
 	assert_int_equal(v.own_n, 0);
@@ -373,11 +373,11 @@ changes_and_own(void **state)
 	view_update_free(&u);
 	/* Another's before it: that one is still to be told. */
 	c.flags = FLAG_DRAFT;
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &one, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &one, &c, &r)), OK);
 	since = r.modseq;
 	c.flags = FLAG_FLAGGED;
 	/* The session's own, told by its own reply. */
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	view_told(&v, r.modseq);
 	assert_int_equal(READ(store, changes_since(txn, inbox, 0, since, NULL, 0, &ch)), OK);
 	assert_int_equal(runs_count(&ch.flags), 5);
@@ -389,7 +389,7 @@ changes_and_own(void **state)
 	/* Another's change of two of them. */
 	runs_remove(&all, 3, 10);
 	c.flags = FLAG_SEEN;
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(READ(store, view_sync(&v, txn, false, &u)), OK);
 	assert_int_equal(runs_count(&u.changed), 2);
 	assert_true(runs_has(&u.changed, 1) && runs_has(&u.changed, 2));
@@ -413,8 +413,8 @@ expunge(int64_t mailbox, const struct runs *uids)
 	uint64_t modseq;
 	bool more;
 
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, mailbox, uids, &c, &r)), OK);
-	assert_int_equal(WRITE(store, message_expunge(&alice, txn, mailbox, NULL, 100000, &gone, &more, &modseq)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, mailbox, uids, &c, &r)), OK);
+	assert_int_equal(WRITE(store, expunge_as(&alice, txn, mailbox, NULL, 100000, &gone, &more, &modseq)), OK);
 	assert_false(more);
 	runs_free(&gone);
 	runs_free(&r.changed);
@@ -486,12 +486,12 @@ grace(void **state)
 	assert_true(e.expunged);
 	assert_int_equal(READ(store, view_seq(&v, txn, 600, &seq)), OK);
 	assert_int_equal(seq, 600);
-	assert_int_equal(READ(store, email_get(&alice, txn, &arena, e.email, &email)), OK);
+	assert_int_equal(READ(store, email_get(GRANT_OF(alice), txn, &arena, e.email, &email)), OK);
 	/* Not due yet. */
 	assert_int_equal(store_reap(store, clock_seconds() + 60), OK);
 	assert_int_equal(walk(&v, NULL, &missed, &e), 600);
 	assert_int_equal(store_reap(store, clock_seconds() + 100000), OK);
-	assert_int_equal(READ(store, email_get(&alice, txn, &arena, e.email, &email)), ERR_NOT_FOUND);
+	assert_int_equal(READ(store, email_get(GRANT_OF(alice), txn, &arena, e.email, &email)), ERR_NOT_FOUND);
 	assert_int_equal(walk(&v, NULL, &missed, &e), 0);
 	assert_int_equal(missed, 600);
 	assert_int_equal(READ(store, view_sync(&v, txn, false, &u)), OK);
@@ -566,7 +566,7 @@ reaps_mailboxes(void **state)
 
 	(void)state;
 	append_many(other, 1000);
-	assert_int_equal(WRITE(store, message_copy(&alice, txn, other, &some, inbox, false, &r)), OK);
+	assert_int_equal(WRITE(store, copy_as(&alice, txn, other, &some, inbox, false, &r)), OK);
 	assert_true(count(&changes) > 0);
 	assert_int_equal(WRITE(store, mailbox_delete(&alice, txn, STR("Other"))), OK);
 	/* The mailbox first, then what it held. */
@@ -602,11 +602,11 @@ large_copy(void **state)
 
 	(void)state;
 	append_many(inbox, MANY);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &seen, &c, &fr)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &seen, &c, &fr)), OK);
 	open_view(&v, other);
-	job = copy_begin(inbox, &all, other);
+	job = copy_begin_as(&alice, inbox, &all, other);
 	while (copy_more(job)) {
-		assert_int_equal(WRITE(store, copy_step(&alice, txn, job)), OK);
+		assert_int_equal(WRITE(store, copy_step(txn, job)), OK);
 		copy_stepped(job);
 		/* Nobody sees anything before it is published. */
 		assert_int_equal(READ(store, view_sync(&v, txn, true, &u)), OK);
@@ -622,11 +622,11 @@ large_copy(void **state)
 	assert_int_equal(store_reap(store, clock_seconds() + 100000), OK);
 	/* The first time the write fails; it does no harm. */
 	w = write_begin(store);
-	assert_int_equal(copy_publish(&alice, w, job, &r), OK);
+	assert_int_equal(copy_publish(w, job, &r), OK);
 	assert_int_equal(write_end(ERR_LIMIT), ERR_LIMIT);
 	runs_free(&r.from);
 	w = write_begin(store);
-	assert_int_equal(copy_publish(&alice, w, job, &r), OK);
+	assert_int_equal(copy_publish(w, job, &r), OK);
 	assert_int_equal(write_end(OK), OK);
 	assert_int_equal(r.to_first, 4);
 	assert_int_equal(r.to_n, MANY);
@@ -646,8 +646,8 @@ large_copy(void **state)
 	assert_int_equal(count(&staged), 0);
 	copy_free(job);
 	/* What a crash leaves is swept. */
-	job = copy_begin(other, &all, inbox);
-	assert_int_equal(WRITE(store, copy_step(&alice, txn, job)), OK);
+	job = copy_begin_as(&alice, other, &all, inbox);
+	assert_int_equal(WRITE(store, copy_step(txn, job)), OK);
 	copy_free(job);
 	assert_true(count(&staged) > 0);
 	assert_int_equal(copy_sweep(store), OK);
@@ -700,12 +700,12 @@ damaged_page(void **state)
 	assert_int_equal(READ(store, view_uids_of_seqs(&v, txn, &seqs, &uids)), OK);
 	assert_true(runs_has(&uids, 599) && runs_has(&uids, 600));
 	/* Changes pass over it. */
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(runs_count(&r.changed), 344);
-	assert_int_equal(WRITE(store, message_copy(&alice, txn, inbox, &all, other, false, &cr)), OK);
+	assert_int_equal(WRITE(store, copy_as(&alice, txn, inbox, &all, other, false, &cr)), OK);
 	assert_int_equal(cr.to_n, 344);
 	assert_int_equal(append(inbox, &m), 601);
-	assert_int_equal(WRITE(store, message_expunge(&alice, txn, inbox, NULL, 10000, &gone, &more, &modseq)), OK);
+	assert_int_equal(WRITE(store, expunge_as(&alice, txn, inbox, NULL, 10000, &gone, &more, &modseq)), OK);
 	assert_int_equal(runs_count(&gone), 344);
 	log_set_fd(2);
 	view_close(&v);
@@ -736,7 +736,7 @@ damaged_directory(void **state)
 	assert_int_equal(walk(&v, NULL, NULL, &e), 900);
 	assert_int_equal(READ(store, view_seq(&v, txn, 500, &seq)), OK);
 	assert_int_equal(seq, 500);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &all, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	assert_int_equal(runs_count(&r.changed), 900);
 	log_set_fd(-1);
 	assert_int_equal(walk(&v, NULL, NULL, &e), 900);
@@ -760,7 +760,7 @@ damaged_changes(void **state)
 	(void)state;
 	append_many(inbox, 10);
 	open_view(&v, inbox);
-	assert_int_equal(WRITE(store, message_flags(&alice, txn, inbox, &some, &c, &r)), OK);
+	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &some, &c, &r)), OK);
 	assert_int_equal(WRITE(store, db_exec(txn, &hurt_change, "ii", inbox, (int64_t)2)), OK);
 	log_set_fd(open("/dev/null", O_WRONLY));
 	assert_int_equal(READ(store, view_sync(&v, txn, true, &u)), OK);

@@ -3,6 +3,7 @@
 #ifndef STORE_MESSAGE_TEST_H
 #define STORE_MESSAGE_TEST_H
 
+#include "store/grant_test.h"
 #include "store/store_test.h"
 
 #include "base/log.h"
@@ -45,7 +46,7 @@ append(int64_t mailbox, const struct message_new *m)
 	uint32_t uid = 0;
 	uint64_t modseq;
 
-	assert_int_equal(WRITE(store, message_append(&alice, txn, mailbox, m, &uid, &modseq)), OK);
+	assert_int_equal(WRITE(store, append_as(&alice, txn, mailbox, m, &uid, &modseq)), OK);
 	return uid;
 }
 
@@ -58,7 +59,7 @@ append_many(int64_t mailbox, uint32_t n)
 	uint64_t modseq;
 
 	for (uint32_t i = 0; i < n; i++)
-		assert_int_equal(message_append(&alice, txn, mailbox, &m, &uid, &modseq), OK);
+		assert_int_equal(append_as(&alice, txn, mailbox, &m, &uid, &modseq), OK);
 	assert_int_equal(write_end(OK), OK);
 }
 

@@ -74,20 +74,27 @@ metadata_name_ok(struct str name, bool below)
 	return true;
 }
 
-/* Whose rows: the owner of the mailbox, or the account itself for the server. */
+/* RFC 5464 3.3 */
 static enum status
-owner_of(const struct actor *actor, struct db_txn *txn, int64_t mailbox, unsigned need, int64_t *account_r)
+may_use(const struct grant *g)
+{
+	return grant_any(g, RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_POST);
+}
+
+/* Nothing is kept of a mailbox that is gone since the grant was made. */
+static enum status
+still_there(const struct grant *g, struct db_txn *txn)
 {
 	struct mailbox mb;
-	enum status st;
 
-	if (mailbox == 0) {
-		*account_r = actor->account;
-		return access_account(actor, actor->account);
-	}
-	if ((st = mailbox_row(actor, txn, mailbox, need, &mb)) == OK)
-		*account_r = mb.account;
-	return st;
+	return g->mailbox != 0 ? mailbox_get(&g->actor, txn, NULL, g->mailbox, &mb) : OK;
+}
+
+/* Whose the entry of that name is: the reader's own, or everybody's. */
+static int64_t
+reader_of(const struct grant *g, struct str name)
+{
+	return is_private(name) ? g->actor.account : 0;
 }
 
 struct listing {
@@ -121,34 +128,34 @@ take_rows(struct listing *l, struct db_stmt *s, struct str name, uint32_t depth)
 }
 
 static struct db_stmt *
-bind(struct db_txn *txn, struct db_sql *sql, int64_t account, int64_t mailbox, int64_t reader)
+bind(struct db_txn *txn, struct db_sql *sql, const struct grant *g, int64_t reader)
 {
 	struct db_stmt *s = db_prepare(txn, sql);
 
-	db_bind_int(s, 1, account);
-	db_bind_int(s, 2, mailbox);
+	db_bind_int(s, 1, g->owner);
+	db_bind_int(s, 2, g->mailbox);
 	db_bind_int(s, 3, reader);
 	return s;
 }
 
 static enum status
-get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox, struct str name, uint32_t depth, bool names_only,
+get(const struct grant *g, struct db_txn *txn, struct arena *arena, struct str name, uint32_t depth, bool names_only,
     struct metadata **list_r, size_t *n_r)
 {
 	struct listing l = {.arena = arena, .names_only = names_only};
 	struct str entry = arena_lower(arena, name);
-	int64_t account, reader = is_private(name) ? actor->account : 0;
+	int64_t reader = reader_of(g, name);
 	struct db_stmt *s;
 	enum status st;
 
-	if ((st = owner_of(actor, txn, mailbox, NEED_LOOKUP, &account)) != OK)
+	if ((st = may_use(g)) != OK)
 		return st;
-	s = bind(txn, names_only ? &name_one : &get_one, account, mailbox, reader);
+	s = bind(txn, names_only ? &name_one : &get_one, g, reader);
 	db_bind_text(s, 4, entry);
 	st = take_rows(&l, s, name, depth);
 	if (st == OK && depth > 0) {
 		/* What is below begins with the name and '/'; '0' comes right after '/'. */
-		s = bind(txn, names_only ? &names_below : &get_below, account, mailbox, reader);
+		s = bind(txn, names_only ? &names_below : &get_below, g, reader);
 		db_bind_text(s, 4, arena_printf(arena, "%.*s/", STR_FMT(entry)));
 		db_bind_text(s, 5, arena_printf(arena, "%.*s0", STR_FMT(entry)));
 		st = take_rows(&l, s, name, depth);
@@ -161,27 +168,26 @@ get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t 
 }
 
 enum status
-metadata_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox, struct str name, uint32_t depth,
+metadata_get(const struct grant *grant, struct db_txn *txn, struct arena *arena, struct str name, uint32_t depth,
     struct metadata **list_r, size_t *n_r)
 {
-	return get(actor, txn, arena, mailbox, name, depth, false, list_r, n_r);
+	return get(grant, txn, arena, name, depth, false, list_r, n_r);
 }
 
 enum status
-metadata_names(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox, struct str name, uint32_t depth,
+metadata_names(const struct grant *grant, struct db_txn *txn, struct arena *arena, struct str name, uint32_t depth,
     struct metadata **list_r, size_t *n_r)
 {
-	return get(actor, txn, arena, mailbox, name, depth, true, list_r, n_r);
+	return get(grant, txn, arena, name, depth, true, list_r, n_r);
 }
 
 /* How many of the list are new names with a value. */
 static enum status
-count_new(struct db_txn *txn, struct arena *arena, const struct actor *actor, int64_t account, int64_t mailbox,
-    const struct metadata *list, size_t n, size_t *new_r)
+count_new(const struct grant *g, struct db_txn *txn, struct arena *arena, const struct metadata *list, size_t n, size_t *new_r)
 {
 	*new_r = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct db_stmt *s = bind(txn, &get_one, account, mailbox, is_private(list[i].name) ? actor->account : 0);
+		struct db_stmt *s = bind(txn, &get_one, g, reader_of(g, list[i].name));
 		enum status st;
 
 		db_bind_text(s, 4, arena_lower(arena, list[i].name));
@@ -196,10 +202,9 @@ count_new(struct db_txn *txn, struct arena *arena, const struct actor *actor, in
 }
 
 static enum status
-put_one(struct db_txn *txn, struct arena *arena, const struct actor *actor, int64_t account, int64_t mailbox,
-    const struct metadata *m, int64_t at)
+put_one(const struct grant *g, struct db_txn *txn, struct arena *arena, const struct metadata *m, int64_t at)
 {
-	struct db_stmt *s = bind(txn, &put, account, mailbox, is_private(m->name) ? actor->account : 0);
+	struct db_stmt *s = bind(txn, &put, g, reader_of(g, m->name));
 	enum status st;
 
 	db_bind_text(s, 4, arena_lower(arena, m->name));
@@ -216,8 +221,7 @@ put_one(struct db_txn *txn, struct arena *arena, const struct actor *actor, int6
 
 /* Everything that may refuse comes before the first change. */
 static enum status
-may_set(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t account, int64_t mailbox,
-    const struct metadata *list, size_t n, bool *tidy_r)
+may_set(const struct grant *g, struct db_txn *txn, struct arena *arena, const struct metadata *list, size_t n, bool *tidy_r)
 {
 	int64_t counts[2];
 	size_t fresh;
@@ -226,36 +230,35 @@ may_set(const struct actor *actor, struct db_txn *txn, struct arena *arena, int6
 	for (size_t i = 0; i < n; i++) {
 		if (!metadata_name_ok(list[i].name, false))
 			return ERR_BAD_INPUT;
-		if (mailbox == 0 && !is_private(list[i].name) && !actor->admin)
+		if (g->mailbox == 0 && !is_private(list[i].name) && !g->actor.admin)
 			return ERR_NO_PERM;
 		if (list[i].value.n > METADATA_VALUE_MAX)
 			return ERR_LIMIT;
 	}
-	if ((st = db_get_ints(txn, &count, counts, 2, "ii", account, mailbox)) != OK ||
-	    (st = count_new(txn, arena, actor, account, mailbox, list, n, &fresh)) != OK)
+	if ((st = db_get_ints(txn, &count, counts, 2, "ii", g->owner, g->mailbox)) != OK ||
+	    (st = count_new(g, txn, arena, list, n, &fresh)) != OK)
 		return st;
 	*tidy_r = counts[1] - counts[0] > REMOVED_KEPT;
 	return fresh > 0 && (size_t)counts[0] + fresh > METADATA_ENTRIES_MAX ? ERR_LIMIT : OK;
 }
 
 enum status
-metadata_set(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct metadata *list, size_t n)
+metadata_set(const struct grant *grant, struct db_txn *txn, const struct metadata *list, size_t n)
 {
 	struct arena arena = {0};
-	int64_t account, at;
+	int64_t at;
 	bool tidy;
 	enum status st;
 
-	if ((st = owner_of(actor, txn, mailbox, NEED_LOOKUP, &account)) != OK ||
-	    (st = may_set(actor, txn, &arena, account, mailbox, list, n, &tidy)) != OK ||
-	    (st = db_get_ints(txn, &newest, &at, 1, "i", account)) != OK)
+	if ((st = may_use(grant)) != OK || (st = still_there(grant, txn)) != OK || (st = may_set(grant, txn, &arena, list, n, &tidy)) != OK ||
+	    (st = db_get_ints(txn, &newest, &at, 1, "i", grant->owner)) != OK)
 		goto out;
 	if (tidy)
-		st = db_exec(txn, &forget, "ii", account, mailbox);
+		st = db_exec(txn, &forget, "ii", grant->owner, grant->mailbox);
 	for (size_t i = 0; i < n && st == OK; i++)
-		st = put_one(txn, &arena, actor, account, mailbox, &list[i], at + 1);
+		st = put_one(grant, txn, &arena, &list[i], at + 1);
 	if (st == OK && n > 0)
-		feed_mailbox(actor->store, txn, EVENT_MAILBOX, account, mailbox);
+		feed_mailbox(grant->actor.store, txn, EVENT_MAILBOX, grant->owner, grant->mailbox);
 out:
 	arena_free(&arena);
 	return st;
@@ -285,7 +288,10 @@ metadata_changed(const struct actor *actor, struct db_txn *txn, struct arena *ar
 	*n_r = 0;
 	if ((uint64_t)now <= since)
 		return OK;
-	s = bind(txn, &changed, actor->account, (int64_t)since, actor->account);
+	s = db_prepare(txn, &changed);
+	db_bind_int(s, 1, actor->account);
+	db_bind_int(s, 2, (int64_t)since);
+	db_bind_int(s, 3, actor->account);
 	db_bind_int(s, 4, METADATA_CHANGES_MAX + 1);
 	while (n <= METADATA_CHANGES_MAX && (st = db_step(s)) == OK) {
 		if (n == cap) {

@@ -2,7 +2,8 @@
 /*
  * Annotations of mailboxes and of the server (RFC 5464). An entry is a path such as /private/comment; it is
  * compared without regard to ASCII case, the spelling that came first stays. Private entries are their reader's own, shared ones the
- * mailbox's. Mailbox 0 is the server: its private entries are the account's; its shared ones are settings, not kept here.
+ * mailbox's. The grant is of the mailbox, where l and one of r, s, w, i, p are asked for (3.3); or of the account itself (grant_self()), which means the
+ * server: its private entries are the account's, its shared ones are settings, not kept here.
  */
 #ifndef STORE_METADATA_H
 #define STORE_METADATA_H
@@ -23,16 +24,16 @@ struct metadata {
 /* Is it the name of an entry? With below set, "/private" and "/shared" alone are too: where a search may begin. */
 bool metadata_name_ok(struct str name, bool below);
 
-/* The entry of that name and those up to depth levels below it, in order of name, in the arena: none is no error. ERR_NOT_FOUND: no such mailbox. */
-must_check enum status metadata_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox,
-    struct str name, uint32_t depth, struct metadata **list_r, size_t *n_r);
+/* The entry of that name and those up to depth levels below it, in order of name, in the arena: none is no error. ERR_NOT_FOUND: no such
+ * mailbox; ERR_NO_PERM. */
+must_check enum status metadata_get(const struct grant *grant, struct db_txn *txn, struct arena *arena, struct str name,
+    uint32_t depth, struct metadata **list_r, size_t *n_r);
 /* The same without the values, which stay unread: list_r[].value is empty. */
-must_check enum status metadata_names(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t mailbox,
-    struct str name, uint32_t depth, struct metadata **list_r, size_t *n_r);
+must_check enum status metadata_names(const struct grant *grant, struct db_txn *txn, struct arena *arena, struct str name,
+    uint32_t depth, struct metadata **list_r, size_t *n_r);
 /* Part of a write function: sets all of them, or removes those without a value, or fails before anything was changed. ERR_LIMIT: too many
  * entries; ERR_NO_PERM: shared entries of the server; ERR_NOT_FOUND. */
-must_check enum status metadata_set(const struct actor *actor, struct db_txn *txn, int64_t mailbox, const struct metadata *list,
-    size_t n);
+must_check enum status metadata_set(const struct grant *grant, struct db_txn *txn, const struct metadata *list, size_t n);
 /* Parts of write functions of mailboxes: what RENAME INBOX does (RFC 5464 4.1). */
 must_check enum status metadata_copy(struct db_txn *txn, int64_t account, int64_t from, int64_t to);
 

@@ -5,6 +5,7 @@
  * ask for the changes since they left (S12, T45, T81). After each step something is compared; MODEL_SEED and MODEL_STEPS choose the run.
  */
 #include "base/random_test.h"
+#include "store/grant_test.h"
 #include "store/store_test.h"
 
 #include "store/check.h"
@@ -183,7 +184,7 @@ append(struct db_txn *txn, int mb)
 		    .internal_date = (int64_t)rnd(2000000000) - 100000,
 		    .zone = (int16_t)((int)rnd(1400) - 700)};
 
-		check(message_append(&alice, txn, box[mb].id, &new, &uid, &modseq) == OK);
+		check(append_as(&alice, txn, box[mb].id, &new, &uid, &modseq) == OK);
 		check(box[mb].now.n == 0 || uid > box[mb].now.m[box[mb].now.n - 1].uid);
 		m.uid = uid;
 		m.email = -1;
@@ -220,7 +221,7 @@ store_flags(struct db_txn *txn, int mb, struct session *own)
 	    .keywords_n = names_of(kw, names)};
 
 	some_uids(&box[mb].now, &uids);
-	check(message_flags(&alice, txn, box[mb].id, &uids, &c, &r) == OK);
+	check(flags_as(&alice, txn, box[mb].id, &uids, &c, &r) == OK);
 	for (size_t i = 0; i < box[mb].now.n; i++) {
 		struct msg *m = &box[mb].now.m[i], was = *m;
 
@@ -255,7 +256,7 @@ expunge(struct db_txn *txn, int mb)
 	uint64_t modseq;
 
 	some_uids(&box[mb].now, &uids);
-	check(message_expunge(&alice, txn, box[mb].id, all ? NULL : &uids, max, &gone, &more, &modseq) == OK);
+	check(expunge_as(&alice, txn, box[mb].id, all ? NULL : &uids, max, &gone, &more, &modseq) == OK);
 	for (size_t i = 0; i < box[mb].now.n;) {
 		struct msg *m = &box[mb].now.m[i];
 
@@ -310,19 +311,19 @@ copy(struct db_txn *txn, bool move)
 	if (!move && box[to].now.n > 3000)
 		goto out;
 	if (!move && rnd(4) == 0) {
-		struct copy_job *job = copy_begin(box[from].id, &uids, box[to].id);
+		struct copy_job *job = copy_begin_as(&alice, box[from].id, &uids, box[to].id);
 		bool done = false;
 
 		while (copy_more(job)) {
-			check(copy_step(&alice, txn, job) == OK);
+			check(copy_step(txn, job) == OK);
 			copy_stepped(job);
 		}
-		check(copy_publish(&alice, txn, job, &r) == OK);
+		check(copy_publish(txn, job, &r) == OK);
 		while (!done)
 			check(copy_sweep_step(txn, job, &done) == OK);
 		copy_free(job);
 	} else {
-		check(message_copy(&alice, txn, box[from].id, &uids, box[to].id, move, &r) == OK);
+		check(copy_as(&alice, txn, box[from].id, &uids, box[to].id, move, &r) == OK);
 	}
 	for (size_t i = 0; i < box[from].now.n; i++)
 		n += runs_has(&uids, box[from].now.m[i].uid);
@@ -637,7 +638,7 @@ reap_all(void)
 		while ((e = view_iter_next(&it)) != NULL) {
 			struct email email;
 
-			check(email_get(&alice, txn, &arena, e->email, &email) == OK);
+			check(email_get(GRANT_OF(alice), txn, &arena, e->email, &email) == OK);
 			runs_add(&named, (uint32_t)e->email, (uint32_t)e->email);
 		}
 		check(view_iter_end(&it) == OK);

@@ -246,13 +246,14 @@ recover(struct unnamed *u, struct db_txn *txn)
 {
 	struct actor actor = {.store = u->r->store, .account = u->at >> 32};
 	struct runs uids = {0};
+	struct grant grant;
 	struct edit e;
 	int64_t mailbox = 0;
 	enum status st;
 
 	if ((st = recovered_mailbox(u, txn, &actor, &mailbox)) != OK)
 		return st;
-	if ((st = edit_begin(&e, &actor, txn, mailbox, NEED_INSERT)) != OK)
+	if ((st = grant_get(&actor, txn, mailbox, &grant)) != OK || (st = edit_begin(&e, &grant, txn, RIGHT_INSERT)) != OK)
 		return st;
 	st = keyword_ids(&e, &u->arena, u->birth.keywords, u->birth.keywords_n, true, &u->entry.keywords, &u->entry.keywords_n);
 	if (st == OK) {

@@ -37,7 +37,7 @@ begin(void)
 
 		buf_addf(&d.text, "Subject: %u\r\nContent-Type: multipart/mixed; boundary*0=a; boundary*1=b\r\n\r\n--ab\r\n\r\ntext of %u\r\n--ab--\r\n", i, i);
 		made_parse(&d, s);
-		assert_int_equal(WRITE(s, message_append(&alice, txn, inbox, &d.m, &uid, &modseq)), OK);
+		assert_int_equal(WRITE(s, append_as(&alice, txn, inbox, &d.m, &uid, &modseq)), OK);
 		made_end(&d);
 	}
 	/* What was made for the test lacks previews. */

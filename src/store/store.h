@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store: accounts, mailboxes, messages, flags, changes. The only floor that knows the schema
- * (schema.c documents it table by table, format by format).
+ * store: accounts, mailboxes, messages, flags, changes. The only floor that knows the schema (schema.h documents it table by table; the
+ * packed formats stand where they are read and written).
  *
  * The store has no locks of its own: reads happen in a snapshot (db_read_begin), changes in write
  * functions that the committer runs one after the other. Functions that change take the
  * transaction of a write function and are pure: they may run again.
  *
- * Every call carries a struct actor, the authenticated account; what it may do is decided in one
- * place (access.c). What an actor may not see answers ERR_NOT_FOUND, as if it did not exist (S9).
+ * Calls that find something carry a struct actor, the authenticated account; calls that read or change messages a struct grant (grant.h), which
+ * says what an actor may do with one mailbox. Both are decided in one place (access.c). What an actor may not see answers ERR_NOT_FOUND, as if it
+ * did not exist (S9).
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening: modes of files (S10), persistence, versions; the feed; what the reaper does with deleted mailboxes and accounts. */
+#include "store/grant_test.h"
 #include "store/check.h"
 #include "store/store_test.h"
 
@@ -163,7 +164,7 @@ metadata_many(void **state)
 
 		snprintf(name, sizeof(name), "m%d", i);
 		assert_int_equal(mailbox_create(&a, t, str_c(name), 0, &id), OK);
-		assert_int_equal(metadata_set(&a, t, id, list, METADATA_ENTRIES_MAX), OK);
+		assert_int_equal(metadata_set_as(&a, t, id, list, METADATA_ENTRIES_MAX), OK);
 	}
 	assert_int_equal(write_end(OK), OK);
 	assert_int_equal(db_read_begin(store_db(s), &t), OK);
@@ -268,7 +269,7 @@ feed(void **state)
 	/* Several changes of one commit are one event. */
 	w = write_begin(s);
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(mailbox_set_special(&a, w, id, i & 1 ? SPECIAL_ALL : 0), OK);
+		assert_int_equal(set_special_as(&a, w, id, i & 1 ? SPECIAL_ALL : 0), OK);
 	assert_int_equal(write_end(OK), OK);
 	assert_int_equal(events_n, 2);
 	assert_int_equal(WRITE(s, mailbox_delete(&a, txn, STR("x"))), OK);

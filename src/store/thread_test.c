@@ -69,7 +69,7 @@ put_in(struct db_txn *txn, struct made *d)
 	uint32_t uid;
 	uint64_t modseq;
 
-	assert_int_equal(message_append(&alice, txn, inbox, &d->m, &uid, &modseq), OK);
+	assert_int_equal(append_as(&alice, txn, inbox, &d->m, &uid, &modseq), OK);
 	assert_int_equal(db_get_ints(txn, &newest, &mail[uid].thread, 1, ""), OK);
 }
 

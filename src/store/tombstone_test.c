@@ -3,6 +3,7 @@
  * Packed tombstones: what was expunged since any mod-sequence is the same before packing and after it; merged ones tell more and never
  * less; damage and an older schema. Built with small rows and a small bound (meson.build).
  */
+#include "store/grant_test.h"
 #include "store/store_test.h"
 
 #include "base/log.h"
@@ -36,7 +37,7 @@ append(struct db_txn *txn)
 	uint32_t uid;
 
 	for (uint32_t n = 1 + rnd(4); n > 0; n--) {
-		assert_int_equal(message_append(&alice, txn, inbox, &m, &uid, &model.modseq), OK);
+		assert_int_equal(append_as(&alice, txn, inbox, &m, &uid, &model.modseq), OK);
 		model.next = uid + 1;
 	}
 }
@@ -68,10 +69,10 @@ leave(struct db_txn *txn)
 		runs_add(&uids, uid, uid + (rnd(4) ? 0 : rnd(6)));
 	}
 	if (rnd(4)) {
-		assert_int_equal(message_expunge(&alice, txn, inbox, &uids, 1000, &gone, &more, &modseq), OK);
+		assert_int_equal(expunge_as(&alice, txn, inbox, &uids, 1000, &gone, &more, &modseq), OK);
 		note(&gone, modseq);
 	} else {
-		assert_int_equal(message_copy(&alice, txn, inbox, &uids, other, true, &r), OK);
+		assert_int_equal(copy_as(&alice, txn, inbox, &uids, other, true, &r), OK);
 		assert_int_equal(mailbox_get(&alice, txn, &arena, inbox, &mb), OK);
 		note(&r.from, mb.modseq);
 	}
@@ -89,7 +90,7 @@ flags(struct db_txn *txn)
 	struct runs uids = {0};
 
 	runs_add(&uids, 1 + rnd(model.next), model.next);
-	assert_int_equal(message_flags(&alice, txn, inbox, &uids, &c, &r), OK);
+	assert_int_equal(flags_as(&alice, txn, inbox, &uids, &c, &r), OK);
 	if (r.modseq != 0)
 		model.modseq = r.modseq;
 	runs_free(&uids);

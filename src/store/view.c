@@ -2,7 +2,6 @@
 /* Views: their position and their numbers. Walking is in view_iter.c, moving on in view_sync.c. */
 #include "store/view_priv.h"
 
-#include "store/access_priv.h"
 #include "store/changes_priv.h"
 
 static struct db_sql state = DB_SQL_KEPT("SELECT modseq, oldest_change, uidnext, messages, keywords, uidvalidity,"
@@ -12,7 +11,7 @@ static enum status
 read_state(const struct view *v, struct db_txn *txn, struct view_now *now_r, bool *gone_r)
 {
 	int64_t n[7];
-	enum status st = db_get_ints(txn, &state, n, 7, "i", v->mailbox);
+	enum status st = db_get_ints(txn, &state, n, 7, "i", v->grant.mailbox);
 
 	*now_r = (struct view_now){0};
 	*gone_r = st == ERR_NOT_FOUND || (st == OK && (n[6] || (uint32_t)n[5] != v->uidvalidity));
@@ -33,7 +32,7 @@ add_ghosts(struct view *v, struct db_txn *txn)
 	struct run_pile pile = {0}; /* expunged in any order */
 	enum status st;
 
-	change_walk_begin(&w, txn, v->mailbox, v->seen_modseq, true);
+	change_walk_begin(&w, txn, v->grant.mailbox, v->seen_modseq, true);
 	while ((st = change_walk_next(&w)) == OK) {
 		/* Without this history the view's numbers are lost: the session ends, the client selects anew. (Tombstones are merged when
 		 * more than a million came after them.) */
@@ -65,14 +64,12 @@ enum status
 view_open(struct view *v, const struct actor *actor, struct db_txn *txn, const struct mailbox *mb, bool read_only)
 {
 	struct view_now now;
-	enum status st = access_check(actor, txn, mb->account, mb->id, NEED_READ);
+	struct grant grant;
+	enum status st;
 
-	if (st != OK)
+	if ((st = grant_make(actor, txn, mb, &grant)) != OK || (st = grant_need(&grant, RIGHT_READ)) != OK)
 		return st;
-	*v = (struct view){.mailbox = mb->id,
-	    .account = mb->account,
-	    .uidvalidity = mb->uidvalidity,
-	    .read_only = read_only};
+	*v = (struct view){.grant = grant, .uidvalidity = mb->uidvalidity, .read_only = read_only};
 	st = read_state(v, txn, &now, &v->deleted);
 	if (st == OK && v->deleted)
 		st = ERR_NOT_FOUND;
@@ -128,7 +125,7 @@ view_seq(struct view *v, struct db_txn *txn, uint32_t uid, uint32_t *seq_r)
 	*seq_r = 0;
 	if (v->deleted || uid == 0 || uid >= v->next_told)
 		return OK;
-	ranker_init(&r, txn, v->mailbox);
+	ranker_init(&r, txn, v->grant.mailbox);
 	if ((st = ranker_rank(&r, uid, &rank, &there)) != OK)
 		return st;
 	if (there || runs_has(&v->ghosts, uid))
@@ -238,7 +235,7 @@ view_uids_of_seqs(struct view *v, struct db_txn *txn, const struct runs *seqs, s
 		return st;
 	if (seqs->n > 0 && seqs->run[seqs->n - 1].last > v->exists)
 		return ERR_BAD_INPUT;
-	ranker_init(&w.r, txn, v->mailbox);
+	ranker_init(&w.r, txn, v->grant.mailbox);
 	st = ghost_go(v, &w, &w.ghost, 0);
 	for (size_t i = 0; i < seqs->n && st == OK; i++) {
 		const struct run *run = &seqs->run[i];
@@ -269,7 +266,7 @@ view_uids_present(struct view *v, struct db_txn *txn, const struct runs *uids, s
 
 	if (st != OK || v->deleted)
 		return st;
-	ranker_init(&r, txn, v->mailbox);
+	ranker_init(&r, txn, v->grant.mailbox);
 	for (size_t i = 0; i < uids->n && uids->run[i].first < v->next_told && st == OK; i++) {
 		uint32_t first = uids->run[i].first, last = uids->run[i].last;
 
@@ -296,7 +293,7 @@ view_last_uid(struct view *v, struct db_txn *txn, uint32_t *uid_r)
 	if (st != OK)
 		return st;
 	if (!v->deleted && v->exists > 0) {
-		st = dir_last_uid(txn, v->mailbox, v->next_told, &uid);
+		st = dir_last_uid(txn, v->grant.mailbox, v->next_told, &uid);
 		if (st != OK && st != ERR_NOT_FOUND)
 			return st;
 		ghost = v->ghosts.n > 0 ? v->ghosts.run[v->ghosts.n - 1].last : 0;
@@ -311,7 +308,7 @@ view_first_unseen(struct view *v, struct db_txn *txn, uint32_t *seq_r)
 {
 	uint32_t uid = 0;
 	uint64_t rank = 0;
-	enum status st = v->deleted ? OK : dir_first_unseen(txn, v->mailbox, &uid, &rank);
+	enum status st = v->deleted ? OK : dir_first_unseen(txn, v->grant.mailbox, &uid, &rank);
 
 	if (st != OK && st != ERR_NOT_FOUND)
 		return st;

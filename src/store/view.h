@@ -22,7 +22,7 @@
 #include "store/mailbox.h"
 
 struct view {
-	int64_t mailbox, account;   /* the mailbox and its owner */
+	struct grant grant;         /* of the mailbox to this session */
 	uint32_t uidvalidity;
 	bool read_only;             /* EXAMINE */
 	bool deleted;               /* the mailbox is gone from the store; view_sync() empties the view */
@@ -39,7 +39,8 @@ struct view {
 	uint32_t keywords_told; /* how many keywords the mailbox had at the last sync */
 };
 
-/* Begins a view at the snapshot. The caller has found the mailbox (mailbox_find). Does not claim \Recent. */
+/* Begins a view at the snapshot, with the grant that whatever reads its messages takes. The caller has found the mailbox (mailbox_find). Does
+ * not claim \Recent. ERR_NO_PERM: the actor may not read it; ERR_NOT_FOUND. */
 must_check enum status view_open(struct view *v, const struct actor *actor, struct db_txn *txn, const struct mailbox *mb,
     bool read_only);
 void view_close(struct view *v);

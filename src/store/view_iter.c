@@ -75,15 +75,15 @@ want_row(struct view_iter *it, struct view_walk *w)
 	if (w->dir_loaded && w->target <= w->dir.p[w->dir.n - 1].last)
 		return OK;
 	if (w->dir_loaded)
-		st = dir_next(it->txn, it->view->mailbox, w->dir.key, it->changed_since, &w->dir);
+		st = dir_next(it->txn, it->view->grant.mailbox, w->dir.key, it->changed_since, &w->dir);
 	else
-		st = dir_load(it->txn, it->view->mailbox, w->target, &w->dir);
+		st = dir_load(it->txn, it->view->grant.mailbox, w->target, &w->dir);
 	/* The row where the target would lie may end before it. */
 	while (st == OK && (w->dir.n == 0 || w->dir.p[w->dir.n - 1].last < w->target))
-		st = dir_next(it->txn, it->view->mailbox, w->dir.key, it->changed_since, &w->dir);
+		st = dir_next(it->txn, it->view->grant.mailbox, w->dir.key, it->changed_since, &w->dir);
 	w->dir_loaded = st == OK;
 	if (st == OK && !it->no_seq)
-		st = dir_messages_before(it->txn, it->view->mailbox, w->dir.key, &w->rank);
+		st = dir_messages_before(it->txn, it->view->grant.mailbox, w->dir.key, &w->rank);
 	w->at = 0;
 	return st;
 }
@@ -153,7 +153,7 @@ next_page(struct view_iter *it, struct view_walk *w)
 				continue;
 		}
 		if (p->modseq > it->changed_since) {
-			st = page_load_part(it->txn, it->view->mailbox, p->key, w->target, last_wanted(it, w, p), w->page, &w->before);
+			st = page_load_part(it->txn, it->view->grant.mailbox, p->key, w->target, last_wanted(it, w, p), w->page, &w->before);
 			if (st == OK) {
 				w->idx = page_seek(w->page, w->target);
 				w->page_loaded = true;
@@ -232,7 +232,7 @@ give_ghost(struct view_iter *it, struct view_walk *w, const struct entry *e)
 	if (!it->no_seq) {
 		if (w->ranker == NULL) {
 			w->ranker = x_malloc(sizeof(*w->ranker));
-			ranker_init(w->ranker, it->txn, it->view->mailbox);
+			ranker_init(w->ranker, it->txn, it->view->grant.mailbox);
 		}
 		if ((it->status = ranker_rank(w->ranker, e->uid, &rank, NULL)) != OK)
 			return NULL;

@@ -31,7 +31,7 @@ find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, str
 	enum status st = OK;
 
 	if (!pages) {
-		change_walk_begin(&w, txn, v->mailbox, v->flags_told, false);
+		change_walk_begin(&w, txn, v->grant.mailbox, v->flags_told, false);
 		while ((st = change_walk_next(&w)) == OK && piles.runs <= ROW_RUNS_MAX) {
 			pages |= w.row.damaged;
 			if (w.row.kind != CHANGE_FLAGS && w.row.kind != CHANGE_ANNOTATION)
@@ -52,9 +52,9 @@ find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, str
 		view_only_told(v, own);
 	}
 	if (st == OK && pages)
-		st = changes_from_pages(txn, v->mailbox, v->flags_told, v->next_told, v->own, v->own_n, out);
+		st = changes_from_pages(txn, v->grant.mailbox, v->flags_told, v->next_told, v->own, v->own_n, out);
 	if (st == OK && pages && v->keep_own)
-		st = changes_from_pages(txn, v->mailbox, v->flags_told, v->next_told, NULL, 0, own);
+		st = changes_from_pages(txn, v->grant.mailbox, v->flags_told, v->next_told, NULL, 0, own);
 	runs_remove_all(out, &v->ghosts);
 	runs_remove_all(own, &v->ghosts);
 	return st;
@@ -66,7 +66,7 @@ view_ghost_seqs(struct view *v, struct db_txn *txn, struct runs *out)
 	struct ranker r;
 	uint64_t before = 0, rank;
 
-	ranker_init(&r, txn, v->mailbox);
+	ranker_init(&r, txn, v->grant.mailbox);
 	for (size_t i = 0; i < v->ghosts.n; i++) {
 		const struct run *g = &v->ghosts.run[i];
 		uint32_t n = g->last - g->first;

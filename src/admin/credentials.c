@@ -41,7 +41,7 @@ credentials_make(struct arena *arena, struct str scheme, struct str password, st
 	} else {
 		return ERR_BAD_INPUT;
 	}
-	if ((st = scram_make(&value, password, (uint32_t)config()->auth_scram_iterations)) != OK)
+	if ((st = scram_make(&value, password, (uint32_t)config_directory(config(), 0)->scram_iterations)) != OK)
 		goto out;
 	keep(arena, &c, STR("scram-sha-256"), &value);
 	*c_r = c;

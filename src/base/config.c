@@ -1,523 +1,364 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/config.h"
-
-#include <errno.h>
+/* The table of the settings, and what is in force of them. */
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
-#include "base/config_file.h"
 #include "base/config_priv.h"
-#include "base/near.h"
 
-enum type { STR_, LIST_, NUMBER_, SIZE_, SECONDS_, BOOL_ };
+#define KIND_certificate KIND_CERTIFICATE
+#define KIND_directory KIND_DIRECTORY
+#define KIND_domain KIND_DOMAIN
+#define KIND_listener KIND_LISTENER
 
-static const struct row {
-	struct config_row row;
-	enum type type;
-	size_t offset;
-} rows[] = {
-#define C(section_, key_, type_, preset_, text_)                                                   \
-	{{#section_, #key_, #type_, preset_, text_}, type_##_, offsetof(struct config, section_##_##key_)},
+#define BASIC false
+#define ADVANCED true
+static const struct config_def defs[] = {
+#define C(section, key, type, preset, level, text) {#section, #key, #type, preset, text, CONFIG_##type, KIND_PLAIN, offsetof(struct config, section##_##key), level},
+#define N(section, key, type, preset, level, text) {#section, #key, #type, preset, text, CONFIG_##type, KIND_##section, offsetof(struct config_##section, key), level},
 #include "base/config.tbl"
+#undef N
 #undef C
 };
-#define ROWS (sizeof(rows) / sizeof(*rows))
+#define DEFS (sizeof(defs) / sizeof(*defs))
 
-
-/* Settings, and where each value came from: a line of the file, FROM_SET, or 0, the default. */
-#define FROM_SET UINT_MAX
-struct reading {
-	struct config config; /* first: what callers see of it */
-	unsigned line[ROWS];
+static const struct config_former formers[] = {
+#define O(section, key, form, new_section, new_of, new_key) \
+	{{#section, #key, #section "." #key, sizeof(new_of) > 1 ? #new_section " " new_of "." #new_key : #new_section "." #new_key}, FORM_##form, #new_section, new_of, #new_key},
+#include "base/config_old.tbl"
+#undef O
 };
 
-static struct reading current;
-static struct reading *into = &current; /* what is being read */
-static bool ready;
+static const struct {
+	const char *word;
+	size_t size;
+} kinds[KINDS] = {
+    [KIND_PLAIN] = {"", sizeof(struct config)},
+    [KIND_CERTIFICATE] = {"certificate", sizeof(struct config_certificate)},
+    [KIND_DIRECTORY] = {"directory", sizeof(struct config_directory)},
+    [KIND_DOMAIN] = {"domain", sizeof(struct config_domain)},
+    [KIND_LISTENER] = {"listener", sizeof(struct config_listener)},
+};
 
-/* What was read, so that it can be read again: the file, and what was set after it. */
-static char *read_path;
-static char **assignments;
-static size_t assignments_n;
-
-static void *
-field(const struct row *r)
+const struct config_def *
+config_def(size_t i)
 {
-	return (char *)&into->config + r->offset;
+	return i < DEFS ? &defs[i] : NULL;
 }
 
-static void
-list_free(struct config_list *l)
+size_t
+config_def_index(const struct config_def *def)
 {
-	for (size_t i = 0; i < l->n; i++)
-		free(l->word[i]);
-	free(l->word);
-	*l = (struct config_list){0};
+	return (size_t)(def - defs);
 }
 
-static void
-list_parse(struct config_list *l, struct str s)
+const struct config_former *
+config_former(size_t i)
 {
-	size_t i = 0;
-
-	list_free(l);
-	while (i < s.n) {
-		size_t start;
-
-		while (i < s.n && strchr(", \t", s.p[i]) != NULL)
-			i++;
-		for (start = i; i < s.n && strchr(", \t", s.p[i]) == NULL; i++)
-			;
-		if (i == start)
-			break;
-		l->word = x_realloc(l->word, (l->n + 1) * sizeof(*l->word));
-		l->word[l->n++] = x_strndup(str_of(s.p + start, i - start));
-	}
+	return i < sizeof(formers) / sizeof(*formers) ? &formers[i] : NULL;
 }
 
-/* A number with a unit of the given letters; factors go with the letters. */
-static bool
-scaled(struct str s, const char *units, const int64_t *factors, int64_t *n_r)
+enum config_kind
+config_kind_of(struct str section)
 {
-	int64_t factor = 1, n;
-	uint64_t u;
-
-	if (s.n > 0) {
-		const char *unit = strchr(units, ascii_lower(s.p[s.n - 1]));
-
-		if (unit != NULL) {
-			factor = factors[unit - units];
-			s.n--;
-		}
-	}
-	if (!str_u64(s, INT64_MAX, &u) || __builtin_mul_overflow((int64_t)u, factor, &n))
-		return false;
-	*n_r = n;
-	return true;
-}
-
-static bool
-truth(struct str s, bool *b_r)
-{
-	static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (str_caseeq(s, str_c(words[i]))) {
-			*b_r = i % 2;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Nobody breaks out of a greeting, a header line or a line of the log by a setting. */
-static bool
-printable(struct str value)
-{
-	for (size_t i = 0; i < value.n; i++)
-		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
-			return false;
-	return true;
-}
-
-/* False: the value does not fit the type. */
-static bool
-assign(const struct row *r, struct str value)
-{
-	static const int64_t size_factors[] = {1024, 1024 * 1024, 1024 * 1024 * 1024};
-	static const int64_t time_factors[] = {1, 60, 3600, 86400};
-	uint64_t u;
-
-	if (!printable(value))
-		return false;
-	switch (r->type) {
-	case STR_:
-		free(*(char **)field(r));
-		*(char **)field(r) = x_strndup(value);
-		return true;
-	case LIST_:
-		list_parse(field(r), value);
-		return true;
-	case NUMBER_:
-		if (!str_u64(value, INT64_MAX, &u))
-			return false;
-		*(int64_t *)field(r) = (int64_t)u;
-		return true;
-	case SIZE_: return scaled(value, "kmg", size_factors, field(r));
-	case SECONDS_: return scaled(value, "smhd", time_factors, field(r));
-	case BOOL_: return truth(value, field(r));
-	}
-	return false;
-}
-
-/* The words of a list one by one: a blank in one of them belongs to it. */
-static bool
-assign_words(const struct row *r, const struct str *value, size_t n)
-{
-	struct config_list *l = field(r);
-
-	list_free(l);
-	for (size_t i = 0; i < n; i++) {
-		struct str word = str_trim(value[i]);
-
-		if (word.n == 0 || !printable(word))
-			return false;
-		l->word = x_realloc(l->word, (l->n + 1) * sizeof(*l->word));
-		l->word[l->n++] = x_strndup(word);
-	}
-	return true;
-}
-
-static void
-preset_all(void)
-{
-	for (size_t i = 0; i < ROWS; i++)
-		ensure(assign(&rows[i], str_c(rows[i].row.preset)));
-}
-
-static void
-presets(void)
-{
-	if (ready)
-		return;
-	ready = true;
-	preset_all();
-}
-
-const struct config *
-config(void)
-{
-	presets();
-	return &current.config;
-}
-
-static void
-clear(struct config *c)
-{
-	for (size_t i = 0; i < ROWS; i++) {
-		if (rows[i].type == STR_)
-			free(*(char **)((char *)c + rows[i].offset));
-		else if (rows[i].type == LIST_)
-			list_free((struct config_list *)((char *)c + rows[i].offset));
-	}
-	memset(c, 0, sizeof(*c));
-}
-
-void
-config_reset(void)
-{
-	clear(&current.config);
-	current = (struct reading){0};
-	free(read_path);
-	read_path = NULL;
-	while (assignments_n > 0)
-		free(assignments[--assignments_n]);
-	free(assignments);
-	assignments = NULL;
-	ready = false;
-}
-
-static const char *
-type_words(enum type t)
-{
-	static const char *const words[] = {"text", "a list of words", "a whole number",
-	    "a size such as 500K or 64M", "a time such as 30s, 10m, 4h or 1d", "yes or no"};
-
-	return words[t];
-}
-
-/* ---- one setting ---- */
-
-static const struct row *
-row_named(struct str section, struct str key)
-{
-	for (size_t i = 0; i < ROWS; i++)
-		if (str_eq(section, str_c(rows[i].row.section)) && str_eq(key, str_c(rows[i].row.key)))
-			return &rows[i];
-	return NULL;
-}
-
-/* The name that was meant: a key of the section that is spelt nearly so, or the same key in another section. */
-static void
-suggest(struct str section, struct str key, struct buf *why)
-{
-	struct near of_keys = {.word = key}, of_sections = {.word = section};
-	const char *home = NULL;
-	size_t homes = 0;
-
-	for (size_t i = 0; i < ROWS; i++) {
-		if (str_eq(section, str_c(rows[i].row.section)))
-			near_try(&of_keys, rows[i].row.key);
-		if (!str_eq(key, str_c(rows[i].row.key)))
-			continue;
-		near_try(&of_sections, home = rows[i].row.section);
-		homes++;
-	}
-	if (of_keys.best != NULL)
-		buf_addf(why, "; did you mean %.*s.%s?", STR_FMT(section), of_keys.best);
-	else if (of_sections.best != NULL || homes == 1)
-		buf_addf(why, "; did you mean %s.%.*s?", of_sections.best != NULL ? of_sections.best : home, STR_FMT(key));
-	else
-		buf_adds(why, "; 'mansio config' lists them");
-}
-
-/* Finds the row and assigns; from: where it stands. */
-static enum status
-take(const struct config_entry *e, unsigned from, struct buf *why)
-{
-	const struct row *r = row_named(e->section, e->key);
-	bool fits;
-
-	if (r == NULL) {
-		buf_addf(why, "there is no setting %.*s.%.*s", STR_FMT(e->section), STR_FMT(e->key));
-		suggest(e->section, e->key, why);
-		return ERR_NOT_FOUND;
-	}
-	if (e->list && r->type != LIST_) {
-		buf_addf(why, "%s.%s wants %s, not a list", r->row.section, r->row.key, type_words(r->type));
-		return ERR_BAD_INPUT;
-	}
-	fits = e->list ? assign_words(r, e->value, e->n) : assign(r, str_trim(e->value[0]));
-	if (!fits) {
-		buf_addf(why, "%s.%s wants %s, not \"%.*s\"", r->row.section, r->row.key, type_words(r->type),
-		    STR_FMT(e->n > 0 ? e->value[0] : STR("")));
-		return ERR_BAD_INPUT;
-	}
-	into->line[r - rows] = from;
-	return OK;
-}
-
-static enum status
-set_one(struct str assignment, struct buf *why)
-{
-	struct config_entry e = {.n = 1};
-	struct str name, value;
-	struct arena arena = {0};
-	enum status st = OK;
-	size_t equals = str_chr(assignment, '=');
-
-	if (equals == assignment.n) {
-		buf_addf(why, "\"%.*s\" is not of the form section.key=value", STR_FMT(assignment));
-		return ERR_BAD_INPUT;
-	}
-	name = str_trim(str_head(assignment, equals));
-	value = str_trim(str_from(assignment, equals + 1));
-	/* As in the file: {"A", "B"}, of which a shell may have taken the quotes. */
-	if (str_starts(value, STR("{")) && (st = config_file_list(&arena, value, &e, why)) != OK)
-		buf_addf(why, " in %.*s", STR_FMT(assignment));
-	if (!e.list)
-		e.value = &value;
-	e.section = str_head(name, str_chr(name, '.'));
-	e.key = str_from(name, e.section.n + 1);
-	if (st == OK)
-		st = take(&e, FROM_SET, why);
-	arena_free(&arena);
-	return st;
-}
-
-enum status
-config_set(struct str assignment, struct buf *why)
-{
-	enum status st;
-
-	presets();
-	if ((st = set_one(assignment, why)) != OK)
-		return st;
-	assignments = x_realloc(assignments, (assignments_n + 1) * sizeof(*assignments));
-	assignments[assignments_n++] = x_strndup(assignment);
-	return OK;
-}
-
-/* ---- the file ---- */
-
-static enum status
-take_entry(void *arg, const struct config_entry *e, struct buf *why)
-{
-	const struct row *r = row_named(e->section, e->key);
-	unsigned *line = arg;
-
-	if (r != NULL && line[r - rows] != 0) {
-		buf_addf(why, "%s.%s is set in line %u already", r->row.section, r->row.key, line[r - rows]);
-		return ERR_BAD_INPUT;
-	}
-	if (take(e, e->line, why) != OK)
-		return ERR_BAD_INPUT;
-	line[r - rows] = e->line;
-	return OK;
-}
-
-/* The bytes of a regular file, or of what can be read as one. ERR_NOT_FOUND: it cannot be read, and why says so. */
-static enum status
-slurp(const char *path, struct buf *out, struct buf *why)
-{
-	FILE *f = fopen(path, "re");
-	struct stat sb;
-	size_t n;
-	int e = f == NULL ? errno : 0;
-
-	if (f != NULL && fstat(fileno(f), &sb) == 0 && S_ISDIR(sb.st_mode))
-		e = EISDIR;
-	while (e == 0 && out->n <= CONFIG_FILE_MAX && (n = fread(buf_room(out, 65536), 1, 65536, f)) > 0)
-		buf_wrote(out, n);
-	if (e == 0 && ferror(f))
-		e = errno;
-	if (f != NULL)
-		fclose(f);
-	if (e == 0)
-		return OK;
-	buf_addf(why, "the configuration file %s cannot be read: %s", path, strerror(e));
-	return ERR_NOT_FOUND;
-}
-
-static enum status
-read_file(const char *path, struct buf *why)
-{
-	struct buf text = {0}, fault = {0};
-	struct arena arena = {0};
-	unsigned line = 0, seen[ROWS] = {0};
-	enum status st = slurp(path, &text, why);
-
-	if (st == OK && (st = config_file_parse(&arena, buf_str(&text), take_entry, seen, &line, &fault)) != OK)
-		buf_addf(why, "%s:%u: %.*s", path, line, STR_FMT(buf_str(&fault)));
-	buf_free(&text);
-	buf_free(&fault);
-	arena_free(&arena);
-	return st;
-}
-
-enum status
-config_read(const char *path, struct buf *why)
-{
-	enum status st;
-
-	presets();
-	if ((st = read_file(path, why)) != OK)
-		return st;
-	free(read_path);
-	read_path = x_strdup(path);
-	return OK;
+	for (int k = KIND_PLAIN + 1; k < KINDS; k++)
+		if (str_eq(section, str_c(kinds[k].word)))
+			return (enum config_kind)k;
+	return KIND_PLAIN;
 }
 
 const char *
-config_path(void)
+config_kind_word(enum config_kind kind)
 {
-	return read_path;
+	return kinds[kind].word;
 }
 
-enum status
-config_check(struct buf *why)
+/* ---- sections as objects ---- */
+
+static char *
+full_name(const struct config_object *o, const struct config_def *def)
 {
-	return config_check_values(config(), why);
+	struct buf b = {0};
+	char *name;
+
+	buf_addf(&b, "%s%s%s.%s", def->section, o->name != NULL ? " " : "", o->name != NULL ? o->name : "", def->key);
+	name = x_strndup(buf_str(&b));
+	buf_free(&b);
+	return name;
 }
 
-enum status
-config_reread(struct buf *why, struct config **fresh_r)
+/* data: where its values lie, zeroes; NULL: it gets room of its own. */
+static struct config_object *
+object_new(struct config_reading *r, enum config_kind kind, struct str name, void *data)
 {
-	struct reading *fresh = x_new(struct reading);
-	enum status st = OK;
+	struct config_object *o = x_new(struct config_object);
 
-	into = fresh;
-	preset_all();
-	if (read_path != NULL)
-		st = read_file(read_path, why);
-	for (size_t i = 0; i < assignments_n && st == OK; i++)
-		st = set_one(str_c(assignments[i]), why);
-	into = &current;
-	if (st == OK)
-		st = config_check_values(&fresh->config, why);
-	if (st == OK)
-		*fresh_r = &fresh->config;
-	else
-		config_free(&fresh->config);
-	return st;
+	o->kind = kind;
+	o->name = name.p != NULL ? x_strndup(name) : NULL;
+	o->data = data != NULL ? data : x_calloc(1, kinds[kind].size);
+	if (kind != KIND_PLAIN)
+		*(const char **)o->data = o->name;
+	o->origin = x_calloc(DEFS, sizeof(*o->origin));
+	o->spelling = x_calloc(DEFS, sizeof(*o->spelling));
+	for (size_t i = 0; i < DEFS; i++) {
+		if (defs[i].kind != kind)
+			continue;
+		ensure(config_value_parse(defs[i].type, str_c(defs[i].preset), true, config_field(o, &defs[i])));
+		o->spelling[i] = full_name(o, &defs[i]);
+	}
+	r->object = x_realloc(r->object, (r->n + 1) * sizeof(struct config_object *));
+	r->object[r->n++] = o;
+	return o;
+}
+
+static void
+object_free(struct config_object *o)
+{
+	for (size_t i = 0; i < DEFS; i++) {
+		if (defs[i].kind == o->kind)
+			config_value_clear(defs[i].type, config_field(o, &defs[i]));
+		free(o->spelling[i]);
+	}
+	if (o->kind != KIND_PLAIN)
+		free(o->data);
+	free(o->spelling);
+	free(o->origin);
+	free(o->name);
+	free(o);
+}
+
+struct config_object *
+config_object(struct config_reading *r, enum config_kind kind, struct str name, bool make)
+{
+	if (kind == KIND_PLAIN)
+		return r->object[0];
+	for (size_t i = 1; i < r->n; i++)
+		if (r->object[i]->kind == kind && str_eq(str_c(r->object[i]->name), name))
+			return r->object[i];
+	return make ? object_new(r, kind, name, NULL) : NULL;
+}
+
+/* Those that are there without being named. */
+static const struct {
+	enum config_kind kind;
+	struct str name;
+} always[] = {
+    {KIND_CERTIFICATE, {"default", 7}},
+    {KIND_DIRECTORY, {"store", 5}},
+    {KIND_LISTENER, {"imap", 4}},
+    {KIND_LISTENER, {"imaps", 5}},
+    {KIND_LISTENER, {"lmtp", 4}},
+};
+
+void
+config_reading_init(struct config_reading *r)
+{
+	*r = (struct config_reading){0};
+	(void)object_new(r, KIND_PLAIN, STR_NONE, &r->config);
+	for (size_t i = 0; i < sizeof(always) / sizeof(*always); i++)
+		(void)object_new(r, always[i].kind, always[i].name, NULL);
 }
 
 void
-config_free(struct config *c)
+config_reading_clear(struct config_reading *r)
 {
-	if (c == NULL)
-		return;
-	clear(c);
-	free(c);
+	while (r->n > 0)
+		object_free(r->object[--r->n]);
+	free(r->object);
+	*r = (struct config_reading){0};
 }
 
-/* ---- what is asked of the settings ---- */
+/* ---- what is asked of them ---- */
 
-static const struct row *
-row_of(const struct config *c, const void *value)
+static const struct config_reading *
+reading_of(const struct config *c)
 {
-	for (size_t i = 0; i < ROWS; i++)
-		if ((const char *)c + rows[i].offset == value)
-			return &rows[i];
+	return (const struct config_reading *)(const void *)c;
+}
+
+static const void *
+nth(const struct config *c, enum config_kind kind, size_t i)
+{
+	const struct config_reading *r = reading_of(c);
+
+	for (size_t k = 1; k < r->n; k++)
+		if (r->object[k]->kind == kind && i-- == 0)
+			return r->object[k]->data;
 	return NULL;
 }
 
-void
-config_blame(const struct config *c, const void *value, struct buf *why)
+const struct config_listener *
+config_listener(const struct config *c, size_t i)
 {
-	const struct row *r = row_of(c, value);
-	unsigned line = ((const struct reading *)(const void *)c)->line[r - rows];
+	return nth(c, KIND_LISTENER, i);
+}
 
-	if (line == FROM_SET)
-		buf_adds(why, "--set: ");
-	else if (line > 0)
-		buf_addf(why, "%s:%u: ", read_path, line);
+const struct config_certificate *
+config_certificate(const struct config *c, size_t i)
+{
+	return nth(c, KIND_CERTIFICATE, i);
+}
+
+const struct config_domain *
+config_domain(const struct config *c, size_t i)
+{
+	return nth(c, KIND_DOMAIN, i);
+}
+
+const struct config_directory *
+config_directory(const struct config *c, size_t i)
+{
+	return nth(c, KIND_DIRECTORY, i);
+}
+
+void
+config_find(const struct config *c, const void *value, const struct config_object **o_r, const struct config_def **def_r)
+{
+	const struct config_reading *r = reading_of(c);
+
+	for (size_t k = 0; k < r->n; k++)
+		for (size_t i = 0; i < DEFS; i++)
+			if (defs[i].kind == r->object[k]->kind && config_field(r->object[k], &defs[i]) == value) {
+				*o_r = r->object[k];
+				*def_r = &defs[i];
+				return;
+			}
+	ensure(false);
+}
+
+const char *
+config_name(const struct config *c, const void *value)
+{
+	const struct config_object *o = NULL;
+	const struct config_def *def = NULL;
+
+	config_find(c, value, &o, &def);
+	return o->spelling[config_def_index(def)];
 }
 
 bool
 config_in_file(const struct config *c, const void *value)
 {
-	unsigned line = ((const struct reading *)(const void *)c)->line[row_of(c, value) - rows];
+	const struct config_object *o = NULL;
+	const struct config_def *def = NULL;
+	unsigned line;
 
+	config_find(c, value, &o, &def);
+	line = o->origin[config_def_index(def)].line;
 	return line > 0 && line != FROM_SET;
 }
 
-static bool
-same_list(const struct config_list *a, const struct config_list *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->word[i], b->word[i]) != 0)
-			return false;
-	return true;
-}
-
-bool
-config_same(const struct config *a, const struct config *b, size_t i)
-{
-	const void *x = (const char *)a + rows[i].offset, *y = (const char *)b + rows[i].offset;
-
-	switch (rows[i].type) {
-	case STR_: return strcmp(*(char *const *)x, *(char *const *)y) == 0;
-	case LIST_: return same_list(x, y);
-	case BOOL_: return *(const bool *)x == *(const bool *)y;
-	default: return *(const int64_t *)x == *(const int64_t *)y;
-	}
-}
-
-struct config *
-config_defaults(void)
-{
-	struct reading *fresh = x_new(struct reading);
-
-	into = fresh;
-	preset_all();
-	into = &current;
-	return &fresh->config;
-}
+/* ---- the table and what is in force, row by row ---- */
 
 bool
 config_row(size_t i, struct config_row *row_r)
 {
-	if (i >= ROWS)
+	const struct config_def *d = config_def(i);
+
+	if (d == NULL)
 		return false;
-	*row_r = rows[i].row;
-	row_r->range = config_range_words(rows[i].offset);
+	*row_r = (struct config_row){.section = d->section, .key = d->key, .type = d->type_name, .preset = d->preset, .text = d->text,
+	    .named = d->kind != KIND_PLAIN, .advanced = d->advanced, .range = config_range_words(d)};
 	return true;
+}
+
+bool
+config_old(size_t i, struct config_old *old_r)
+{
+	const struct config_former *f = config_former(i);
+
+	if (f == NULL)
+		return false;
+	*old_r = f->old;
+	return true;
+}
+
+/* Whether the value is another than the default. */
+static bool
+is_changed(const struct config_def *d, const void *value)
+{
+	union {
+		CONFIG_TYPE_STR str;
+		CONFIG_TYPE_LIST list;
+		CONFIG_TYPE_NUMBER number;
+		CONFIG_TYPE_BOOL yes;
+	} preset = {0};
+	bool same;
+
+	ensure(config_value_parse(d->type, str_c(d->preset), true, &preset));
+	same = config_value_same(d->type, &preset, value);
+	config_value_clear(d->type, &preset);
+	return !same;
+}
+
+/* What the setting was called in files of before. */
+static const struct config_old *
+former_of(const struct config_object *o, const struct config_def *d)
+{
+	for (size_t i = 0; i < sizeof(formers) / sizeof(*formers); i++)
+		if (formers[i].form != FORM_UNSET0 && strcmp(formers[i].new_section, d->section) == 0 && strcmp(formers[i].new_key, d->key) == 0 &&
+		    strcmp(formers[i].new_of, o->name != NULL ? o->name : "") == 0)
+			return &formers[i].old;
+	return NULL;
+}
+
+static void
+fill(const struct config_object *o, const struct config_def *d, struct config_item *item)
+{
+	size_t at = config_def_index(d);
+	const struct config_former *former = o->origin[at].former;
+
+	*item = (struct config_item){.section = d->section, .of = o->name, .key = d->key, .name = o->spelling[at],
+	    .spelt = former != NULL ? o->spelling[at] : NULL, .odd = former != NULL && former->form == FORM_UNSET0, .former = former_of(o, d), .text = d->text, .preset = d->preset, .range = config_range_words(d),
+	    .value = config_field(o, d), .type = d->type, .changed = is_changed(d, config_field(o, d)), .advanced = d->advanced};
+	if (former != NULL)
+		item->name = former->old.now;
+}
+
+/* The rows of a section follow one another; where it has a name, all of its kind with one name do. */
+bool
+config_item(const struct config *c, size_t i, struct config_item *item_r)
+{
+	const struct config_reading *r = reading_of(c);
+
+	for (size_t first = 0, end; first < DEFS; first = end) {
+		for (end = first; end < DEFS && strcmp(defs[end].section, defs[first].section) == 0;)
+			end++;
+		for (size_t k = 0; k < r->n; k++) {
+			if (r->object[k]->kind != defs[first].kind)
+				continue;
+			if (i < end - first) {
+				fill(r->object[k], &defs[first + i], item_r);
+				return true;
+			}
+			i -= end - first;
+		}
+	}
+	return false;
+}
+
+/* Adds the name of each item of a which b has not, or (values) has with another value. */
+static void
+differ(const struct config *a, const struct config *b, const char *but, bool values, struct buf *out)
+{
+	struct config_item x, y;
+
+	for (size_t i = 0; config_item(a, i, &x); i++) {
+		bool there = false, same = false;
+
+		for (size_t k = 0; !there && config_item(b, k, &y); k++)
+			if ((there = strcmp(x.name, y.name) == 0))
+				same = config_value_same(x.type, x.value, y.value);
+		/* A section that came or went counts by what is set in it. */
+		if ((there ? values && !same : x.changed) && strcmp(x.name, but) != 0)
+			buf_addf(out, "%s%s", out->n > 0 ? "," : "", x.spelt != NULL ? x.spelt : x.name);
+	}
+}
+
+void
+config_differences(const struct config *a, const struct config *b, const char *but, struct buf *out)
+{
+	differ(a, b, but, true, out);
+	differ(b, a, but, false, out);
 }

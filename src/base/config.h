@@ -3,31 +3,81 @@
  * config: the settings, from config.tbl: defaults, then the configuration file, then --set. Read once
  * at the start, by one thread; afterwards config() is constant and for any thread, and config_reread() tells what has changed.
  *
- *	config()->imap_listen.n, config()->limits_message, ...
+ *	config()->limits_message_bytes, config()->imap_hide.n, ...
+ *	for (i = 0; (l = config_listener(config(), i)) != NULL; i++) ... l->name, l->address, l->mode
+ *
+ * A file that begins with "version = 1" has units behind its times. One without a version is one of before, and read as it was then. Former spellings
+ * (config_old.tbl) are understood in both and in --set, and config_item() tells which were used.
  */
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
 
 #include "base/buf.h"
+#include "base/config_value.h"
 #include "base/status.h"
 
-struct config_list {
-	size_t n;
-	char **word;
-};
-
-#define CONFIG_TYPE_STR char *
-#define CONFIG_TYPE_LIST struct config_list
-#define CONFIG_TYPE_NUMBER int64_t
-#define CONFIG_TYPE_SIZE int64_t
-#define CONFIG_TYPE_SECONDS int64_t
-#define CONFIG_TYPE_BOOL bool
+#define CONFIG_VERSION 1
+#define CONFIG_DEFAULT_PATH "/etc/mansio/mansio.conf"
 
 struct config {
-#define C(section, key, type, preset, text) CONFIG_TYPE_##type section##_##key;
+#define C(section, key, type, preset, level, text) CONFIG_TYPE_##type section##_##key;
+#define N(section, key, type, preset, level, text)
 #include "base/config.tbl"
+#undef N
 #undef C
 };
+
+/* One section that has a name. Listeners imap, imaps and lmtp, the certificate default and the directory store are always there. */
+#define C(section, key, type, preset, level, text)
+#define N(section, ...) N_##section(__VA_ARGS__)
+#define FIELD(key, type, preset, level, text) CONFIG_TYPE_##type key;
+#define NOT(key, type, preset, level, text)
+#define N_listener FIELD
+#define N_certificate NOT
+#define N_domain NOT
+#define N_directory NOT
+struct config_listener {
+	const char *name;
+#include "base/config.tbl"
+};
+#undef N_listener
+#undef N_certificate
+#define N_listener NOT
+#define N_certificate FIELD
+struct config_certificate {
+	const char *name;
+#include "base/config.tbl"
+};
+#undef N_certificate
+#undef N_domain
+#define N_certificate NOT
+#define N_domain FIELD
+struct config_domain {
+	const char *name;
+#include "base/config.tbl"
+};
+#undef N_domain
+#undef N_directory
+#define N_domain NOT
+#define N_directory FIELD
+struct config_directory {
+	const char *name;
+#include "base/config.tbl"
+};
+#undef N_listener
+#undef N_certificate
+#undef N_domain
+#undef N_directory
+#undef FIELD
+#undef NOT
+#undef N
+#undef C
+
+/* Those of c, which is config() or of config_reread(), in the order in which they came up; NULL behind the last. */
+const struct config_listener *config_listener(const struct config *c, size_t i);
+const struct config_certificate *config_certificate(const struct config *c, size_t i);
+const struct config_domain *config_domain(const struct config *c, size_t i);
+const struct config_directory *config_directory(const struct config *c, size_t i);
 
 /* The settings in force; the defaults until something was read. */
 const struct config *config(void);
@@ -35,7 +85,9 @@ const struct config *config(void);
 must_check enum status config_read(const char *path, struct buf *why);
 /* The file that was read last; NULL: none. */
 const char *config_path(void);
-/* Sets one from "section.key=value". ERR_NOT_FOUND: there is no such setting; ERR_BAD_INPUT. */
+/* The version that it said; 0: none. */
+unsigned config_version(void);
+/* Sets one from "section.key=value" or "section.name.key=value". ERR_NOT_FOUND: there is no such setting; ERR_BAD_INPUT. */
 must_check enum status config_set(struct str assignment, struct buf *why);
 /* Checks choices, ranges and what no single setting can tell. ERR_BAD_INPUT. */
 must_check enum status config_check(struct buf *why);
@@ -45,14 +97,13 @@ must_check enum status config_check(struct buf *why);
  */
 must_check enum status config_reread(struct buf *why, struct config **fresh_r);
 void config_free(struct config *c);
-/* Adds where a value came from, "FILE:LINE: " or "--set: ", and nothing for a default. value points into c, which is config() or of config_reread(). */
+/* Adds where a value came from, "FILE:LINE: " or "--set: ", and nothing for a default. value points into c, which is config() or of config_reread(), or
+ * into one of its sections. */
 void config_blame(const struct config *c, const void *value, struct buf *why);
+/* Its name as it was spelt there: "imap.hide", "listener imaps.address", or the former "imaps.listen". In memory of c's own. */
+const char *config_name(const struct config *c, const void *value);
 /* Whether it stands in the file. */
 bool config_in_file(const struct config *c, const void *value);
-/* A copy of the defaults; for config_free(). The thread that read the settings. */
-struct config *config_defaults(void);
-/* Whether row i has the same value in both. */
-bool config_same(const struct config *a, const struct config *b, size_t i);
 /* Back to the defaults, memory freed: for tests. */
 void config_reset(void);
 /* Where the store of a whole machine lies, unless a setting says otherwise: for root, and for the user whose folder it is. */
@@ -63,8 +114,33 @@ must_check enum status config_data_dir(char *out, size_t n);
 /* The table, for the manual page and --help: row i, or false. */
 struct config_row {
 	const char *section, *key, *type, *preset, *text;
+	bool named;        /* of a section that has a name */
+	bool advanced;
 	const char *range; /* what a number must be, in words; NULL: anything */
 };
 bool config_row(size_t i, struct config_row *row_r);
+/* A former spelling, and what it is called now: row i, or false. */
+struct config_old {
+	const char *section, *key, *name; /* name: "imap.idle" */
+	const char *now; /* "imap.idle_timeout" or "listener imap.address" */
+};
+bool config_old(size_t i, struct config_old *old_r);
+
+/* What is in force: item i of c in the order of the table, or false. */
+struct config_item {
+	const char *section, *of, *key; /* of: the name of the section; NULL: it has none */
+	const char *name;    /* "imap.hide", "listener imaps.address" */
+	const char *spelt;   /* the former spelling by which it was set; NULL: it was not */
+	bool odd;            /* that was a former one in the files of before already */
+	const struct config_old *former; /* what files of before call it; NULL: the same */
+	const char *text, *preset, *range;
+	const void *value;
+	enum config_type type;
+	bool changed;        /* it is not the default */
+	bool advanced;
+};
+bool config_item(const struct config *c, size_t i, struct config_item *item_r);
+/* Adds the names of what is not the same in both, separated by commas: what a wants, what b has. but: this name is left out. */
+void config_differences(const struct config *a, const struct config *b, const char *but, struct buf *out);
 
 #endif

@@ -14,50 +14,51 @@
 
 /* Numbers outside of which a setting makes no sense, or more harm than its owner can have meant. */
 static const struct range {
-	size_t offset;
+	const char *section, *key;
 	int64_t least, most;
 	const char *words;
 } ranges[] = {
-#define R(name, least, most, words) {offsetof(struct config, name), least, most, words}
-	R(auth_cache, 0, 7 * DAY, "0 to 7d"),
-	R(auth_delay, 0, 60, "0 to 60s"),
-	R(auth_scram_iterations, 4096, 1000000, "4096 to 1000000"),
-	R(imap_idle, 1800, 7 * DAY, "30m to 7d"),
-	R(imap_keepalive, 0, 1800, "0 to 30m"),
-	R(imap_login, 1, 600, "1s to 10m"),
-	R(imap_line, 8 << 10, 16 << 20, "8K to 16M"),
-	R(imap_literals, 4 << 10, 64 << 20, "4K to 64M"),
-	R(imap_progress, 0, 3600000, "0 to 3600000"),
-	R(limits_connections, 0, CONNECTIONS_MAX, "0 to 1000000"),
-	R(limits_connections_per_address, 0, CONNECTIONS_MAX, "0 to 1000000"),
-	R(limits_strangers_per_address, 0, CONNECTIONS_MAX, "0 to 1000000"),
-	R(limits_connections_per_account, 0, CONNECTIONS_MAX, "0 to 1000000"),
-	R(limits_message, 1 << 10, INT64_C(2) << 30, "1K to 2G"),
-	R(limits_mailboxes, 10, 1000000, "10 to 1000000"),
-	R(lmtp_recipients, 100, 100000, "100 to 100000"), /* RFC 5321 4.5.3.1.8 */
-	R(server_threads, 0, 1024, "0 to 1024"),
-	R(store_grace, 1, 30 * DAY, "1s to 30d"),
+#define R(section, key, least, most, words) {#section, #key, least, most, words}
+	R(auth, delay, 0, 60, "0 to 60s"),
+	R(directory, cache_timeout, 0, 7 * DAY, "0 to 7d"),
+	R(directory, scram_iterations, 4096, 1000000, "4096 to 1000000"),
+	R(imap, idle_timeout, 1800, 7 * DAY, "30m to 7d"),
+	R(imap, keepalive, 0, 1800, "0 to 30m"),
+	R(imap, login_timeout, 1, 600, "1s to 10m"),
+	R(imap, line, 8 << 10, 16 << 20, "8K to 16M"),
+	R(imap, literals, 4 << 10, 64 << 20, "4K to 64M"),
+	R(imap, progress_interval, 0, 3600000, "0 to 1h"),
+	R(limits, connections, 0, CONNECTIONS_MAX, "0 to 1000000"),
+	R(limits, connections_per_address, 0, CONNECTIONS_MAX, "0 to 1000000"),
+	R(limits, connections_per_account, 0, CONNECTIONS_MAX, "0 to 1000000"),
+	R(limits, message_bytes, 1 << 10, INT64_C(2) << 30, "1K to 2G"),
+	R(limits, mailboxes, 10, 1000000, "10 to 1000000"),
+	R(listener, login_timeout, 0, 600, "0 to 10m"),
+	R(listener, message_bytes, 0, INT64_C(2) << 30, "0 to 2G"),
+	R(lmtp, recipients, 100, 100000, "100 to 100000"), /* RFC 5321 4.5.3.1.8 */
+	R(server, threads, 0, 1024, "0 to 1024"),
+	R(store, grace, 1, 30 * DAY, "1s to 30d"),
 #undef R
 };
 
 static const struct range *
-range_of(size_t offset)
+range_of(const char *section, const char *key)
 {
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
-		if (ranges[i].offset == offset)
+		if (strcmp(ranges[i].section, section) == 0 && strcmp(ranges[i].key, key) == 0)
 			return &ranges[i];
 	return NULL;
 }
 
 const char *
-config_range_words(size_t offset)
+config_range_words(const struct config_def *def)
 {
-	const struct range *range = range_of(offset);
+	const struct range *range = range_of(def->section, def->key);
 
 	return range != NULL ? range->words : NULL;
 }
 
-/* Adds to why, after where the value came from; false. */
+/* Adds to why: where the value came from, its name, and what is wrong with it; false. */
 static bool wrong(const struct config *c, const void *value, struct buf *why, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 static bool
@@ -66,6 +67,7 @@ wrong(const struct config *c, const void *value, struct buf *why, const char *fm
 	va_list ap;
 
 	config_blame(c, value, why);
+	buf_adds(why, config_name(c, value));
 	va_start(ap, fmt);
 	buf_vaddf(why, fmt, ap);
 	va_end(ap);
@@ -75,24 +77,20 @@ wrong(const struct config *c, const void *value, struct buf *why, const char *fm
 static bool
 check_ranges(const struct config *c, struct buf *why)
 {
-#define C(section, key, type, preset, text) {#section "." #key, offsetof(struct config, section##_##key)},
-	static const struct { const char *name; size_t offset; } names[] = {
-#include "base/config.tbl"
-	};
-#undef C
+	struct config_item item;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		const struct range *range = range_of(names[i].offset);
-		const int64_t *n = (const void *)((const char *)c + names[i].offset);
+	for (size_t i = 0; config_item(c, i, &item); i++) {
+		const struct range *range = range_of(item.section, item.key);
+		const int64_t *n = item.value;
 
 		if (range != NULL && (*n < range->least || *n > range->most))
-			return wrong(c, n, why, "%s is %s", names[i].name, range->words);
+			return wrong(c, n, why, " is %s", range->words);
 	}
 	return true;
 }
 
 static bool
-one_of(const struct config *c, const char *name, char *const *value, const char *const *choices, struct buf *why)
+one_of(const struct config *c, char *const *value, const char *const *choices, struct buf *why)
 {
 	struct near near = {.word = str_c(*value)};
 
@@ -101,7 +99,7 @@ one_of(const struct config *c, const char *name, char *const *value, const char 
 			return true;
 		near_try(&near, choices[i]);
 	}
-	(void)wrong(c, value, why, "%s is one of", name);
+	(void)wrong(c, value, why, " is one of");
 	for (size_t i = 0; choices[i] != NULL; i++)
 		buf_addf(why, "%s %s", i > 0 ? "," : "", choices[i]);
 	buf_addf(why, ", not \"%s\"", *value);
@@ -118,45 +116,142 @@ check_name(const struct config *c, struct buf *why)
 	static const char extra[] = "-._[]:";
 
 	if (name.n > 255)
-		return wrong(c, &c->server_name, why, "server.name is longer than 255 bytes");
+		return wrong(c, &c->server_name, why, " is longer than 255 bytes");
 	for (size_t i = 0; i < name.n; i++)
 		if (!ascii_alpha(name.p[i]) && !ascii_digit(name.p[i]) && strchr(extra, name.p[i]) == NULL)
-			return wrong(c, &c->server_name, why, "server.name is the name of a machine, such as mail.example.org, not \"%s\"", c->server_name);
+			return wrong(c, &c->server_name, why, " is the name of a machine, such as mail.example.org, not \"%s\"", c->server_name);
 	return true;
+}
+
+/* Labels between dots: letters, digits, hyphens, or those of another script (RFC 5890). */
+static bool
+is_domain(struct str s)
+{
+	struct str label;
+	size_t labels = 0;
+
+	if (s.n == 0 || s.n > 253)
+		return false;
+	for (; str_split(&s, '.', &label); labels++) {
+		if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+			return false;
+		for (size_t i = 0; i < label.n; i++)
+			if (!ascii_alpha(label.p[i]) && !ascii_digit(label.p[i]) && label.p[i] != '-' && !(label.p[i] & 0x80))
+				return false;
+	}
+	return labels > 1;
+}
+
+static bool
+check_path(const struct config *c, char *const *path, struct buf *why)
+{
+	if (**path == '\0' || **path == '/' || !config_in_file(c, path))
+		return true;
+	return wrong(c, path, why, " wants a whole path, which begins with /, not \"%s\"", *path);
 }
 
 /* A path in a file that is read wherever the server was started. */
 static bool
 check_paths(const struct config *c, struct buf *why)
 {
-	char *const *const paths[] = {&c->admin_socket, &c->log_file, &c->server_data, &c->tls_certificate, &c->tls_key};
-	static const char *const names[] = {"admin.socket", "log.file", "server.data", "tls.certificate", "tls.key"};
+	char *const *const paths[] = {&c->admin_socket, &c->log_file, &c->server_data};
+	const struct config_certificate *cert;
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
-		if (**paths[i] != '\0' && **paths[i] != '/' && config_in_file(c, paths[i]))
-			return wrong(c, paths[i], why, "%s wants a whole path, which begins with /, not \"%s\"", names[i], *paths[i]);
+		if (!check_path(c, paths[i], why))
+			return false;
+	for (size_t i = 0; (cert = config_certificate(c, i)) != NULL; i++)
+		if (!check_path(c, &cert->file, why) || !check_path(c, &cert->key, why))
+			return false;
 	if (strlen(c->admin_socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return wrong(c, &c->admin_socket, why, "admin.socket is longer than the path of a socket can be");
+		return wrong(c, &c->admin_socket, why, " is longer than the path of a socket can be");
+	return true;
+}
+
+/* The name of the other one of the two as it is spelt where this one stands. */
+static bool
+lonely(const struct config *c, const struct config_certificate *cert, bool key, struct buf *why)
+{
+	const void *there = key ? &cert->key : &cert->file;
+	bool former = strncmp(config_name(c, there), "tls.", 4) == 0;
+
+	if (former)
+		return wrong(c, there, why, " is set and tls.%s is not: they go together", key ? "certificate" : "key");
+	return wrong(c, there, why, " is set and certificate %s.%s is not: they go together", cert->name, key ? "file" : "key");
+}
+
+static bool
+check_certificates(const struct config *c, struct buf *why)
+{
+	const struct config_certificate *cert;
+
+	for (size_t i = 0; (cert = config_certificate(c, i)) != NULL; i++)
+		if ((*cert->file == '\0') != (*cert->key == '\0'))
+			return lonely(c, cert, *cert->key != '\0', why);
+	return true;
+}
+
+static bool
+separator_ok(const char *s)
+{
+	return *s == '\0' || (s[1] == '\0' && !ascii_alpha(*s) && !ascii_digit(*s) && *s != '@' && *s != '.' && *s > 0);
+}
+
+static bool
+check_separators(const struct config *c, struct buf *why)
+{
+	const struct config_domain *d;
+
+	if (!separator_ok(c->deliver_separator))
+		return wrong(c, &c->deliver_separator, why, " is one character such as + or -, or empty, not \"%s\"", c->deliver_separator);
+	for (size_t i = 0; (d = config_domain(c, i)) != NULL; i++)
+		if (strcmp(d->separator, "default") != 0 && !separator_ok(d->separator))
+			return wrong(c, &d->separator, why, " is default, one character such as + or -, or empty, not \"%s\"", d->separator);
+	return true;
+}
+
+static bool
+check_domains(const struct config *c, struct buf *why)
+{
+	const struct config_domain *d;
+
+	if (*c->server_default_domain != '\0' && !is_domain(str_c(c->server_default_domain)))
+		return wrong(c, &c->server_default_domain, why, " is a domain such as example.org, not \"%s\"", c->server_default_domain);
+	for (size_t i = 0; (d = config_domain(c, i)) != NULL; i++)
+		if (!is_domain(str_c(d->name)))
+			return wrong(c, &d->separator, why, ": a section domain is called as a domain, such as example.org, not \"%s\"", d->name);
+	return check_separators(c, why);
+}
+
+static bool
+check_choices(const struct config *c, struct buf *why)
+{
+	static const char *const plaintext[] = {"no", "loopback", "yes", NULL}, *const of_listener[] = {"no", "loopback", "yes", "default", NULL};
+	static const char *const levels[] = {"error", "warning", "info", "debug", NULL}, *const types[] = {"store", NULL};
+	const struct config_listener *l;
+	const struct config_directory *d;
+
+	if (!one_of(c, &c->auth_plaintext, plaintext, why) || !one_of(c, &c->log_level, levels, why))
+		return false;
+	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
+		if (!one_of(c, &l->plaintext, of_listener, why))
+			return false;
+	for (size_t i = 0; (d = config_directory(c, i)) != NULL; i++) {
+		if (!one_of(c, &d->type, types, why))
+			return false;
+		if (i > 0)
+			return wrong(c, &d->type, why, ": the store is one, and has its directory already: %s", config_directory(c, 0)->name);
+	}
 	return true;
 }
 
 static bool
 check_texts(const struct config *c, struct buf *why)
 {
-	static const char *const plaintext[] = {"no", "loopback", "yes", NULL};
-	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-	const char *separator = c->deliver_separator;
-
-	if (!one_of(c, "auth.plaintext", &c->auth_plaintext, plaintext, why) || !one_of(c, "log.level", &c->log_level, levels, why))
+	if (!check_choices(c, why) || !check_certificates(c, why) || !check_domains(c, why))
 		return false;
-	if (*c->tls_certificate == '\0' && *c->tls_key != '\0')
-		return wrong(c, &c->tls_key, why, "tls.key is set and tls.certificate is not: they go together");
-	if (*c->tls_certificate != '\0' && *c->tls_key == '\0')
-		return wrong(c, &c->tls_certificate, why, "tls.certificate is set and tls.key is not: they go together");
-	if (strlen(separator) > 1 || ascii_alpha(*separator) || ascii_digit(*separator) || *separator == '@' || *separator == '.' || *separator < 0)
-		return wrong(c, &c->deliver_separator, why, "deliver.separator is one character such as + or -, or empty, not \"%s\"", separator);
 	if (*c->server_admin != '\0' && strchr(c->server_admin, ':') == NULL)
-		return wrong(c, &c->server_admin, why, "server.admin is a URI, such as mailto:postmaster@example.org, not \"%s\"", c->server_admin);
+		return wrong(c, &c->server_admin, why, " is a URI, such as mailto:postmaster@example.org, not \"%s\"", c->server_admin);
 	return true;
 }
 

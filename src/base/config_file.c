@@ -12,8 +12,11 @@ struct reader {
 	size_t at;
 	unsigned line;       /* of at */
 	unsigned blamed;     /* where the fault is */
+	bool sections;       /* one was there */
 	struct buf *why;
 };
+
+typedef enum status (*take_fn)(void *arg, const struct config_entry *e, struct buf *why);
 
 static enum status fail(struct reader *r, unsigned line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -177,23 +180,68 @@ setting(struct reader *r, struct config_entry *e)
 	return OK;
 }
 
+/* The name of a section, if it has one; the { behind it. */
 static enum status
-section(struct reader *r, enum status (*take)(void *arg, const struct config_entry *e, struct buf *why), void *arg)
+section_name(struct reader *r, struct str section, unsigned line, struct str *name_r)
 {
-	struct str name = bare_word(r), shown = str_head(name, SHOWN);
+	struct str name = STR_NONE;
+	enum status st = OK;
+	char c = peek(r);
+
+	if (c == '"' || c == '\'' || bare(c))
+		st = value(r, &name);
+	if (st == OK && name.p != NULL && name.n == 0)
+		st = fail(r, line, "the name of a section %.*s is empty", STR_FMT(str_head(section, SHOWN)));
+	if (st == OK && peek(r) != '{')
+		st = fail(r, line, "\"%.*s\" is not followed by {", STR_FMT(str_head(name.p != NULL ? name : section, SHOWN)));
+	if (st == OK)
+		*name_r = name;
+	return st;
+}
+
+static enum status
+hand_over(struct reader *r, const struct config_entry *e, take_fn take, void *arg)
+{
+	r->blamed = e->line;
+	return take(arg, e, r->why);
+}
+
+/* version = 1: what stands before all sections. */
+static enum status
+top_setting(struct reader *r, struct str key, unsigned line, take_fn take, void *arg)
+{
+	struct config_entry e = {.key = key, .line = line, .n = 1, .value = arena_new(r->arena, struct str)};
+	enum status st;
+
+	if (!str_eq(key, STR("version")))
+		return fail(r, line, "a setting stands in its section, such as imap { idle_timeout = 30m }: \"%.*s\" stands in none", STR_FMT(str_head(key, SHOWN)));
+	if (r->sections)
+		return fail(r, line, "version stands before all sections");
+	r->at++;
+	if ((st = value(r, e.value)) != OK)
+		return st;
+	return hand_over(r, &e, take, arg);
+}
+
+static enum status
+section(struct reader *r, take_fn take, void *arg)
+{
+	struct str section = bare_word(r), shown = str_head(section, SHOWN), name;
 	unsigned line = r->line;
 	char word[32], c;
 	enum status st;
 
-	if (name.n == 0)
+	if (section.n == 0)
 		return fail(r, r->line, "the name of a section was expected, not %s", found(peek(r), word));
 	if (peek(r) == '=')
-		return fail(r, line, "a setting stands in its section, such as imap { idle = 30m }: \"%.*s\" stands in none", STR_FMT(shown));
-	if (peek(r) != '{')
-		return fail(r, line, "\"%.*s\" is not followed by {", STR_FMT(shown));
+		return top_setting(r, section, line, take, arg);
+	r->sections = true;
+	if ((st = section_name(r, section, line, &name)) != OK ||
+	    (st = hand_over(r, &(struct config_entry){.section = section, .name = name, .line = line}, take, arg)) != OK)
+		return st;
 	r->at++;
 	while ((c = peek(r)) != '}') {
-		struct config_entry e = {.section = name};
+		struct config_entry e = {.section = section, .name = name};
 
 		if (c == '\0')
 			return fail(r, line, "the section %.*s, which begins here, has no }", STR_FMT(shown));
@@ -201,10 +249,7 @@ section(struct reader *r, enum status (*take)(void *arg, const struct config_ent
 			r->at++;
 			continue;
 		}
-		if ((st = setting(r, &e)) != OK)
-			return st;
-		r->blamed = e.line;
-		if ((st = take(arg, &e, r->why)) != OK)
+		if ((st = setting(r, &e)) != OK || (st = hand_over(r, &e, take, arg)) != OK)
 			return st;
 	}
 	r->at++;

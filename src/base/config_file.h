@@ -2,7 +2,9 @@
 /*
  * config_file: the syntax of the configuration file, without knowing the settings:
  *
+ *	version = 1                                       # before all sections
  *	section { key = value  key = {value, value} }     # a comment, to the end of the line
+ *	section name { ... }
  *
  * A value is a bare word or stands in quotes; within double quotes \" and \\ are these characters, and nothing else follows a backslash.
  * Pure, any thread.
@@ -18,14 +20,16 @@
 #define CONFIG_VALUES_MAX 10000 /* in one list */
 
 struct config_entry {
-	struct str section, key;
-	unsigned line;           /* on which the key stands */
+	struct str section;      /* empty: before all sections */
+	struct str name;         /* of the section; p NULL: it has none */
+	struct str key;          /* empty: the section begins here, and there is no value */
+	unsigned line;           /* on which the key stands, or the section begins */
 	bool list;               /* {...}: any number of values; else one */
 	struct str *value;
 	size_t n;
 };
 
-/* Calls take() for each setting in order, until it fails. ERR_BAD_INPUT, or what take() returned: *line_r is where, and why was added to.
+/* Calls take() for each section and each setting in order, until it fails. ERR_BAD_INPUT, or what take() returned: *line_r is where, and why was added to.
  * Strings lie in the arena or are borrowed from text. */
 must_check enum status config_file_parse(struct arena *arena, struct str text,
     enum status (*take)(void *arg, const struct config_entry *e, struct buf *why), void *arg, unsigned *line_r, struct buf *why);

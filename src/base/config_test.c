@@ -23,10 +23,10 @@ static void
 test_set(void **state)
 {
 	set("imap.listen=127.0.0.1:1143, [::1]:1143", OK);
-	assert_int_equal(config()->imap_listen.n, 2);
-	assert_string_equal(config()->imap_listen.word[1], "[::1]:1143");
+	assert_int_equal(config_listener(config(), 0)->address.n, 2);
+	assert_string_equal(config_listener(config(), 0)->address.word[1], "[::1]:1143");
 	set("limits.message=10M", OK);
-	assert_int_equal(config()->limits_message, 10 << 20);
+	assert_int_equal(config()->limits_message_bytes, 10 << 20);
 	set("store.grace=2d", OK);
 	assert_int_equal(config()->store_grace, 172800);
 	set("limits.message=ten", ERR_BAD_INPUT);
@@ -36,7 +36,7 @@ test_set(void **state)
 	set("imap.listen", ERR_BAD_INPUT);
 	set("auth.plaintext=", OK);
 	config_reset();
-	assert_int_equal(config()->limits_message, 64 << 20);
+	assert_int_equal(config()->limits_message_bytes, 64 << 20);
 	assert_string_equal(config()->auth_plaintext, "loopback");
 }
 
@@ -79,8 +79,8 @@ test_file(void **state)
 
 	assert_int_equal(read_text("# ours\nimap { listen = {\"*:143\", \"[::1]:144\"} }\n"
 				   "limits { message = \"5M\" connections = 7 }\n", &why), OK);
-	assert_int_equal(config()->imap_listen.n, 2);
-	assert_int_equal(config()->limits_message, 5 << 20);
+	assert_int_equal(config_listener(config(), 0)->address.n, 2);
+	assert_int_equal(config()->limits_message_bytes, 5 << 20);
 	assert_int_equal(config()->limits_connections, 7);
 	assert_int_equal(read_text("limits {\n mesage = 5\n}\n", &why), ERR_BAD_INPUT);
 	/* The message names the line. */
@@ -189,7 +189,7 @@ test_lists(void **state)
 	assert_int_equal(read_text("imap { hide = {\"QRESYNC/alice smith\"} listen = \"a:1, b:2\" }", &why), OK);
 	assert_int_equal(config()->imap_hide.n, 1);
 	assert_string_equal(config()->imap_hide.word[0], "QRESYNC/alice smith");
-	assert_int_equal(config()->imap_listen.n, 2);
+	assert_int_equal(config_listener(config(), 0)->address.n, 2);
 	buf_free(&why);
 	config_reset();
 }
@@ -211,10 +211,10 @@ test_reread(void **state)
 	assert_int_equal(fresh->imap_hide.n, 2);
 	assert_string_equal(fresh->imap_hide.word[1], "C@imaps");
 	assert_int_equal(fresh->limits_connections, 9);
-	assert_int_equal(fresh->limits_message, 64 << 20);
+	assert_int_equal(fresh->limits_message_bytes, 64 << 20);
 	assert_int_equal(config()->imap_hide.n, 1);
 	assert_string_equal(config()->imap_hide.word[0], "A");
-	assert_int_equal(config()->limits_message, 5 << 20);
+	assert_int_equal(config()->limits_message_bytes, 5 << 20);
 	config_free(fresh);
 	fresh = NULL;
 	write_text(path, "imap { hide = {\"B\",\n");
@@ -237,17 +237,149 @@ test_reread(void **state)
 	config_reset();
 }
 
-/* The reader of files needs the rows of a section together; the manual wants them sorted. */
+/* Values of one section with a name, by file and by --set; the former names mean the same. */
+static void
+test_named(void **state)
+{
+	const struct config_listener *l;
+	struct buf why = {0};
+
+	assert_int_equal(read_text("version = 1\nlistener imaps { address = \"*:994\" }\nlistener \"inner\" {\n service = imap login_timeout = 20s\n}\n"
+				   "certificate default { file = /c key = /k }\ndomain example.org { separator = - }\n", &why), OK);
+	set("listener.inner.address={127.0.0.1:1, 127.0.0.1:2}", OK);
+	set("listener inner.plaintext=yes", OK);
+	set("domain.mail.example.org.separator=", OK);
+	set("lmtp.mode=0660", OK);
+	assert_int_equal(config_check(&why), OK);
+	assert_int_equal(config_version(), 1);
+	assert_string_equal(config_listener(config(), 1)->name, "imaps");
+	assert_string_equal(config_listener(config(), 1)->address.word[0], "*:994");
+	assert_string_equal(config_listener(config(), 2)->mode, "0660");
+	assert_non_null(l = config_listener(config(), 3));
+	assert_string_equal(l->name, "inner");
+	assert_int_equal(l->address.n, 2);
+	assert_int_equal(l->login_timeout, 20);
+	assert_string_equal(l->plaintext, "yes");
+	assert_string_equal(config_name(config(), &l->plaintext), "listener inner.plaintext");
+	assert_string_equal(config_name(config(), &config_listener(config(), 2)->mode), "lmtp.mode");
+	assert_null(config_listener(config(), 4));
+	assert_string_equal(config_certificate(config(), 0)->key, "/k");
+	assert_string_equal(config_domain(config(), 0)->separator, "-");
+	assert_string_equal(config_domain(config(), 1)->name, "mail.example.org");
+	config_blame(config(), &l->mode, &why);
+	assert_true(str_ends(buf_str(&why), STR(":3: ")));
+	buf_free(&why);
+	config_reset();
+}
+
+/* A file with a version: units, and what only such files are told. */
+static void
+test_version(void **state)
+{
+	static const struct { const char *text, *want; } bad[] = {
+	    {"version = 1\nimap {\n idle_timeout = 1800\n}\n", ":3: imap.idle_timeout wants a time such as 30s"},
+	    {"version = 1\nimap {\n progress_interval = 10\n}\n", ":3: imap.progress_interval wants a time such as 500ms"},
+	    {"version = 1\nversion = 1\n", ":2: version is set already"},
+	    {"version = 2\n", ":1: the file has version 2, and this program reads version 1"},
+	    {"version = new\n", ":1: version wants a number, such as 1, not \"new\""},
+	    {"imap { idle = 30m }\nversion = 1\n", ":2: version stands before all sections"},
+	    {"version = 1\nlimits { x = 1 }\n", ":2: there is no setting limits.x"},
+	    {"version = 1\n\nlimit { }\n", ":3: there is no section limit"},
+	    {"version = 1\nlistener { address = none }\n", ":2: a section listener has a name, as in: listener NAME"},
+	    {"version = 1\nlimits mine {\n}\n", ":2: a section limits has no name, such as \"mine\""},
+	    {"version = 1\nlistener \"a b\" {\n}\n", ":2: \"a b\" is not a name for a section listener"},
+	    {"version = 1\nlistener imap {\n addres = none\n}\n", ":3: there is no setting listener imap.addres; did you mean listener imap.address?"},
+	    {"version = 1\nlistener imap { address = none }\nimap { listen = none }\n", ":3: imap.listen is set in line 2 already, as listener imap.address"},
+	    {"version = 1\nlimits { address = none }\n", "did you mean listener NAME.address?"},
+	};
+	struct buf why = {0};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(read_text(bad[i].text, &why), ERR_BAD_INPUT);
+		if (str_find(buf_str(&why), str_c(bad[i].want), 0) == SIZE_MAX)
+			fail_msg("%s: %.*s", bad[i].text, STR_FMT(buf_str(&why)));
+		buf_clear(&why);
+		config_reset();
+	}
+	/* A time of nothing needs no unit. */
+	assert_int_equal(read_text("version = 1\nimap { progress_interval = 0 keepalive = 0 }\n", &why), OK);
+	assert_int_equal(config()->imap_progress_interval, 0);
+	config_reset();
+	buf_free(&why);
+}
+
+/* Each former name sets what it did, in a file of before, in one of today and in --set; it is told. */
+static void
+test_former(void **state)
+{
+	struct config_item item;
+	struct buf why = {0};
+	unsigned former = 0;
+
+	assert_int_equal(read_text("imap {\n progress = 2500\n idle = 1900\n}\nlimits { strangers_per_address = 7 connections_per_address = 9 }\n", &why), OK);
+	assert_int_equal(config()->imap_progress_interval, 2500);
+	assert_int_equal(config()->imap_idle_timeout, 1900);
+	assert_int_equal(config()->limits_connections_per_address, 7);
+	assert_int_equal(config_version(), 0);
+	for (size_t i = 0; config_item(config(), i, &item); i++)
+		former += item.spelt != NULL;
+	assert_int_equal(former, 3);
+	config_reset();
+	set("limits.connections_per_address=9", OK);
+	set("limits.strangers_per_address=0", OK);
+	assert_int_equal(config()->limits_connections_per_address, 9);
+	assert_int_equal(read_text("version = 1\nimap { progress = 2500 }\ntls { certificate = /c key = /k }", &why), OK);
+	assert_int_equal(config()->imap_progress_interval, 2500);
+	assert_string_equal(config_certificate(config(), 0)->file, "/c");
+	config_reset();
+	buf_free(&why);
+}
+
+/* What a section has that the other has not is told too. */
+static void
+test_differences(void **state)
+{
+	char path[] = "/tmp/mansio-config-XXXXXX";
+	struct config *fresh = NULL;
+	struct buf why = {0}, names = {0};
+
+	close(mkstemp(path));
+	write_text(path, "version = 1\nlistener a { address = \"*:1\" }\nlimits { message_bytes = 5M }\n");
+	assert_int_equal(config_read(path, &why), OK);
+	write_text(path, "version = 1\nlistener b { address = \"*:1\" }\nlimits { message_bytes = 6M }\nimap { hide = X }\n");
+	assert_int_equal(config_reread(&why, &fresh), OK);
+	config_differences(fresh, config(), "imap.hide", &names);
+	assert_true(str_eq(buf_str(&names), STR("limits.message_bytes,listener b.address,listener a.address")));
+	config_free(fresh);
+	unlink(path);
+	buf_free(&names);
+	buf_free(&why);
+	config_reset();
+}
+
+/* The reader of files needs the rows of a section together; the manual wants them sorted. Names say what a value is (times, sizes), and few are for everybody. */
 static void
 test_table(void **state)
 {
 	struct config_row row, last = {"", "", "", "", ""};
+	struct config_old old;
+	unsigned basic = 0;
 
 	for (size_t i = 0; config_row(i, &row); i++) {
 		assert_true(strcmp(row.section, last.section) >= 0);
 		assert_true(row.text[strlen(row.text) - 1] == '.');
+		if (str_ends(str_c(row.key), STR("_bytes")))
+			assert_string_equal(row.type, "SIZE");
+		if (str_ends(str_c(row.key), STR("_timeout")) || str_ends(str_c(row.key), STR("_interval")))
+			assert_true(strcmp(row.type, "SECONDS") == 0 || strcmp(row.type, "MILLIS") == 0);
+		basic += !row.advanced;
 		last = row;
 	}
+	assert_true(basic < 60);
+	/* A former name leads somewhere, and is nothing today. */
+	for (size_t i = 0; config_old(i, &old); i++)
+		for (size_t k = 0; config_row(k, &row); k++)
+			assert_false(strcmp(old.section, row.section) == 0 && strcmp(old.key, row.key) == 0);
 }
 
 int
@@ -255,7 +387,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_set), cmocka_unit_test(test_check),
 	    cmocka_unit_test(test_file), cmocka_unit_test(test_faults), cmocka_unit_test(test_blame), cmocka_unit_test(test_lists),
-	    cmocka_unit_test(test_reread),
+	    cmocka_unit_test(test_reread), cmocka_unit_test(test_named), cmocka_unit_test(test_version), cmocka_unit_test(test_former),
+	    cmocka_unit_test(test_differences),
 	    cmocka_unit_test(test_table)};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

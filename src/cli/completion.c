@@ -69,7 +69,7 @@ cli_completion(void)
 	     "\tcase $prev in");
 	fputs("\t--set) compopt -o nospace; COMPREPLY=($(compgen -S = -W \"", stdout);
 	for (size_t i = 0; config_row(i, &row); i++)
-		printf("%s%s.%s", i > 0 ? " " : "", row.section, row.key);
+		printf("%s%s%s.%s", i > 0 ? " " : "", row.section, row.named ? ".NAME" : "", row.key);
 	puts("\" -- \"$cur\")); return ;;\n"
 	     "\t--data) compopt -o dirnames; return ;;\n"
 	     "\t--config | --file) compopt -o default; return ;;\n"

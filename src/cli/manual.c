@@ -67,7 +67,7 @@ static const char *
 kind(const char *type)
 {
 	static const char *const kinds[][2] = {{"STR", "text"}, {"LIST", "list"}, {"NUMBER", "number"}, {"SIZE", "size"},
-	    {"SECONDS", "time"}, {"BOOL", "yes or no"}};
+	    {"SECONDS", "time"}, {"MILLIS", "time"}, {"BOOL", "yes or no"}};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(kinds[i][0], type) == 0)
@@ -75,26 +75,53 @@ kind(const char *type)
 	return type;
 }
 
+/* The settings that are advanced, or those that are not; of sections with a name, or of the others. */
 static void
-page_conf(void)
+settings(bool advanced)
 {
 	struct config_row row;
 	const char *section = "";
 
-	page("mansio.conf", "5", "settings of mansio(1)");
-	puts(".SH DESCRIPTION\nNo setting is needed. The file holds sections of the form\n.PP\n.nf\nimap {\n    listen = {\"*:143\", "
-	     "\"[::1]:1143\"}\n    hide = {\"UIDONLY\", \"COMPRESS=DEFLATE@imaps\", \"QRESYNC/alice\"}\n}\nlimits {\n    message = \"100M\"\n}\n.fi\n.PP\nComments "
-	     "begin with #. On the command line a setting is "
-	     "\\-\\-set section.key=value. Sizes are bytes, or 100K, 20M, 1G; times are seconds, or 30s, 10m, 2h, 7d. SIGHUP reads imap.hide, the certificate and the key again and opens log.file anew; everything else wants a restart.\n.PP\n"
-	     "A value is a bare word, or stands in quotes; within double quotes \\e\" and \\e\\e are these characters. Each setting stands once. A file that cannot be "
-	     "read, or in which anything is wrong, keeps every verb from running; the message names the line. \\fBmansio config\\fR checks it, and what its settings name.\n.SH SETTINGS");
 	for (size_t i = 0; config_row(i, &row); i++) {
+		if (row.advanced != advanced)
+			continue;
 		if (strcmp(section, row.section) != 0)
-			printf(".SS %s\n", section = row.section);
+			printf(".SS %s%s\n", section = row.section, row.named ? " NAME" : "");
 		printf(".TP\n.B %s\n(%s, default \"%s\"%s%s)\n", row.key, kind(row.type), row.preset, row.range ? ", " : "",
 		    row.range ? row.range : "");
 		text(row.text);
 	}
+}
+
+static void
+former_settings(void)
+{
+	struct config_old old;
+
+	for (size_t i = 0; config_old(i, &old); i++)
+		printf(".TP\n.B %s.%s\nis %s now.\n", old.section, old.key, old.now);
+}
+
+static void
+page_conf(void)
+{
+	page("mansio.conf", "5", "settings of mansio(1)");
+	puts(".SH DESCRIPTION\nNo setting is needed. The file says its version, and holds sections of the form\n.PP\n.nf\nversion = 1\n\n"
+	     "listener imap {\n    address = {\"*:143\", \"[::1]:1143\"}\n}\nlistener webmail {\n    service = imap\n    address = \"127.0.0.1:2143\"\n    hide = UIDONLY\n}\n"
+	     "certificate default {\n    file = /etc/mansio/fullchain.pem\n    key = /etc/mansio/privkey.pem\n}\n"
+	     "imap {\n    hide = {\"COMPRESS=DEFLATE@imaps\", \"QRESYNC/alice\"}\n}\nlimits {\n    message_bytes = 100M\n}\n.fi\n.PP\nComments "
+	     "begin with #. Sections listener, certificate, domain and directory have a name, and may stand more than once; the listeners imap, imaps and lmtp, the certificate default and "
+	     "the directory store are there without being named. On the command line a setting is "
+	     "\\-\\-set section.key=value or \\-\\-set section.name.key=value. Sizes are bytes, or 100K, 20M, 1G; times are 500ms, 30s, 10m, 2h, 7d: with their unit. SIGHUP reads imap.hide, the certificates and their keys again and opens log.file anew; everything else wants a restart.\n.PP\n"
+	     "A value is a bare word, or stands in quotes; within double quotes \\e\" and \\e\\e are these characters. Each setting stands once. A file that cannot be "
+	     "read, or in which anything is wrong, keeps every verb from running; the message names the line. \\fBmansio config\\fR checks it, and what its settings name.\n.PP\n"
+	     "A file that says no version is one of before: it is read as it was then, times without a unit are seconds, and \\fBmansio config upgrade\\fR writes it anew. "
+	     "Former names of settings are understood in every file, and told of by \\fBmansio config\\fR.\n.SH SETTINGS");
+	settings(false);
+	puts(".SH ADVANCED SETTINGS\nNobody should need these to run a server.");
+	settings(true);
+	puts(".SH FORMER NAMES");
+	former_settings();
 }
 
 static void
@@ -142,6 +169,18 @@ preset(const struct config_row *row)
 		printf("    #%s = \"%s\"\n", row->key, row->preset);
 }
 
+/* The sections of which one is always there, by the name that a sample gives them. */
+static const char *
+sample_name(const char *section)
+{
+	static const char *const names[][2] = {{"certificate", "default"}, {"directory", "store"}, {"domain", "example.org"}, {"listener", "imap"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(names[i][0], section) == 0)
+			return names[i][1];
+	return "";
+}
+
 /* A configuration file in which nothing is set. */
 static void
 sample(void)
@@ -150,10 +189,10 @@ sample(void)
 	const char *section = "";
 
 	puts("# Settings of mansio(1), see mansio.conf(5). None is needed; each stands here with its default. Copy this to /etc/mansio/mansio.conf,\n"
-	     "# take the # from what is to be set, and have it checked: mansio config --changed");
+	     "# take the # from what is to be set, and have it checked: mansio config --changed\nversion = 1\n");
 	for (size_t i = 0; config_row(i, &row); i++) {
 		if (strcmp(section, row.section) != 0)
-			printf("%s\n%s {\n", *section != '\0' ? "}\n" : "", row.section);
+			printf("%s\n%s%s%s {\n", *section != '\0' ? "}\n" : "", row.section, row.named ? " " : "", sample_name(row.section));
 		section = row.section;
 		comment(row.text);
 		preset(&row);

@@ -54,30 +54,30 @@ in_numbers(const struct address *a)
 }
 
 static void
-check_address(const struct server_check *k, const char *name, const struct config_list *l, size_t i)
+check_address(const struct server_check *k, const struct config_list *l, size_t i)
 {
-	const char *word = l->word[i];
+	const char *word = l->word[i], *name = config_name(k->config, l);
 	struct address a = {0};
 
 	if (strcmp(word, "none") == 0) {
 		if (l->n > 1)
-			tell(k, FAULT_REFUSED, l, "%s.listen: none stands beside other addresses", name);
+			tell(k, FAULT_REFUSED, l, "%s: none stands beside other addresses", name);
 		return;
 	}
 	if (address_parse(word, &a) != OK)
-		tell(k, FAULT_REFUSED, l, "%s.listen: \"%s\" is not ADDRESS:PORT, [IPv6]:PORT, *:PORT or none", name, word);
+		tell(k, FAULT_REFUSED, l, "%s: \"%s\" is not ADDRESS:PORT, [IPv6]:PORT, *:PORT or none", name, word);
 	else if (a.local && a.host[0] != '/' && config_in_file(k->config, l))
-		tell(k, FAULT_REFUSED, l, "%s.listen: the path of a socket begins with /, \"%s\" does not", name, word);
+		tell(k, FAULT_REFUSED, l, "%s: the path of a socket begins with /, \"%s\" does not", name, word);
 	else if (!in_numbers(&a))
-		tell(k, FAULT_REFUSED, l, "%s.listen: \"%s\": an address in numbers is wanted", name, word);
+		tell(k, FAULT_REFUSED, l, "%s: \"%s\": an address in numbers is wanted", name, word);
 	for (size_t j = 0; j < i; j++)
 		if (strcmp(l->word[j], word) == 0 && (a.local || a.port != 0))
-			tell(k, FAULT_REFUSED, l, "%s.listen: %s stands there twice", name, word);
+			tell(k, FAULT_REFUSED, l, "%s: %s stands there twice", name, word);
 }
 
-/* The same address for two protocols. */
+/* The same address for two listeners. */
 static void
-check_shared(const struct server_check *k, const char *name, const struct config_list *l, const char *other_name, const struct config_list *other)
+check_shared(const struct server_check *k, const struct config_list *l, const struct config_list *other)
 {
 	struct address a;
 
@@ -85,26 +85,57 @@ check_shared(const struct server_check *k, const char *name, const struct config
 		for (size_t j = 0; j < other->n; j++)
 			if (strcmp(l->word[i], "none") != 0 && strcmp(l->word[i], other->word[j]) == 0 && address_parse(l->word[i], &a) == OK &&
 			    (a.local || a.port != 0))
-				tell(k, FAULT_REFUSED, other, "%s.listen and %s.listen both name %s", name, other_name, l->word[i]);
+				tell(k, FAULT_REFUSED, other, "%s and %s both name %s", config_name(k->config, l), config_name(k->config, other), l->word[i]);
+}
+
+const char *
+server_service(const struct config_listener *l)
+{
+	return *l->service != '\0' ? l->service : l->name;
+}
+
+static bool
+is_service(const char *word)
+{
+	static const char *const words[] = {"imap", "imaps", "lmtp"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* Its service; an address that no other listener stands in for. */
+static void
+check_service(const struct server_check *k, const struct config_listener *l)
+{
+	if (!is_service(server_service(l)))
+		tell(k, FAULT_REFUSED, &l->service, "%s: there is no service \"%s\"; there are imap, imaps and lmtp", config_name(k->config, &l->service), server_service(l));
+	if (l->address.n == 0 && !is_service(l->name))
+		tell(k, FAULT_REFUSED, &l->address, "%s is not set: only the listeners imap, imaps and lmtp have places of their own", config_name(k->config, &l->address));
 }
 
 static void
 check_listeners(const struct server_check *k)
 {
 	const struct config *c = k->config;
-	const struct config_list *const lists[] = {&c->imap_listen, &c->imaps_listen, &c->lmtp_listen};
-	static const char *const names[] = {"imap", "imaps", "lmtp"};
+	const struct config_listener *l, *other;
+	unsigned all = 0, readers = 0;
 
-	for (size_t i = 0; i < 3; i++) {
-		for (size_t j = 0; j < lists[i]->n; j++)
-			check_address(k, names[i], lists[i], j);
-		for (size_t j = 0; j < i; j++)
-			check_shared(k, names[j], lists[j], names[i], lists[i]);
+	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++) {
+		check_service(k, l);
+		for (size_t j = 0; j < l->address.n; j++)
+			check_address(k, &l->address, j);
+		for (size_t j = 0; j < i && (other = config_listener(c, j)) != NULL; j++)
+			check_shared(k, &other->address, &l->address);
+		all += !none(&l->address);
+		readers += !none(&l->address) && strcmp(server_service(l), "lmtp") != 0;
 	}
-	if (none(&c->imap_listen) && none(&c->imaps_listen) && none(&c->lmtp_listen))
-		tell(k, FAULT_REFUSED, &c->imap_listen, "imap.listen, imaps.listen and lmtp.listen are all none: nobody could come in");
-	else if (none(&c->imap_listen) && none(&c->imaps_listen))
-		tell(k, FAULT_TOLD, &c->imap_listen, "imap.listen and imaps.listen are both none: mail can be delivered, and nobody can read it");
+	l = config_listener(c, 0);
+	if (all == 0)
+		tell(k, FAULT_REFUSED, &l->address, "the addresses of the listeners are all none: nobody could come in");
+	else if (readers == 0)
+		tell(k, FAULT_TOLD, &l->address, "the addresses of the listeners for IMAP are all none: mail can be delivered, and nobody can read it");
 }
 
 static void
@@ -118,47 +149,95 @@ date(int64_t seconds, char out[32])
 }
 
 static void
-check_dates(const struct server_check *k, const char *cert, const struct tls_facts *f)
+check_dates(const struct server_check *k, const struct config_certificate *cert, const struct tls_facts *f)
 {
 	int64_t now = clock_seconds();
-	const char *const *value = (const char *const *)&k->config->tls_certificate;
+	const void *value = &cert->file;
 	char ends[32], begins[32];
 
 	date(f->ends, ends);
 	date(f->begins, begins);
 	if (f->ends <= now)
-		tell(k, FAULT_CERTIFICATE, value, "the certificate %s expired on %s", cert, ends);
+		tell(k, FAULT_CERTIFICATE, value, "the certificate %s expired on %s", cert->file, ends);
 	else if (f->begins > now)
-		tell(k, FAULT_CERTIFICATE, value, "the certificate %s is valid from %s on only", cert, begins);
+		tell(k, FAULT_CERTIFICATE, value, "the certificate %s is valid from %s on only", cert->file, begins);
 	else if (f->ends - now < ENDS_SOON)
-		tell(k, FAULT_CERTIFICATE, value, "the certificate %s ends in %lld days, on %s", cert, (long long)((f->ends - now) / DAY), ends);
+		tell(k, FAULT_CERTIFICATE, value, "the certificate %s ends in %lld days, on %s", cert->file, (long long)((f->ends - now) / DAY), ends);
 }
 
-void
-server_check_certificate(const struct server_check *k)
+static void
+check_certificate(const struct server_check *k, const struct config_certificate *cert)
 {
-	const struct config *c = k->config;
 	struct tls_facts facts;
 	struct buf why = {0};
 
-	if (*c->tls_certificate == '\0')
+	if (*cert->file == '\0')
 		return;
-	if (tls_examine(c->tls_certificate, c->tls_key, &facts, &why) != OK) {
-		tell(k, FAULT_REFUSED, &c->tls_certificate, "%.*s", STR_FMT(buf_str(&why)));
+	if (tls_examine(cert->file, cert->key, &facts, &why) != OK) {
+		tell(k, FAULT_REFUSED, &cert->file, "%.*s", STR_FMT(buf_str(&why)));
 	} else {
-		check_dates(k, c->tls_certificate, &facts);
+		check_dates(k, cert, &facts);
 		if (facts.key_open)
-			tell(k, FAULT_CERTIFICATE, &c->tls_key, "everybody on this machine may read the key %s: chmod o-r", c->tls_key);
+			tell(k, FAULT_CERTIFICATE, &cert->key, "everybody on this machine may read the key %s: chmod o-r", cert->key);
 	}
 	buf_free(&why);
 }
 
-static bool
-among(const struct config_list *l, const char *word)
+const struct config_certificate *
+server_certificate(const struct config *c, const char *name)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->word[i], word) == 0)
+	const struct config_certificate *cert;
+
+	for (size_t i = 0; (cert = config_certificate(c, i)) != NULL; i++)
+		if (strcmp(cert->name, name) == 0)
+			return cert;
+	return NULL;
+}
+
+/* Certificates that a listener or a domain names, and that are not there. */
+static void
+check_named(const struct server_check *k, char *const *name)
+{
+	const struct config_certificate *cert = server_certificate(k->config, *name);
+
+	if (**name != '\0' && (cert == NULL || (*cert->file == '\0' && cert != config_certificate(k->config, 0))))
+		tell(k, FAULT_REFUSED, name, "%s: there is no certificate %s", config_name(k->config, name), *name);
+}
+
+static void
+check_certificate_names(const struct server_check *k)
+{
+	const struct config_listener *l;
+	const struct config_domain *d;
+
+	for (size_t i = 0; (l = config_listener(k->config, i)) != NULL; i++)
+		check_named(k, &l->tls_certificate);
+	for (size_t i = 0; (d = config_domain(k->config, i)) != NULL; i++)
+		check_named(k, &d->tls_certificate);
+}
+
+void
+server_check_certificates(const struct server_check *k)
+{
+	const struct config_certificate *cert;
+
+	for (size_t i = 0; (cert = config_certificate(k->config, i)) != NULL; i++)
+		check_certificate(k, cert);
+}
+
+/* By its name, or one of its addresses. */
+static bool
+is_listener(const struct config *c, const char *word)
+{
+	const struct config_listener *l;
+
+	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++) {
+		if (strcmp(l->name, word) == 0)
 			return true;
+		for (size_t j = 0; j < l->address.n; j++)
+			if (strcmp(l->address.word[j], word) == 0)
+				return true;
+	}
 	return false;
 }
 
@@ -169,8 +248,7 @@ server_check_hide(const struct config *fresh, const struct config *running, stru
 	for (size_t i = 0; i < fresh->imap_hide.n; i++) {
 		const char *word = fresh->imap_hide.word[i], *at = word + strcspn(word, "@/");
 
-		if (*at == '@' && strcmp(at, "@imap") != 0 && strcmp(at, "@imaps") != 0 &&
-		    !among(&running->imap_listen, at + 1) && !among(&running->imaps_listen, at + 1)) {
+		if (*at == '@' && !is_listener(running, at + 1)) {
 			buf_addf(why, "imap.hide: there is no listener for \"%s\"", word);
 			return ERR_BAD_INPUT;
 		}
@@ -178,73 +256,110 @@ server_check_hide(const struct config *fresh, const struct config *running, stru
 	return imap_hide_check(fresh->imap_hide.word, fresh->imap_hide.n, why);
 }
 
+void
+server_hidden(const struct config *c, struct config_list *l)
+{
+	const struct config_listener *from;
+	struct buf word = {0};
+
+	for (size_t i = 0; i < c->imap_hide.n; i++)
+		config_list_add(l, str_c(c->imap_hide.word[i]));
+	for (size_t i = 0; (from = config_listener(c, i)) != NULL; i++)
+		for (size_t j = 0; j < from->hide.n; j++) {
+			buf_clear(&word);
+			buf_addf(&word, "%s@%s", from->hide.word[j], from->name);
+			config_list_add(l, buf_str(&word));
+		}
+	buf_free(&word);
+}
+
+static void
+check_hide(const struct server_check *k, const struct config_listener *l)
+{
+	const char *name = config_name(k->config, &l->hide);
+	struct buf why = {0};
+
+	for (size_t i = 0; i < l->hide.n; i++)
+		if (strpbrk(l->hide.word[i], "@/") != NULL)
+			tell(k, FAULT_REFUSED, &l->hide, "%s: \"%s\" is not the name of a capability alone", name, l->hide.word[i]);
+	if (imap_hide_check(l->hide.word, l->hide.n, &why) != OK)
+		tell(k, FAULT_REFUSED, &l->hide, "%s%.*s", name, STR_FMT(str_from(buf_str(&why), strlen("imap.hide"))));
+	buf_free(&why);
+}
+
 static void
 check_imap(const struct server_check *k)
 {
 	const struct config *c = k->config;
+	const struct config_listener *l;
 	struct buf why = {0};
 	uint8_t language;
 
 	if (server_check_hide(c, c, &why) != OK)
 		tell(k, FAULT_REFUSED, &c->imap_hide, "%.*s", STR_FMT(buf_str(&why)));
+	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
+		check_hide(k, l);
 	if (!imap_language(c->imap_language, &language))
 		tell(k, FAULT_REFUSED, &c->imap_language, "imap.language: texts cannot be had in \"%s\"; in de, en, es, fr, it, ja, pl and i-default", c->imap_language);
 	buf_free(&why);
 }
 
 static bool
-socket_mode(const struct config *c, unsigned *mode_r)
+socket_mode(const struct config_listener *l, unsigned *mode_r)
 {
 	char *end;
-	unsigned long mode = strtoul(c->lmtp_mode, &end, 8);
+	unsigned long mode = strtoul(l->mode, &end, 8);
 
 	*mode_r = (unsigned)mode;
-	return *c->lmtp_mode != '\0' && *end == '\0' && mode <= 0777 && (mode & 0600) == 0600;
+	return *l->mode != '\0' && *end == '\0' && mode <= 0777 && (mode & 0600) == 0600;
 }
 
 /* 0: none of its own. */
 static bool
-socket_group(const struct config *c, int64_t *group_r)
+socket_group(const struct config_listener *l, int64_t *group_r)
 {
-	struct str group = str_c(c->lmtp_group);
+	struct str group = str_c(l->group);
 	uint64_t number = 0;
 	struct group *g = NULL;
 
-	if (group.n > 0 && !str_u64(group, INT32_MAX, &number) && (g = getgrnam(c->lmtp_group)) == NULL)
+	if (group.n > 0 && !str_u64(group, INT32_MAX, &number) && (g = getgrnam(l->group)) == NULL)
 		return false;
 	*group_r = g != NULL ? (int64_t)g->gr_gid : (int64_t)number;
 	return true;
 }
 
 bool
-server_socket_rights(const struct config *c, unsigned *mode_r, int64_t *group_r)
+server_socket_rights(const struct config_listener *l, unsigned *mode_r, int64_t *group_r)
 {
-	return socket_mode(c, mode_r) && socket_group(c, group_r);
+	return socket_mode(l, mode_r) && socket_group(l, group_r);
 }
 
 static void
-check_lmtp(const struct server_check *k)
+check_socket(const struct server_check *k, const struct config_listener *l)
 {
-	const struct config *c = k->config;
+	const char *name = config_name(k->config, &l->mode);
 	unsigned mode;
 	int64_t group;
 
-	if (!socket_mode(c, &mode))
-		tell(k, FAULT_REFUSED, &c->lmtp_mode, "lmtp.mode is three octal digits that let the owner read and write, such as 0660, not \"%s\"", c->lmtp_mode);
-	else if (mode & 07)
-		tell(k, FAULT_TOLD, &c->lmtp_mode, "lmtp.mode %s: every user of this machine may deliver mail, without a login", c->lmtp_mode);
-	if (!socket_group(c, &group))
-		tell(k, FAULT_REFUSED, &c->lmtp_group, "lmtp.group: there is no group \"%s\"", c->lmtp_group);
+	if (!socket_mode(l, &mode))
+		tell(k, FAULT_REFUSED, &l->mode, "%s is three octal digits that let the owner read and write, such as 0660, not \"%s\"", name, l->mode);
+	else if ((mode & 07) && strcmp(server_service(l), "lmtp") == 0)
+		tell(k, FAULT_TOLD, &l->mode, "%s %s: every user of this machine may deliver mail, without a login", name, l->mode);
+	if (!socket_group(l, &group))
+		tell(k, FAULT_REFUSED, &l->group, "%s: there is no group \"%s\"", config_name(k->config, &l->group), l->group);
 }
 
+/* What is written in former spellings goes on as it is, and is told: where it stands, and what it is called now. */
 static void
-check_limits(const struct server_check *k)
+check_spelling(const struct server_check *k)
 {
-	const struct config *c = k->config;
+	struct config_item item;
 
-	if (c->limits_strangers_per_address != 0)
-		tell(k, FAULT_TOLD, &c->limits_strangers_per_address,
-		    "limits.strangers_per_address is called limits.connections_per_address now, which counts those that are not logged in");
+	if (config_path() != NULL && config_version() == 0)
+		tell(k, FAULT_TOLD, NULL, "%s says no version: it is read as it was before; 'mansio config upgrade' writes it anew", config_path());
+	for (size_t i = 0; config_item(k->config, i, &item); i++)
+		if (item.spelt != NULL && (item.odd || config_in_file(k->config, item.value)))
+			tell(k, config_version() > 0 ? FAULT_TOLD : FAULT_FORMER, item.value, "%s is called %s now", item.spelt, item.name);
 }
 
 void
@@ -254,11 +369,15 @@ server_check(const struct server_check *k)
 	char dir[4096];
 	struct buf why = {0};
 
+	const struct config_listener *l;
+
 	check_listeners(k);
-	server_check_certificate(k);
+	server_check_certificates(k);
+	check_certificate_names(k);
 	check_imap(k);
-	check_lmtp(k);
-	check_limits(k);
+	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
+		check_socket(k, l);
+	check_spelling(k);
 	if (config_data_dir(dir, sizeof(dir)) != OK)
 		tell(k, FAULT_REFUSED, &c->server_data, "no data folder: set server.data");
 	else if (store_place(dir, c->store_any_filesystem, &why) != OK)

@@ -12,7 +12,7 @@ struct service {
 	enum listener_kind kind;
 	const struct conn_handler *handler;
 	void *arg;
-	const struct config_list *where;
+	const struct config_listener *listener;
 	unsigned port, unprivileged; /* when nothing is configured */
 	int64_t deadline;            /* seconds to log in */
 };
@@ -45,7 +45,7 @@ listen_at(struct server *s, const struct service *v, enum listener_kind kind, co
 	struct listener *l;
 	enum status st;
 
-	if (v->where == &config()->lmtp_listen && !server_socket_rights(config(), &lo.mode, &lo.group))
+	if (!server_socket_rights(v->listener, &lo.mode, &lo.group))
 		return ERR_BAD_INPUT; /* server_check() has looked */
 	st = net_listen(s->net, &lo, &l);
 
@@ -85,8 +85,9 @@ refuse_listen(const struct service *v, const char *text, const struct address *a
 {
 	struct buf where = {0};
 
-	config_blame(config(), v->where, &where);
-	(void)server_refuse(st, "%.*s%s.listen: cannot listen on %s: %s", STR_FMT(buf_str(&where)), v->name, text, listen_fault(st, a->port));
+	config_blame(config(), &v->listener->address, &where);
+	(void)server_refuse(st, "%.*s%s: cannot listen on %s: %s", STR_FMT(buf_str(&where)), config_name(config(), &v->listener->address), text,
+	    listen_fault(st, a->port));
 	buf_free(&where);
 	return st;
 }
@@ -96,8 +97,8 @@ listen_configured(struct server *s, const struct service *v)
 {
 	enum status st;
 
-	for (size_t i = 0; i < v->where->n; i++) {
-		const char *text = v->where->word[i];
+	for (size_t i = 0; i < v->listener->address.n; i++) {
+		const char *text = v->listener->address.word[i];
 		struct address a;
 
 		if (strcmp(text, "none") == 0)
@@ -131,30 +132,53 @@ listen_default(struct server *s, const struct service *v)
 		}
 	}
 	if (st != OK && port != v->port)
-		return server_refuse(st, "cannot listen for %s: port %u may not be used by this user, and on port %u: %s; set %s.listen", v->name, v->port,
-		    port, listen_fault(st, port), v->name);
+		return server_refuse(st, "cannot listen for %s: port %u may not be used by this user, and on port %u: %s; set %s", v->name, v->port,
+		    port, listen_fault(st, port), config_name(config(), &v->listener->address));
 	if (st != OK)
-		return server_refuse(st, "cannot listen for %s on port %u: %s; set %s.listen", v->name, port, listen_fault(st, port), v->name);
+		return server_refuse(st, "cannot listen for %s on port %u: %s; set %s", v->name, port, listen_fault(st, port),
+		    config_name(config(), &v->listener->address));
 	return OK;
+}
+
+/* The Unix socket in the data folder. */
+static enum status
+listen_local(struct server *s, const struct service *v)
+{
+	char path[sizeof(s->data) + 16];
+	enum status st;
+
+	snprintf(path, sizeof(path), "%s/%s.sock", s->data, v->name);
+	if ((st = listen_at(s, v, LISTEN_UNIX, path, path, 0)) != OK)
+		return server_refuse(st, "cannot listen on %s: %s", path, listen_fault(st, 0));
+	return OK;
+}
+
+static struct service
+service_of(struct server *s, const struct config_listener *l)
+{
+	const char *what = server_service(l);
+	int64_t login = l->login_timeout > 0 ? l->login_timeout : config()->imap_login_timeout;
+
+	if (strcmp(what, "lmtp") == 0)
+		return (struct service){l->name, LISTEN_PLAIN, &lmtp_handler, &s->lmtp, l, 0, 0, l->login_timeout};
+	if (strcmp(what, "imaps") == 0)
+		return (struct service){l->name, LISTEN_TLS, &imap_handler, s->imap, l, 993, 1993, login};
+	return (struct service){l->name, LISTEN_PLAIN, &imap_handler, s->imap, l, 143, 1143, login};
 }
 
 enum status
 server_listen(struct server *s)
 {
-	const struct config *c = config();
-	const struct service imap = {"imap", LISTEN_PLAIN, &imap_handler, s->imap, &c->imap_listen, 143, 1143, c->imap_login};
-	const struct service imaps = {"imaps", LISTEN_TLS, &imap_handler, s->imap, &c->imaps_listen, 993, 1993, c->imap_login};
-	const struct service lmtp = {"lmtp", LISTEN_PLAIN, &lmtp_handler, &s->lmtp, &c->lmtp_listen, 0, 0, 0};
-	char path[sizeof(s->data) + 16];
-	enum status st;
+	const struct config_listener *l;
+	enum status st = OK;
 
-	if ((st = imap.where->n ? listen_configured(s, &imap) : listen_default(s, &imap)) != OK
-	    || (st = imaps.where->n ? listen_configured(s, &imaps) : listen_default(s, &imaps)) != OK)
-		return st;
-	if (lmtp.where->n > 0)
-		return listen_configured(s, &lmtp);
-	snprintf(path, sizeof(path), "%s/lmtp.sock", s->data);
-	if ((st = listen_at(s, &lmtp, LISTEN_UNIX, path, path, 0)) != OK)
-		return server_refuse(st, "cannot listen on %s: %s", path, listen_fault(st, 0));
-	return OK;
+	for (size_t i = 0; st == OK && (l = config_listener(config(), i)) != NULL; i++) {
+		struct service v = service_of(s, l);
+
+		if (l->address.n > 0)
+			st = listen_configured(s, &v);
+		else
+			st = v.port == 0 ? listen_local(s, &v) : listen_default(s, &v);
+	}
+	return st;
 }

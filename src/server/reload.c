@@ -15,21 +15,32 @@ log_fault(void *arg, enum server_fault fault, const char *text)
 void
 server_look_at_certificate(const struct config *c)
 {
-	server_check_certificate(&(struct server_check){.config = c, .tell = log_fault});
+	server_check_certificates(&(struct server_check){.config = c, .tell = log_fault});
 }
 
 /* The settings that are others now than those in force, but for those that a reload takes. */
 static void
 add_restarts(const struct config *fresh, struct buf *out)
 {
-	struct config_row row;
-	size_t n = 0;
+	struct buf names = {0};
 
-	for (size_t i = 0; config_row(i, &row); i++) {
-		if (config_same(fresh, config(), i) || (strcmp(row.section, "imap") == 0 && strcmp(row.key, "hide") == 0))
-			continue;
-		buf_addf(out, "%s%s.%s", n++ > 0 ? "," : "; want a restart: ", row.section, row.key);
-	}
+	config_differences(fresh, config(), "imap.hide", &names);
+	if (names.n > 0)
+		buf_addf(out, "; want a restart: %.*s", STR_FMT(buf_str(&names)));
+	buf_free(&names);
+}
+
+/* What fresh keeps back, from all and on its listeners. */
+static enum status
+hide(struct server *s, const struct config *fresh, struct buf *why)
+{
+	struct config_list words = {0};
+	enum status st;
+
+	server_hidden(fresh, &words);
+	st = imap_hide(s->imap, words.word, words.n, why);
+	config_list_clear(&words);
+	return st;
 }
 
 static void
@@ -39,7 +50,7 @@ reload_settings(struct server *s, struct buf *taken)
 	struct buf why = {0};
 
 	if (config_reread(&why, &fresh) == OK && server_check_hide(fresh, config(), &why) == OK &&
-	    imap_hide(s->imap, fresh->imap_hide.word, fresh->imap_hide.n, &why) == OK) {
+	    hide(s, fresh, &why) == OK) {
 		buf_addf(taken, ", imap.hide (%zu words)", fresh->imap_hide.n);
 		add_restarts(fresh, taken);
 	} else {

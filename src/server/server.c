@@ -115,7 +115,8 @@ static enum status
 open_tls(struct server *s)
 {
 	char cert[sizeof(s->data) + 16], key[sizeof(s->data) + 16], print[65] = "";
-	const char *c = config()->tls_certificate, *k = config()->tls_key;
+	const struct config_certificate *set = config_certificate(config(), 0);
+	const char *c = set->file, *k = set->key;
 	bool own = *c == '\0';
 	enum status st;
 
@@ -198,8 +199,7 @@ open_pool(struct server *s)
 	struct rlimit rl;
 	struct net_options no = {.ready = pool_ready, .tls = s->tls,
 	    .max_connections = (unsigned)c->limits_connections,
-	    /* Under its former name too. */
-	    .max_strangers = (unsigned)(c->limits_strangers_per_address ? c->limits_strangers_per_address : c->limits_connections_per_address)};
+	    .max_strangers = (unsigned)c->limits_connections_per_address};
 
 	s->door.hub = hub_new();
 	s->door.pool = pool_new(&po);
@@ -221,26 +221,27 @@ open_services(struct server *s)
 	const struct config *c = config();
 	struct auth_settings as = auth_settings_default;
 	struct imap_options io = {.door = &s->door, .settings = imap_settings_default};
+	struct config_list hidden = {0};
 	struct buf why = {0};
 	enum status st;
 
 	s->door.budgets = budgets_new(c->limits_memory ? (size_t)c->limits_memory : memory_granted() / 2, (size_t)c->limits_memory_per_account);
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.scram = c->auth_scram;
-	as.cache_seconds = (unsigned)c->auth_cache;
-	as.scram_iterations = (uint32_t)c->auth_scram_iterations;
+	as.cache_seconds = (unsigned)config_directory(c, 0)->cache_timeout;
+	as.scram_iterations = (uint32_t)config_directory(c, 0)->scram_iterations;
 	as.delay_ms = c->auth_delay > 0 ? (unsigned)c->auth_delay * 1000 : 100;
 	s->door.auth = auth_new(s->door.store, &as);
 	s->door.account_max = (unsigned)c->limits_connections_per_account;
 	s->door.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;
 	s->door.end_sessions = c->auth_end_sessions;
-	io.settings.message_max = (uint64_t)c->limits_message;
+	io.settings.message_max = (uint64_t)c->limits_message_bytes;
 	io.settings.save_max = (uint64_t)c->limits_save;
 	io.settings.work_max = (uint64_t)c->limits_messages;
-	io.settings.login_seconds = c->imap_login;
-	io.settings.idle_seconds = c->imap_idle;
+	io.settings.login_seconds = c->imap_login_timeout;
+	io.settings.idle_seconds = c->imap_idle_timeout;
 	io.settings.keepalive_seconds = c->imap_keepalive;
-	io.settings.progress_ms = (int64_t)c->imap_progress;
+	io.settings.progress_ms = (int64_t)c->imap_progress_interval;
 	io.settings.search_cache = (size_t)c->search_cache;
 	if (!imap_language(c->imap_language, &io.settings.language))
 		return ERR_BAD_INPUT; /* server_check() has looked */
@@ -248,12 +249,14 @@ open_services(struct server *s)
 	io.settings.line_max = (size_t)c->imap_line;
 	io.settings.literals_max = (size_t)c->imap_literals;
 	s->imap = imap_new(&io);
-	st = imap_hide(s->imap, c->imap_hide.word, c->imap_hide.n, &why);
+	server_hidden(c, &hidden);
+	st = imap_hide(s->imap, hidden.word, hidden.n, &why);
+	config_list_clear(&hidden);
 	buf_free(&why);
 	if (st != OK)
 		return st; /* server_check() has looked */
 	s->lmtp = (struct lmtp_service){.door = &s->door, .hostname = s->name,
-	    .max_message = (uint64_t)c->limits_message, .max_recipients = (size_t)c->lmtp_recipients,
+	    .max_message = (uint64_t)c->limits_message_bytes, .max_recipients = (size_t)c->lmtp_recipients,
 	    .separator = *c->deliver_separator};
 	store_subscribe(s->door.store, door_changed, &s->door);
 	return OK;
@@ -321,7 +324,7 @@ take_fault(void *arg, enum server_fault fault, const char *text)
 
 	if (fault == FAULT_REFUSED)
 		*st = server_refuse(ERR_BAD_INPUT, "%s", text);
-	else
+	else if (fault != FAULT_FORMER)
 		log_event(fault == FAULT_CERTIFICATE ? EV_certificate : EV_settings, "%s", text);
 }
 

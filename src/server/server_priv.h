@@ -31,11 +31,17 @@ enum status server_refuse(enum status st, const char *fmt, ...) __attribute__((f
 /* Opens (or opens anew, after a rotation) the log. */
 enum status server_open_log(struct server *s) must_check;
 /* The part of server_check() that changes as time goes by. */
-void server_check_certificate(const struct server_check *k);
+void server_check_certificates(const struct server_check *k);
+/* The name of the service that it serves. */
+const char *server_service(const struct config_listener *l);
+/* The certificate section so called; NULL: there is none. */
+const struct config_certificate *server_certificate(const struct config *c, const char *name);
+/* What is kept back from clients, of all and of listeners, in the words of imap_hide(): added to l, for config_list_clear(). */
+void server_hidden(const struct config *c, struct config_list *l);
 /* Whether fresh's imap.hide can be taken by a server that listens as running says. ERR_BAD_INPUT, and why was added to. */
 enum status server_check_hide(const struct config *fresh, const struct config *running, struct buf *why) must_check;
-/* lmtp.mode and lmtp.group as numbers (0: no group of its own). False: one of them is none. */
-bool server_socket_rights(const struct config *c, unsigned *mode_r, int64_t *group_r);
+/* Its mode and group as numbers (0: no group of its own). False: one of them is none. */
+bool server_socket_rights(const struct config_listener *l, unsigned *mode_r, int64_t *group_r);
 /* SIGHUP: reads again what can change while it runs, and says in the log what was taken. */
 void server_reload(struct server *s);
 /* Looks at the certificate in use, and says in the log what is wrong with it. */

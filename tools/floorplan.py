@@ -3,6 +3,8 @@
 
 A line is a floor, lowest first. Names on one line are neighbours that do not see each other, but for the sub-folders of one folder, and that
 folder itself: those are ordered from left to right. "|" only divides for the eye. A folder that is not named belongs to the one it lies in.
+
+What a folder's files share (_priv.h) its sub-folders on its right may read, too: they are made of the same. Tests of a folder may use these.
 """
 import os
 
@@ -20,6 +22,10 @@ class FloorPlan:
         while folder and folder not in self.place:
             folder = os.path.dirname(folder)
         return folder or None
+
+    def inside(self, user, used):
+        """May files of the folder user read what the files of the folder used share among themselves?"""
+        return user == used or (user.startswith(used + "/") and self.fault(user, used) is None)
 
     def fault(self, user, used):
         """Why files of the folder user must not see those of the folder used, or None."""

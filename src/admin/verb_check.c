@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include "admin/verb_priv.h"
-#include "store/check.h"
+#include "store/mend/check.h"
 
 #define QUEUE_MAX (1u << 20) /* bytes of texts that wait for a snapshot's end */
 

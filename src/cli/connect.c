@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "store/mend/check.h"
 
 #define TRIES 100
 #define PAUSE_US 100000
@@ -110,7 +111,7 @@ open_store(const char *dir, enum use use, struct link *link_r)
 	} else {
 		snprintf(opened, sizeof(opened), "%s", dir);
 	}
-	return (st = store_open(&so, &store)) == OK ? serve_here(link_r) : st;
+	return (st = mend_open(&so, &store)) == OK ? serve_here(link_r) : st;
 }
 
 /* Another store beside that of the machine, or in a place that nobody named, is hardly what was meant. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include "base/config.h"
 #include "cli/cli.h"
-#include "store/check.h"
+#include "store/mend/check.h"
 #include "store/store.h"
 
 static void

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "server/server_priv.h"
+#include "store/mend/check.h"
 
 #define EXIT_FATAL 2
 #define DAY 86400
@@ -161,11 +162,11 @@ open_store(struct server *s)
 {
 	struct store_options so = {.dir = s->data, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes,
 	    .fatal = fatal};
-	enum status st = store_open(&so, &s->door.store);
+	enum status st = mend_open(&so, &s->door.store);
 
 	for (int ms = 0; st == ERR_UNAVAILABLE && ms < VERB_MS && !somebody_serves(s); ms += 50) {
 		usleep(50000);
-		st = store_open(&so, &s->door.store);
+		st = mend_open(&so, &s->door.store);
 	}
 	return st == OK ? OK : server_refuse(st, "cannot open the store in %s: %s", s->data, store_open_fault(st));
 }

@@ -9,7 +9,7 @@
 #include "mime/preview.h"
 #include "mime/structure.h"
 #include "mime/summary.h"
-#include "store/check.h"
+#include "store/mend/check.h"
 #include "store/message.h"
 #include "store/view.h"
 

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "db/vfs/faultvfs.h"
 #include "db/vfs/memvfs.h"
-#include "store/check.h"
+#include "store/mend/check.h"
 #include "store/copy.h"
 #include "store/message.h"
 #include "store/view.h"

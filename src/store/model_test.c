@@ -8,7 +8,7 @@
 #include "store/grant_test.h"
 #include "store/store_test.h"
 
-#include "store/check.h"
+#include "store/mend/check.h"
 #include "store/copy.h"
 #include "store/email.h"
 #include "store/message.h"

@@ -2,8 +2,8 @@
 /* Names from before that no account or mailbox is given today: they stay, and are told. */
 #include "base/log.h"
 #include "store/account.h"
-#include "store/check_priv.h"
 #include "store/mailbox_priv.h"
+#include "store/reserved_priv.h"
 #include "store/store_priv.h"
 
 #define TOLD_MOST 100 /* lines in the log */
@@ -16,7 +16,7 @@ static struct db_sql reserved_of = DB_SQL("SELECT DISTINCT substr(name, 1, CASE 
 
 /* tell(arg, account's name, mailbox's name or empty, why, "" for a mailbox) for each. */
 static enum status
-of_account(struct db_txn *txn, int64_t id, struct str name, void (*tell)(void *, struct str, struct str, const char *), void *arg)
+of_account(struct db_txn *txn, int64_t id, struct str name, reserved_fn *tell, void *arg)
 {
 	const char *why = account_name_fault(name);
 	struct db_stmt *q;
@@ -33,48 +33,26 @@ of_account(struct db_txn *txn, int64_t id, struct str name, void (*tell)(void *,
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
-static enum status
-next_account(struct db_txn *txn, struct arena *arena, int64_t *id, struct str *name_r)
+enum status
+reserved_next(struct db_txn *txn, int64_t *account, reserved_fn *tell, void *arg)
 {
 	struct db_stmt *q = db_prepare(txn, &account_next);
+	struct arena arena = {0};
+	struct str name = STR_NONE;
+	int64_t before = *account;
 	enum status st;
 
-	db_bind_int(q, 1, *id);
+	db_bind_int(q, 1, before);
 	if ((st = db_step(q)) == OK) {
-		*id = db_int(q, 0);
-		*name_r = arena_str(arena, db_text(q, 1));
+		*account = db_int(q, 0);
+		name = arena_str(&arena, db_text(q, 1));
 	}
 	db_done(q);
+	/* A damaged tree may lead in circles. */
+	if (st == OK)
+		st = *account > before ? of_account(txn, *account, name, tell, arg) : ERR_CORRUPT;
+	arena_free(&arena);
 	return st;
-}
-
-static void
-note(void *arg, struct str account, struct str mailbox, const char *why)
-{
-	if (mailbox.n > 0)
-		check_note(arg, "note: account \"%.*s\" has a mailbox \"%.*s\": the name is reserved; rename it", STR_FMT(account), STR_FMT(mailbox));
-	else
-		check_note(arg, "note: account \"%.*s\" has a name that is not given any more: %s", STR_FMT(account), why);
-}
-
-enum status
-check_names(struct check *c)
-{
-	int64_t id = 0;
-	enum status st = OK;
-
-	while (st == OK) {
-		struct arena arena = {0};
-		struct str name;
-		int64_t before = id;
-
-		if ((st = next_account(c->txn, &arena, &id, &name)) == OK)
-			st = id > before ? of_account(c->txn, id, name, note, c) : ERR_CORRUPT;
-		arena_free(&arena);
-		if (st == OK)
-			st = check_breathe(c, NULL);
-	}
-	return st == ERR_NOT_FOUND ? OK : st;
 }
 
 static void
@@ -93,19 +71,14 @@ log_one(void *arg, struct str account, struct str mailbox, const char *why)
 enum status
 reserved_report(struct store *store, struct db_txn *txn)
 {
-	struct arena arena = {0};
-	struct str name;
 	int64_t id = 0;
 	size_t n = 0;
 	enum status st;
 
 	(void)store;
-	while ((st = next_account(txn, &arena, &id, &name)) == OK) {
-		if ((st = of_account(txn, id, name, log_one, &n)) != OK)
-			break;
-		arena_free(&arena);
-	}
-	arena_free(&arena);
+	do
+		st = reserved_next(txn, &id, log_one, &n);
+	while (st == OK);
 	if (n > TOLD_MOST)
 		log_event(EV_tool, "and %zu names more; mansio check tells them all", n - TOLD_MOST);
 	return st == ERR_NOT_FOUND ? OK : st;

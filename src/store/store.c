@@ -100,13 +100,23 @@ bring_up(struct db_txn *txn, void *arg)
 	return schema_bring_up(arg, txn);
 }
 
+/* A repair was broken off when it was as good as done: what it made is the store, and not what lies in its place still. */
+static bool
+repaired_waits(const char *dir)
+{
+	struct arena a = {0};
+	bool yes = access(arena_printf(&a, "%s/%s", dir, STORE_REPAIRED).p, F_OK) == 0;
+
+	arena_free(&a);
+	return yes;
+}
+
 enum status
 store_open(const struct store_options *o, struct store **store_r)
 {
-	/* A repair may have been broken off when it was as good as done. */
-	enum status st = o->dir != NULL && !o->read_only ? repair_finish(o->dir) : OK;
-
-	return st == OK ? store_open_file(o, "mansio.db", store_r) : st;
+	if (o->dir != NULL && !o->read_only && repaired_waits(o->dir))
+		return ERR_AGAIN;
+	return store_open_file(o, "mansio.db", store_r);
 }
 
 const char *
@@ -114,6 +124,7 @@ store_open_fault(enum status st)
 {
 	switch (st) {
 	case ERR_UNAVAILABLE: return "another process has it open";
+	case ERR_AGAIN: return "a repair of it is not finished; 'mansio repair' finishes it";
 	case ERR_CONFLICT: return "a newer version of Mansio made it";
 	case ERR_BAD_INPUT: return "mansio.db there is another program's database";
 	case ERR_CORRUPT: return "mansio.db is damaged, or no database at all; 'mansio repair' saves what can be read";

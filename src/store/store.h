@@ -37,8 +37,8 @@ struct store_options {
  * what a database needs, unless forced; then why is added to as well. ERR_NO_PERM, and why says which file system.
  */
 must_check enum status store_place(const char *dir, bool forced, struct buf *why);
-/* Opens or makes the store: <dir>/mansio.db and relatives, mode 0600. Migrates an older schema, refuses a newer one
- * (ERR_CONFLICT). ERR_UNAVAILABLE: another process has it open. read_only: ERR_LIMIT for one of an older schema, ERR_BAD_INPUT for a database that
+/* Opens or makes the store: <dir>/mansio.db and relatives, mode 0600. Programs open theirs with mend_open() (store/mend/check.h). Migrates an older
+ * schema, refuses a newer one (ERR_CONFLICT), and one whose repair was broken off when it was as good as done (ERR_AGAIN). ERR_UNAVAILABLE: another process has it open. read_only: ERR_LIMIT for one of an older schema, ERR_BAD_INPUT for a database that
  * is no store. */
 must_check enum status store_open(const struct store_options *options, struct store **store_r);
 /* Why it could not be opened, and what to do, for who tried. */

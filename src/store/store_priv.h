@@ -31,8 +31,8 @@ struct store {
 	int64_t swept; /* the account that threads_sweep() looked at last */
 };
 
-/* Puts a repaired file in its place if a repair was broken off before it did. */
-must_check enum status repair_finish(const char *dir);
+/* The repaired file, checked, not in its place yet (store/mend). */
+#define STORE_REPAIRED "mansio.db.repaired"
 /* store_open() with another file in the folder. */
 must_check enum status store_open_file(const struct store_options *options, const char *file, struct store **store_r);
 

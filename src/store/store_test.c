@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening: modes of files (S10), persistence, versions; the feed; what the reaper does with deleted mailboxes and accounts. */
 #include "store/grant_test.h"
-#include "store/check.h"
+#include "store/mend/check.h"
 #include "store/store_test.h"
 
 #include <sys/stat.h>

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/random_test.h"
 #include "store/changes_priv.h"
-#include "store/check.h"
+#include "store/mend/check.h"
 #include "store/copy.h"
 #include "store/message.h"
 #include "store/schema.h"

@@ -4,7 +4,7 @@
 
 #include "store/admit_priv.h"
 #include "store/mailbox_priv.h"
-#include "store/repair_priv.h"
+#include "store/mend/repair_priv.h"
 #include "store/store_priv.h"
 
 static struct db_sql all_mailboxes = DB_SQL("SELECT id, account, name, sort FROM mailbox WHERE name IS NOT NULL");

@@ -74,7 +74,7 @@ write_image(struct str bytes)
 static enum status
 open_it(struct store **s)
 {
-	return store_open(&(struct store_options){.dir = dir, .no_reaper = true}, s);
+	return mend_open(&(struct store_options){.dir = dir, .no_reaper = true}, s);
 }
 
 /* Makes the sound file once. */
@@ -469,6 +469,26 @@ no_store(void **state)
 	assert_int_equal(files_in_dir(), 0);
 }
 
+/* A repair was cut off between its last two steps: what it made is the store, and nobody may open the old one. */
+static void
+cut_off(void **state)
+{
+	struct store *s;
+	struct actor a;
+
+	(void)state;
+	write_image(buf_str(&image));
+	assert_int_equal(rename(in_dir("mansio.db"), in_dir("mansio.db.repaired")), 0);
+	close(open(in_dir("mansio.db"), O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(store_open(&(struct store_options){.dir = dir, .no_reaper = true}, &s), ERR_AGAIN);
+	assert_int_equal(open_it(&s), OK);
+	a = (struct actor){.store = s, .account = 1};
+	assert_int_not_equal(mailbox_id(&a, "Work"), 0);
+	test_close(s);
+	assert_int_equal(access(in_dir("mansio.db.repaired"), F_OK), -1);
+	assert_int_equal(files_in_dir(), 2); /* and the old one under another name */
+}
+
 int
 main(void)
 {
@@ -479,6 +499,7 @@ main(void)
 	    cmocka_unit_test(flipped),
 	    cmocka_unit_test(cut),
 	    cmocka_unit_test(no_store),
+	    cmocka_unit_test(cut_off),
 	};
 	return cmocka_run_group_tests(tests, make, unmake);
 }

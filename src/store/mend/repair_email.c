@@ -9,7 +9,7 @@
 #include "store/edit_priv.h"
 #include "store/keyword_priv.h"
 #include "store/mailbox_priv.h"
-#include "store/repair_priv.h"
+#include "store/mend/repair_priv.h"
 #include "store/reparse_priv.h"
 #include "store/store_priv.h"
 

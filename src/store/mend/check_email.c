@@ -8,7 +8,7 @@
 
 #include "mime/structure.h"
 #include "mime/summary.h"
-#include "store/check_priv.h"
+#include "store/mend/check_priv.h"
 #include "store/digest_priv.h"
 #include "store/page_priv.h"
 #include "store/store_priv.h"

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "store/mailbox_priv.h"
 #include "store/reap_priv.h"
-#include "store/repair_priv.h"
+#include "store/mend/repair_priv.h"
 #include "store/store_priv.h"
 
 static struct db_sql lost_account = DB_SQL("SELECT DISTINCT account FROM mailbox m WHERE sort > '' AND account > ?1"

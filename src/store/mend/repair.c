@@ -16,11 +16,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "db/salvage/salvage.h"
-#include "store/repair_priv.h"
+#include "store/mend/repair_priv.h"
 #include "store/store_priv.h"
 
 #define NEW "mansio.db.repair"
-#define DONE "mansio.db.repaired" /* the same, checked, not in its place yet */
 
 static struct db_sql forget_secret = DB_SQL("DELETE FROM meta WHERE key IN ('secret', 'created')");
 
@@ -234,19 +233,19 @@ put_in_place(struct arena *a, const char *dir, time_t when)
 		if (st != OK && st != ERR_NOT_FOUND)
 			return st;
 	}
-	if ((st = file_sync_names(path_of(a, dir, DONE, ""))) == OK &&
-	    (st = file_rename(path_of(a, dir, DONE, ""), path_of(a, dir, "mansio.db", ""))) == OK)
-		st = file_sync_names(path_of(a, dir, DONE, ""));
+	if ((st = file_sync_names(path_of(a, dir, STORE_REPAIRED, ""))) == OK &&
+	    (st = file_rename(path_of(a, dir, STORE_REPAIRED, ""), path_of(a, dir, "mansio.db", ""))) == OK)
+		st = file_sync_names(path_of(a, dir, STORE_REPAIRED, ""));
 	return st;
 }
 
-/* The file is locked meanwhile: of two who find it one does the work, and the other must not touch what that one uses then. */
-enum status
+/* Puts a repaired file in its place if a repair was broken off before it did. The file is locked meanwhile: of two who find it one does the work, and the other must not touch what that one uses then. */
+static enum status
 repair_finish(const char *dir)
 {
 	struct arena a = {0};
 	struct stat mine, now;
-	const char *path = path_of(&a, dir, DONE, "");
+	const char *path = path_of(&a, dir, STORE_REPAIRED, "");
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	enum status st = fd >= 0 ? OK : file_status(errno);
 
@@ -268,10 +267,10 @@ repair_finish(const char *dir)
 static enum status
 swap(struct arena *a, const char *dir)
 {
-	enum status st = file_rename(path_of(a, dir, NEW, ""), path_of(a, dir, DONE, ""));
+	enum status st = file_rename(path_of(a, dir, NEW, ""), path_of(a, dir, STORE_REPAIRED, ""));
 
 	if (st == OK)
-		st = file_sync_names(path_of(a, dir, DONE, ""));
+		st = file_sync_names(path_of(a, dir, STORE_REPAIRED, ""));
 	return st == OK ? repair_finish(dir) : st;
 }
 
@@ -300,5 +299,21 @@ store_repair(const char *dir, struct repair_report *report)
 out:
 	free_repair(&r);
 	arena_free(&a);
+	return st;
+}
+
+/* Another process may come to the end of a repair in between. */
+#define TRIES 10
+
+enum status
+mend_open(const struct store_options *o, struct store **store_r)
+{
+	enum status st = ERR_AGAIN;
+
+	for (int i = 0; i < TRIES && st == ERR_AGAIN; i++) {
+		st = o->dir != NULL && !o->read_only ? repair_finish(o->dir) : OK;
+		if (st == OK)
+			st = store_open(o, store_r);
+	}
 	return st;
 }

@@ -4,11 +4,11 @@
  * two snapshots tell is never compared. What looks wrong because it was seen at two times is looked at again in
  * one snapshot before it counts as a fault.
  */
-#ifndef STORE_CHECK_PRIV_H
-#define STORE_CHECK_PRIV_H
+#ifndef STORE_MEND_CHECK_PRIV_H
+#define STORE_MEND_CHECK_PRIV_H
 
 #include "base/map.h"
-#include "store/check.h"
+#include "store/mend/check.h"
 
 #define CHECK_SNAPSHOT_US 50000 /* a snapshot is let go of after that */
 

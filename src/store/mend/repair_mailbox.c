@@ -9,9 +9,9 @@
 
 #include "store/admit_priv.h"
 #include "store/changes_priv.h"
-#include "store/check_priv.h"
+#include "store/mend/check_priv.h"
 #include "store/dir_priv.h"
-#include "store/repair_priv.h"
+#include "store/mend/repair_priv.h"
 #include "store/store_priv.h"
 
 static struct db_sql pages_of = DB_SQL("SELECT id, data FROM page WHERE id >= ?1 AND id < ?2 ORDER BY id");

@@ -4,7 +4,7 @@
 
 #include "store/copied_priv.h"
 #include "store/dir_priv.h"
-#include "store/repair_priv.h"
+#include "store/mend/repair_priv.h"
 #include "store/store_priv.h"
 
 static struct db_sql all_pages = DB_SQL("SELECT id, data FROM page");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names that could not have come in (admit_priv.h): of mailboxes, keywords, subscriptions. */
 #include "store/admit_priv.h"
-#include "store/check_priv.h"
+#include "store/mend/check_priv.h"
 #include "store/mailbox_priv.h"
 #include "store/store_priv.h"
 

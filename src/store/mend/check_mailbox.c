@@ -11,7 +11,7 @@
 
 #include "store/admit_priv.h"
 #include "store/changes_priv.h"
-#include "store/check_priv.h"
+#include "store/mend/check_priv.h"
 #include "store/dir_priv.h"
 #include "store/mailbox_priv.h"
 #include "store/store_priv.h"

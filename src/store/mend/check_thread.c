@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Check and repair of threads: all message-ids that an email names are known (thread_priv.h), or an answer to it would not find its thread. */
-#include "store/check_priv.h"
-#include "store/repair_priv.h"
+#include "store/mend/check_priv.h"
+#include "store/mend/repair_priv.h"
 #include "store/store_priv.h"
 #include "store/thread_priv.h"
 

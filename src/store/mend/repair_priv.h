@@ -3,12 +3,12 @@
  * The inside of store_repair(): the new store has been filled with every row that could be read; these parts make it whole
  * again, in this order. Nobody else has it open, so their commits may be long. One thread.
  */
-#ifndef STORE_REPAIR_PRIV_H
-#define STORE_REPAIR_PRIV_H
+#ifndef STORE_MEND_REPAIR_PRIV_H
+#define STORE_MEND_REPAIR_PRIV_H
 
 #include "base/map.h"
 #include "store/birth_priv.h"
-#include "store/check.h"
+#include "store/mend/check.h"
 #include "store/entry.h"
 
 /* Where an email came in. Of all emails, by mailbox and UID. */

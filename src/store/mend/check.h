@@ -3,8 +3,8 @@
  * Verifying and mending. mansio check reads the whole store in snapshots of bounded length while it serves; mansio repair copies
  * what is readable into a new store and rebuilds the rest.
  */
-#ifndef STORE_CHECK_H
-#define STORE_CHECK_H
+#ifndef STORE_MEND_CHECK_H
+#define STORE_MEND_CHECK_H
 
 #include "store/store.h"
 
@@ -33,5 +33,7 @@ struct repair_report {
  * from the births of emails and the change rows; emails that no page names go to the mailbox of their birth, or to "Recovered". Running it
  * again changes nothing. */
 must_check enum status store_repair(const char *dir, struct repair_report *report);
+/* store_open(), after what a repair left to do that was broken off when it was as good as done. */
+must_check enum status mend_open(const struct store_options *options, struct store **store_r);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/check.h"
+#include "store/mend/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "store/check_priv.h"
+#include "store/mend/check_priv.h"
 #include "store/store_priv.h"
 
 void (*check_between)(void);

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "store/dir_priv.h"
 #include "store/mailbox_priv.h"
-#include "store/repair_priv.h"
+#include "store/mend/repair_priv.h"
 #include "store/store_priv.h"
 
 static struct db_sql page_mailbox_after = DB_SQL("SELECT id >> 32 FROM page WHERE id >= (?1 + 1) << 32 ORDER BY id LIMIT 1");

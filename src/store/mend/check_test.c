@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Check: a good store has no fault, also while it is written to; each kind of damage is told (S11). */
 #include "store/check_test.h"
-#include "store/check_priv.h"
+#include "store/mend/check_priv.h"
 
 static void
 clean(void **state)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "base/lock.h"
 #include "admin/verb_priv.h"
 #include "base/log.h"
 
@@ -137,7 +138,7 @@ struct admin {
 	int fd;
 	char *path;
 	pthread_t thread;
-	pthread_mutex_t lock;
+	struct lock lock;
 	pthread_cond_t gone;
 	int open[CONNECTIONS_MAX]; /* descriptors, -1: free */
 	unsigned n;
@@ -170,12 +171,12 @@ serve_thread(void *arg)
 
 	link_init(&link, s->fd);
 	serve_link(a->store, &link);
-	pthread_mutex_lock(&a->lock);
+	lock_take(&a->lock);
 	a->open[s->slot] = -1;
 	a->n--;
 	link_close(&link);
 	pthread_cond_signal(&a->gone);
-	pthread_mutex_unlock(&a->lock);
+	lock_give(&a->lock);
 	free(s);
 	return NULL;
 }
@@ -188,9 +189,9 @@ start_serving(struct admin *a, int fd)
 	pthread_t thread;
 
 	*s = (struct served){.admin = a, .fd = fd};
-	pthread_mutex_lock(&a->lock);
+	lock_take(&a->lock);
 	while (a->n == CONNECTIONS_MAX && !a->stopping)
-		pthread_cond_wait(&a->gone, &a->lock);
+		lock_wait(&a->lock, &a->gone);
 	while (a->open[s->slot] >= 0 && s->slot + 1 < CONNECTIONS_MAX)
 		s->slot++;
 	pthread_attr_init(&attr);
@@ -203,7 +204,7 @@ start_serving(struct admin *a, int fd)
 		a->n++;
 	}
 	pthread_attr_destroy(&attr);
-	pthread_mutex_unlock(&a->lock);
+	lock_give(&a->lock);
 }
 
 static bool
@@ -211,9 +212,9 @@ is_stopping(struct admin *a)
 {
 	bool yes;
 
-	pthread_mutex_lock(&a->lock);
+	lock_take(&a->lock);
 	yes = a->stopping;
-	pthread_mutex_unlock(&a->lock);
+	lock_give(&a->lock);
 	return yes;
 }
 
@@ -281,7 +282,7 @@ admin_listen(struct store *store, const char *path, struct admin **admin_r)
 	a->store = store;
 	a->fd = fd;
 	a->path = x_strdup(path);
-	pthread_mutex_init(&a->lock, NULL);
+	lock_init(&a->lock, LOCK_admin);
 	pthread_cond_init(&a->gone, NULL);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		a->open[i] = -1;
@@ -300,23 +301,23 @@ admin_stop(struct admin *a)
 {
 	if (a == NULL)
 		return;
-	pthread_mutex_lock(&a->lock);
+	lock_take(&a->lock);
 	a->stopping = true;
 	pthread_cond_broadcast(&a->gone);
 	shutdown(a->fd, SHUT_RDWR);
-	pthread_mutex_unlock(&a->lock);
+	lock_give(&a->lock);
 	pthread_join(a->thread, NULL);
-	pthread_mutex_lock(&a->lock);
+	lock_take(&a->lock);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		if (a->open[i] >= 0)
 			shutdown(a->open[i], SHUT_RDWR);
 	while (a->n > 0)
-		pthread_cond_wait(&a->gone, &a->lock);
-	pthread_mutex_unlock(&a->lock);
+		lock_wait(&a->lock, &a->gone);
+	lock_give(&a->lock);
 	unlink(a->path);
 	close(a->fd);
 	pthread_cond_destroy(&a->gone);
-	pthread_mutex_destroy(&a->lock);
+	lock_fini(&a->lock);
 	free(a->path);
 	free(a);
 }

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/assert.h"
+#include "base/lock.h"
 #include "base/map.h"
 #include "base/random.h"
 
@@ -19,7 +20,7 @@ struct slot {
 	uint8_t mac[32]; /* of account, generation and password */
 };
 struct cache {
-	pthread_mutex_t lock;
+	struct lock lock;
 	int64_t life; /* microseconds */
 	uint8_t key[32];
 	struct slot slot[SLOTS];
@@ -30,7 +31,7 @@ cache_new(unsigned seconds)
 {
 	struct cache *c = x_calloc(1, sizeof(*c));
 
-	pthread_mutex_init(&c->lock, NULL);
+	lock_init(&c->lock, LOCK_auth_cache);
 	c->life = (int64_t)seconds * 1000000;
 	random_bytes(c->key, sizeof(c->key));
 	return c;
@@ -41,7 +42,7 @@ cache_free(struct cache *c)
 {
 	if (c == NULL)
 		return;
-	pthread_mutex_destroy(&c->lock);
+	lock_fini(&c->lock);
 	explicit_bzero(c, sizeof(*c));
 	free(c);
 }
@@ -76,11 +77,11 @@ cache_has(struct cache *c, int64_t account, uint64_t generation, struct str pass
 	if (c->life == 0)
 		return false;
 	mac_of(c, account, generation, password, mac);
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	s = slot_of(c, account);
 	has = s->account == account && now < s->until &&
 	      str_eq_secret(str_of(s->mac, 32), str_of(mac, 32));
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	return has;
 }
 
@@ -93,12 +94,12 @@ cache_put(struct cache *c, int64_t account, uint64_t generation, struct str pass
 	if (c->life == 0)
 		return;
 	mac_of(c, account, generation, password, mac);
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	s = slot_of(c, account);
 	s->account = account;
 	s->until = now + c->life;
 	memcpy(s->mac, mac, 32);
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 }
 
 void
@@ -106,9 +107,9 @@ cache_forget(struct cache *c, int64_t account)
 {
 	struct slot *s;
 
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	s = slot_of(c, account);
 	if (s->account == account)
 		*s = (struct slot){0};
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/lock.h"
 #include "base/map.h"
 
 #define SLOTS 32768 /* a power of two */
@@ -28,7 +29,7 @@ struct slot {
 	uint32_t leak; /* seconds a failure */
 };
 struct limit {
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct slot slot[SLOTS];
 };
 
@@ -37,7 +38,7 @@ limit_new(void)
 {
 	struct limit *l = x_calloc(1, sizeof(*l));
 
-	pthread_mutex_init(&l->lock, NULL);
+	lock_init(&l->lock, LOCK_auth_limit);
 	return l;
 }
 
@@ -46,7 +47,7 @@ limit_free(struct limit *l)
 {
 	if (l == NULL)
 		return;
-	pthread_mutex_destroy(&l->lock);
+	lock_fini(&l->lock);
 	free(l);
 }
 
@@ -141,9 +142,9 @@ limit_ask(struct limit *l, const struct limit_who *who, int64_t now)
 
 	if (who->where == NULL)
 		return LIMIT_OK;
-	pthread_mutex_lock(&l->lock);
+	lock_take(&l->lock);
 	v = ask(l, who, now);
-	pthread_mutex_unlock(&l->lock);
+	lock_give(&l->lock);
 	return v;
 }
 
@@ -154,12 +155,12 @@ limit_take(struct limit *l, const struct limit_who *who, int64_t now)
 
 	if (who->where == NULL)
 		return LIMIT_OK;
-	pthread_mutex_lock(&l->lock);
+	lock_take(&l->lock);
 	v = ask(l, who, now);
 	for (enum kind k = 0; k < KINDS && v == LIMIT_OK; k++)
 		if (concerns(who, k))
 			take(l, key_of(who, k), rules[k].leak, now)->level += 1000;
-	pthread_mutex_unlock(&l->lock);
+	lock_give(&l->lock);
 	return v;
 }
 
@@ -168,12 +169,12 @@ limit_succeeded(struct limit *l, const struct limit_who *who, int64_t now)
 {
 	if (who->where == NULL)
 		return;
-	pthread_mutex_lock(&l->lock);
+	lock_take(&l->lock);
 	for (enum kind k = 0; k < KINDS; k++) {
 		struct slot *s = concerns(who, k) ? find(l, key_of(who, k), now) : NULL;
 
 		if (s != NULL)
 			s->level = k == PAIR || s->level < 1000 ? 0 : s->level - 1000;
 	}
-	pthread_mutex_unlock(&l->lock);
+	lock_give(&l->lock);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/lock.h"
 #include "base/random.h"
 #include "base/utf8.h"
 
@@ -23,41 +24,41 @@ const struct password_cost password_cost_default = {.memory_kib = 19456, .passes
 
 /* ---- how many at once ---- */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock = LOCK_INIT(auth_password);
 static pthread_cond_t room = PTHREAD_COND_INITIALIZER;
 static unsigned running, parallel;
 
 void
 password_set_parallel(unsigned n)
 {
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	parallel = n;
 	pthread_cond_broadcast(&room);
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }
 
 static void
 enter(void)
 {
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	if (parallel == 0) {
 		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 		parallel = cpus > 0 ? (unsigned)cpus : 1;
 	}
 	while (running >= parallel)
-		pthread_cond_wait(&room, &lock);
+		lock_wait(&lock, &room);
 	running++;
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }
 
 static void
 leave(void)
 {
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	running--;
 	pthread_cond_signal(&room);
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }
 
 /* ---- the form that is hashed ---- */

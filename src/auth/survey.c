@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include "base/arena.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "store/account.h"
 
@@ -25,14 +26,14 @@ struct form {
 struct survey {
 	struct store *store;
 	uint32_t iterations;
-	pthread_mutex_t lock; /* of what follows; held while the store is read */
+	struct lock lock; /* of what follows; held while the store is read */
 	bool counted, told;
 	struct form form[FORMS]; /* in the order in which they were met */
 	size_t n_forms;
 	uint8_t *noted; /* by account id, which are given out by counting */
 	size_t noted_n;
 	int64_t lacking;
-	pthread_mutex_t changed_lock; /* of what follows; held for a moment */
+	struct lock changed_lock; /* of what follows; held for a moment */
 	int64_t changed[CHANGED_MOST];
 	size_t n_changed;
 	bool all_changed;
@@ -45,8 +46,8 @@ survey_new(struct store *store, uint32_t iterations)
 
 	v->store = store;
 	v->iterations = iterations;
-	pthread_mutex_init(&v->lock, NULL);
-	pthread_mutex_init(&v->changed_lock, NULL);
+	lock_init(&v->lock, LOCK_auth_survey);
+	lock_init(&v->changed_lock, LOCK_auth_survey_changed);
 	return v;
 }
 
@@ -55,8 +56,8 @@ survey_free(struct survey *v)
 {
 	if (v == NULL)
 		return;
-	pthread_mutex_destroy(&v->lock);
-	pthread_mutex_destroy(&v->changed_lock);
+	lock_fini(&v->lock);
+	lock_fini(&v->changed_lock);
 	free(v->noted);
 	free(v);
 }
@@ -64,12 +65,12 @@ survey_free(struct survey *v)
 void
 survey_changed(struct survey *v, int64_t account)
 {
-	pthread_mutex_lock(&v->changed_lock);
+	lock_take(&v->changed_lock);
 	if (v->n_changed == CHANGED_MOST)
 		v->all_changed = true;
 	else if (v->n_changed == 0 || v->changed[v->n_changed - 1] != account)
 		v->changed[v->n_changed++] = account;
-	pthread_mutex_unlock(&v->changed_lock);
+	lock_give(&v->changed_lock);
 }
 
 /* ---- counting ---- */
@@ -214,7 +215,7 @@ current(struct survey *v)
 	size_t n;
 	bool all;
 
-	pthread_mutex_lock(&v->changed_lock);
+	lock_take(&v->changed_lock);
 	n = v->n_changed;
 	all = v->all_changed || !v->counted;
 	if (n > 0) {
@@ -223,7 +224,7 @@ current(struct survey *v)
 	}
 	v->n_changed = 0;
 	v->all_changed = false;
-	pthread_mutex_unlock(&v->changed_lock);
+	lock_give(&v->changed_lock);
 	if (n > 0 || all) {
 		v->counted = bring_up(v, changed, n, all) == OK;
 		if (v->counted)
@@ -251,11 +252,11 @@ survey_complete(struct survey *v)
 {
 	bool complete;
 
-	pthread_mutex_lock(&v->lock);
+	lock_take(&v->lock);
 	complete = current(v) && v->lacking == 0;
 	if (v->counted)
 		tell(v);
-	pthread_mutex_unlock(&v->lock);
+	lock_give(&v->lock);
 	return complete;
 }
 
@@ -290,10 +291,10 @@ survey_fake(struct survey *v, struct str user, struct scram_keys *keys_r)
 	scram_seed(seed, store_secret(v->store), user);
 	scram_hmac(where, str_of(seed, sizeof(seed)), STR("form"));
 	memcpy(&n, where, sizeof(n));
-	pthread_mutex_lock(&v->lock);
+	lock_take(&v->lock);
 	(void)current(v); /* what was counted before will do */
 	if ((f = pick(v, (double)(n >> 11) / (double)(UINT64_C(1) << 53))) != NULL)
 		form = *f;
-	pthread_mutex_unlock(&v->lock);
+	lock_give(&v->lock);
 	scram_fake(keys_r, seed, form.iterations, form.salt_len);
 }

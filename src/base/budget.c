@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/lock.h"
 #include "base/map.h"
 
 /* Bytes freed that are worth going through the heap for. */
@@ -27,7 +28,7 @@ struct budget {
 struct budgets {
 	size_t process, account;
 	_Atomic size_t used, freed;
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct map by_account;
 };
 
@@ -40,7 +41,7 @@ budgets_new(size_t process, size_t account)
 		account = process / 2;
 	all->process = process;
 	all->account = account;
-	pthread_mutex_init(&all->lock, NULL);
+	lock_init(&all->lock, LOCK_budget);
 	return all;
 }
 
@@ -51,7 +52,7 @@ budgets_free(struct budgets *all)
 		return;
 	ensure(all->by_account.n == 0);
 	map_free(&all->by_account);
-	pthread_mutex_destroy(&all->lock);
+	lock_fini(&all->lock);
 	free(all);
 }
 
@@ -62,7 +63,7 @@ budget_take(struct budgets *all, int64_t account)
 
 	if (all == NULL)
 		return NULL;
-	pthread_mutex_lock(&all->lock);
+	lock_take(&all->lock);
 	if ((b = map_get(&all->by_account, MAP_KEY(account))) == NULL) {
 		b = x_new(struct budget);
 		b->all = all;
@@ -71,7 +72,7 @@ budget_take(struct budgets *all, int64_t account)
 		map_put(&all->by_account, MAP_KEY(account), b);
 	}
 	b->refs++;
-	pthread_mutex_unlock(&all->lock);
+	lock_give(&all->lock);
 	return b;
 }
 
@@ -83,13 +84,13 @@ budget_drop(struct budget *b)
 	if (b == NULL)
 		return;
 	all = b->all;
-	pthread_mutex_lock(&all->lock);
+	lock_take(&all->lock);
 	if (--b->refs == 0) {
 		ensure(atomic_load(&b->used) == 0);
 		map_del(&all->by_account, MAP_KEY(b->account));
 		free(b);
 	}
-	pthread_mutex_unlock(&all->lock);
+	lock_give(&all->lock);
 }
 
 bool

@@ -26,9 +26,9 @@ blob_open(struct db *db, const struct blob_options *options, struct blob_store *
 		bs->serial = atomic_fetch_add(&serial, 1) + 1;
 		bs->level = options->level != 0 ? options->level : 1;
 		bs->stage_memory = options->stage_memory != 0 ? options->stage_memory : BLOB_CHUNK;
-		pthread_mutex_init(&bs->lock, NULL);
+		lock_init(&bs->lock, LOCK_blob_ids);
 		if ((st = bs->drv->open(bs)) != OK) {
-			pthread_mutex_destroy(&bs->lock);
+			lock_fini(&bs->lock);
 			free(bs);
 			return st;
 		}
@@ -44,7 +44,7 @@ blob_close(struct blob_store *bs)
 	if (bs == NULL)
 		return;
 	bs->drv->close(bs);
-	pthread_mutex_destroy(&bs->lock);
+	lock_fini(&bs->lock);
 	free(bs);
 }
 
@@ -75,7 +75,7 @@ blob_take_id(struct blob_store *bs, int64_t *id_r)
 {
 	enum status st = OK;
 
-	pthread_mutex_lock(&bs->lock);
+	lock_take(&bs->lock);
 	if (bs->next_id == bs->end_id) {
 		st = bs->drv->reserve_ids(bs, ID_BLOCK, &bs->next_id);
 		if (st == OK)
@@ -83,7 +83,7 @@ blob_take_id(struct blob_store *bs, int64_t *id_r)
 	}
 	if (st == OK)
 		*id_r = bs->next_id++;
-	pthread_mutex_unlock(&bs->lock);
+	lock_give(&bs->lock);
 	return st;
 }
 

@@ -101,12 +101,12 @@ spill_done(struct db_write *w, enum status st)
 
 	buf_free(&sp->encoded);
 	free(sp);
-	pthread_mutex_lock(&stage->lock);
+	lock_take(&stage->lock);
 	stage->under_way--;
 	if (st != OK && stage->spill_st == OK)
 		stage->spill_st = st;
 	pthread_cond_signal(&stage->wake);
-	pthread_mutex_unlock(&stage->lock);
+	lock_give(&stage->lock);
 }
 
 static enum status
@@ -114,11 +114,11 @@ wait_for_room(struct blob_stage *stage, unsigned most)
 {
 	enum status st;
 
-	pthread_mutex_lock(&stage->lock);
+	lock_take(&stage->lock);
 	while (stage->under_way > most)
-		pthread_cond_wait(&stage->wake, &stage->lock);
+		lock_wait(&stage->lock, &stage->wake);
 	st = stage->spill_st;
-	pthread_mutex_unlock(&stage->lock);
+	lock_give(&stage->lock);
 	return st;
 }
 
@@ -139,9 +139,9 @@ bdb_spill(struct blob_stage *stage, unsigned n, struct buf *encoded)
 	sp->n = n;
 	sp->encoded = *encoded;
 	*encoded = (struct buf){0};
-	pthread_mutex_lock(&stage->lock);
+	lock_take(&stage->lock);
 	stage->under_way++;
-	pthread_mutex_unlock(&stage->lock);
+	lock_give(&stage->lock);
 	db_submit(stage->bs->db, &sp->write);
 	return OK;
 }

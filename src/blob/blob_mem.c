@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 #include "base/arena.h"
+#include "base/lock.h"
 
 struct body {
 	TAILQ_ENTRY(body) link;
@@ -20,7 +21,7 @@ struct body {
 };
 
 struct mem {
-	pthread_mutex_t lock;
+	struct lock lock;
 	TAILQ_HEAD(bodies, body) bodies; /* by id, rising */
 	int64_t next_id;
 };
@@ -73,7 +74,7 @@ mem_open(struct blob_store *bs)
 {
 	struct mem *mem = x_new(struct mem);
 
-	pthread_mutex_init(&mem->lock, NULL);
+	lock_init(&mem->lock, LOCK_blob_mem);
 	TAILQ_INIT(&mem->bodies);
 	mem->next_id = 1;
 	bs->own = mem;
@@ -88,7 +89,7 @@ mem_close(struct blob_store *bs)
 
 	while ((b = TAILQ_FIRST(&mem->bodies)) != NULL)
 		body_free(b);
-	pthread_mutex_destroy(&mem->lock);
+	lock_fini(&mem->lock);
 	free(mem);
 }
 
@@ -109,10 +110,10 @@ mem_reserve_ids(struct blob_store *bs, int64_t n, int64_t *first_r)
 {
 	struct mem *mem = bs->own;
 
-	pthread_mutex_lock(&mem->lock);
+	lock_take(&mem->lock);
 	*first_r = mem->next_id;
 	mem->next_id += n;
-	pthread_mutex_unlock(&mem->lock);
+	lock_give(&mem->lock);
 	return OK;
 }
 
@@ -133,9 +134,9 @@ mem_spill(struct blob_stage *stage, unsigned n, struct buf *encoded)
 {
 	struct mem *mem = stage->bs->own;
 
-	pthread_mutex_lock(&mem->lock);
+	lock_take(&mem->lock);
 	put_chunk(find_or_make(mem, stage->id), n, buf_str(encoded));
-	pthread_mutex_unlock(&mem->lock);
+	lock_give(&mem->lock);
 	return OK;
 }
 
@@ -151,11 +152,11 @@ mem_unspill(struct blob_stage *stage)
 	struct mem *mem = stage->bs->own;
 	struct body *b;
 
-	pthread_mutex_lock(&mem->lock);
+	lock_take(&mem->lock);
 	b = find(mem, stage->id);
 	if (b != NULL && !b->published)
 		body_free(b);
-	pthread_mutex_unlock(&mem->lock);
+	lock_give(&mem->lock);
 }
 
 struct change {
@@ -179,10 +180,10 @@ publish_undo(void *arg)
 	struct change *c = arg;
 	struct body *b;
 
-	pthread_mutex_lock(&c->mem->lock);
+	lock_take(&c->mem->lock);
 	if ((b = find(c->mem, c->id)) != NULL)
 		b->published = false;
-	pthread_mutex_unlock(&c->mem->lock);
+	lock_give(&c->mem->lock);
 	free(c);
 }
 
@@ -192,7 +193,7 @@ mem_publish(struct blob_stage *stage, struct db_txn *txn)
 	struct mem *mem = stage->bs->own;
 	struct body *b;
 
-	pthread_mutex_lock(&mem->lock);
+	lock_take(&mem->lock);
 	b = find_or_make(mem, stage->id);
 	for (struct held_chunk *h = stage->held; h != NULL; h = h->next)
 		put_chunk(b, h->n, buf_str(&h->encoded));
@@ -200,7 +201,7 @@ mem_publish(struct blob_stage *stage, struct db_txn *txn)
 	b->info.stored = stage->stored;
 	memcpy(b->info.hash, stage->hash, BLOB_HASH_SIZE);
 	b->published = true;
-	pthread_mutex_unlock(&mem->lock);
+	lock_give(&mem->lock);
 	db_after_commit(txn, free, publish_undo, change_new(mem, stage->id));
 	return OK;
 }
@@ -211,13 +212,13 @@ mem_stat(struct blob_store *bs, struct db_txn *txn, int64_t body, struct blob_in
 	struct mem *mem = bs->own;
 	struct body *b;
 
-	pthread_mutex_lock(&mem->lock);
+	lock_take(&mem->lock);
 	b = find(mem, body);
 	if (b != NULL && b->published)
 		*info_r = b->info;
 	else
 		b = NULL;
-	pthread_mutex_unlock(&mem->lock);
+	lock_give(&mem->lock);
 	return b != NULL ? OK : ERR_NOT_FOUND;
 }
 
@@ -228,7 +229,7 @@ mem_get_first(struct blob_store *bs, struct db_txn *txn, struct blob_walk *walk,
 	struct mem *mem = bs->own;
 	struct body *b;
 
-	pthread_mutex_lock(&mem->lock);
+	lock_take(&mem->lock);
 	piece_r->locked = true;
 	b = find(mem, body);
 	if (b == NULL || !b->published)
@@ -246,7 +247,7 @@ mem_get_chunk(struct blob_store *bs, struct db_txn *txn, int64_t body, unsigned 
 	struct mem *mem = bs->own;
 	struct body *b;
 
-	pthread_mutex_lock(&mem->lock);
+	lock_take(&mem->lock);
 	piece_r->locked = true;
 	b = find(mem, body);
 	if (b == NULL || n >= b->chunks)
@@ -261,7 +262,7 @@ mem_piece_done(struct blob_store *bs, struct piece *piece)
 	struct mem *mem = bs->own;
 
 	if (piece->locked)
-		pthread_mutex_unlock(&mem->lock);
+		lock_give(&mem->lock);
 	piece->locked = false;
 }
 
@@ -271,10 +272,10 @@ remove_now(void *arg)
 	struct change *c = arg;
 	struct body *b;
 
-	pthread_mutex_lock(&c->mem->lock);
+	lock_take(&c->mem->lock);
 	if ((b = find(c->mem, c->id)) != NULL)
 		body_free(b);
-	pthread_mutex_unlock(&c->mem->lock);
+	lock_give(&c->mem->lock);
 	free(c);
 }
 
@@ -298,7 +299,7 @@ mem_next(struct blob_store *bs, struct db_txn *txn, int64_t after, int64_t *body
 	enum status st = ERR_NOT_FOUND;
 	struct body *b;
 
-	pthread_mutex_lock(&mem->lock);
+	lock_take(&mem->lock);
 	TAILQ_FOREACH(b, &mem->bodies, link) {
 		if (b->published && b->id > after) {
 			*body_r = b->id;
@@ -306,7 +307,7 @@ mem_next(struct blob_store *bs, struct db_txn *txn, int64_t after, int64_t *body
 			break;
 		}
 	}
-	pthread_mutex_unlock(&mem->lock);
+	lock_give(&mem->lock);
 	return st;
 }
 

@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "base/lock.h"
 #include "blob/blob.h"
 
 #define CHUNK_HEAD 5
@@ -66,7 +67,7 @@ struct blob_store {
 	uint64_t serial; /* of this process: the key of thread caches */
 	int level;
 	size_t stage_memory;
-	pthread_mutex_t lock; /* ids */
+	struct lock lock; /* ids */
 	int64_t next_id, end_id;
 	atomic_uint_fast64_t deletions; /* thread caches from before the last one do not count */
 };
@@ -92,7 +93,7 @@ struct blob_stage {
 	bool finished;
 	enum status st;     /* sticky */
 	/* Spilling: written by the committer's callbacks. */
-	pthread_mutex_t lock;
+	struct lock lock;
 	pthread_cond_t wake;
 	unsigned under_way;
 	enum status spill_st;

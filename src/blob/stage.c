@@ -18,7 +18,7 @@ blob_stage_new(struct blob_store *bs, uint64_t lane)
 	stage->bs = bs;
 	stage->lane = lane;
 	stage->held_end = &stage->held;
-	pthread_mutex_init(&stage->lock, NULL);
+	lock_init(&stage->lock, LOCK_blob_stage);
 	pthread_cond_init(&stage->wake, NULL);
 	return stage;
 }
@@ -59,7 +59,7 @@ blob_stage_free(struct blob_stage *stage)
 		held_free(h);
 	buf_free(&stage->plain);
 	hash_free(stage->hasher);
-	pthread_mutex_destroy(&stage->lock);
+	lock_fini(&stage->lock);
 	pthread_cond_destroy(&stage->wake);
 	free(stage);
 }

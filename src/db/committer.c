@@ -85,7 +85,7 @@ committer_submit(struct committer *c, struct db_write *w)
 	bool wake;
 
 	w->outcome = PENDING;
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	/* At the end only the committer's own callbacks submit: it comes round to that. */
 	ensure(!c->stop || committer_is_self(c));
 	enqueue(c, w);
@@ -95,7 +95,7 @@ committer_submit(struct committer *c, struct db_write *w)
 	c->promised = false;
 	if (wake && promise(c, w))
 		wake = false;
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	if (wake)
 		pthread_cond_signal(&c->wake);
 }
@@ -105,9 +105,9 @@ committer_idle(struct committer *c)
 {
 	bool idle;
 
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	idle = c->durable + c->lazy == 0 && !c->running;
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	return idle;
 }
 
@@ -117,7 +117,7 @@ committer_next(struct committer *c, bool only_lazy)
 	struct db_write *w = NULL;
 	struct lane *lane;
 
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	TAILQ_FOREACH(lane, &c->active, link) {
 		w = STAILQ_FIRST(&lane->writes);
 		if (!only_lazy || w->lazy)
@@ -137,7 +137,7 @@ committer_next(struct committer *c, bool only_lazy)
 		if (w->lazy && w->soon)
 			c->soon--;
 	}
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	return w;
 }
 
@@ -152,12 +152,12 @@ lead(struct committer *c, bool sync)
 	self.runs = c;
 	group_run(c, sync);
 	self.runs = NULL;
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	if (sync)
 		c->lone = c->size_durable == 1 ? c->lone + 1 : 0;
 	c->running = false;
 	more = c->durable + c->lazy > 0 || c->stop;
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	if (more)
 		pthread_cond_signal(&c->wake);
 }
@@ -176,13 +176,15 @@ committer_come(struct committer *c)
 	if (self.promised != c)
 		return;
 	self.promised = NULL;
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	stands = c->promised;
 	c->promised = false;
 	c->running |= stands;
-	pthread_mutex_unlock(&c->lock);
-	if (stands)
+	lock_give(&c->lock);
+	if (stands) {
+		lock_none();
 		lead(c, true);
+	}
 }
 
 /* ---- the thread ---- */
@@ -194,13 +196,13 @@ wait_for_work(struct committer *c)
 {
 	enum work work = WORK_END;
 
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	for (;;) {
 		int64_t due = c->lazy_since + LAZY_US;
 		struct timespec at = {due / 1000000, due % 1000000 * 1000};
 
 		if (c->running || c->promised) {
-			pthread_cond_wait(&c->wake, &c->lock);
+			lock_wait(&c->lock, &c->wake);
 			continue;
 		}
 		if (c->durable > 0) {
@@ -214,12 +216,12 @@ wait_for_work(struct committer *c)
 		if (c->stop)
 			break;
 		if (c->lazy > 0)
-			pthread_cond_timedwait(&c->wake, &c->lock, &at);
+			(void)lock_wait_until(&c->lock, &c->wake, &at);
 		else
-			pthread_cond_wait(&c->wake, &c->lock);
+			lock_wait(&c->lock, &c->wake);
 	}
 	c->running = work != WORK_END;
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	return work;
 }
 
@@ -247,7 +249,7 @@ static void
 committer_free(struct committer *c)
 {
 	conn_close(c->conn);
-	pthread_mutex_destroy(&c->lock);
+	lock_fini(&c->lock);
 	pthread_cond_destroy(&c->wake);
 	free(c->hooks);
 	free(c);
@@ -267,7 +269,7 @@ committer_start(struct db *db)
 		c->group_max = (1U << OP_BITS) - 1;
 	c->group_us = (db->options.group_ms != 0 ? db->options.group_ms : 5) * INT64_C(1000);
 	c->lane_key = random_u64() | 1;
-	pthread_mutex_init(&c->lock, NULL);
+	lock_init(&c->lock, LOCK_db_committer);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->wake, &attr);
@@ -293,10 +295,10 @@ committer_stop(struct db *db)
 
 	if (c == NULL)
 		return;
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	c->stop = true;
 	pthread_cond_signal(&c->wake);
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	pthread_join(c->thread, NULL);
 	db->committer = NULL;
 	committer_free(c);

@@ -6,6 +6,7 @@
 #define DB_COMMITTER_PRIV_H
 
 #include <sys/queue.h>
+#include "base/lock.h"
 #include "db/db_priv.h"
 
 #define LANES 1024
@@ -34,7 +35,7 @@ struct committer {
 	unsigned group_max;
 	int64_t group_us;
 
-	pthread_mutex_t lock; /* guards the lanes */
+	struct lock lock; /* guards the lanes */
 	pthread_cond_t wake;
 	struct lane lanes[LANES];
 	TAILQ_HEAD(, lane) active;

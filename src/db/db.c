@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/lock.h"
 #include "base/log.h"
 
 /*
  * Threads are numbered, lowest free number first; a number is given back when its thread ends. A read
  * connection is kept under its thread's number: a thread that forgets db_thread_end() leaves it to the next of that number.
  */
-static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock numbers_lock = LOCK_INIT(db_numbers);
 static bool numbers[DB_THREADS_MAX];
 static pthread_key_t number_key;
 static pthread_once_t number_once = PTHREAD_ONCE_INIT;
@@ -24,9 +25,9 @@ number_free(void *value)
 {
 	int n = (int)(intptr_t)value - 1;
 
-	pthread_mutex_lock(&numbers_lock);
+	lock_take(&numbers_lock);
 	numbers[n] = false;
-	pthread_mutex_unlock(&numbers_lock);
+	lock_give(&numbers_lock);
 }
 
 static void
@@ -41,12 +42,12 @@ number_take(void)
 	int n = 0;
 
 	pthread_once(&number_once, number_key_make);
-	pthread_mutex_lock(&numbers_lock);
+	lock_take(&numbers_lock);
 	while (n < DB_THREADS_MAX && numbers[n])
 		n++;
 	ensure(n < DB_THREADS_MAX);
 	numbers[n] = true;
-	pthread_mutex_unlock(&numbers_lock);
+	lock_give(&numbers_lock);
 	pthread_setspecific(number_key, (void *)(intptr_t)(n + 1));
 	return n;
 }
@@ -121,7 +122,7 @@ db_open(const struct db_options *options, struct db **db_r)
 	db->drv = drivers[options->engine].driver;
 	db->options = *options;
 	db->host = (struct db_host){.read_only = options->read_only, .fatal = on_fatal, .arg = db};
-	pthread_mutex_init(&db->lock, NULL);
+	lock_init(&db->lock, LOCK_db_spares);
 	st = db->drv->open((const char *)options + drivers[options->engine].options, &db->host, &db->engine);
 	if (st != OK)
 		goto out;
@@ -129,7 +130,7 @@ db_open(const struct db_options *options, struct db **db_r)
 		db->drv->close(db->engine);
 out:
 	if (st != OK) {
-		pthread_mutex_destroy(&db->lock);
+		lock_fini(&db->lock);
 		free(db);
 		return st;
 	}
@@ -152,7 +153,7 @@ db_close(struct db *db)
 		conn_close(conn);
 	}
 	db->drv->close(db->engine);
-	pthread_mutex_destroy(&db->lock);
+	lock_fini(&db->lock);
 	free(db);
 }
 
@@ -173,10 +174,10 @@ spare_take(struct db *db, struct db_conn **conn_r)
 {
 	struct db_conn *conn;
 
-	pthread_mutex_lock(&db->lock);
+	lock_take(&db->lock);
 	if ((conn = db->spares) != NULL)
 		db->spares = conn->next;
-	pthread_mutex_unlock(&db->lock);
+	lock_give(&db->lock);
 	if (conn == NULL)
 		return conn_open(db, CONN_READER, conn_r);
 	*conn_r = conn;
@@ -186,10 +187,10 @@ spare_take(struct db *db, struct db_conn **conn_r)
 static void
 spare_give(struct db *db, struct db_conn *conn)
 {
-	pthread_mutex_lock(&db->lock);
+	lock_take(&db->lock);
 	conn->next = db->spares;
 	db->spares = conn;
-	pthread_mutex_unlock(&db->lock);
+	lock_give(&db->lock);
 }
 
 static enum status
@@ -306,7 +307,7 @@ db_idle(struct db *db)
 
 struct waiter {
 	struct db_write write;
-	pthread_mutex_t lock;
+	struct lock lock;
 	pthread_cond_t wake;
 	bool done;
 	enum status st;
@@ -317,30 +318,31 @@ waiter_done(struct db_write *w, enum status st)
 {
 	struct waiter *waiter = (struct waiter *)w;
 
-	pthread_mutex_lock(&waiter->lock);
+	lock_take(&waiter->lock);
 	waiter->st = st;
 	waiter->done = true;
 	pthread_cond_signal(&waiter->wake);
-	pthread_mutex_unlock(&waiter->lock);
+	lock_give(&waiter->lock);
 }
 
 enum status
 db_write_and_wait(struct db *db, const struct db_write *w)
 {
-	struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+	struct waiter waiter = {.lock = LOCK_INIT(db_waiter), .wake = PTHREAD_COND_INITIALIZER};
 
 	if (db->options.read_only)
 		return ERR_READ_ONLY;
 	ensure(!committer_is_self(db->committer));
+	lock_none();
 	waiter.write = *w;
 	waiter.write.done = waiter_done;
 	db_submit(db, &waiter.write);
 	db_commit_own(db);
-	pthread_mutex_lock(&waiter.lock);
+	lock_take(&waiter.lock);
 	while (!waiter.done)
-		pthread_cond_wait(&waiter.wake, &waiter.lock);
-	pthread_mutex_unlock(&waiter.lock);
-	pthread_mutex_destroy(&waiter.lock);
+		lock_wait(&waiter.lock, &waiter.wake);
+	lock_give(&waiter.lock);
+	lock_fini(&waiter.lock);
 	pthread_cond_destroy(&waiter.wake);
 	return waiter.st;
 }

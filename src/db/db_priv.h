@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "base/lock.h"
 #include "db/db.h"
 #include "db/driver/driver.h"
 
@@ -54,7 +55,7 @@ struct db {
 	struct db_host host;
 	struct db_options options; /* without the drivers', whose strings are gone */
 	struct committer *committer;
-	pthread_mutex_t lock; /* spares */
+	struct lock lock; /* spares */
 	struct db_conn *spares;
 	/* Read connections by the thread's number; only the thread itself and db_close touch its place. */
 	_Atomic(struct db_conn *) readers[DB_THREADS_MAX];

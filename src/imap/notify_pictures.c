@@ -4,10 +4,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include "base/assert.h"
+#include "base/lock.h"
 #include "base/map.h"
 
 struct pictures {
-	pthread_mutex_t lock; /* also of users in the pictures */
+	struct lock lock; /* also of users in the pictures */
 	struct map newest;    /* account: struct notify_picture */
 };
 
@@ -16,7 +17,7 @@ pictures_new(void)
 {
 	struct pictures *ps = x_new(struct pictures);
 
-	pthread_mutex_init(&ps->lock, NULL);
+	lock_init(&ps->lock, LOCK_notify_pictures);
 	return ps;
 }
 
@@ -27,7 +28,7 @@ pictures_free(struct pictures *ps)
 		return;
 	ensure(ps->newest.n == 0);
 	map_free(&ps->newest);
-	pthread_mutex_destroy(&ps->lock);
+	lock_fini(&ps->lock);
 	free(ps);
 }
 
@@ -36,13 +37,13 @@ find(struct pictures *ps, int64_t account, const struct picture_for *who)
 {
 	struct notify_picture *p;
 
-	pthread_mutex_lock(&ps->lock);
+	lock_take(&ps->lock);
 	p = map_get(&ps->newest, MAP_KEY(account));
 	if (p != NULL && p->seen != who->now && !(who->newer && p->seen > who->told))
 		p = NULL;
 	if (p != NULL)
 		p->users++;
-	pthread_mutex_unlock(&ps->lock);
+	lock_give(&ps->lock);
 	return p;
 }
 
@@ -52,11 +53,11 @@ offer(struct pictures *ps, struct notify_picture *p)
 {
 	struct notify_picture *other;
 
-	pthread_mutex_lock(&ps->lock);
+	lock_take(&ps->lock);
 	other = map_get(&ps->newest, MAP_KEY(p->account));
 	if (other == NULL || other->seen < p->seen)
 		(void)map_put(&ps->newest, MAP_KEY(p->account), p);
-	pthread_mutex_unlock(&ps->lock);
+	lock_give(&ps->lock);
 }
 
 enum status
@@ -85,11 +86,11 @@ picture_release(struct notify_picture *p)
 	if (p == NULL)
 		return;
 	ps = p->shared;
-	pthread_mutex_lock(&ps->lock);
+	lock_take(&ps->lock);
 	last = --p->users == 0;
 	if (last && map_get(&ps->newest, MAP_KEY(p->account)) == p)
 		(void)map_del(&ps->newest, MAP_KEY(p->account));
-	pthread_mutex_unlock(&ps->lock);
+	lock_give(&ps->lock);
 	if (last)
 		picture_free(p);
 }

@@ -20,13 +20,13 @@ address_enter(struct conn *c)
 
 	if (c->loopback || c->local_socket || net->o.max_strangers == 0)
 		return OK;
-	pthread_mutex_lock(&net->address_lock);
+	lock_take(&net->address_lock);
 	n = (uintptr_t)map_get(&net->addresses, key(c));
 	if (n < net->o.max_strangers) {
 		map_put(&net->addresses, key(c), (void *)(n + 1));
 		c->stranger = true;
 	}
-	pthread_mutex_unlock(&net->address_lock);
+	lock_give(&net->address_lock);
 	return c->stranger ? OK : ERR_LIMIT;
 }
 
@@ -39,13 +39,13 @@ address_known(struct conn *c)
 	if (!c->stranger)
 		return;
 	c->stranger = false;
-	pthread_mutex_lock(&net->address_lock);
+	lock_take(&net->address_lock);
 	n = (uintptr_t)map_get(&net->addresses, key(c));
 	if (n > 1)
 		map_put(&net->addresses, key(c), (void *)(n - 1));
 	else
 		map_del(&net->addresses, key(c));
-	pthread_mutex_unlock(&net->address_lock);
+	lock_give(&net->address_lock);
 }
 
 void

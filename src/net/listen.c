@@ -147,10 +147,10 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	if (o->kind != LISTEN_UNIX && getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
 		l->port = ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
 		                                        : ((struct sockaddr_in6 *)&ss)->sin6_port);
-	pthread_mutex_lock(&net->listener_lock);
+	lock_take(&net->listener_lock);
 	l->index = net->n_listeners;
 	net->listeners[net->n_listeners++] = l;
-	pthread_mutex_unlock(&net->listener_lock);
+	lock_give(&net->listener_lock);
 	if (l_r != NULL)
 		*l_r = l;
 	arm(l, EPOLL_CTL_ADD);
@@ -247,19 +247,19 @@ pause_listener(struct listener *l)
 	struct net *net = l->net;
 
 	complain(net, "cannot accept: out of descriptors or memory at", l->name);
-	pthread_mutex_lock(&net->listener_lock);
+	lock_take(&net->listener_lock);
 	if (!l->paused) {
 		l->paused = true;
 		atomic_fetch_add(&net->n_paused, 1);
 	}
-	pthread_mutex_unlock(&net->listener_lock);
+	lock_give(&net->listener_lock);
 	timer_kick(net, net_now(net) + 1);
 }
 
 void
 listeners_resume(struct net *net)
 {
-	pthread_mutex_lock(&net->listener_lock);
+	lock_take(&net->listener_lock);
 	for (unsigned i = 0; i < net->n_listeners; i++) {
 		struct listener *l = net->listeners[i];
 
@@ -269,7 +269,7 @@ listeners_resume(struct net *net)
 			arm(l, EPOLL_CTL_MOD);
 		}
 	}
-	pthread_mutex_unlock(&net->listener_lock);
+	lock_give(&net->listener_lock);
 }
 
 void
@@ -301,7 +301,7 @@ listener_ready(struct listener *l)
 void
 listeners_close(struct net *net)
 {
-	pthread_mutex_lock(&net->listener_lock);
+	lock_take(&net->listener_lock);
 	for (unsigned i = 0; i < net->n_listeners; i++) {
 		struct listener *l = net->listeners[i];
 
@@ -313,5 +313,5 @@ listeners_close(struct net *net)
 		if (l->path != NULL)
 			unlink(l->path);
 	}
-	pthread_mutex_unlock(&net->listener_lock);
+	lock_give(&net->listener_lock);
 }

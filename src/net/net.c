@@ -72,11 +72,11 @@ net_new(const struct net_options *o)
 	net->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	net->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	net->pauser = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	pthread_mutex_init(&net->table_lock, NULL);
-	pthread_mutex_init(&net->wheel_lock, NULL);
-	pthread_mutex_init(&net->pause_lock, NULL);
-	pthread_mutex_init(&net->address_lock, NULL);
-	pthread_mutex_init(&net->listener_lock, NULL);
+	lock_init(&net->table_lock, LOCK_net_table);
+	lock_init(&net->wheel_lock, LOCK_net_wheel);
+	lock_init(&net->pause_lock, LOCK_net_pause);
+	lock_init(&net->address_lock, LOCK_net_addresses);
+	lock_init(&net->listener_lock, LOCK_net_listeners);
 	timer_init(net);
 	if (net->epoll < 0 || net->interrupt < 0 || net->timer < 0 || net->pauser < 0) {
 		int e = errno;
@@ -112,11 +112,11 @@ net_free(struct net *net)
 	close_if(net->timer);
 	close_if(net->interrupt);
 	close_if(net->epoll);
-	pthread_mutex_destroy(&net->table_lock);
-	pthread_mutex_destroy(&net->wheel_lock);
-	pthread_mutex_destroy(&net->pause_lock);
-	pthread_mutex_destroy(&net->address_lock);
-	pthread_mutex_destroy(&net->listener_lock);
+	lock_fini(&net->table_lock);
+	lock_fini(&net->wheel_lock);
+	lock_fini(&net->pause_lock);
+	lock_fini(&net->address_lock);
+	lock_fini(&net->listener_lock);
 	free(net);
 }
 

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include "base/lock.h"
 #include "base/map.h"
 #include "base/network.h"
 #include "net/net.h"
@@ -119,27 +120,27 @@ struct net {
 	int epoll, interrupt, timer, pauser;
 	int64_t start; /* clock_mono() at second 1 of the net's clock */
 
-	pthread_mutex_t table_lock;
+	struct lock table_lock;
 	_Atomic(struct conn *) chunks[CHUNKS];
 	uint32_t slots, n_free, *free; /* slots handed out so far; those free again */
 	_Atomic unsigned connections;
 	_Atomic uint64_t next_id;
 	_Atomic bool stopping;
 
-	pthread_mutex_t wheel_lock;
+	struct lock wheel_lock;
 	uint32_t wheel[WHEEL_SLOTS]; /* slot + 1 of the first */
 	uint64_t wheel_map[WHEEL_SLOTS / 64];
 	uint32_t wheel_at;   /* seconds up to here have been looked at */
 	uint32_t wheel_next; /* what the timer is set to; 0: nothing */
 
-	pthread_mutex_t pause_lock;
+	struct lock pause_lock;
 	struct pause *pauses; /* a heap: the next first */
 	size_t n_pauses, cap_pauses;
 
-	pthread_mutex_t address_lock;
+	struct lock address_lock;
 	struct map addresses;
 
-	pthread_mutex_t listener_lock;
+	struct lock listener_lock;
 	struct listener *listeners[LISTENERS];
 	unsigned n_listeners;
 	_Atomic unsigned n_paused;

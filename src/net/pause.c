@@ -69,11 +69,11 @@ pause_until(struct conn *c, int64_t at)
 {
 	struct net *net = c->net;
 
-	pthread_mutex_lock(&net->pause_lock);
+	lock_take(&net->pause_lock);
 	push(net, (struct pause){at, c->slot, wake_generation(&c->word)});
 	if (net->pauses[0].at == at)
 		set_timer(net);
-	pthread_mutex_unlock(&net->pause_lock);
+	lock_give(&net->pause_lock);
 }
 
 void
@@ -84,7 +84,7 @@ pause_fire(struct net *net)
 
 	if (read(net->pauser, &ticks, sizeof(ticks)) < 0)
 		return;
-	pthread_mutex_lock(&net->pause_lock);
+	lock_take(&net->pause_lock);
 	now = clock_mono();
 	while (net->n_pauses > 0 && net->pauses[0].at <= now) {
 		struct pause p = net->pauses[0];
@@ -93,5 +93,5 @@ pause_fire(struct net *net)
 		conn_post(table_at(net, p.slot), p.generation, CONN_EV_TIMEOUT, true);
 	}
 	set_timer(net);
-	pthread_mutex_unlock(&net->pause_lock);
+	lock_give(&net->pause_lock);
 }

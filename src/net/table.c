@@ -46,22 +46,22 @@ table_new(struct net *net)
 {
 	struct conn *c = NULL;
 
-	pthread_mutex_lock(&net->table_lock);
+	lock_take(&net->table_lock);
 	if (net->o.max_connections == 0
 	    || atomic_load(&net->connections) < net->o.max_connections)
 		c = net->n_free > 0 ? table_at(net, net->free[--net->n_free]) : fresh(net);
 	if (c != NULL)
 		atomic_fetch_add(&net->connections, 1);
-	pthread_mutex_unlock(&net->table_lock);
+	lock_give(&net->table_lock);
 	return c;
 }
 
 void
 table_publish(struct conn *c)
 {
-	pthread_mutex_lock(&c->net->table_lock);
+	lock_take(&c->net->table_lock);
 	c->live = true;
-	pthread_mutex_unlock(&c->net->table_lock);
+	lock_give(&c->net->table_lock);
 }
 
 bool
@@ -70,10 +70,10 @@ table_bury(struct conn *c)
 	struct net *net = c->net;
 	bool buried;
 
-	pthread_mutex_lock(&net->table_lock);
+	lock_take(&net->table_lock);
 	if ((buried = atomic_load(&c->holds) == 0))
 		c->live = false;
-	pthread_mutex_unlock(&net->table_lock);
+	lock_give(&net->table_lock);
 	return buried;
 }
 
@@ -83,10 +83,10 @@ table_free(struct conn *c)
 	struct net *net = c->net;
 
 	wake_close(&c->word);
-	pthread_mutex_lock(&net->table_lock);
+	lock_take(&net->table_lock);
 	net->free[net->n_free++] = c->slot;
 	atomic_fetch_sub(&net->connections, 1);
-	pthread_mutex_unlock(&net->table_lock);
+	lock_give(&net->table_lock);
 }
 
 unsigned
@@ -101,9 +101,9 @@ net_each(struct net *net, void (*fn)(void *arg, struct conn *c), void *arg)
 	for (uint32_t slot = 0;; slot++) {
 		struct conn *c;
 
-		pthread_mutex_lock(&net->table_lock);
+		lock_take(&net->table_lock);
 		if (slot >= net->slots) {
-			pthread_mutex_unlock(&net->table_lock);
+			lock_give(&net->table_lock);
 			return;
 		}
 		c = table_at(net, slot);
@@ -111,7 +111,7 @@ net_each(struct net *net, void (*fn)(void *arg, struct conn *c), void *arg)
 			conn_hold(c);
 		else
 			c = NULL;
-		pthread_mutex_unlock(&net->table_lock);
+		lock_give(&net->table_lock);
 		if (c != NULL) {
 			fn(arg, c);
 			conn_release(c);

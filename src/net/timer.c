@@ -77,7 +77,7 @@ timer_need(struct conn *c, uint32_t when)
 	/* It may fire this very moment: then the bit is posted, and this connection runs again. */
 	if (there != 0 && there <= when)
 		return;
-	pthread_mutex_lock(&net->wheel_lock);
+	lock_take(&net->wheel_lock);
 	there = atomic_load_explicit(&c->timer_when, memory_order_relaxed);
 	if (there != 0)
 		unlink_entry(net, c, there % WHEEL_SLOTS);
@@ -91,7 +91,7 @@ timer_need(struct conn *c, uint32_t when)
 	link_entry(net, c, when);
 	if (net->wheel_next == 0 || when < net->wheel_next)
 		set_timer(net, when);
-	pthread_mutex_unlock(&net->wheel_lock);
+	lock_give(&net->wheel_lock);
 }
 
 void
@@ -102,22 +102,22 @@ timer_drop(struct conn *c)
 
 	if (atomic_load_explicit(&c->timer_when, memory_order_relaxed) == 0)
 		return;
-	pthread_mutex_lock(&net->wheel_lock);
+	lock_take(&net->wheel_lock);
 	there = atomic_load_explicit(&c->timer_when, memory_order_relaxed);
 	if (there != 0) {
 		unlink_entry(net, c, there % WHEEL_SLOTS);
 		atomic_store_explicit(&c->timer_when, 0, memory_order_relaxed);
 	}
-	pthread_mutex_unlock(&net->wheel_lock);
+	lock_give(&net->wheel_lock);
 }
 
 void
 timer_kick(struct net *net, uint32_t when)
 {
-	pthread_mutex_lock(&net->wheel_lock);
+	lock_take(&net->wheel_lock);
 	if (net->wheel_next == 0 || when < net->wheel_next)
 		set_timer(net, when);
-	pthread_mutex_unlock(&net->wheel_lock);
+	lock_give(&net->wheel_lock);
 }
 
 /* The first second after wheel_at that has somebody; 0: none. */
@@ -145,7 +145,7 @@ timer_fire(struct net *net)
 
 	if (read(net->timer, &ticks, sizeof(ticks)) < 0)
 		return;
-	pthread_mutex_lock(&net->wheel_lock);
+	lock_take(&net->wheel_lock);
 	for (uint32_t at; (at = next_second(net)) != 0 && at <= now; net->wheel_at = at - 1) {
 		uint32_t place = at % WHEEL_SLOTS;
 
@@ -162,7 +162,7 @@ timer_fire(struct net *net)
 	net->wheel_at = now;
 	again = next_second(net);
 	set_timer(net, again);
-	pthread_mutex_unlock(&net->wheel_lock);
+	lock_give(&net->wheel_lock);
 	if (atomic_load(&net->n_paused) > 0)
 		listeners_resume(net);
 }

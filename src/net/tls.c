@@ -15,11 +15,12 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include "base/arena.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "net/net_priv.h"
 
 struct tls {
-	pthread_mutex_t lock;
+	struct lock lock;
 	SSL_CTX *ctx;
 	char *cert, *key;
 };
@@ -112,9 +113,9 @@ tls_ends(struct tls *tls)
 {
 	int64_t ends;
 
-	pthread_mutex_lock(&tls->lock);
+	lock_take(&tls->lock);
 	ends = seconds(X509_get0_notAfter(SSL_CTX_get0_certificate(tls->ctx)));
-	pthread_mutex_unlock(&tls->lock);
+	lock_give(&tls->lock);
 	return ends;
 }
 
@@ -127,7 +128,7 @@ tls_new(const char *cert, const char *key, struct tls **tls_r)
 	if (ctx == NULL)
 		return ERR_BAD_INPUT;
 	tls = x_new(struct tls);
-	pthread_mutex_init(&tls->lock, NULL);
+	lock_init(&tls->lock, LOCK_net_tls);
 	tls->ctx = ctx;
 	tls->cert = x_strdup(cert);
 	tls->key = x_strdup(key);
@@ -142,10 +143,10 @@ tls_reload(struct tls *tls)
 
 	if (ctx == NULL)
 		return ERR_BAD_INPUT;
-	pthread_mutex_lock(&tls->lock);
+	lock_take(&tls->lock);
 	old = tls->ctx;
 	tls->ctx = ctx;
-	pthread_mutex_unlock(&tls->lock);
+	lock_give(&tls->lock);
 	SSL_CTX_free(old); /* sessions that use it hold it */
 	return OK;
 }
@@ -156,7 +157,7 @@ tls_free(struct tls *tls)
 	if (tls == NULL)
 		return;
 	SSL_CTX_free(tls->ctx);
-	pthread_mutex_destroy(&tls->lock);
+	lock_fini(&tls->lock);
 	free(tls->cert);
 	free(tls->key);
 	free(tls);
@@ -167,9 +168,9 @@ tls_session(struct tls *tls)
 {
 	SSL *ssl;
 
-	pthread_mutex_lock(&tls->lock);
+	lock_take(&tls->lock);
 	ssl = SSL_new(tls->ctx);
-	pthread_mutex_unlock(&tls->lock);
+	lock_give(&tls->lock);
 	return ssl;
 }
 
@@ -180,9 +181,9 @@ tls_fingerprint(struct tls *tls, char text_r[65])
 	unsigned n = 0;
 	int ok;
 
-	pthread_mutex_lock(&tls->lock);
+	lock_take(&tls->lock);
 	ok = X509_digest(SSL_CTX_get0_certificate(tls->ctx), EVP_sha256(), md, &n);
-	pthread_mutex_unlock(&tls->lock);
+	lock_give(&tls->lock);
 	if (ok != 1 || n != 32)
 		return ERR_UNAVAILABLE;
 	for (unsigned i = 0; i < n; i++)

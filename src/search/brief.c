@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/lock.h"
 #include "mime/find.h"
 #include "mime/summary.h"
 #include "search/field.h"
@@ -32,7 +33,7 @@ struct brief {
 
 #define SLOTS 4096
 struct search_cache {
-	pthread_mutex_t lock;
+	struct lock lock;
 	size_t bytes, most;
 	struct brief *newest, *oldest;
 	struct brief *slot[SLOTS];
@@ -62,7 +63,7 @@ search_cache_new(size_t bytes)
 		return NULL;
 	c = x_new(struct search_cache);
 	c->most = bytes;
-	pthread_mutex_init(&c->lock, NULL);
+	lock_init(&c->lock, LOCK_search_brief);
 	return c;
 }
 
@@ -71,9 +72,9 @@ search_cache_bytes(struct search_cache *c)
 {
 	size_t bytes;
 
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	bytes = c->bytes;
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	return bytes;
 }
 
@@ -149,13 +150,13 @@ brief_get(struct search_cache *c, enum brief_field field, int64_t email)
 {
 	struct brief *b;
 
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	if ((b = look_up(c, field, email >> 8)) != NULL) {
 		b->refs++;
 		use_unlink(c, b);
 		use_first(c, b);
 	}
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	return b;
 }
 
@@ -169,7 +170,7 @@ brief_put(struct search_cache *c, struct brief *b)
 	mime_find_free(&b->work);
 	b->work = (struct mime_find){0};
 	b->cache = c;
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	if ((old = look_up(c, b->field, b->block)) != NULL)
 		drop(c, old);
 	at = slot_of(c, b->field, b->block);
@@ -179,7 +180,7 @@ brief_put(struct search_cache *c, struct brief *b)
 	c->bytes += bytes_of(b);
 	while (c->bytes > c->most)
 		drop(c, c->oldest);
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 }
 
 void
@@ -194,9 +195,9 @@ brief_unref(struct brief *b)
 		brief_free(b);
 		return;
 	}
-	pthread_mutex_lock(&c->lock);
+	lock_take(&c->lock);
 	last = --b->refs == 0;
-	pthread_mutex_unlock(&c->lock);
+	lock_give(&c->lock);
 	if (last)
 		brief_free(b);
 }
@@ -208,7 +209,7 @@ search_cache_free(struct search_cache *c)
 		return;
 	while (c->oldest)
 		drop(c, c->oldest);
-	pthread_mutex_destroy(&c->lock);
+	lock_fini(&c->lock);
 	free(c);
 }
 

@@ -26,7 +26,7 @@ heavy_setup(struct pool *p)
 {
 	unsigned heavy = p->o.heavy > 0 ? p->o.heavy : p->n_threads / 2;
 
-	pthread_mutex_init(&p->heavy_lock, NULL);
+	lock_init(&p->heavy_lock, LOCK_pool_heavy);
 	room_setup(&p->rooms[HEAVY_READING], heavy < p->n_threads ? heavy : p->n_threads - 1,
 	    p->o.heavy_per_account > 0 ? p->o.heavy_per_account : 2);
 	room_setup(&p->rooms[HEAVY_LOGIN], p->n_threads / 4, p->n_threads / 8);
@@ -52,7 +52,7 @@ heavy_teardown(struct pool *p)
 			forget_account(r, TAILQ_FIRST(&r->known));
 		map_free(&r->accounts);
 	}
-	pthread_mutex_destroy(&p->heavy_lock);
+	lock_fini(&p->heavy_lock);
 }
 
 void
@@ -188,7 +188,7 @@ heavy_enter(struct heavy *h)
 	struct heavy_room *r = &p->rooms[h->kind];
 	bool in;
 
-	pthread_mutex_lock(&p->heavy_lock);
+	lock_take(&p->heavy_lock);
 	ensure(h->state != HEAVY_INSIDE);
 	if (h->state == HEAVY_CALLED) {
 		h->state = HEAVY_INSIDE;
@@ -204,7 +204,7 @@ heavy_enter(struct heavy *h)
 		admit(r, h);
 	}
 	in = h->state == HEAVY_INSIDE;
-	pthread_mutex_unlock(&p->heavy_lock);
+	lock_give(&p->heavy_lock);
 	return in;
 }
 
@@ -231,7 +231,7 @@ heavy_leave(struct heavy *h)
 	if (p == NULL)
 		return;
 	r = &p->rooms[h->kind];
-	pthread_mutex_lock(&p->heavy_lock);
+	lock_take(&p->heavy_lock);
 	if (h->state != HEAVY_NONE) {
 		struct heavy_account *a = see(r, h->account);
 
@@ -244,5 +244,5 @@ heavy_leave(struct heavy *h)
 		h->state = HEAVY_NONE;
 		admit(r, NULL);
 	}
-	pthread_mutex_unlock(&p->heavy_lock);
+	lock_give(&p->heavy_lock);
 }

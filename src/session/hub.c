@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/lock.h"
 #include "base/map.h"
 
 #define SHARDS 64u
@@ -35,7 +36,7 @@ STAILQ_HEAD(live_queue, live);
 
 /* Its lock guards the map, the lists of its live objects and their recent marks. */
 struct shard {
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct map lives;
 	struct live_queue retired; /* oldest first */
 	unsigned n_retired;
@@ -54,7 +55,7 @@ hub_new(void)
 		die("out of memory");
 	memset(hub, 0, sizeof(*hub));
 	for (unsigned i = 0; i < SHARDS; i++) {
-		pthread_mutex_init(&hub->shards[i].lock, NULL);
+		lock_init(&hub->shards[i].lock, LOCK_hub);
 		STAILQ_INIT(&hub->shards[i].retired);
 	}
 	return hub;
@@ -82,7 +83,7 @@ hub_free(struct hub *hub)
 			forget_oldest(&hub->shards[i]);
 		ensure(hub->shards[i].lives.n == 0);
 		map_free(&hub->shards[i].lives);
-		pthread_mutex_destroy(&hub->shards[i].lock);
+		lock_fini(&hub->shards[i].lock);
 	}
 	free(hub);
 }
@@ -106,7 +107,7 @@ hub_watch(struct hub *hub, uint64_t account, uint64_t mailbox, struct watcher *w
 	ensure(w->live == NULL);
 	w->conn = c;
 	atomic_store(&w->push, false);
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	if ((l = map_get(&s->lives, MAP_KEY(k))) == NULL) {
 		l = x_new(struct live);
 		l->key = k;
@@ -122,7 +123,7 @@ hub_watch(struct hub *hub, uint64_t account, uint64_t mailbox, struct watcher *w
 	l->watchers = w;
 	l->n++;
 	w->live = l;
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 }
 
 void
@@ -135,7 +136,7 @@ hub_unwatch(struct hub *hub, struct watcher *w)
 	if (l == NULL)
 		return;
 	s = l->shard;
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	if ((*w->prev = w->next) != NULL)
 		w->next->prev = w->prev;
 	if (--l->n == 0) {
@@ -143,7 +144,7 @@ hub_unwatch(struct hub *hub, struct watcher *w)
 		if (++s->n_retired > RETIRED_MOST)
 			forget_oldest(s);
 	}
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	*w = (struct watcher){0};
 }
 
@@ -173,7 +174,7 @@ tell(struct hub *hub, struct key k, uint64_t modseq)
 	struct shard *s = shard_of(hub, k);
 	struct live *l;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	if ((l = map_get(&s->lives, MAP_KEY(k))) != NULL) {
 		/* Commits may be told out of order; the account's object counts. */
 		if (k.mailbox == 0 || k.mailbox == HUB_LOGINS)
@@ -184,7 +185,7 @@ tell(struct hub *hub, struct key k, uint64_t modseq)
 			if (atomic_load(&w->push))
 				conn_wake(w->conn, k.mailbox == HUB_LOGINS ? CONN_EV_CHANGE | CONN_EV_USER : CONN_EV_CHANGE);
 	}
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 }
 
 void
@@ -203,14 +204,14 @@ recent(struct watcher *w, uint32_t stored, uint32_t uidnext, bool take)
 	uint32_t first;
 
 	ensure(l != NULL);
-	pthread_mutex_lock(&l->shard->lock);
+	lock_take(&l->shard->lock);
 	/* The store's mark may lag behind (it is written lazily), or be ahead after a restart of ours. */
 	first = l->recent > stored ? l->recent : stored;
 	if (first > uidnext)
 		first = uidnext;
 	if (take && uidnext > l->recent)
 		l->recent = uidnext;
-	pthread_mutex_unlock(&l->shard->lock);
+	lock_give(&l->shard->lock);
 	return first;
 }
 
@@ -234,9 +235,9 @@ hub_watchers(struct hub *hub, uint64_t account, uint64_t mailbox)
 	struct live *l;
 	unsigned n;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	l = map_get(&s->lives, MAP_KEY(k));
 	n = l == NULL ? 0 : l->n;
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	return n;
 }

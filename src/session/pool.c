@@ -33,7 +33,7 @@ pool_new(const struct pool_options *o)
 	p->n_threads = o->threads != 0 ? o->threads : cores > 2 ? 2 * (unsigned)cores : 4;
 	if (p->n_threads > THREADS_MOST)
 		p->n_threads = THREADS_MOST;
-	pthread_mutex_init(&p->lock, NULL);
+	lock_init(&p->lock, LOCK_pool);
 	heavy_setup(p);
 	return p;
 }
@@ -75,13 +75,13 @@ pool_ready(void *arg, struct task *t, bool local)
 	struct pool *p = arg;
 	bool signal;
 
-	pthread_mutex_lock(&p->lock);
+	lock_take(&p->lock);
 	enqueue(p, t);
 	/* One interrupt under way is enough: who takes a task and sees more behind it sends the
 	 * next one. A local task is taken by the thread that queued it. */
 	signal = !local && !ending && p->idle > 0 && !p->signalled;
 	p->signalled = p->signalled || signal;
-	pthread_mutex_unlock(&p->lock);
+	lock_give(&p->lock);
 	if (signal)
 		net_interrupt(p->net);
 }
@@ -98,14 +98,15 @@ take(struct pool *p, bool *more_r)
 {
 	struct task *t;
 
-	pthread_mutex_lock(&p->lock);
+	lock_none();
+	lock_take(&p->lock);
 	if ((t = dequeue(p)) != NULL) {
 		*more_r = !TAILQ_EMPTY(&p->active) && p->idle > 0 && !p->signalled;
 		p->signalled = p->signalled || *more_r;
 	} else {
 		p->idle++;
 	}
-	pthread_mutex_unlock(&p->lock);
+	lock_give(&p->lock);
 	return t;
 }
 
@@ -115,16 +116,16 @@ idle(struct pool *p)
 {
 	bool stop;
 
-	pthread_mutex_lock(&p->lock);
+	lock_take(&p->lock);
 	stop = p->stop && TAILQ_EMPTY(&p->active);
-	pthread_mutex_unlock(&p->lock);
+	lock_give(&p->lock);
 	if (!stop)
 		net_poll(p->net, -1, 16);
-	pthread_mutex_lock(&p->lock);
+	lock_take(&p->lock);
 	p->idle--;
 	p->signalled = false;
 	stop = p->stop && TAILQ_EMPTY(&p->active);
-	pthread_mutex_unlock(&p->lock);
+	lock_give(&p->lock);
 	if (stop)
 		net_interrupt(p->net); /* the next one, too */
 	return !stop;
@@ -137,9 +138,9 @@ glance(struct pool *p)
 	if (net_poll(p->net, 0, 16) == 0)
 		return;
 	/* The interrupt meant for a sleeper may have been among them. */
-	pthread_mutex_lock(&p->lock);
+	lock_take(&p->lock);
 	p->signalled = false;
-	pthread_mutex_unlock(&p->lock);
+	lock_give(&p->lock);
 }
 
 static void
@@ -218,9 +219,9 @@ pool_stop(struct pool *p)
 {
 	if (p->threads == NULL)
 		return;
-	pthread_mutex_lock(&p->lock);
+	lock_take(&p->lock);
 	p->stop = true;
-	pthread_mutex_unlock(&p->lock);
+	lock_give(&p->lock);
 	net_interrupt(p->net);
 	for (unsigned i = 0; i < p->n_threads; i++)
 		pthread_join(p->threads[i], NULL);
@@ -235,7 +236,7 @@ pool_free(struct pool *p)
 		return;
 	ensure(p->threads == NULL && TAILQ_EMPTY(&p->active));
 	heavy_teardown(p);
-	pthread_mutex_destroy(&p->lock);
+	lock_fini(&p->lock);
 	free(p);
 }
 

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sys/queue.h>
+#include "base/lock.h"
 #include "base/map.h"
 #include "session/pool.h"
 
@@ -42,7 +43,7 @@ struct pool {
 	pthread_t *threads;
 	unsigned n_threads;
 
-	pthread_mutex_t lock;
+	struct lock lock;
 	struct pool_lane lanes[POOL_LANES];
 	TAILQ_HEAD(, pool_lane) active; /* lanes with tasks: the first has its turn next */
 	uint64_t lane_key;
@@ -50,7 +51,7 @@ struct pool {
 	bool signalled;  /* one of them has been interrupted and has not come back yet */
 	bool stop;
 
-	pthread_mutex_t heavy_lock;
+	struct lock heavy_lock;
 	struct heavy_room rooms[HEAVY_KINDS];
 };
 

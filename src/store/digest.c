@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/codec.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "store/store_priv.h"
 
@@ -185,7 +186,7 @@ digest_make(struct db_txn *txn, int64_t id, struct buf *out)
 struct digests {
 	struct store *store;
 	char *dir; /* NULL: in memory */
-	pthread_mutex_t lock;
+	struct lock lock;
 	int64_t queue[QUEUE];
 	size_t first, n;
 	bool busy;    /* the write is on its way */
@@ -205,17 +206,17 @@ digests_new(struct store *store, const char *dir)
 
 	ds->store = store;
 	ds->dir = dir ? x_strdup(dir) : NULL;
-	pthread_mutex_init(&ds->lock, NULL);
+	lock_init(&ds->lock, LOCK_store_digest);
 	return ds;
 }
 
 void
 digests_stop(struct digests *ds)
 {
-	pthread_mutex_lock(&ds->lock);
+	lock_take(&ds->lock);
 	ds->stopped = true;
 	ds->n = 0;
-	pthread_mutex_unlock(&ds->lock);
+	lock_give(&ds->lock);
 }
 
 void
@@ -223,7 +224,7 @@ digests_free(struct digests *ds)
 {
 	if (ds == NULL)
 		return;
-	pthread_mutex_destroy(&ds->lock);
+	lock_fini(&ds->lock);
 	free(ds->dir);
 	free(ds);
 }
@@ -280,14 +281,14 @@ made(struct db_write *w, enum status st)
 {
 	struct digests *ds = w->arg;
 
-	pthread_mutex_lock(&ds->lock);
+	lock_take(&ds->lock);
 	if (st != OK) {
 		log_event(EV_io_error, "what=digest status=\"%s\"", status_word(st));
 		ds->stopped = st != ERR_FULL;
 		ds->n = 0;
 	}
 	submit(ds);
-	pthread_mutex_unlock(&ds->lock);
+	lock_give(&ds->lock);
 }
 
 static bool
@@ -315,7 +316,7 @@ digest_want(struct digests *ds, struct db_txn *txn, int64_t id)
 {
 	if (!complete(txn, id))
 		return;
-	pthread_mutex_lock(&ds->lock);
+	lock_take(&ds->lock);
 	if (!ds->stopped && ds->n < QUEUE && !is_queued(ds, id) && (ds->busy || has_room(ds))) {
 		ds->queue[(ds->first + ds->n++) % QUEUE] = id;
 		if (!ds->busy) {
@@ -323,7 +324,7 @@ digest_want(struct digests *ds, struct db_txn *txn, int64_t id)
 			submit(ds);
 		}
 	}
-	pthread_mutex_unlock(&ds->lock);
+	lock_give(&ds->lock);
 }
 
 /* ---- removing ---- */

@@ -235,17 +235,17 @@ wait_a_round(struct store *s)
 {
 	struct timespec until;
 
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	for (int i = 0; i < STORE_REAP_EVERY / LOOK_EVERY && (i == 0 || !db_was_full(s->db, false)); i++) {
 		/* Not the time of day: that may jump. */
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += LOOK_EVERY;
-		while (!atomic_load(&s->stopping) && pthread_cond_timedwait(&s->wake, &s->lock, &until) != ETIMEDOUT)
+		while (!atomic_load(&s->stopping) && lock_wait_until(&s->lock, &s->wake, &until))
 			;
 		if (atomic_load(&s->stopping))
 			break;
 	}
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 }
 
 static void *
@@ -281,10 +281,10 @@ reaper_start(struct store *s)
 void
 reaper_stop(struct store *s)
 {
-	pthread_mutex_lock(&s->lock);
+	lock_take(&s->lock);
 	atomic_store(&s->stopping, true);
 	pthread_cond_broadcast(&s->wake);
-	pthread_mutex_unlock(&s->lock);
+	lock_give(&s->lock);
 	if (s->reaper_runs)
 		pthread_join(s->reaper, NULL);
 	s->reaper_runs = false;

@@ -146,7 +146,7 @@ store_open_file(const struct store_options *o, const char *file, struct store **
 	s->mailboxes_max = o->mailboxes != 0 ? o->mailboxes : MAILBOXES_MAX;
 	s->feed = feed_new();
 	s->digests = digests_new(s, o->dir);
-	pthread_mutex_init(&s->lock, NULL);
+	lock_init(&s->lock, LOCK_store_reaper);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->wake, &attr);
@@ -188,7 +188,7 @@ store_close(struct store *s)
 		blob_close(s->blobs);
 	feed_free(s->feed);
 	digests_free(s->digests);
-	pthread_mutex_destroy(&s->lock);
+	lock_fini(&s->lock);
 	pthread_cond_destroy(&s->wake);
 	explicit_bzero(s->secret, sizeof(s->secret));
 	free(s);

@@ -4,6 +4,7 @@
 #define STORE_STORE_PRIV_H
 
 #include <pthread.h>
+#include "base/lock.h"
 #include "store/store.h"
 
 #define STORE_GRACE_DEFAULT (4 * 3600) /* seconds */
@@ -25,7 +26,7 @@ struct store {
 	/* The reaper's thread. */
 	pthread_t reaper;
 	bool reaper_runs;
-	pthread_mutex_t lock;
+	struct lock lock;
 	pthread_cond_t wake;
 	_Atomic bool stopping;
 	int64_t swept; /* the account that threads_sweep() looked at last */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "base/arena.h"
+#include "base/lock.h"
 #include "base/thread.h"
 
 /* In multiples of sq_options.checkpoint_pages (8 MiB). What the WAL has after FORCE and a little more fits into what is kept of its
@@ -25,7 +26,7 @@ struct checkpointer {
 	struct sq_engine *e;
 	sqlite3 *h;
 	pthread_t thread;
-	pthread_mutex_t lock;
+	struct lock lock;
 	pthread_cond_t wake;
 	pthread_cond_t ended;
 	bool wanted, stop, failing;
@@ -41,9 +42,9 @@ copy(struct sq_engine *e, sqlite3 *h, int mode, int *left_r)
 	int in_wal = 0, copied = 0, rc;
 
 	/* One at a time: the engine would answer that it is busy. */
-	pthread_mutex_lock(&e->copying);
+	lock_take(&e->copying);
 	rc = sqlite3_wal_checkpoint_v2(h, NULL, mode, &in_wal, &copied);
-	pthread_mutex_unlock(&e->copying);
+	lock_give(&e->copying);
 	*left_r = rc == SQLITE_OK ? in_wal - copied : 1;
 	if (rc == SQLITE_OK)
 		atomic_store(&e->wal_copied, copied);
@@ -121,7 +122,7 @@ pause_for(struct checkpointer *cp, int seconds)
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += seconds;
 	if (!cp->stop)
-		pthread_cond_timedwait(&cp->wake, &cp->lock, &until);
+		(void)lock_wait_until(&cp->lock, &cp->wake, &until);
 }
 
 static void *
@@ -130,24 +131,24 @@ run(void *arg)
 	struct checkpointer *cp = arg;
 	int rc;
 
-	pthread_mutex_lock(&cp->lock);
+	lock_take(&cp->lock);
 	while (!cp->stop) {
 		if (!cp->wanted) {
 			atomic_store(&cp->busy, false);
-			pthread_cond_wait(&cp->wake, &cp->lock);
+			lock_wait(&cp->lock, &cp->wake);
 			continue;
 		}
 		cp->wanted = false;
-		pthread_mutex_unlock(&cp->lock);
+		lock_give(&cp->lock);
 		rc = checkpoint(cp);
-		pthread_mutex_lock(&cp->lock);
+		lock_take(&cp->lock);
 		cp->failing = rc != SQLITE_OK;
 		cp->rounds++;
 		pthread_cond_broadcast(&cp->ended);
 		if (cp->failing)
 			pause_for(cp, RETRY_S);
 	}
-	pthread_mutex_unlock(&cp->lock);
+	lock_give(&cp->lock);
 	return NULL;
 }
 
@@ -170,15 +171,15 @@ sq_checkpointer_note(struct sq_engine *e)
 
 	if (!wait && (!is_due(cp, e, frames) || atomic_exchange(&cp->busy, true)))
 		return;
-	pthread_mutex_lock(&cp->lock);
+	lock_take(&cp->lock);
 	atomic_store(&cp->busy, true);
 	cp->wanted = true;
 	pthread_cond_signal(&cp->wake);
 	/* Writing faster than the disk takes it: what is not copied must not grow without end. */
 	round = cp->rounds;
 	while (wait && cp->rounds == round && !cp->failing && !cp->stop)
-		pthread_cond_wait(&cp->ended, &cp->lock);
-	pthread_mutex_unlock(&cp->lock);
+		lock_wait(&cp->lock, &cp->ended);
+	lock_give(&cp->lock);
 }
 
 enum status
@@ -195,7 +196,7 @@ sq_checkpointer_start(struct sq_engine *e)
 	/* Opens the file, and with it takes our share of the lock. */
 	(void)sq_number(cp->h, "PRAGMA schema_version", 0);
 	cp->e = e;
-	pthread_mutex_init(&cp->lock, NULL);
+	lock_init(&cp->lock, LOCK_sqlite_checkpointer);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&cp->wake, &attr);
@@ -214,13 +215,13 @@ sq_checkpointer_stop(struct sq_engine *e)
 
 	if (cp == NULL)
 		return;
-	pthread_mutex_lock(&cp->lock);
+	lock_take(&cp->lock);
 	cp->stop = true;
 	pthread_cond_signal(&cp->wake);
-	pthread_mutex_unlock(&cp->lock);
+	lock_give(&cp->lock);
 	pthread_join(cp->thread, NULL);
 	sqlite3_close(cp->h);
-	pthread_mutex_destroy(&cp->lock);
+	lock_fini(&cp->lock);
 	pthread_cond_destroy(&cp->wake);
 	pthread_cond_destroy(&cp->ended);
 	free(cp);

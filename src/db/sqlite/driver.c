@@ -200,7 +200,7 @@ set_sync(struct sq_conn *c, bool sync)
 static void
 gate_leave(struct sq_engine *e)
 {
-	pthread_mutex_unlock(&e->gate);
+	lock_give(&e->gate);
 }
 
 static enum status
@@ -209,9 +209,9 @@ write_begin(struct sq_conn *c, bool sync)
 	struct sq_engine *e = sq_engine_of(&c->base);
 	enum status st;
 
-	pthread_mutex_lock(&e->turn);
-	pthread_mutex_lock(&e->gate);
-	pthread_mutex_unlock(&e->turn);
+	lock_take(&e->turn);
+	lock_take(&e->gate);
+	lock_give(&e->turn);
 	if ((st = set_sync(c, sync)) == OK)
 		st = own(c, &c->begin, "BEGIN IMMEDIATE");
 	if (st == OK)

@@ -144,15 +144,15 @@ sq_number(sqlite3 *h, const char *sql, int64_t none)
 void
 sq_hold(struct sq_engine *e)
 {
-	pthread_mutex_lock(&e->turn);
-	pthread_mutex_lock(&e->gate);
+	lock_take(&e->turn);
+	lock_take(&e->gate);
 }
 
 void
 sq_let_go(struct sq_engine *e)
 {
-	pthread_mutex_unlock(&e->gate);
-	pthread_mutex_unlock(&e->turn);
+	lock_give(&e->gate);
+	lock_give(&e->turn);
 }
 
 int64_t
@@ -384,9 +384,9 @@ sq_open(const void *options, const struct db_host *host, struct engine **e_r)
 	e->options.path = e->options.vfs = NULL;
 	if (o->page_cache == 0)
 		e->options.page_cache = 4 << 20;
-	pthread_mutex_init(&e->turn, NULL);
-	pthread_mutex_init(&e->gate, NULL);
-	pthread_mutex_init(&e->copying, NULL);
+	lock_init(&e->turn, LOCK_sqlite_turn);
+	lock_init(&e->gate, LOCK_sqlite_gate);
+	lock_init(&e->copying, LOCK_sqlite_copying);
 	e->memory = o->path == NULL;
 	e->ahead = -1;
 	snprintf(name, sizeof(name), "/memory-%016llx", (unsigned long long)random_u64());
@@ -422,9 +422,9 @@ sq_close(struct engine *engine)
 		close(e->ahead);
 	if (e->memory)
 		memvfs_remove(e->path);
-	pthread_mutex_destroy(&e->turn);
-	pthread_mutex_destroy(&e->gate);
-	pthread_mutex_destroy(&e->copying);
+	lock_fini(&e->turn);
+	lock_fini(&e->gate);
+	lock_fini(&e->copying);
 	free(e->path);
 	free(e);
 }

@@ -4,6 +4,7 @@
 #define DB_SQLITE_PRIV_H
 
 #include <pthread.h>
+#include "base/lock.h"
 #include "db/driver/driver.h"
 #include "db/sqlite/handle.h"
 #include "db/sqlite/sqlite.h"
@@ -36,8 +37,8 @@ struct sq_engine {
 	struct reserve *reserve;
 	sqlite3 *writer; /* the committer's handle; others use it with gate, between transactions */
 	/* Held by the committer while a transaction is open; see checkpoint.c. */
-	pthread_mutex_t turn, gate;
-	pthread_mutex_t copying; /* held while a checkpoint runs */
+	struct lock turn, gate;
+	struct lock copying; /* held while a checkpoint runs */
 	atomic_int wal_frames; /* after the last commit */
 	atomic_int wal_copied; /* how many of them the last checkpoint left behind it */
 	atomic_bool copy_full; /* a checkpoint found no space */

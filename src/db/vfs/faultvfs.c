@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "db/vfs/passvfs.h"
 
 struct handle {
@@ -23,7 +24,7 @@ struct handle {
 
 static sqlite3_vfs *under;
 static sqlite3_vfs layer;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards everything here */
+static struct lock lock = LOCK_INIT(vfs_faults); /* guards everything here */
 static struct fault plan;
 static bool planned, hit, recording, wanted;
 static unsigned calls[FAULT_OPS];
@@ -41,13 +42,13 @@ fault_op_word(enum fault_op op)
 void
 faultvfs_plan(const struct fault *fault)
 {
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	planned = fault != NULL;
 	if (planned)
 		plan = *fault;
 	hit = false;
 	memset(calls, 0, sizeof(calls));
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }
 
 bool
@@ -55,9 +56,9 @@ faultvfs_hit(void)
 {
 	bool was;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	was = hit;
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return was;
 }
 
@@ -66,9 +67,9 @@ faultvfs_calls(enum fault_op op)
 {
 	unsigned n;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	n = calls[op];
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return n;
 }
 
@@ -116,7 +117,7 @@ fails(enum fault_op op, enum fault_how *how_r)
 {
 	bool now, before;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	before = hit;
 	calls[op]++;
 	now = planned && plan.op == op && (calls[op] == plan.nth || (plan.lasting && calls[op] > plan.nth));
@@ -124,7 +125,7 @@ fails(enum fault_op op, enum fault_how *how_r)
 		hit = true;
 		*how_r = plan.how;
 	}
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	if (now && wanted && !before)
 		fprintf(stderr, "fault: %s %u\n", op_words[op], plan.nth);
 	return now;
@@ -151,7 +152,7 @@ note(enum event_kind kind, int file, const void *p, size_t n, int64_t at)
 {
 	struct event *e;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	if (recording) {
 		e = event_add(kind, file);
 		e->at = at;
@@ -161,7 +162,7 @@ note(enum event_kind kind, int file, const void *p, size_t n, int64_t at)
 			memcpy(e->bytes, p, n);
 		}
 	}
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }
 
 static int
@@ -169,28 +170,28 @@ file_number(const char *path)
 {
 	int i = 0;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	while (i < record.files && strcmp(record.paths[i], path) != 0)
 		i++;
 	if (i == record.files) {
 		ensure(i < RECORD_FILES);
 		record.paths[record.files++] = x_strdup(path);
 	}
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return i;
 }
 
 void
 faultvfs_record(bool on)
 {
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	for (size_t i = 0; i < record.n; i++)
 		free(record.events[i].bytes);
 	free(record.events);
 	record.events = NULL;
 	record.n = record.cap = 0;
 	recording = on;
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }
 
 size_t
@@ -198,9 +199,9 @@ faultvfs_events(void)
 {
 	size_t n;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	n = record.n;
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return n;
 }
 
@@ -209,9 +210,9 @@ faultvfs_is_sync(size_t event)
 {
 	bool is;
 
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	is = event < record.n && record.events[event].kind == EVENT_SYNC;
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return is;
 }
 
@@ -219,9 +220,9 @@ void
 faultvfs_image(size_t events, enum cut mode, unsigned seed,
     void (*put)(void *arg, const char *path, struct str bytes), void *arg)
 {
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	record_cut(&record, events < record.n ? events : record.n, mode, seed, put, arg);
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 }
 
 /* ---- the environment ---- */

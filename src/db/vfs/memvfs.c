@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/lock.h"
 #include "db/vfs/memvfs_priv.h"
 #include "db/vfs/passvfs.h"
 
 static LIST_HEAD(, memfile) files = LIST_HEAD_INITIALIZER(files);
-pthread_mutex_t memvfs_lock = PTHREAD_MUTEX_INITIALIZER; /* guards everything here */
+struct lock memvfs_lock = LOCK_INIT(vfs_memory); /* guards everything here */
 static size_t capacity, used;
 
 static struct memfile *
@@ -106,12 +107,12 @@ m_close(sqlite3_file *file)
 	struct memhandle *h = memhandle_of(file);
 
 	memvfs_shm_unmap(file, 0);
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	unlock_to(h, SQLITE_LOCK_NONE);
 	if (h->delete_on_close)
 		unlist(h->f);
 	unref(h->f);
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return SQLITE_OK;
 }
 
@@ -121,12 +122,12 @@ m_read(sqlite3_file *file, void *p, int n, sqlite3_int64 at)
 	struct memfile *f = memhandle_of(file)->f;
 	size_t have = 0, want = (size_t)n;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	if ((size_t)at < f->n)
 		have = f->n - (size_t)at < want ? f->n - (size_t)at : want;
 	if (have > 0)
 		memcpy(p, f->p + at, have);
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	memset((char *)p + have, 0, want - have);
 	return have == want ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
@@ -138,14 +139,14 @@ m_write(sqlite3_file *file, const void *p, int n, sqlite3_int64 at)
 	size_t end = (size_t)at + (size_t)n;
 	int rc = SQLITE_OK;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	if (end > f->n && !memfile_resize(f, end))
 		rc = SQLITE_FULL;
 	else {
 		memfile_changed(f, (size_t)at, end);
 		memcpy(f->p + at, p, (size_t)n);
 	}
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return rc;
 }
 
@@ -154,10 +155,10 @@ m_truncate(sqlite3_file *file, sqlite3_int64 n)
 {
 	int rc = SQLITE_OK;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	if (!memfile_resize(memhandle_of(file)->f, (size_t)n))
 		rc = SQLITE_FULL;
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return rc;
 }
 
@@ -170,9 +171,9 @@ m_sync(sqlite3_file *file, int flags)
 static int
 m_size(sqlite3_file *file, sqlite3_int64 *n_r)
 {
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	*n_r = (sqlite3_int64)memhandle_of(file)->f->n;
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return SQLITE_OK;
 }
 
@@ -206,32 +207,32 @@ m_lock(sqlite3_file *file, int level)
 	struct memhandle *h = memhandle_of(file);
 	int rc = SQLITE_OK;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	if (h->level < level) {
 		if (lock_to(h, level))
 			h->level = level;
 		else
 			rc = SQLITE_BUSY;
 	}
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return rc;
 }
 
 static int
 m_unlock(sqlite3_file *file, int level)
 {
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	unlock_to(memhandle_of(file), level);
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return SQLITE_OK;
 }
 
 static int
 m_reserved(sqlite3_file *file, int *yes_r)
 {
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	*yes_r = memhandle_of(file)->f->reserved != NULL;
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return SQLITE_OK;
 }
 
@@ -283,7 +284,7 @@ m_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *f
 	int rc = SQLITE_OK;
 
 	memset(h, 0, sizeof(*h));
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	f = path != NULL ? find(path) : NULL;
 	if (f != NULL && (flags & SQLITE_OPEN_EXCLUSIVE) && (flags & SQLITE_OPEN_CREATE))
 		rc = SQLITE_CANTOPEN;
@@ -299,7 +300,7 @@ m_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *f
 		if (flags_r != NULL)
 			*flags_r = flags;
 	}
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return rc;
 }
 
@@ -308,11 +309,11 @@ m_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	f = find(path);
 	if (f != NULL)
 		unlist(f);
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return f != NULL ? SQLITE_OK : SQLITE_IOERR_DELETE_NOENT;
 }
 
@@ -321,10 +322,10 @@ m_access(sqlite3_vfs *vfs, const char *path, int flags, int *yes_r)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	f = find(path);
 	*yes_r = f != NULL && (flags != SQLITE_ACCESS_EXISTS || f->n > 0);
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return SQLITE_OK;
 }
 
@@ -371,7 +372,7 @@ memvfs_put(const char *path, struct str bytes)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	if ((f = find(path)) == NULL)
 		f = make(path);
 	ensure(f->refs == 1);
@@ -379,7 +380,7 @@ memvfs_put(const char *path, struct str bytes)
 	memfile_changed(f, 0, bytes.n);
 	if (bytes.n > 0)
 		memcpy(f->p, bytes.p, bytes.n);
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 }
 
 void
@@ -387,10 +388,10 @@ memvfs_each(void (*fn)(struct memfile *f, void *arg), void *arg)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	LIST_FOREACH(f, &files, link)
 		fn(f, arg);
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 }
 
 bool
@@ -398,11 +399,11 @@ memvfs_get(const char *path, struct buf *out)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	f = find(path);
 	if (f != NULL)
 		buf_add(out, str_of(f->p, f->n));
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return f != NULL;
 }
 
@@ -412,21 +413,21 @@ memvfs_remove(const char *path)
 	struct memfile *f, *next;
 	size_t n = strlen(path);
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	for (f = LIST_FIRST(&files); f != NULL; f = next) {
 		next = LIST_NEXT(f, link);
 		if (strncmp(f->path, path, n) == 0 && (f->path[n] == '\0' || f->path[n] == '-'))
 			unlist(f);
 	}
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 }
 
 void
 memvfs_capacity(size_t bytes)
 {
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	capacity = bytes;
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 }
 
 size_t
@@ -434,8 +435,8 @@ memvfs_used(void)
 {
 	size_t n;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	n = used;
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return n;
 }

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <sys/queue.h>
+#include "base/lock.h"
 
 #define SHM_LOCKS 8
 #define SHM_REGIONS 1024
@@ -37,7 +38,7 @@ struct memhandle {
 	unsigned shm_held;
 };
 
-extern pthread_mutex_t memvfs_lock; /* guards all files and handles */
+extern struct lock memvfs_lock; /* guards all files and handles */
 
 static inline struct memhandle *
 memhandle_of(sqlite3_file *file)

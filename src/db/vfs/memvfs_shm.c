@@ -21,7 +21,7 @@ memvfs_shm_map(sqlite3_file *file, int region, int size, int extend, void volati
 	struct memhandle *h = memhandle_of(file);
 	int rc = SQLITE_OK;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	if (!h->mapped)
 		h->f->mapped++;
 	h->mapped = true;
@@ -30,7 +30,7 @@ memvfs_shm_map(sqlite3_file *file, int region, int size, int extend, void volati
 	else if (h->f->regions[region] == NULL && extend)
 		h->f->regions[region] = x_calloc(1, (size_t)size);
 	*p_r = rc == SQLITE_OK ? h->f->regions[region] : NULL;
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return rc;
 }
 
@@ -66,7 +66,7 @@ memvfs_shm_lock(sqlite3_file *file, int from, int n, int flags)
 	int rc = SQLITE_OK;
 
 	ensure(from >= 0 && n > 0 && from + n <= SHM_LOCKS);
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	for (int i = from; i < from + n; i++) {
 		if (flags & SQLITE_SHM_UNLOCK)
 			shm_unlock(h, i, flags);
@@ -81,15 +81,15 @@ memvfs_shm_lock(sqlite3_file *file, int from, int n, int flags)
 			h->shm_held |= 1U << i;
 		}
 	}
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return rc;
 }
 
 void
 memvfs_shm_barrier(sqlite3_file *file)
 {
-	pthread_mutex_lock(&memvfs_lock);
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_take(&memvfs_lock);
+	lock_give(&memvfs_lock);
 }
 
 int
@@ -97,10 +97,10 @@ memvfs_shm_unmap(sqlite3_file *file, int delete_it)
 {
 	struct memhandle *h = memhandle_of(file);
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	if (h->mapped && --h->f->mapped == 0)
 		memvfs_shm_drop(h->f);
 	h->mapped = false;
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return SQLITE_OK;
 }

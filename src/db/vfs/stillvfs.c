@@ -34,7 +34,7 @@ take_shared(const char *path)
 {
 	struct memfile *f;
 
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	LIST_FOREACH(f, &files, link)
 		if (strcmp(f->path, path) == 0)
 			break;
@@ -44,21 +44,21 @@ take_shared(const char *path)
 		LIST_INSERT_HEAD(&files, f, link);
 	}
 	f->refs++;
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 	return f;
 }
 
 static void
 drop_shared(struct memfile *f)
 {
-	pthread_mutex_lock(&memvfs_lock);
+	lock_take(&memvfs_lock);
 	if (f != NULL && --f->refs == 0) {
 		LIST_REMOVE(f, link);
 		memvfs_shm_drop(f);
 		free(f->path);
 		free(f);
 	}
-	pthread_mutex_unlock(&memvfs_lock);
+	lock_give(&memvfs_lock);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/lock.h"
 #include "db/vfs/passvfs.h"
 #include "db/vfs/readahead.h"
 
@@ -184,19 +185,19 @@ layer_make(struct layer *l, sqlite3_vfs *base)
 const char *
 walvfs_over(const char *base)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct lock lock = LOCK_INIT(vfs_layers);
 	static struct layer layers[LAYERS_MAX];
 	sqlite3_vfs *vfs = sqlite3_vfs_find(base);
 	int i = 0;
 
 	ensure(vfs != NULL);
-	pthread_mutex_lock(&lock);
+	lock_take(&lock);
 	while (i < LAYERS_MAX && layers[i].vfs.zName != NULL && passvfs_base(&layers[i].vfs) != vfs)
 		i++;
 	ensure(i < LAYERS_MAX);
 	if (layers[i].vfs.zName == NULL)
 		layer_make(&layers[i], vfs);
-	pthread_mutex_unlock(&lock);
+	lock_give(&lock);
 	return layers[i].name;
 }
 

@@ -25,7 +25,7 @@ ahead_push(struct session *s)
 {
 	struct cmd *cmd = s->cmd, **at = &s->committing;
 
-	if (!cmd->writing || cmd->row == NULL || !(cmd->row->flags & CMDF_OVERLAP) || s->below != NULL || s->reading != NULL)
+	if (!cmd->change.under_way || cmd->row == NULL || !(cmd->row->flags & CMDF_OVERLAP) || s->below != NULL || s->reading != NULL)
 		return false;
 	if (conn_in(s->conn).n == 0 || !has_room(s, cmd->held))
 		return false;
@@ -42,7 +42,7 @@ ahead_pop(struct session *s)
 	struct cmd *cmd = s->committing;
 
 	/* Not into the middle of what somebody else says. */
-	if (cmd == NULL || !atomic_load_explicit(&cmd->write_over, memory_order_acquire) || s->below != NULL || s->reading != NULL)
+	if (cmd == NULL || !change_over(&cmd->change) || s->below != NULL || s->reading != NULL)
 		return false;
 	if (s->cmd != NULL && !(s->cmd->row != NULL && (s->cmd->row->flags & CMDF_OVERLAP)))
 		return false;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/cmd.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include "base/clock.h"
 
@@ -114,38 +113,14 @@ cmd_pause(struct cmd *cmd)
 	return cmd_spent(cmd) ? CMD_AGAIN : CMD_DONE;
 }
 
-/* On the committer's thread. */
-static void
-write_done(struct db_write *w, enum status st)
-{
-	struct cmd *cmd = (struct cmd *)((char *)w - offsetof(struct cmd, write));
-	struct conn *c = cmd->session->conn;
-
-	cmd->write_status = st;
-	cmd->written = cmd->written || st == OK;
-	atomic_store_explicit(&cmd->write_over, true, memory_order_release);
-	conn_wake(c, CONN_EV_COMMIT);
-	conn_release(c);
-}
-
 enum cmd_next
 cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
 {
 	struct session *s = cmd->session;
+	struct db_write w = {.fn = fn, .arg = arg, .what = cmd->row->name, .lane = (uint64_t)s->actor.account, .reserve = cmd->reserve};
 
-	cmd->write = (struct db_write){
-		.fn = fn,
-		.arg = arg,
-		.what = cmd->row->name,
-		.lane = (uint64_t)s->actor.account,
-		.reserve = cmd->reserve,
-		.done = write_done,
-	};
 	cmd->done = done;
-	cmd->writing = true;
-	atomic_store_explicit(&cmd->write_over, false, memory_order_relaxed);
-	conn_hold(s->conn);
-	db_submit(s->imap->db, &cmd->write);
+	change_submit(&cmd->change, s->conn, s->imap->db, &w);
 	return CMD_WAIT_COMMIT;
 }
 

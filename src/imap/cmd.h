@@ -23,6 +23,7 @@
 
 #include "base/arena.h"
 #include "imap/session.h"
+#include "session/change.h"
 #include "session/pool.h"
 #include "wire/imap_args.h"
 #include "wire/imap_out.h"
@@ -116,13 +117,9 @@ struct cmd {
 	bool unread;                   /* the rest of the command has not been read */
 	bool interruptible;            /* nothing is lost when it ends with a BYE: IDLE, AUTHENTICATE */
 
-	/* A write under way. */
-	struct db_write write;
+	struct change change;          /* of cmd_write() */
 	cmd_done_fn *done;
-	_Atomic bool write_over;
-	enum status write_status;
 	bool written;                  /* a write of this command is durable */
-	bool writing;
 	size_t held;                   /* with CMDF_OVERLAP: bytes that it holds in memory until its commit is over */
 	struct cmd *behind;            /* in the session's list of those that wait for their commits */
 	bool its_turn;                 /* it was in that list, and is to be answered now */

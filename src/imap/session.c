@@ -38,8 +38,8 @@ go_on(struct session *s, unsigned events)
 {
 	struct cmd *cmd = s->cmd;
 
-	if (cmd->writing)
-		return atomic_load_explicit(&cmd->write_over, memory_order_acquire) ? session_written(s) : CONN_WAKE;
+	if (cmd->change.under_way)
+		return change_over(&cmd->change) ? session_written(s) : CONN_WAKE;
 	if (cmd->interruptible && session_must_end(s)) {
 		session_drop(s);
 		return CONN_CLOSE;

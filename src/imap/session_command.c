@@ -241,12 +241,13 @@ enum conn_next
 session_written(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
+	enum status st = change_take(&cmd->change);
 
 	watchdog_place(name_of(cmd), "written");
-	cmd->writing = false;
-	if (cmd->write_status == ERR_UNKNOWN)
+	if (st == ERR_UNKNOWN)
 		return CONN_ABORT;
-	return session_after(s, cmd->done(cmd, cmd->write_status));
+	cmd->written = cmd->written || st == OK;
+	return session_after(s, cmd->done(cmd, st));
 }
 
 /* What NOTIFY asked for is told by a command without a tag, between others or inside IDLE. */

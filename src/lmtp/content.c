@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The content of a message: from DATA or BDAT through deliver/ into the store, and one answer a recipient. */
-#include <stdatomic.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -166,18 +165,6 @@ store_batch(struct db_txn *txn, void *arg)
 	return st == OK ? delivery_store(t->delivery, txn, t->targets + t->stored, t->batch) : st;
 }
 
-static void
-batch_done(struct db_write *w, enum status st)
-{
-	struct lmtp_session *s = (struct lmtp_session *)w->arg;
-	struct conn *c = s->conn;
-
-	s->t->outcome = st;
-	atomic_store_explicit(&s->t->committed, true, memory_order_release);
-	conn_wake(c, CONN_EV_COMMIT);
-	conn_release(c);
-}
-
 /* How many targets one commit takes. */
 static size_t
 batch_size(const struct transaction *t)
@@ -197,12 +184,9 @@ submit_batch(struct lmtp_session *s)
 	arena_free(&t->batch_arena);
 	for (size_t i = t->stored; i < t->stored + t->batch; i++)
 		delivery_prepare(t->delivery, &t->targets[i], &t->batch_arena);
-	atomic_store(&t->committed, false);
-	t->write = (struct db_write){
-	    .fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->rcpts[t->stored].to.account, .done = batch_done};
 	s->mode = MODE_COMMIT;
-	conn_hold(s->conn);
-	db_submit(store_db(s->service->door->store), &t->write);
+	change_submit(&t->change, s->conn, store_db(s->service->door->store),
+	    &(struct db_write){.fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->rcpts[t->stored].to.account});
 	return CONN_WAKE;
 }
 
@@ -239,9 +223,11 @@ enum conn_next
 lmtp_content_committed(struct lmtp_session *s)
 {
 	struct transaction *t = s->t;
-	enum status st = t->outcome;
+	enum status st = change_take(&t->change);
 
 	s->mode = MODE_COMMANDS;
+	if (st == ERR_UNKNOWN)
+		return CONN_ABORT;
 	if (st == OK) {
 		delivery_committed(t->delivery);
 	} else {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lmtp/session_priv.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -172,7 +171,7 @@ lmtp_run(struct conn *c, unsigned events)
 		s->greeted = false;
 	}
 	if (s->mode == MODE_COMMIT) {
-		if (!atomic_load_explicit(&s->t->committed, memory_order_acquire))
+		if (change_waits(&s->t->change))
 			return CONN_WAKE;
 		next = lmtp_content_committed(s);
 	}

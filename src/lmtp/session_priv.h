@@ -10,6 +10,7 @@
 #include "deliver/deliver.h"
 #include "deliver/recipient.h"
 #include "lmtp/lmtp.h"
+#include "session/change.h"
 #include "wire/lmtp.h"
 
 enum lmtp_mode { MODE_COMMANDS, MODE_DATA, MODE_BDAT, MODE_COMMIT };
@@ -40,9 +41,7 @@ struct transaction {
 	struct arena batch_arena;      /* what is prepared for the commit under way */
 	size_t stored;                 /* targets with an answer */
 	size_t batch;                  /* targets of the commit under way */
-	struct db_write write;
-	enum status outcome;
-	_Atomic bool committed;        /* the write is done */
+	struct change change;          /* of the batch */
 };
 
 struct lmtp_session {
@@ -77,7 +76,7 @@ void lmtp_content_begin(struct lmtp_session *s);
 void lmtp_content_add(struct lmtp_session *s, struct str bytes);
 /* All bytes are there: hands them to the committer. */
 enum conn_next lmtp_content_end(struct lmtp_session *s);
-/* A commit is done. */
+/* A commit is over. */
 enum conn_next lmtp_content_committed(struct lmtp_session *s);
 
 void lmtp_transaction_end(struct lmtp_session *s);

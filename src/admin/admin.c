@@ -73,7 +73,7 @@ call_account(struct call *c, struct str name, struct account *account_r)
 
 	if (st != OK)
 		return st;
-	st = account_find(txn, &c->arena, name, account_r);
+	st = account_resolve(c->store, txn, &c->arena, name, NULL, account_r);
 	db_read_end(txn);
 	if (st == ERR_NOT_FOUND)
 		return call_fail(c, st, "there is no account %.*s", STR_FMT(name));

@@ -25,4 +25,10 @@ void admin_stop(struct admin *admin);
 void admin_serve(struct store *store, int fd);
 
 
+/*
+ * What the settings say of a store: how long it keeps what, and how names lead to accounts. The options borrow from the settings, and from *domains_r,
+ * which the caller frees when the store is open.
+ */
+void admin_store_options(struct store_options *o, struct store_domain **domains_r);
+
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "admin/admin.h"
 #include "base/config.h"
+#include "base/arena.h"
 
 enum status
 admin_socket_path(const char *dir, char *out, size_t n)
@@ -43,4 +44,26 @@ admin_connect(const char *path, int *fd_r)
 	case EAGAIN: return ERR_AGAIN;
 	}
 	return ERR_IO;
+}
+
+void
+admin_store_options(struct store_options *o, struct store_domain **domains_r)
+{
+	const struct config *c = config();
+	const struct config_domain *d;
+	struct store_domain *domains = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; (d = config_domain(c, i)) != NULL; i++) {
+		if (strcmp(d->separator, "default") == 0)
+			continue;
+		domains = x_realloc(domains, (n + 1) * sizeof(*domains));
+		domains[n++] = (struct store_domain){d->name, *d->separator};
+	}
+	o->grace = c->store_grace;
+	o->mailboxes = c->limits_mailboxes;
+	o->default_domain = c->server_default_domain;
+	o->separator = *c->deliver_separator;
+	o->domains = *domains_r = domains;
+	o->domains_n = n;
 }

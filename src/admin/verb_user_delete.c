@@ -28,7 +28,7 @@ verb_user_delete(struct call *c)
 			st = db_write_reserve(store_db(c->store), delete_tx,
 			    &(struct deletion){c->store, account.id});
 		if (st == OK) {
-			call_log_account(c, "deleted", c->args[i]);
+			call_log_account(c, "deleted", account.name);
 		} else {
 			failed++;
 			link_text(&c->link, "%.*s: %s", STR_FMT(c->args[i]), status_word(st));

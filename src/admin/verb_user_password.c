@@ -31,6 +31,6 @@ verb_user_password(struct call *c)
 	if ((st = credentials_make(&c->arena, c->args[1], c->args[2], &change.credentials)) != OK)
 		return call_fail(c, st, "not a password that can be used");
 	if ((st = db_write(store_db(c->store), change_tx, &change)) == OK)
-		call_log_account(c, "password changed", c->args[0]);
+		call_log_account(c, "password changed", account.name);
 	return st;
 }

@@ -4,16 +4,15 @@
 #include "base/clock.h"
 #include "store/account.h"
 
-/* Every spelling that the store takes for one name counts as one. What is no name counts as it is. */
+/* All spellings that may lead to one account count as one. What is no name counts as it is. */
 void
-attempt_init(struct attempt *t, const struct auth_client *client, struct arena *arena, struct str user)
+attempt_init(struct auth *a, struct attempt *t, const struct auth_client *client, struct arena *arena, struct str user)
 {
 	struct buf fold = {0};
 
 	*t = (struct attempt){.who = {.user = str_head(user, AUTH_USER_MAX)}};
-	if (account_fold(&fold, user) == OK)
-		t->who.user = buf_str(&fold);
-	t->who.user = arena_str(arena, t->who.user);
+	account_guess_key(a->store, t->who.user, &fold);
+	t->who.user = arena_str(arena, buf_str(&fold));
 	if (network_of_text(client->address, &t->network))
 		t->who.where = &t->network;
 	buf_free(&fold);

@@ -133,12 +133,12 @@ first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const
 }
 
 static enum status
-read_account(struct db_txn *txn, struct arena *arena, struct str user, struct known *known)
+read_account(struct store *store, struct db_txn *txn, struct arena *arena, struct str user, struct known *known)
 {
 	static const struct str hashes[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}};
 	static const struct str scram[] = {{"scram-sha-256", 13}};
 	struct account account = {0};
-	enum status st = account_find(txn, arena, user, &account);
+	enum status st = account_resolve(store, txn, arena, user, NULL, &account);
 
 	known->exists = st == OK;
 	if (st == ERR_NOT_FOUND || st == ERR_BAD_INPUT || (st == OK && account.disabled))
@@ -167,13 +167,30 @@ auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known 
 	if (auth_user_prepare(&prepared, user) != OK)
 		buf_clear(&prepared);
 	if ((st = db_read_begin(store_db(a->store), &txn)) == OK) {
-		st = read_account(txn, arena, buf_str(&prepared), &known);
+		st = read_account(a->store, txn, arena, buf_str(&prepared), &known);
 		db_read_end(txn);
 	}
 	buf_free(&prepared);
 	if (st == OK)
 		*known_r = known;
 	return st;
+}
+
+bool
+auth_same(struct auth *a, struct str one, struct str other)
+{
+	struct arena arena = {0};
+	struct account x = {0}, y = {0};
+	struct db_txn *txn;
+	bool same = false;
+
+	if (db_read_begin(store_db(a->store), &txn) == OK) {
+		same = account_resolve(a->store, txn, &arena, one, NULL, &x) == OK && account_resolve(a->store, txn, &arena, other, NULL, &y) == OK &&
+		    x.id == y.id;
+		db_read_end(txn);
+	}
+	arena_free(&arena);
+	return same;
 }
 
 enum status
@@ -307,7 +324,7 @@ auth_password(struct auth *a, const struct auth_client *client, struct str user,
 
 	if (password.p == NULL)
 		password = STR("");
-	attempt_init(&t, client, &arena, user);
+	attempt_init(a, &t, client, &arena, user);
 	st = auth_look_up(a, &arena, user, &known);
 	if (st == OK)
 		st = check(a, client, &t, password, &known, result_r);

@@ -49,7 +49,7 @@ authzid_ok(struct auth_sasl *s)
 {
 	struct str as = property(s, GSASL_AUTHZID);
 
-	return as.n == 0 || str_eq(as, property(s, GSASL_AUTHID));
+	return as.n == 0 || str_eq(as, property(s, GSASL_AUTHID)) || auth_same(s->auth, as, property(s, GSASL_AUTHID));
 }
 
 static enum auth_step
@@ -78,7 +78,7 @@ load_keys(struct auth_sasl *s)
 
 	if (st != OK)
 		return st;
-	attempt_init(&s->attempt, s->client, &s->arena, user);
+	attempt_init(s->auth, &s->attempt, s->client, &s->arena, user);
 	/* Counted when the proof comes. */
 	if (limit_ask(s->auth->limit, &s->attempt.who, clock_mono()) == LIMIT_PLACE)
 		return ERR_LIMIT;

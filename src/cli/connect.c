@@ -101,9 +101,11 @@ read_only(const char *dir)
 static enum status
 open_store(const char *dir, enum use use, struct link *link_r)
 {
-	struct store_options so = {.dir = dir, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes, .no_reaper = true, .fatal = fatal};
+	struct store_options so = {.dir = dir, .no_reaper = true, .fatal = fatal};
+	struct store_domain *domains;
 	enum status st;
 
+	admin_store_options(&so, &domains);
 	log_set_level(LOG_LEVEL_WARNING);
 	if (use == USE_READ && (is_file(dir) || read_only(dir))) {
 		so.read_only = true;
@@ -111,7 +113,9 @@ open_store(const char *dir, enum use use, struct link *link_r)
 	} else {
 		snprintf(opened, sizeof(opened), "%s", dir);
 	}
-	return (st = mend_open(&so, &store)) == OK ? serve_here(link_r) : st;
+	st = mend_open(&so, &store);
+	free(domains);
+	return st == OK ? serve_here(link_r) : st;
 }
 
 /* Another store beside that of the machine, or in a place that nobody named, is hardly what was meant. */

@@ -4,21 +4,6 @@
 #include "wire/mailbox_name.h"
 
 static enum status
-resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain, struct recipient *r)
-{
-	struct account account;
-	enum status st = account_resolve(txn, arena, local, domain, &account);
-
-	if (st != OK)
-		return st;
-	if (account.disabled)
-		return ERR_UNAVAILABLE;
-	r->account = account.id;
-	r->account_name = account.name;
-	return OK;
-}
-
-static enum status
 detail_allowed(struct db_txn *txn, struct arena *arena, int64_t account, bool *yes_r)
 {
 	struct str value;
@@ -31,27 +16,32 @@ detail_allowed(struct db_txn *txn, struct arena *arena, int64_t account, bool *y
 }
 
 enum status
-recipient_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain, char separator,
-    struct recipient *r_r)
+recipient_resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str local, struct str domain, struct recipient *r_r)
 {
 	struct recipient r = {.folder = STR("INBOX")};
-	enum status st = resolve(txn, arena, local, domain, &r);
-	size_t at = separator ? str_chr(local, separator) : local.n;
-	bool allowed;
+	struct account account;
+	struct buf name = {0};
+	struct str detail;
+	bool allowed = false;
+	enum status st;
 
-	/* An account may have the separator in its name; only then is there no folder in it. */
-	if (st == ERR_NOT_FOUND && at > 0 && at < local.n) {
-		st = resolve(txn, arena, str_head(local, at), domain, &r);
-		if (st == OK)
-			st = detail_allowed(txn, arena, r.account, &allowed);
-		if (st == OK && allowed && at + 1 < local.n &&
-		    (mailbox_name_canon(arena, str_from(local, at + 1), true, &r.folder) != OK ||
-			mailbox_name_check(r.folder) != OK))
-			r.folder = STR("INBOX");
-	}
-	if (st == OK)
-		*r_r = r;
-	return st;
+	buf_add(&name, local);
+	if (domain.n > 0)
+		buf_addf(&name, "@%.*s", STR_FMT(domain));
+	st = account_resolve(store, txn, arena, buf_str(&name), &detail, &account);
+	buf_free(&name);
+	if (st == OK && account.disabled)
+		st = ERR_UNAVAILABLE;
+	if (st == OK && detail.n > 0)
+		st = detail_allowed(txn, arena, account.id, &allowed);
+	if (st != OK)
+		return st;
+	if (allowed && (mailbox_name_canon(arena, detail, true, &r.folder) != OK || mailbox_name_check(r.folder) != OK))
+		r.folder = STR("INBOX");
+	r.account = account.id;
+	r.account_name = account.name;
+	*r_r = r;
+	return OK;
 }
 
 /* Has the mailbox, or one above it, a special use? */

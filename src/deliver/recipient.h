@@ -2,8 +2,7 @@
 /*
  * Recipients: from a mail address to an account and a folder. user+folder addresses a mailbox of the account where the account allows it
  * (its setting "detail", store/account.h): the folder is named by whoever writes. Where it does not, has none of that name, or has a special
- * use for it (or for one above it: Trash, Sent), the mail goes to INBOX. A recipient is the name of an account, name@domain, or
- * the local part where only that account exists.
+ * use for it (or for one above it: Trash, Sent), the mail goes to INBOX. Which account an address means: account_resolve(), store/account.h.
  */
 #ifndef DELIVER_RECIPIENT_H
 #define DELIVER_RECIPIENT_H
@@ -16,10 +15,9 @@ struct recipient {
 	struct str account_name; /* in the arena */
 	struct str folder;       /* canonical name, "INBOX" when none was given */
 };
-/* local and domain as the path grammar gives them, domain may be empty. separator: see setting deliver.separator; '\0': none. ERR_NOT_FOUND; ERR_UNAVAILABLE: the
- * account is disabled. */
-must_check enum status recipient_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain,
-    char separator, struct recipient *r_r);
+/* local and domain as the path grammar gives them, domain may be empty. ERR_NOT_FOUND; ERR_UNAVAILABLE: the account is disabled. */
+must_check enum status recipient_resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str local, struct str domain,
+    struct recipient *r_r);
 /* The mailbox that takes the mail now: the folder, else INBOX. Also inside a write function. */
 must_check enum status recipient_mailbox(const struct actor *actor, struct db_txn *txn, struct arena *arena,
     const struct recipient *r, struct mailbox *mb_r);

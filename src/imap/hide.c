@@ -95,14 +95,16 @@ hide_free(struct hide *h)
 	free(h);
 }
 
-/* By the form in which names are compared. */
+/* By the addresses that the names mean. */
 static bool
-is_user(const struct session *s, const char *folded)
+is_user(const struct session *s, const char *account)
 {
-	struct buf name = {0};
-	bool same = s->login.user != NULL && account_fold(&name, str_c(s->login.user)) == OK && str_eq(buf_str(&name), str_c(folded));
+	struct buf name = {0}, other = {0};
+	bool same = s->login.user != NULL && account_address(s->imap->store, str_c(s->login.user), &name) == OK &&
+	    account_address(s->imap->store, str_c(account), &other) == OK && str_eq(buf_str(&name), buf_str(&other));
 
 	buf_free(&name);
+	buf_free(&other);
 	return same;
 }
 

@@ -11,7 +11,7 @@ look_up(struct lmtp_session *s, const struct lmtp_path *path, struct recipient *
 
 	if (st != OK)
 		return st;
-	st = recipient_resolve(txn, &s->t->arena, path->local, path->domain, s->service->separator, r);
+	st = recipient_resolve(store, txn, &s->t->arena, path->local, path->domain, r);
 	db_read_end(txn);
 	return st;
 }

@@ -15,7 +15,6 @@ struct lmtp_service {
 	const char *hostname;    /* in the greeting and in Received */
 	uint64_t max_message;    /* bytes; 0: no limit */
 	size_t max_recipients;
-	char separator;          /* user+folder; '\0': none */
 };
 
 extern const struct conn_handler lmtp_handler;

@@ -160,14 +160,18 @@ somebody_serves(struct server *s)
 static enum status
 open_store(struct server *s)
 {
-	struct store_options so = {.dir = s->data, .grace = config()->store_grace, .mailboxes = config()->limits_mailboxes,
-	    .fatal = fatal};
-	enum status st = mend_open(&so, &s->door.store);
+	struct store_options so = {.dir = s->data, .fatal = fatal};
+	struct store_domain *domains;
+	enum status st;
+
+	admin_store_options(&so, &domains);
+	st = mend_open(&so, &s->door.store);
 
 	for (int ms = 0; st == ERR_UNAVAILABLE && ms < VERB_MS && !somebody_serves(s); ms += 50) {
 		usleep(50000);
 		st = mend_open(&so, &s->door.store);
 	}
+	free(domains);
 	return st == OK ? OK : server_refuse(st, "cannot open the store in %s: %s", s->data, store_open_fault(st));
 }
 
@@ -257,8 +261,7 @@ open_services(struct server *s)
 	if (st != OK)
 		return st; /* server_check() has looked */
 	s->lmtp = (struct lmtp_service){.door = &s->door, .hostname = s->name,
-	    .max_message = (uint64_t)c->limits_message_bytes, .max_recipients = (size_t)c->lmtp_recipients,
-	    .separator = *c->deliver_separator};
+	    .max_message = (uint64_t)c->limits_message_bytes, .max_recipients = (size_t)c->lmtp_recipients};
 	store_subscribe(s->door.store, door_changed, &s->door);
 	return OK;
 }

@@ -123,23 +123,9 @@ find_local(struct db_txn *txn, struct arena *arena, struct str folded, struct ac
 }
 
 enum status
-account_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain, struct account *account_r)
+account_find_local(struct db_txn *txn, struct arena *arena, struct str local, struct account *account_r)
 {
-	struct buf whole = {0};
-	enum status st = ERR_NOT_FOUND;
-
-	if (domain.n > 0) {
-		buf_add(&whole, local);
-		buf_addc(&whole, '@');
-		buf_add(&whole, domain);
-		st = account_find(txn, arena, buf_str(&whole), account_r);
-	}
-	if (st == ERR_NOT_FOUND)
-		st = account_find(txn, arena, local, account_r);
-	if (st == ERR_NOT_FOUND && domain.n == 0)
-		st = find_by(find_local, txn, arena, local, account_r);
-	buf_free(&whole);
-	return st;
+	return find_by(find_local, txn, arena, local, account_r);
 }
 
 static struct db_sql fold_of_id = DB_SQL("SELECT fold FROM account WHERE id = ?1");
@@ -276,9 +262,9 @@ account_create(struct store *store, struct db_txn *txn, struct str name, int64_t
 	int64_t id;
 	enum status st;
 
-	if ((st = account_name_nfc(&nfc, name)) != OK || (st = account_fold(&folded, name)) != OK)
+	if ((st = account_full_name(store, name, &nfc)) != OK || (st = account_fold(&folded, buf_str(&nfc))) != OK)
 		goto out;
-	if ((st = account_find(txn, &arena, name, &other)) != ERR_NOT_FOUND) {
+	if ((st = account_taken(store, txn, &arena, buf_str(&nfc), &other)) != ERR_NOT_FOUND) {
 		st = st == OK ? ERR_EXISTS : st;
 		goto out;
 	}

@@ -38,10 +38,26 @@ must_check enum status account_credential(struct db_txn *txn, struct arena *aren
 
 must_check enum status account_find(struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r);
 must_check enum status account_get(struct db_txn *txn, struct arena *arena, int64_t id, struct account *account_r);
-/* The account of a mail address or login (without +detail): local@domain, else the account that is named local; without a
- * domain also the only account with that local part. ERR_NOT_FOUND. */
-must_check enum status account_resolve(struct db_txn *txn, struct arena *arena, struct str local, struct str domain,
+/*
+ * Which account a name means: at a login, as a recipient, on the command line, everywhere. An account's name is its address; names compare as
+ * account_fold() says.
+ *  - The account of that very name.
+ *  - With a default domain D (server.default_domain): bob means bob@D; and bob@D means an account bob whose name has no domain, made before D was set.
+ *    Such an account keeps its name. So bob and bob@D are two only where both were there before; then each is found by what it is called.
+ *  - Without one: bob@any.domain means an account bob whose name has no domain, and bob the only account that is bob in some domain.
+ *  - With detail_r, as in addresses of mail: what was not found so is looked for without what follows the first separator in front of the @ (bob+work@D),
+ *    which is *detail_r, in the arena; p NULL: there was none. A login or an account on the command line has no detail.
+ * ERR_NOT_FOUND.
+ */
+must_check enum status account_resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct str *detail_r,
     struct account *account_r);
+/* Adds the folded address that a name means, whether there is such an account or not. ERR_BAD_INPUT: it is no name. */
+must_check enum status account_address(struct store *store, struct str name, struct buf *out);
+/* Adds the name that an account would get so: in NFC, with its domain where there is a default one. ERR_BAD_INPUT. */
+must_check enum status account_full_name(struct store *store, struct str name, struct buf *out);
+/* Adds what all spellings that may lead to one account share, whether there is one or not: by it guesses are counted. Never fails: what is no name
+ * counts as it is. */
+void account_guess_key(struct store *store, struct str name, struct buf *out);
 /* The accounts after the given name in order, at most max. Array in the arena. */
 must_check enum status account_list(struct db_txn *txn, struct arena *arena, struct str after, size_t max,
     struct account **accounts_r, size_t *n_r);

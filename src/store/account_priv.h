@@ -13,6 +13,16 @@ must_check enum status account_name_nfc(struct buf *nfc, struct str name);
  * when its store came to that version kept it; so names are looked up in this form first.
  */
 must_check enum status account_fold_ascii(struct buf *folded, struct str name);
+/* The only account with that local part; ERR_NOT_FOUND where there are several. */
+must_check enum status account_find_local(struct db_txn *txn, struct arena *arena, struct str local, struct account *account_r);
+
+/* The account that has the address of a new one's name. ERR_NOT_FOUND. */
+must_check enum status account_taken(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r);
+
+/* What the options say of names. */
+struct account_names *account_names_new(const struct store_options *o);
+void account_names_free(struct account_names *a);
+
 /* Brings the names of all accounts into the form of today; reports in the log those that cannot have it. */
 must_check enum status account_names_fold(struct store *store, struct db_txn *txn);
 

@@ -182,12 +182,12 @@ one_account(void **state)
 	assert_int_equal(READ(s, account_find(txn, &a, STR("äRGER@XN--bcher-KVA.example"), &acc)), OK);
 	assert_int_equal(acc.id, id);
 	assert_true(str_eq(acc.name, STR("Ärger@bücher.example")));
-	assert_int_equal(READ(s, account_resolve(txn, &a, STR("ÄRGER"), STR("xn--bcher-kva.example"), &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ÄRGER@xn--bcher-kva.example"), NULL, &acc)), OK);
 	assert_int_equal(acc.id, id);
-	assert_int_equal(READ(s, account_resolve(txn, &a, STR("ärger"), STR(""), &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ärger"), NULL, &acc)), OK);
 	assert_int_equal(acc.id, id);
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("a@xn--r8jz45g.example"), &id2)), OK);
-	assert_int_equal(READ(s, account_resolve(txn, &a, STR("A"), STR("例え.EXAMPLE"), &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("A@例え.EXAMPLE"), NULL, &acc)), OK);
 	assert_int_equal(acc.id, id2);
 	arena_free(&a);
 	test_close(s);
@@ -233,7 +233,7 @@ old_names(void **state)
 				fail_msg("%s", t[i].name);
 		}
 	}
-	assert_int_equal(READ(s, account_resolve(txn, &a, STR("ÜBUNG"), STR(""), &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ÜBUNG"), NULL, &acc)), OK);
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("ÄRGER"), &id[0])), ERR_EXISTS);
 	/* A list goes through all of them, one at a time. */
 	acc.name = STR("");
@@ -274,40 +274,154 @@ credentials(void **state)
 	test_close(s);
 }
 
+struct resolution {
+	const char *name;
+	int64_t id;         /* 0: not found */
+	const char *detail; /* with details allowed; NULL: none */
+};
+
+static void
+resolve_all(struct store *s, const struct resolution *t, size_t n)
+{
+	struct arena a = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		struct account acc = {0};
+		struct str detail = STR_NONE;
+		enum status st = READ(s, account_resolve(s, txn, &a, str_c(t[i].name), &detail, &acc));
+
+		if (st != (t[i].id ? OK : ERR_NOT_FOUND) || acc.id != t[i].id || !str_eq(detail, str_c(t[i].detail)))
+			fail_msg("%s: %s, account %lld, detail \"%.*s\"", t[i].name, status_word(st), (long long)acc.id, STR_FMT(detail));
+		acc.id = 0;
+		/* The same without details: only what has none is found. */
+		st = READ(s, account_resolve(s, txn, &a, str_c(t[i].name), NULL, &acc));
+		if (st != (t[i].id && t[i].detail == NULL ? OK : ERR_NOT_FOUND) || acc.id != (t[i].detail == NULL ? t[i].id : 0))
+			fail_msg("%s without details: %s", t[i].name, status_word(st));
+	}
+	arena_free(&a);
+}
+
+/* Without a default domain. */
 static void
 resolving(void **state)
 {
-	struct store *s = test_store();
-	int64_t bare = test_account(s, "carol").account, full = test_account(s, "carol@example.org").account;
-	int64_t dave = test_account(s, "dave@example.org").account;
+	struct store *s;
+	int64_t bare, full, dave, plus;
+
+	assert_int_equal(store_open(&(struct store_options){.no_reaper = true, .separator = '+',
+	    .domains = (struct store_domain[]){{"BÜCHER.example", '-'}, {"none.example", '\0'}}, .domains_n = 2}, &s), OK);
+	bare = test_account(s, "carol").account;
+	full = test_account(s, "carol@example.org").account;
+	dave = test_account(s, "dave@example.org").account;
+	plus = test_account(s, "c+d@example.org").account;
 	test_account(s, "erin@a.org");
 	test_account(s, "erin@b.org");
-	const struct {
-		const char *local, *domain;
-		int64_t id; /* 0: not found */
-	} t[] = {
-	    {"carol", "example.org", full},
-	    {"CAROL", "EXAMPLE.org", full},
-	    {"carol", "other.org", bare},
-	    {"carol", "", bare},
-	    {"dave", "example.org", dave},
-	    {"dave", "", dave},
-	    {"dave", "other.org", 0}, /* another man's mail */
-	    {"erin", "", 0},
-	    {"nobody", "example.org", 0},
-	    {"a b", "example.org", 0},
-	    {"", "", 0},
-	};
+	resolve_all(s, (struct resolution[]){
+	    {"carol@example.org", full},
+	    {"CAROL@EXAMPLE.org", full},
+	    {"carol@other.org", bare},
+	    {"carol", bare},
+	    {"carol@[127.0.0.1]", bare},
+	    {"dave@example.org", dave},
+	    {"dave", dave},
+	    {"dave@other.org", 0}, /* another man's mail */
+	    {"erin", 0},
+	    {"nobody@example.org", 0},
+	    {"a b@example.org", 0},
+	    {"", 0},
+	    {"@", 0},
+	    {"@example.org", 0},
+	    {"carol@", 0},
+	    {"carol@x@example.org", 0}, /* not carol@x's, which would be carol's */
+	    {"carol+work@example.org", full, "work"},
+	    {"carol+work@other.org", bare, "work"},
+	    {"carol+", bare, ""},
+	    {"carol+a+b", bare, "a+b"},
+	    {"c+d@example.org", plus},
+	    {"c+d+e@example.org", 0}, /* the first one counts */
+	    {"+carol", 0},
+	    {"carol-x@xn--bcher-kva.example", bare, "x"}, /* its domain has its own */
+	    {"carol+x@xn--bcher-kva.EXAMPLE", 0},
+	    {"carol+x@none.example", 0},
+	}, 26);
+	(void)state;
+	test_close(s);
+}
+
+/* With one: a name without domain is in it, and so are new accounts; those of before are found as they were. */
+static void
+default_domain(void **state)
+{
+	struct store_domain other = {"other.org", '-'};
+	struct store *s;
 	struct arena a = {0};
+	struct account acc = {0};
+	int64_t old, id, bob, both, erin;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-		struct account acc = {0};
-		enum status st = READ(s, account_resolve(txn, &a, str_c(t[i].local), str_c(t[i].domain), &acc));
-		assert_int_equal(st, t[i].id ? OK : ERR_NOT_FOUND);
-		assert_int_equal(acc.id, t[i].id);
-	}
+	assert_int_equal(store_open(&(struct store_options){.no_reaper = true}, &s), OK);
+	old = test_account(s, "alice").account;
+	both = test_account(s, "bob").account;
+	bob = test_account(s, "bob@example.org").account;
+	erin = test_account(s, "erin@other.org").account;
+	/* As if it had been opened again with the setting. */
+	account_names_free(s->names);
+	s->names = account_names_new(&(struct store_options){.default_domain = "EXAMPLE.org", .separator = '+', .domains = &other, .domains_n = 1});
+	resolve_all(s, (struct resolution[]){
+	    {"alice", old},
+	    {"ALICE@example.ORG", old},
+	    {"alice@other.org", 0},
+	    {"alice+x", old, "x"},
+	    {"alice+x@example.org", old, "x"},
+	    {"bob", both},
+	    {"bob@example.org", bob},
+	    {"bob@other.org", 0},
+	    {"erin", 0}, /* in this domain there is none */
+	    {"erin@other.org", erin},
+	    {"erin-x@other.org", erin, "x"},
+	    {"erin+x@other.org", 0},
+	}, 12);
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("Carol"), &id)), OK);
+	assert_int_equal(READ(s, account_find(txn, &a, STR("carol@example.org"), &acc)), OK);
+	assert_true(acc.id == id && str_eq(acc.name, STR("Carol@example.org")));
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("carol"), NULL, &acc)), OK);
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("carol"), &id)), ERR_EXISTS);
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("alice@example.org"), &id)), ERR_EXISTS);
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("alice"), &id)), ERR_EXISTS);
+	assert_int_equal(WRITE(s, account_create(s, txn, STR("alice@other.org"), &id)), OK);
 	arena_free(&a);
+	test_close(s);
+}
+
+static void
+guess_key(struct store *s, const char *name, const char *want)
+{
+	struct buf key = {0};
+
+	account_guess_key(s, str_c(name), &key);
+	if (!str_eq(buf_str(&key), str_c(want)))
+		fail_msg("%s: %.*s", name, STR_FMT(buf_str(&key)));
+	buf_free(&key);
+}
+
+/* Names that may lead to one account are counted as one; which accounts there are does not matter. */
+static void
+guess_keys(void **state)
+{
+	struct store *s = test_store();
+
+	(void)state;
+	test_account(s, "alice@a.org");
+	guess_key(s, "Alice@a.org", "alice");
+	guess_key(s, "alice@b.org", "alice");
+	guess_key(s, "alice", "alice");
+	guess_key(s, "a b@c", "a b");
+	guess_key(s, "", "");
+	account_names_free(s->names);
+	s->names = account_names_new(&(struct store_options){.default_domain = "a.org"});
+	guess_key(s, "Alice@A.org", "alice@a.org");
+	guess_key(s, "alice", "alice@a.org");
+	guess_key(s, "alice@b.org", "alice@b.org");
 	test_close(s);
 }
 
@@ -357,7 +471,7 @@ main(void)
 	    cmocka_unit_test(one_account),
 	    cmocka_unit_test(old_names),
 	    cmocka_unit_test(credentials),
-	    cmocka_unit_test(resolving),
+	    cmocka_unit_test(resolving), cmocka_unit_test(default_domain), cmocka_unit_test(guess_keys),
 	    cmocka_unit_test(many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

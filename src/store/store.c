@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing the store. */
+#include "store/account_priv.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -144,6 +145,7 @@ store_open_file(const struct store_options *o, const char *file, struct store **
 
 	s->grace = o->grace != 0 ? o->grace : STORE_GRACE_DEFAULT;
 	s->mailboxes_max = o->mailboxes != 0 ? o->mailboxes : MAILBOXES_MAX;
+	s->names = account_names_new(o);
 	s->feed = feed_new();
 	s->digests = digests_new(s, o->dir);
 	lock_init(&s->lock, LOCK_store_reaper);
@@ -186,6 +188,7 @@ store_close(struct store *s)
 		db_close(s->db);
 	if (s->blobs != NULL)
 		blob_close(s->blobs);
+	account_names_free(s->names);
 	feed_free(s->feed);
 	digests_free(s->digests);
 	lock_fini(&s->lock);

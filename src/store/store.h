@@ -20,11 +20,20 @@
 
 struct store;
 
+struct store_domain {
+	const char *name;
+	char separator;
+};
 struct store_options {
 	const char *dir;       /* the data folder; NULL: everything in memory (tests, fuzzers) */
 	const char *vfs;       /* see db/vfs/faultvfs.h; NULL: the system's */
 	int64_t grace;         /* seconds that expunged messages are kept; 0: the default (4 hours) */
 	int64_t mailboxes;     /* names that an account may have, those of deleted parents too; 0: 100,000 */
+	/* How names lead to accounts (account.h); copied. default_domain: NULL or empty: none. */
+	const char *default_domain;
+	char separator;        /* of accounts and details in addresses; '\0': none */
+	const struct store_domain *domains; /* those with another separator */
+	size_t domains_n;
 	bool read_only;        /* nothing is written: of a folder that cannot be, a snapshot, or a copy */
 	const char *file;      /* with read_only: this database file, wherever it lies, in place of dir's */
 	bool no_reaper;        /* tests call store_reap() themselves */

@@ -13,6 +13,7 @@
 
 struct feed;
 struct digests;
+struct account_names;
 
 struct store {
 	struct db *db;
@@ -21,6 +22,7 @@ struct store {
 	struct digests *digests;
 	int64_t grace; /* seconds */
 	int64_t mailboxes_max;
+	struct account_names *names; /* how they lead to accounts: account_resolve.c */
 	unsigned char secret[STORE_SECRET_SIZE];
 
 	/* The reaper's thread. */

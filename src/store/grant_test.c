@@ -50,7 +50,9 @@ flags(struct boxes *b, struct db_txn *txn, enum flag_op op, uint8_t bits, const 
 	struct flag_result r = {0};
 	enum status st = message_flags(&b->in, txn, &all, &c, &r);
 
-	assert_true(st == OK || (r.changed.n == 0 && r.modseq == 0));
+	/* Nothing fails here, where the writer waits for the test. */
+	if (st != OK && (r.changed.n > 0 || r.modseq != 0))
+		st = ERR_UNKNOWN;
 	runs_free(&r.changed);
 	runs_free(&r.failed);
 	return st;
@@ -172,7 +174,8 @@ expunge_some(struct boxes *b, struct db_txn *txn)
 	bool more;
 	enum status st = message_expunge(&b->in, txn, NULL, 10, &gone, &more, &modseq);
 
-	assert_true(st == OK || gone.n == 0);
+	if (st != OK && gone.n > 0)
+		st = ERR_UNKNOWN;
 	runs_free(&gone);
 	return st;
 }
@@ -261,11 +264,11 @@ read_email(struct boxes *b, struct db_txn *txn)
 
 	if (st == OK)
 		st = email_read(&b->in, txn, &email, 0, 100, &out);
-	assert_true(st == OK || out.n == 0);
 	cst = email_cursor_open(&b->in, txn, &c);
-	assert_int_equal(cst, st);
 	if (cst == OK)
 		email_cursor_close(c);
+	if (cst != st || (st != OK && out.n > 0))
+		st = ERR_UNKNOWN;
 	arena_free(&arena);
 	buf_free(&out);
 	return st;
@@ -321,17 +324,19 @@ try(size_t i, unsigned rights)
 	struct boxes b = {.in = *GRANT_OF(alice), .out = *GRANT_OF(alice)};
 	enum status st;
 
-	assert_int_equal(mailbox_find(&alice, txn, &arena, STR("Trash"), &b.mb), OK);
+	st = mailbox_find(&alice, txn, &arena, STR("Trash"), &b.mb);
 	b.out.mailbox = b.mb.id;
-	assert_int_equal(mailbox_find(&alice, txn, &arena, STR("INBOX"), &b.mb), OK);
+	if (st == OK)
+		st = mailbox_find(&alice, txn, &arena, STR("INBOX"), &b.mb);
 	b.in.mailbox = b.mb.id;
 	b.in.rights = rights_of_owner = rights;
-	st = calls[i].fn(&b, txn);
+	if (st == OK)
+		st = calls[i].fn(&b, txn);
 	rights_of_owner = RIGHTS_ALL;
-	if (st != expected(i, rights))
-		fail_msg("%s with rights %x: %s, not %s", calls[i].name, rights, status_word(st), status_word(expected(i, rights)));
 	(void)!write_end(ERR_CONFLICT);
 	arena_free(&arena);
+	if (st != expected(i, rights))
+		fail_msg("%s with rights %x: %s, not %s", calls[i].name, rights, status_word(st), status_word(expected(i, rights)));
 }
 
 static void
@@ -359,9 +364,10 @@ nothing(void **state)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		struct db_txn *txn = write_begin(s);
 		struct boxes b = {.out = *GRANT_OF(alice)};
+		enum status st = calls[i].fn(&b, txn);
 
-		assert_int_equal(calls[i].fn(&b, txn), ERR_NOT_FOUND);
 		(void)!write_end(ERR_CONFLICT);
+		assert_int_equal(st, ERR_NOT_FOUND);
 	}
 }
 

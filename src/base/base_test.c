@@ -320,6 +320,10 @@ test_runs_edges(void **state)
 	}
 	assert_int_equal(runs_next(&r, 6), UINT32_MAX);
 	assert_int_equal(runs_next(&r, 2), 2);
+	assert_int_equal(runs_last(&r, UINT32_MAX), UINT32_MAX);
+	assert_int_equal(runs_last(&r, UINT32_MAX - 1), r.run[r.n - 2].last);
+	assert_int_equal(runs_last(&r, 2), 2);
+	assert_int_equal(runs_last(&r, r.run[0].first - 1), 0);
 	runs_free(&r);
 	runs_free(&back);
 	buf_free(&b);

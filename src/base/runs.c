@@ -194,6 +194,16 @@ runs_next(const struct runs *r, uint32_t n)
 	return r->run[i].first > n ? r->run[i].first : n;
 }
 
+uint32_t
+runs_last(const struct runs *r, uint32_t n)
+{
+	size_t i = runs_seek(r, n);
+
+	if (i < r->n && r->run[i].first <= n)
+		return n;
+	return i > 0 ? r->run[i - 1].last : 0;
+}
+
 void
 runs_add_common(struct runs *out, const struct runs *a, const struct runs *b)
 {

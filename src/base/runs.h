@@ -32,6 +32,8 @@ uint64_t runs_below(const struct runs *r, uint32_t n);
 size_t runs_seek(const struct runs *r, uint32_t n);
 /* The smallest number >= n that is in the set, or 0. */
 uint32_t runs_next(const struct runs *r, uint32_t n);
+/* The largest number <= n that is in the set, or 0. */
+uint32_t runs_last(const struct runs *r, uint32_t n);
 /* Adds to out what a and b have in common; neither is out. */
 void runs_add_common(struct runs *out, const struct runs *a, const struct runs *b);
 /* Sets that come in no order are gathered on a pile and put in order at once: a few steps for each of them, where runs_add() in the

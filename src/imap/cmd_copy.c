@@ -204,23 +204,13 @@ static enum status
 gather(struct cmd *cmd, struct db_txn *txn)
 {
 	struct copying *x = cmd->state;
-	const struct entry *e = NULL;
-	unsigned n = 0;
 	enum status st;
 
 	x->more = false;
 	runs_clear(&x->batch);
 	if ((st = view_iter_begin(&x->scan, txn)) != OK)
 		return st;
-	while (n < MESSAGE_BATCH && (e = view_iter_next(&x->scan)) != NULL) {
-		if (e->expunged) {
-			cmd->expunge_issued = true;
-			continue;
-		}
-		runs_add(&x->batch, e->uid, e->uid);
-		n++;
-	}
-	if (e != NULL) {
+	if (view_iter_take(&x->scan, MESSAGE_BATCH, &x->batch, &cmd->expunge_issued) == MESSAGE_BATCH) {
 		uint32_t next_uid = x->scan.next_uid;
 
 		x->more = view_iter_next(&x->scan) != NULL;

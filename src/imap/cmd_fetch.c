@@ -43,7 +43,6 @@ cleanup(struct cmd *cmd)
 	if (!f->whole)
 		runs_free(&f->batch);
 	runs_free(&f->unseen);
-	runs_free(&f->part);
 	runs_free(&f->marked);
 	arena_free(&f->arena);
 	buf_free(&f->tmp);
@@ -140,7 +139,7 @@ message(struct fetch *f, const struct entry *e)
 	enum status st = cover(f, e);
 	size_t start = out->n;
 
-	begin_message(f, f->seq, e);
+	begin_message(f, f->it.seq, e);
 	if (st == OK)
 		st = light_items(f, e);
 	if (st == OK && (f->needs & FETCH_BODY)) {
@@ -215,8 +214,7 @@ begin_batch(struct fetch *f)
 {
 	struct view *v = &f->cmd->session->selected->view;
 
-	f->it = (struct view_iter)VIEW_ITER(v, &f->batch);
-	f->descent = (struct descent)DESCENT(v, &f->batch);
+	f->it = (struct view_iter)VIEW_WALK(v, &f->batch, f->scan.down);
 }
 
 /* A \Seen that could not be set does not keep the client from reading. */
@@ -235,7 +233,7 @@ seen_done(struct cmd *cmd, enum status st)
 
 /* The next messages that go out together, and which of them are to get \Seen. */
 static enum status
-gather_some(struct fetch *f)
+gather(struct fetch *f)
 {
 	const struct entry *e;
 	uint64_t bytes = 0;
@@ -253,48 +251,12 @@ gather_some(struct fetch *f)
 		if (f->mark && !(e->flags & FLAG_SEEN) && !e->expunged)
 			runs_add(&f->unseen, e->uid, e->uid);
 		bytes += e->size;
-		if (!f->down && (++n >= BATCH_MESSAGES || bytes >= BATCH_BYTES))
+		if (++n >= BATCH_MESSAGES || bytes >= BATCH_BYTES)
 			break;
 	}
 	if (f->scan.missed)
 		f->cmd->expunge_issued = true;
 	return view_iter_end(&f->scan);
-}
-
-static enum status
-gather(struct fetch *f)
-{
-	enum status st;
-
-	if (!f->down)
-		return gather_some(f);
-	do {
-		runs_clear(&f->part);
-		limit_take_top(&f->uids, BATCH_MESSAGES, &f->part);
-		f->scan = (struct view_iter)VIEW_ITER(&f->cmd->session->selected->view, &f->part);
-		f->scan.no_seq = true;
-		st = gather_some(f);
-	} while (st == OK && f->batch.n == 0 && f->uids.n > 0);
-	return st;
-}
-
-static const struct entry *
-next_message(struct fetch *f)
-{
-	const struct entry *e = f->down ? descent_next(&f->descent) : view_iter_next(&f->it);
-
-	f->seq = f->down ? f->descent.seq : f->it.seq;
-	return e;
-}
-
-static enum status
-end_walk(struct fetch *f)
-{
-	enum status st = f->down ? descent_end(&f->descent) : view_iter_end(&f->it);
-
-	if (f->it.missed || f->descent.missed)
-		f->cmd->expunge_issued = true;
-	return st;
 }
 
 /* Sends messages of the batch until it is over or the step is. */
@@ -308,16 +270,15 @@ send_batch(struct fetch *f, enum status *st_r)
 		return next;
 	if ((f->needs & FETCH_KEYWORDS) && (*st_r = selected_keywords(f->cmd->session, f->txn)) != OK)
 		return CMD_DONE;
-	if (f->down)
-		descent_begin(&f->descent, f->txn);
-	else if ((*st_r = view_iter_begin(&f->it, f->txn)) != OK)
+	if ((*st_r = view_iter_begin(&f->it, f->txn)) != OK)
 		return CMD_DONE;
-	while (next == CMD_DONE && (e = next_message(f)) != NULL) {
+	while (next == CMD_DONE && (e = view_iter_next(&f->it)) != NULL) {
 		next = message(f, e);
 		if (next == CMD_DONE)
 			next = cmd_pause(f->cmd);
 	}
-	*st_r = end_walk(f);
+	f->cmd->expunge_issued |= f->it.missed > 0;
+	*st_r = view_iter_end(&f->it);
 	return next;
 }
 
@@ -387,7 +348,7 @@ walk(struct fetch *f)
 
 	if (f->whole)
 		f->batch = f->uids;
-	f->scan = (struct view_iter)VIEW_ITER(v, &f->uids);
+	f->scan = (struct view_iter)VIEW_WALK(v, &f->uids, f->cmd->limit_uid != 0);
 	f->scan.no_seq = true;
 	f->scan.changed_since = f->changed_since;
 	begin_batch(f);
@@ -434,8 +395,7 @@ start(struct cmd *cmd, struct arg_set *set)
 	/* With CHANGEDSINCE no line is no failure. */
 	cmd->worked_on = f->since;
 	f->mark = (f->needs & FETCH_SEEN) && !cmd->session->selected->view.read_only;
-	f->down = cmd->limit_uid != 0;
-	f->whole = !f->mark && !f->down;
+	f->whole = !f->mark;
 	return walk(f);
 }
 

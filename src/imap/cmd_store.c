@@ -16,9 +16,6 @@ struct storing {
 	bool silent;
 	struct runs uids, batch;
 	struct view_iter scan, it;
-	bool down;                 /* more than the limit: from the highest UID down (RFC 9738 3.1) */
-	struct runs part;          /* going down: what batch is made of */
-	struct descent descent;    /* in place of it */
 	struct flag_result result; /* of the batch */
 	struct runs there;         /* of the batch: those that the commit found */
 	struct runs modified;      /* those that failed UNCHANGEDSINCE, as MODIFIED names them */
@@ -33,7 +30,6 @@ cleanup(struct cmd *cmd)
 
 	runs_free(&x->uids);
 	runs_free(&x->batch);
-	runs_free(&x->part);
 	runs_free(&x->result.changed);
 	runs_free(&x->result.failed);
 	runs_free(&x->there);
@@ -109,27 +105,12 @@ static enum status
 gather(struct cmd *cmd, struct db_txn *txn)
 {
 	struct storing *x = cmd->state;
-	const struct entry *e;
-	unsigned n = 0;
 	enum status st;
 
 	runs_clear(&x->batch);
-	if (x->down) {
-		runs_clear(&x->part);
-		limit_take_top(&x->uids, MESSAGE_BATCH, &x->part);
-		x->scan = (struct view_iter)VIEW_ITER(&cmd->session->selected->view, &x->part);
-		x->scan.no_seq = true;
-	}
 	if ((st = view_iter_begin(&x->scan, txn)) != OK)
 		return st;
-	while (n < MESSAGE_BATCH && (e = view_iter_next(&x->scan)) != NULL) {
-		if (e->expunged) {
-			cmd->expunge_issued = true;
-			continue;
-		}
-		runs_add(&x->batch, e->uid, e->uid);
-		n++;
-	}
+	(void)view_iter_take(&x->scan, MESSAGE_BATCH, &x->batch, &cmd->expunge_issued);
 	cmd->expunge_issued |= x->scan.missed > 0;
 	return view_iter_end(&x->scan);
 }
@@ -154,15 +135,6 @@ tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
 	selected_fetch_line(cmd->session, cmd_out(cmd), seq, e, cmd->uid || modseq, failed || !x->silent);
 }
 
-static const struct entry *
-next_told(struct storing *x, uint32_t *seq_r)
-{
-	const struct entry *e = x->down ? descent_next(&x->descent) : view_iter_next(&x->it);
-
-	*seq_r = x->down ? x->descent.seq : x->it.seq;
-	return e;
-}
-
 static enum cmd_next
 tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 {
@@ -170,7 +142,6 @@ tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 	struct session *s = cmd->session;
 	enum cmd_next next = CMD_DONE;
 	const struct entry *e;
-	uint32_t seq;
 	enum status st;
 
 	/* The change may have brought keywords (T41). */
@@ -178,11 +149,9 @@ tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 		selected_keywords_forget(s->selected);
 	if ((*st_r = selected_keywords(s, txn)) != OK)
 		return CMD_DONE;
-	if (x->down)
-		descent_begin(&x->descent, txn);
-	else if ((*st_r = view_iter_begin(&x->it, txn)) != OK)
+	if ((*st_r = view_iter_begin(&x->it, txn)) != OK)
 		return CMD_DONE;
-	while (next == CMD_DONE && (e = next_told(x, &seq)) != NULL) {
+	while (next == CMD_DONE && (e = view_iter_next(&x->it)) != NULL) {
 		if (!selected_keywords_cover(s->selected, e)) {
 			selected_keywords_forget(s->selected);
 			if ((*st_r = selected_keywords(s, txn)) != OK)
@@ -190,10 +159,10 @@ tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 		}
 		/* One that was expunged after the commit had its change: it is told, too. */
 		if (!e->expunged || runs_has(&x->there, e->uid))
-			tell(cmd, seq, e);
+			tell(cmd, x->it.seq, e);
 		next = cmd_pause(cmd);
 	}
-	st = x->down ? descent_end(&x->descent) : view_iter_end(&x->it);
+	st = view_iter_end(&x->it);
 	if (*st_r == OK)
 		*st_r = st;
 	return next;
@@ -233,8 +202,7 @@ changed(struct cmd *cmd, enum status st)
 	/* Without mod-sequences .SILENT is silent, but for those that failed the condition. */
 	if (x->silent && !cmd_enabled(cmd, ENABLED_CONDSTORE) && x->result.failed.n == 0)
 		return next_batch(cmd);
-	x->it = (struct view_iter)VIEW_ITER(v, &x->batch);
-	x->descent = (struct descent)DESCENT(v, &x->batch);
+	x->it = (struct view_iter)VIEW_WALK(v, &x->batch, x->scan.down);
 	cmd->step = tell_step;
 	return tell_step(cmd);
 }
@@ -262,12 +230,10 @@ next_batch(struct cmd *cmd)
 	struct db_txn *txn;
 	enum status st;
 
-	if (!x->down && (x->scan.next_uid == 0 || runs_next(&x->uids, x->scan.next_uid) == 0))
+	if (view_iter_over(&x->scan))
 		return finish(cmd);
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		do
-			st = gather(cmd, txn);
-		while (st == OK && x->batch.n == 0 && x->down && x->uids.n > 0);
+		st = gather(cmd, txn);
 		cmd_read_end(cmd, txn);
 	}
 	if (st != OK)
@@ -291,7 +257,6 @@ start(struct cmd *cmd, struct arg_set *set)
 	}
 	if ((st = set_resolve(cmd, txn, set, &x->uids)) == OK)
 		st = limit_cut(cmd, txn, (struct limit_filter){0}, &x->uids);
-	x->down = cmd->limit_uid != 0;
 	cmd_read_end(cmd, txn);
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
@@ -301,7 +266,8 @@ start(struct cmd *cmd, struct arg_set *set)
 		return reply_status(cmd, ERR_READ_ONLY);
 	x->result.there = &x->there;
 	x->grant = v->grant;
-	x->scan = (struct view_iter)VIEW_ITER(v, &x->uids);
+	/* More than the limit: from the highest UID down (RFC 9738 3.1). */
+	x->scan = (struct view_iter)VIEW_WALK(v, &x->uids, cmd->limit_uid != 0);
 	x->scan.no_seq = true;
 	cmd->reserve = true;
 	return next_batch(cmd);

@@ -68,12 +68,8 @@ struct fetch {
 	struct runs marked;       /* of the batch: they just got it; their FLAGS are told */
 	bool whole;               /* batch stands for uids */
 	bool mark;                /* \Seen is to be set */
-	bool down;                /* more than the limit were asked for: from the highest UID down (RFC 9738 3.1) */
 	bool stepped;             /* a step was made already */
-	struct runs part;         /* going down: of the uids, what batch is made of */
-	uint32_t seq;             /* of the current message */
-	struct view_iter scan, it;
-	struct descent descent;   /* in place of it, going down */
+	struct view_iter scan, it; /* over uids, over batch: down where more than the limit were asked for (RFC 9738 3.1) */
 
 	/* Of this step. */
 	struct db_txn *txn;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * limit: how many messages one command may work on (RFC 9738), where the settings want a limit. A command that is asked for more
- * works on the highest ones, from the highest UID down, and its answer tells the lowest of them: MESSAGELIMIT. COPY, APPEND, SORT and
+ * works on the highest ones, from the highest UID down (VIEW_WALK, store/view.h), and its answer tells the lowest of them: MESSAGELIMIT. COPY, APPEND, SORT and
  * THREAD, which cannot stop in the middle, refuse. EXPUNGE, CLOSE and STATUS know no limit.
  */
 #ifndef IMAP_LIMIT_H
@@ -26,29 +26,5 @@ must_check enum status limit_lowest(struct cmd *cmd, struct db_txn *txn, const s
 enum cmd_next limit_refuse(struct cmd *cmd, uint64_t max, uint32_t uid);
 /* Adds "MESSAGELIMIT max uid" of a command whose set was cut. */
 void limit_code(struct buf *out, const struct cmd *cmd);
-
-/* Moves the n highest UIDs of a set to another. */
-void limit_take_top(struct runs *from, uint32_t n, struct runs *top);
-
-/*
- * Walks a set from the highest UID down, as view_iter (store/view.h) walks it up: it survives the end of its snapshot. Dearer, a page is
- * looked up for each message.
- */
-struct descent {
-	struct view *view;
-	const struct runs *only;
-	uint32_t below;      /* UIDs from here on were given; 0: none yet */
-	uint32_t seq;        /* of the message given last */
-	uint32_t missed;     /* gone for good or damaged, so far */
-	struct db_txn *txn;
-	struct view_iter it;
-	bool open;
-	struct runs one;
-	enum status status;
-};
-#define DESCENT(v, set) {.view = (v), .only = (set)}
-void descent_begin(struct descent *d, struct db_txn *txn);
-const struct entry *descent_next(struct descent *d);
-must_check enum status descent_end(struct descent *d);
 
 #endif

@@ -158,10 +158,9 @@ next_batch(const struct actor *actor, struct db_txn *txn, const struct mailbox_m
     bool *more_r)
 {
 	struct runs below = {0};
-	const struct entry *e;
+	bool gone = false; /* a view that was just opened has no such messages */
 	struct mailbox mb;
 	struct view v;
-	size_t n = 0;
 	enum status st;
 
 	*more_r = false;
@@ -174,11 +173,7 @@ next_batch(const struct actor *actor, struct db_txn *txn, const struct mailbox_m
 	struct view_iter it = VIEW_ITER(&v, &below);
 	it.no_seq = true;
 	if ((st = view_iter_begin(&it, txn)) == OK) {
-		while ((e = view_iter_next(&it)) != NULL && n < MESSAGE_BATCH) {
-			runs_add(uids, e->uid, e->uid);
-			n++;
-		}
-		*more_r = e != NULL;
+		*more_r = view_iter_take(&it, MESSAGE_BATCH, uids, &gone) == MESSAGE_BATCH;
 		st = view_iter_end(&it);
 	}
 	view_close(&v);

@@ -457,6 +457,54 @@ walk_view(struct db_txn *txn, struct session *s)
 	runs_free(&set);
 }
 
+/* The same downwards. */
+static void
+walk_view_down(struct db_txn *txn, struct session *s)
+{
+	struct runs set = {0}, taken = {0};
+	struct view_iter it = VIEW_WALK(&s->v, NULL, true);
+	const struct entry *e = NULL;
+	size_t at = s->told.n, missed = 0, living = 0;
+	unsigned until;
+	bool gone = false;
+
+	if (rnd(2) == 0) {
+		some_uids(&s->told, &set);
+		it.only = &set;
+	}
+	it.no_seq = rnd(5) == 0;
+	do {
+		until = rnd(4) == 0 ? 1 + rnd(30) : UINT32_MAX;
+		check(view_iter_begin(&it, txn) == OK);
+		while (until-- > 0 && (e = view_iter_next(&it)) != NULL) {
+			struct msg *m = get(&box[s->mb].now, e->uid);
+
+			for (; at > 0 && s->told.m[at - 1].uid != e->uid; at--)
+				missed += it.only == NULL || runs_has(it.only, s->told.m[at - 1].uid);
+			check(at > 0);
+			check(it.no_seq || it.seq == at);
+			check(it.only == NULL || runs_has(it.only, e->uid));
+			check(e->expunged == (m == NULL));
+			check(m == NULL || (m->flags == e->flags && m->size == e->size && kw_of(txn, s->mb, e) == m->kw));
+			living += !e->expunged;
+			at--;
+		}
+		check(view_iter_end(&it) == OK);
+	} while (e != NULL);
+	check(view_iter_over(&it));
+	for (; at > 0; at--)
+		missed += it.only == NULL || runs_has(it.only, s->told.m[at - 1].uid);
+	check(missed == 0 || (reaped && it.missed > 0));
+	it.next_uid = UINT32_MAX;
+	check(view_iter_begin(&it, txn) == OK);
+	while (view_iter_take(&it, 7, &taken, &gone) == 7)
+		;
+	check(view_iter_end(&it) == OK);
+	check(runs_count(&taken) == living);
+	runs_free(&set);
+	runs_free(&taken);
+}
+
 static void
 look_up(struct db_txn *txn, struct session *s)
 {
@@ -580,7 +628,10 @@ step(struct db_txn *txn)
 	else if (what < 80)
 		sync_view(txn, s);
 	else if (what < 88)
-		walk_view(txn, s);
+		if (rnd(2))
+			walk_view(txn, s);
+		else
+			walk_view_down(txn, s);
 	else if (what < 96)
 		look_up(txn, s);
 	else if (what < 97)

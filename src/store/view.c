@@ -133,6 +133,19 @@ view_seq(struct view *v, struct db_txn *txn, uint32_t uid, uint32_t *seq_r)
 	return OK;
 }
 
+enum status
+view_below(struct view *v, struct db_txn *txn, uint32_t uid, uint64_t *n_r)
+{
+	struct ranker r;
+	uint64_t rank;
+	enum status st;
+
+	ranker_init(&r, txn, v->grant.mailbox);
+	if ((st = ranker_rank(&r, uid, &rank, NULL)) == OK)
+		*n_r = rank + runs_below(&v->ghosts, uid);
+	return st;
+}
+
 /* Where the ghosts begin in the view: the number of the first message of ghost run i, less one. */
 static enum status
 ghost_place(struct view *v, struct ranker *r, size_t i, uint64_t ghosts_before, uint64_t *place_r)

@@ -65,8 +65,8 @@ must_check enum status view_first_unseen(struct view *v, struct db_txn *txn, uin
 /* ---- walking ---- */
 
 /*
- * An iterator over the messages of the view in ascending order, optionally only those of a set of UIDs.
- * It survives the end of its snapshot: view_iter_end() before db_read_end(), view_iter_begin() with the next snapshot
+ * An iterator over the messages of the view in ascending order of UID, or downwards, optionally only those of a set of UIDs. Downwards it costs
+ * about twice as much. It survives the end of its snapshot: view_iter_end() before db_read_end(), view_iter_begin() with the next snapshot
  * goes on after the last message given.
  *
  *	struct view_iter it = VIEW_ITER(v, uids_or_NULL);
@@ -75,25 +75,35 @@ must_check enum status view_first_unseen(struct view *v, struct db_txn *txn, uin
  *	st = view_iter_end(&it);		// the status of the whole walk
  */
 struct view_walk;
+struct view_block;
 struct view_iter {
 	struct view *view;
 	const struct runs *only; /* UIDs; NULL: all. Must not change while walking */
-	uint32_t next_uid;       /* where to go on */
+	bool down;               /* from the highest UID down */
+	uint32_t next_uid;       /* where to go on: messages beyond it, as the walk goes, were given; 0: all were */
 	uint32_t seq;            /* of the message given last */
 	bool no_seq;             /* set by the caller before begin: sequence numbers are not needed (cheaper) */
 	uint64_t changed_since;  /* only messages with a higher modseq; whole pages are passed over; 0: all */
 	uint32_t missed;         /* messages passed over so far: expunged and past their grace, or damaged. FETCH then answers
-	                          * NO [EXPUNGEISSUED] (RFC 9051 7.1) */
+	                          * NO [EXPUNGEISSUED] (RFC 9051 7.1). Downwards one may count twice where a snapshot ended */
 	enum status status;
 	struct db_txn *txn;
 	struct view_walk *walk;  /* the iterator's own */
+	struct view_block *block; /* the same, downwards */
 };
-#define VIEW_ITER(v, set) {.view = (v), .only = (set), .next_uid = 1}
+#define VIEW_ITER(v, set) VIEW_WALK(v, set, false)
+/* downwards: which way. */
+#define VIEW_WALK(v, set, downwards) {.view = (v), .only = (set), .down = (downwards), .next_uid = (downwards) ? UINT32_MAX : 1}
 must_check enum status view_iter_begin(struct view_iter *it, struct db_txn *txn);
 /* The next message, or NULL at the end or on failure. The entry lives until the next call. A page that is damaged is
  * logged and passed over; its messages keep their sequence numbers. */
 const struct entry *view_iter_next(struct view_iter *it);
 must_check enum status view_iter_end(struct view_iter *it);
+/* In place of view_iter_next(): adds the UIDs of the next messages that are not expunged, at most max of them, which is a commit's worth. How
+ * many; fewer than max: that was all. Sets *gone to true where some are expunged. */
+size_t view_iter_take(struct view_iter *it, size_t max, struct runs *uids, bool *gone);
+/* Is nothing of the set left to be given? Without a set: nobody knows before the end. */
+bool view_iter_over(const struct view_iter *it);
 
 /* ---- what changed ---- */
 

@@ -46,6 +46,10 @@ view_iter_begin(struct view_iter *it, struct db_txn *txn)
 	it->txn = txn;
 	if ((it->status = view_refresh(it->view, txn, &now)) != OK)
 		return it->status;
+	if (it->down) {
+		view_down_begin(it);
+		return OK;
+	}
 	w = x_malloc(sizeof(*w));
 	memset(w, 0, offsetof(struct view_walk, dir));
 	w->target = it->next_uid;
@@ -60,6 +64,7 @@ enum status
 view_iter_end(struct view_iter *it)
 {
 	walk_free(it);
+	view_down_end(it);
 	it->txn = NULL;
 	return it->status;
 }
@@ -262,6 +267,8 @@ view_iter_next(struct view_iter *it)
 	struct view_walk *w = it->walk;
 	const struct entry *e, *g;
 
+	if (it->block != NULL)
+		return view_down_next(it);
 	if (w == NULL || it->status != OK || it->view->deleted)
 		return NULL;
 	e = peek(it, w);
@@ -280,4 +287,39 @@ view_iter_next(struct view_iter *it)
 	it->next_uid = e->uid + 1;
 	w->idx++;
 	return e;
+}
+
+/* ---- many at once ---- */
+
+size_t
+view_iter_take(struct view_iter *it, size_t max, struct runs *uids, bool *gone)
+{
+	struct run_pile pile = {0}; /* downwards each would come before all others */
+	const struct entry *e;
+	size_t n = 0;
+
+	while (n < max && (e = view_iter_next(it)) != NULL) {
+		struct run one = {e->uid, e->uid};
+
+		if (e->expunged) {
+			*gone = true;
+			continue;
+		}
+		if (it->down)
+			run_pile_add(&pile, &(struct runs){.run = &one, .n = 1});
+		else
+			runs_add(uids, e->uid, e->uid);
+		n++;
+	}
+	if (it->down)
+		run_pile_into(&pile, uids, NULL);
+	return n;
+}
+
+bool
+view_iter_over(const struct view_iter *it)
+{
+	if (it->next_uid == 0)
+		return true;
+	return it->only != NULL && (it->down ? runs_last : runs_next)(it->only, it->next_uid) == 0;
 }

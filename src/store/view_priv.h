@@ -13,6 +13,12 @@ struct view_now {
 };
 /* Reads it and brings the ghosts up to it. Sets v->deleted where the mailbox is gone; *now_r is empty then. */
 must_check enum status view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r);
+/* How many messages of the view have a smaller UID. */
+must_check enum status view_below(struct view *v, struct db_txn *txn, uint32_t uid, uint64_t *n_r);
+/* view_iter_down.c: the calls of view_iter for a walk that goes down. */
+void view_down_begin(struct view_iter *it);
+const struct entry *view_down_next(struct view_iter *it);
+void view_down_end(struct view_iter *it);
 /* Leaves out what the view was not told of yet. */
 static inline void
 view_only_told(const struct view *v, struct runs *uids)

@@ -146,9 +146,9 @@ static const struct {
 } always[] = {
     {KIND_CERTIFICATE, {"default", 7}},
     {KIND_DIRECTORY, {"store", 5}},
-    {KIND_LISTENER, {"imap", 4}},
-    {KIND_LISTENER, {"imaps", 5}},
-    {KIND_LISTENER, {"lmtp", 4}},
+#define S(name, protocol, mode, port, instead, login, text) {KIND_LISTENER, {#name, sizeof(#name) - 1}},
+#include "base/services.tbl"
+#undef S
 };
 
 void

@@ -14,7 +14,7 @@ lmtp_cmd_lhlo(struct lmtp_session *s, const struct lmtp_command *cmd)
 	free(s->client);
 	s->client = x_strndup(cmd->arg);
 	s->greeted = true;
-	lmtp_reply_part(out, 250, s->service->hostname);
+	lmtp_reply_part(out, 250, s->service->door->hostname);
 	lmtp_reply_part(out, 250, "PIPELINING");
 	lmtp_reply_part(out, 250, "ENHANCEDSTATUSCODES");
 	lmtp_reply_part(out, 250, "8BITMIME");

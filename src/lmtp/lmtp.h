@@ -12,7 +12,6 @@
 /* conn_arg() of LMTP connections; outlives them. */
 struct lmtp_service {
 	const struct door *door;
-	const char *hostname;    /* in the greeting and in Received */
 	uint64_t max_message;    /* bytes; 0: no limit */
 	size_t max_recipients;
 };

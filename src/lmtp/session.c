@@ -207,7 +207,7 @@ lmtp_open(struct conn *c)
 	lmtp_reader_init(&s->reader);
 	conn_set_user(c, s);
 	conn_timeout(c, IDLE_SECONDS);
-	buf_addf(out, "220 %s LMTP ready\r\n", service->hostname);
+	buf_addf(out, "220 %s LMTP ready\r\n", service->door->hostname);
 	return OK;
 }
 

@@ -41,7 +41,7 @@ lmtp_trace_received(struct lmtp_session *s)
 	gmtime_r(&now, &tm);
 	t->id = arena_printf(&t->arena, "%llx-%llx", (unsigned long long)conn_id(s->conn), (unsigned long long)clock_now());
 	buf_addf(&b, "Received: from %.*s (%s)\r\n\tby %s (Mansio) with %sLMTP%s id %.*s", STR_FMT(client_name(s)),
-	    conn_peer(s->conn), s->service->hostname, t->utf8 ? "UTF8" : "", conn_tls(s->conn) ? "S" : "",
+	    conn_peer(s->conn), s->service->door->hostname, t->utf8 ? "UTF8" : "", conn_tls(s->conn) ? "S" : "",
 	    STR_FMT(t->id));
 	/* One recipient may be named; several must not learn of each other (RFC 5321 7.2). */
 	if (t->rcpts_n == 1)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "imap/imap.h"
 #include "server/address.h"
 #include "server/server_priv.h"
 
@@ -88,31 +89,41 @@ check_shared(const struct server_check *k, const struct config_list *l, const st
 				tell(k, FAULT_REFUSED, other, "%s and %s both name %s", config_name(k->config, l), config_name(k->config, other), l->word[i]);
 }
 
-const char *
-server_service(const struct config_listener *l)
+static const char *
+service_name(const struct config_listener *l)
 {
 	return *l->service != '\0' ? l->service : l->name;
 }
 
-static bool
-is_service(const char *word)
+const struct service *
+server_service(const struct config_listener *l)
 {
-	static const char *const words[] = {"imap", "imaps", "lmtp"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strcmp(words[i], word) == 0)
-			return true;
-	return false;
+	return service_find(service_name(l));
 }
 
 /* Its service; an address that no other listener stands in for. */
 static void
 check_service(const struct server_check *k, const struct config_listener *l)
 {
-	if (!is_service(server_service(l)))
-		tell(k, FAULT_REFUSED, &l->service, "%s: there is no service \"%s\"; there are imap, imaps and lmtp", config_name(k->config, &l->service), server_service(l));
-	if (l->address.n == 0 && !is_service(l->name))
-		tell(k, FAULT_REFUSED, &l->address, "%s is not set: only the listeners imap, imaps and lmtp have places of their own", config_name(k->config, &l->address));
+	struct buf names = {0};
+
+	service_names(&names);
+	if (server_service(l) == NULL)
+		tell(k, FAULT_REFUSED, &l->service, "%s: there is no service \"%s\"; there are %.*s", config_name(k->config, &l->service), service_name(l),
+		    STR_FMT(buf_str(&names)));
+	if (l->address.n == 0 && service_find(l->name) == NULL)
+		tell(k, FAULT_REFUSED, &l->address, "%s is not set: only the listeners %.*s have places of their own",
+		    config_name(k->config, &l->address), STR_FMT(buf_str(&names)));
+	buf_free(&names);
+}
+
+/* Can mail be read there? */
+static bool
+lets_in(const struct config_listener *l)
+{
+	const struct service *v = server_service(l);
+
+	return !none(&l->address) && v != NULL && v->login;
 }
 
 static void
@@ -129,7 +140,7 @@ check_listeners(const struct server_check *k)
 		for (size_t j = 0; j < i && (other = config_listener(c, j)) != NULL; j++)
 			check_shared(k, &other->address, &l->address);
 		all += !none(&l->address);
-		readers += !none(&l->address) && strcmp(server_service(l), "lmtp") != 0;
+		readers += lets_in(l);
 	}
 	l = config_listener(c, 0);
 	if (all == 0)
@@ -256,23 +267,6 @@ server_check_hide(const struct config *fresh, const struct config *running, stru
 	return imap_hide_check(fresh->imap_hide.word, fresh->imap_hide.n, why);
 }
 
-void
-server_hidden(const struct config *c, struct config_list *l)
-{
-	const struct config_listener *from;
-	struct buf word = {0};
-
-	for (size_t i = 0; i < c->imap_hide.n; i++)
-		config_list_add(l, str_c(c->imap_hide.word[i]));
-	for (size_t i = 0; (from = config_listener(c, i)) != NULL; i++)
-		for (size_t j = 0; j < from->hide.n; j++) {
-			buf_clear(&word);
-			buf_addf(&word, "%s@%s", from->hide.word[j], from->name);
-			config_list_add(l, buf_str(&word));
-		}
-	buf_free(&word);
-}
-
 static void
 check_hide(const struct server_check *k, const struct config_listener *l)
 {
@@ -343,7 +337,7 @@ check_socket(const struct server_check *k, const struct config_listener *l)
 
 	if (!socket_mode(l, &mode))
 		tell(k, FAULT_REFUSED, &l->mode, "%s is three octal digits that let the owner read and write, such as 0660, not \"%s\"", name, l->mode);
-	else if ((mode & 07) && strcmp(server_service(l), "lmtp") == 0)
+	else if ((mode & 07) && server_service(l) != NULL && !server_service(l)->login)
 		tell(k, FAULT_TOLD, &l->mode, "%s %s: every user of this machine may deliver mail, without a login", name, l->mode);
 	if (!socket_group(l, &group))
 		tell(k, FAULT_REFUSED, &l->group, "%s: there is no group \"%s\"", config_name(k->config, &l->group), l->group);

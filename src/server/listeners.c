@@ -7,14 +7,13 @@
 #include "server/address.h"
 #include "server/server_priv.h"
 
-struct service {
+/* One listener of the settings. */
+struct place {
 	const char *name;
-	enum listener_kind kind;
-	const struct conn_handler *handler;
-	void *arg;
+	const struct service *service;
 	const struct config_listener *listener;
-	unsigned port, unprivileged; /* when nothing is configured */
-	int64_t deadline;            /* seconds to log in */
+	void *arg;
+	int64_t deadline; /* seconds to log in */
 };
 
 static void
@@ -37,32 +36,32 @@ note(struct server *s, const char *name, const char *host, unsigned port)
 }
 
 static enum status
-listen_at(struct server *s, const struct service *v, enum listener_kind kind, const char *where, const char *host,
+listen_at(struct server *s, const struct place *p, enum listener_kind kind, const char *where, const char *host,
     unsigned port)
 {
-	struct listener_options lo = {.name = v->name, .where = where, .kind = kind, .address = host, .port = port,
-	    .handler = v->handler, .arg = v->arg, .deadline = v->deadline};
+	struct listener_options lo = {.name = p->name, .where = where, .kind = kind, .address = host, .port = port,
+	    .handler = p->service->protocol->handler, .arg = p->arg, .deadline = p->deadline};
 	struct listener *l;
 	enum status st;
 
-	if (!server_socket_rights(v->listener, &lo.mode, &lo.group))
+	if (!server_socket_rights(p->listener, &lo.mode, &lo.group))
 		return ERR_BAD_INPUT; /* server_check() has looked */
 	st = net_listen(s->net, &lo, &l);
 
 	if (st == OK)
-		note(s, v->name, host, net_listener_port(l));
+		note(s, p->name, host, net_listener_port(l));
 	return st;
 }
 
 /* IPv4 and IPv6 on all addresses; a machine without one of them serves the other. */
 static enum status
-listen_everywhere(struct server *s, const struct service *v, const char *where, unsigned port)
+listen_everywhere(struct server *s, const struct place *p, const char *where, unsigned port)
 {
-	enum status v4 = listen_at(s, v, v->kind, where, "0.0.0.0", port), v6;
+	enum status v4 = listen_at(s, p, p->service->kind, where, "0.0.0.0", port), v6;
 
 	if (v4 != OK && v4 != ERR_UNAVAILABLE)
 		return v4;
-	v6 = listen_at(s, v, v->kind, where, "::", port);
+	v6 = listen_at(s, p, p->service->kind, where, "::", port);
 	return v4 == OK && v6 == ERR_UNAVAILABLE ? OK : v6;
 }
 
@@ -81,24 +80,24 @@ listen_fault(enum status st, unsigned port)
 
 /* Says which setting it was, and where that stands; st. */
 static enum status
-refuse_listen(const struct service *v, const char *text, const struct address *a, enum status st)
+refuse_listen(const struct place *p, const char *text, const struct address *a, enum status st)
 {
 	struct buf where = {0};
 
-	config_blame(config(), &v->listener->address, &where);
-	(void)server_refuse(st, "%.*s%s: cannot listen on %s: %s", STR_FMT(buf_str(&where)), config_name(config(), &v->listener->address), text,
+	config_blame(config(), &p->listener->address, &where);
+	(void)server_refuse(st, "%.*s%s: cannot listen on %s: %s", STR_FMT(buf_str(&where)), config_name(config(), &p->listener->address), text,
 	    listen_fault(st, a->port));
 	buf_free(&where);
 	return st;
 }
 
 static enum status
-listen_configured(struct server *s, const struct service *v)
+listen_configured(struct server *s, const struct place *p)
 {
 	enum status st;
 
-	for (size_t i = 0; i < v->listener->address.n; i++) {
-		const char *text = v->listener->address.word[i];
+	for (size_t i = 0; i < p->listener->address.n; i++) {
+		const char *text = p->listener->address.word[i];
 		struct address a;
 
 		if (strcmp(text, "none") == 0)
@@ -106,64 +105,60 @@ listen_configured(struct server *s, const struct service *v)
 		if ((st = address_parse(text, &a)) != OK)
 			return st; /* server_check() has looked */
 		if (a.local)
-			st = listen_at(s, v, LISTEN_UNIX, text, a.host, 0);
+			st = listen_at(s, p, LISTEN_UNIX, text, a.host, 0);
 		else if (a.any)
-			st = listen_everywhere(s, v, text, a.port);
+			st = listen_everywhere(s, p, text, a.port);
 		else
-			st = listen_at(s, v, v->kind, text, a.host, a.port);
+			st = listen_at(s, p, p->service->kind, text, a.host, a.port);
 		if (st != OK)
-			return refuse_listen(v, text, &a, st);
+			return refuse_listen(p, text, &a, st);
 	}
 	return OK;
 }
 
 static enum status
-listen_default(struct server *s, const struct service *v)
+listen_default(struct server *s, const struct place *p)
 {
-	unsigned port = v->port;
-	enum status st = listen_everywhere(s, v, v->name, port);
+	unsigned port = p->service->port;
+	enum status st = listen_everywhere(s, p, p->name, port);
 
 	if (st == ERR_NO_PERM) {
-		st = listen_everywhere(s, v, v->name, port = v->unprivileged);
+		st = listen_everywhere(s, p, p->name, port = p->service->instead);
 		if (st == OK) {
 			log_event(EV_fallback, "may not listen on port %u for %s: it listens on %u instead, where mail programs do not look by themselves",
-			    v->port, v->name, port);
-			fprintf(stderr, "mansio: port %u may not be used by this user: %s listens on port %u instead\n", v->port, v->name, port);
+			    p->service->port, p->name, port);
+			fprintf(stderr, "mansio: port %u may not be used by this user: %s listens on port %u instead\n", p->service->port, p->name, port);
 		}
 	}
-	if (st != OK && port != v->port)
-		return server_refuse(st, "cannot listen for %s: port %u may not be used by this user, and on port %u: %s; set %s", v->name, v->port,
-		    port, listen_fault(st, port), config_name(config(), &v->listener->address));
+	if (st != OK && port != p->service->port)
+		return server_refuse(st, "cannot listen for %s: port %u may not be used by this user, and on port %u: %s; set %s", p->name, p->service->port,
+		    port, listen_fault(st, port), config_name(config(), &p->listener->address));
 	if (st != OK)
-		return server_refuse(st, "cannot listen for %s on port %u: %s; set %s", v->name, port, listen_fault(st, port),
-		    config_name(config(), &v->listener->address));
+		return server_refuse(st, "cannot listen for %s on port %u: %s; set %s", p->name, port, listen_fault(st, port),
+		    config_name(config(), &p->listener->address));
 	return OK;
 }
 
 /* The Unix socket in the data folder. */
 static enum status
-listen_local(struct server *s, const struct service *v)
+listen_local(struct server *s, const struct place *p)
 {
 	char path[sizeof(s->data) + 16];
 	enum status st;
 
-	snprintf(path, sizeof(path), "%s/%s.sock", s->data, v->name);
-	if ((st = listen_at(s, v, LISTEN_UNIX, path, path, 0)) != OK)
+	snprintf(path, sizeof(path), "%s/%s.sock", s->data, p->name);
+	if ((st = listen_at(s, p, LISTEN_UNIX, path, path, 0)) != OK)
 		return server_refuse(st, "cannot listen on %s: %s", path, listen_fault(st, 0));
 	return OK;
 }
 
-static struct service
-service_of(struct server *s, const struct config_listener *l)
+static struct place
+place_of(struct server *s, const struct config_listener *l)
 {
-	const char *what = server_service(l);
-	int64_t login = l->login_timeout > 0 ? l->login_timeout : config()->imap_login_timeout;
+	const struct service *v = server_service(l);
+	int64_t login = l->login_timeout > 0 || !v->login ? l->login_timeout : config()->imap_login_timeout;
 
-	if (strcmp(what, "lmtp") == 0)
-		return (struct service){l->name, LISTEN_PLAIN, &lmtp_handler, &s->lmtp, l, 0, 0, l->login_timeout};
-	if (strcmp(what, "imaps") == 0)
-		return (struct service){l->name, LISTEN_TLS, &imap_handler, s->imap, l, 993, 1993, login};
-	return (struct service){l->name, LISTEN_PLAIN, &imap_handler, s->imap, l, 143, 1143, login};
+	return (struct place){l->name, v, l, services_arg(&s->services, v), login};
 }
 
 enum status
@@ -173,12 +168,12 @@ server_listen(struct server *s)
 	enum status st = OK;
 
 	for (size_t i = 0; st == OK && (l = config_listener(config(), i)) != NULL; i++) {
-		struct service v = service_of(s, l);
+		struct place p = place_of(s, l);
 
 		if (l->address.n > 0)
-			st = listen_configured(s, &v);
+			st = listen_configured(s, &p);
 		else
-			st = v.port == 0 ? listen_local(s, &v) : listen_default(s, &v);
+			st = p.service->port == 0 ? listen_local(s, &p) : listen_default(s, &p);
 	}
 	return st;
 }

@@ -30,19 +30,6 @@ add_restarts(const struct config *fresh, struct buf *out)
 	buf_free(&names);
 }
 
-/* What fresh keeps back, from all and on its listeners. */
-static enum status
-hide(struct server *s, const struct config *fresh, struct buf *why)
-{
-	struct config_list words = {0};
-	enum status st;
-
-	server_hidden(fresh, &words);
-	st = imap_hide(s->imap, words.word, words.n, why);
-	config_list_clear(&words);
-	return st;
-}
-
 static void
 reload_settings(struct server *s, struct buf *taken)
 {
@@ -50,7 +37,7 @@ reload_settings(struct server *s, struct buf *taken)
 	struct buf why = {0};
 
 	if (config_reread(&why, &fresh) == OK && server_check_hide(fresh, config(), &why) == OK &&
-	    hide(s, fresh, &why) == OK) {
+	    services_reload(&s->services, fresh, &why) == OK) {
 		buf_addf(taken, ", imap.hide (%zu words)", fresh->imap_hide.n);
 		add_restarts(fresh, taken);
 	} else {

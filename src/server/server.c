@@ -225,9 +225,6 @@ open_services(struct server *s)
 {
 	const struct config *c = config();
 	struct auth_settings as = auth_settings_default;
-	struct imap_options io = {.door = &s->door, .settings = imap_settings_default};
-	struct config_list hidden = {0};
-	struct buf why = {0};
 	enum status st;
 
 	s->door.budgets = budgets_new(c->limits_memory ? (size_t)c->limits_memory : memory_granted() / 2, (size_t)c->limits_memory_per_account);
@@ -237,31 +234,12 @@ open_services(struct server *s)
 	as.scram_iterations = (uint32_t)config_directory(c, 0)->scram_iterations;
 	as.delay_ms = c->auth_delay > 0 ? (unsigned)c->auth_delay * 1000 : 100;
 	s->door.auth = auth_new(s->door.store, &as);
+	s->door.hostname = s->name;
 	s->door.account_max = (unsigned)c->limits_connections_per_account;
 	s->door.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;
 	s->door.end_sessions = c->auth_end_sessions;
-	io.settings.message_max = (uint64_t)c->limits_message_bytes;
-	io.settings.save_max = (uint64_t)c->limits_save;
-	io.settings.work_max = (uint64_t)c->limits_messages;
-	io.settings.login_seconds = c->imap_login_timeout;
-	io.settings.idle_seconds = c->imap_idle_timeout;
-	io.settings.keepalive_seconds = c->imap_keepalive;
-	io.settings.progress_ms = (int64_t)c->imap_progress_interval;
-	io.settings.search_cache = (size_t)c->search_cache;
-	if (!imap_language(c->imap_language, &io.settings.language))
-		return ERR_BAD_INPUT; /* server_check() has looked */
-	io.settings.literal_minus = c->imap_literal_minus;
-	io.settings.line_max = (size_t)c->imap_line;
-	io.settings.literals_max = (size_t)c->imap_literals;
-	s->imap = imap_new(&io);
-	server_hidden(c, &hidden);
-	st = imap_hide(s->imap, hidden.word, hidden.n, &why);
-	config_list_clear(&hidden);
-	buf_free(&why);
-	if (st != OK)
+	if ((st = services_open(&s->services, &s->door)) != OK)
 		return st; /* server_check() has looked */
-	s->lmtp = (struct lmtp_service){.door = &s->door, .hostname = s->name,
-	    .max_message = (uint64_t)c->limits_message_bytes, .max_recipients = (size_t)c->lmtp_recipients};
 	store_subscribe(s->door.store, door_changed, &s->door);
 	return OK;
 }
@@ -305,8 +283,7 @@ stop(struct server *s)
 		pool_stop(s->door.pool);
 	if (s->door.store != NULL)
 		store_subscribe(s->door.store, NULL, NULL);
-	if (s->imap != NULL)
-		imap_free(s->imap);
+	services_close(&s->services);
 	if (s->door.auth != NULL)
 		auth_free(s->door.auth);
 	/* The committer may still be waking a session that has ended since: it ends before what it wakes through. */

@@ -6,10 +6,9 @@
 #include "admin/admin.h"
 #include "base/buf.h"
 #include "base/config.h"
-#include "imap/imap.h"
-#include "lmtp/lmtp.h"
 #include "net/net.h"
 #include "server/server.h"
+#include "server/services.h"
 #include "session/door.h"
 
 struct server {
@@ -20,8 +19,7 @@ struct server {
 	struct tls *tls;
 	struct net *net;
 	struct door door;     /* what the protocols share: its parts are made here */
-	struct imap *imap;
-	struct lmtp_service lmtp;
+	struct services services;
 	struct admin *admin;
 	struct buf addresses; /* "imap=127.0.0.1:143 ...": for the log */
 };
@@ -32,12 +30,10 @@ enum status server_refuse(enum status st, const char *fmt, ...) __attribute__((f
 enum status server_open_log(struct server *s) must_check;
 /* The part of server_check() that changes as time goes by. */
 void server_check_certificates(const struct server_check *k);
-/* The name of the service that it serves. */
-const char *server_service(const struct config_listener *l);
+/* The service that it serves; NULL: there is none of that name. */
+const struct service *server_service(const struct config_listener *l);
 /* The certificate section so called; NULL: there is none. */
 const struct config_certificate *server_certificate(const struct config *c, const char *name);
-/* What is kept back from clients, of all and of listeners, in the words of imap_hide(): added to l, for config_list_clear(). */
-void server_hidden(const struct config *c, struct config_list *l);
 /* Whether fresh's imap.hide can be taken by a server that listens as running says. ERR_BAD_INPUT, and why was added to. */
 enum status server_check_hide(const struct config *fresh, const struct config *running, struct buf *why) must_check;
 /* Its mode and group as numbers (0: no group of its own). False: one of them is none. */

@@ -1,234 +1,232 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* message_copy(): COPY and MOVE of sets that one transaction can take. */
+/* Large copies: see copy.h. A staged page has key 1, UIDs from 1 on and mod-sequence 0: publishing sets all three (page_rekey). */
+#include "store/copy.h"
+
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "store/copied_priv.h"
-#include "store/copy_priv.h"
-#include "store/expunge_priv.h"
-#include "store/message.h"
+#include "store/haul_priv.h"
+#include "store/store_priv.h"
 
-/* ---- the haul ---- */
+#define SWEEP_ROWS 256 /* removed in one transaction */
 
-static void
-haul_add(struct haul *h, const struct entry *entry)
+struct copy_job {
+	int64_t id;
+	struct grant from, to;
+	struct runs uids;
+	/* as far as it is committed */
+	uint32_t next;      /* the first UID not staged; 0: all are */
+	uint32_t pages;     /* staged rows */
+	struct runs source; /* UIDs staged */
+	/* what the step that runs now adds */
+	uint32_t step_next, step_pages;
+	struct runs step_source;
+};
+
+static _Atomic int64_t last_id;
+
+struct copy_job *
+copy_begin(const struct grant *from, const struct runs *uids, const struct grant *to)
 {
-	struct entry *to;
+	struct copy_job *job = x_new(struct copy_job);
 
-	if (h->n == h->cap) {
-		h->cap = h->cap * 2 + 64;
-		h->e = x_realloc(h->e, h->cap * sizeof(*h->e));
-	}
-	to = &h->e[h->n++];
-	*to = *entry;
-	runs_add(&h->from, entry->uid, entry->uid);
-	to->keywords = arena_copy(&h->arena, entry->keywords, entry->keywords_n, entry->keywords_n, sizeof(*to->keywords));
-}
-
-enum status
-haul_read(struct haul *h, struct edit *source, const struct runs *uids, uint32_t start, size_t max)
-{
-	uint32_t uid = runs_next(uids, start);
-
-	h->next = 0;
-	while (uid != 0) {
-		uint32_t last;
-		enum status st = edit_seek(source, uid);
-
-		if (st != OK)
-			return st == ERR_NOT_FOUND ? OK : st;
-		last = edit_sum(source)->last;
-		if ((st = edit_page(source)) != OK && st != ERR_CORRUPT)
-			return st;
-		for (uint32_t i = page_seek(source->page, uid); i < source->page->n; i++) {
-			if (!runs_has(uids, source->page->e[i].uid))
-				continue;
-			if (h->n == max) {
-				h->next = source->page->e[i].uid;
-				return OK;
-			}
-			haul_add(h, &source->page->e[i]);
-		}
-		uid = last == UINT32_MAX ? 0 : runs_next(uids, last + 1);
-	}
-	return OK;
-}
-
-enum { MAP_NOT_ASKED = -1, MAP_NO_NAME = -2 };
-
-/* Finds the destination's id of the source's keyword number i. Where there is no room for it the messages go without it: a copy that lacks a
- * keyword is worth more than none. */
-static enum status
-map_id(struct edit *to, struct haul *h, const struct str *name, int64_t *map, size_t i)
-{
-	const uint32_t *ids;
-	uint32_t n;
-	enum status st;
-
-	if (map[i] != MAP_NOT_ASKED)
-		return OK;
-	map[i] = MAP_NO_NAME;
-	st = keyword_ids(to, &h->arena, &name[i], 1, true, &ids, &n);
-	if (st == OK)
-		map[i] = ids[0];
-	return st == ERR_LIMIT ? OK : st;
-}
-
-/* The ids of one entry. */
-static enum status
-map_entry(struct edit *to, struct haul *h, const struct keywords *names, int64_t *map, struct entry *e)
-{
-	uint32_t *ids = arena_array(&h->arena, e->keywords_n, sizeof(*ids)), n = 0;
-	enum status st = OK;
-
-	for (uint32_t k = 0; k < e->keywords_n && st == OK; k++) {
-		size_t i = keywords_index(names, e->keywords[k]);
-
-		if (i == names->n)
-			continue;
-		if ((st = map_id(to, h, names->name, map, i)) == OK && map[i] >= 0)
-			ids[n++] = (uint32_t)map[i];
-	}
-	e->keywords_n = keyword_sort(ids, n);
-	e->keywords = ids;
-	return st;
-}
-
-enum status
-haul_keywords(struct haul *h, int64_t from, struct edit *to)
-{
-	struct keywords names = {0};
-	int64_t *map = NULL;
-	enum status st = OK;
-
-	if (from == to->mailbox)
-		return OK;
-	for (size_t i = 0; i < h->n && st == OK; i++) {
-		if (h->e[i].keywords_n == 0)
-			continue;
-		if (map == NULL) {
-			if ((st = keywords_get(to->txn, &h->arena, from, &names)) != OK)
-				return st;
-			map = arena_array(&h->arena, names.n + 1, sizeof(*map));
-			memset(map, 0xff, (names.n + 1) * sizeof(*map));
-		}
-		st = map_entry(to, h, &names, map, &h->e[i]);
-	}
-	return st;
-}
-
-enum status
-haul_mark(struct haul *h, struct db_txn *txn)
-{
-	int64_t *emails = x_malloc((h->n + 1) * sizeof(*emails));
-	enum status st;
-
-	for (size_t i = 0; i < h->n; i++)
-		emails[i] = h->e[i].email;
-	st = copied_mark(txn, emails, h->n);
-	free(emails);
-	return st;
+	job->id = atomic_fetch_add(&last_id, 1) % INT32_MAX + 1;
+	job->from = *from;
+	job->to = *to;
+	runs_add_all(&job->uids, uids);
+	job->next = runs_next(&job->uids, 1);
+	return job;
 }
 
 void
-haul_free(struct haul *h)
+copy_free(struct copy_job *job)
 {
-	free(h->e);
-	runs_free(&h->from);
-	arena_free(&h->arena);
-	*h = (struct haul){0};
+	if (job == NULL)
+		return;
+	runs_free(&job->uids);
+	runs_free(&job->source);
+	runs_free(&job->step_source);
+	free(job);
 }
 
-/* ---- the copy ---- */
-
-static enum status
-take(const struct grant *from, struct db_txn *txn, const struct runs *uids, bool move, struct haul *h)
+bool
+copy_more(const struct copy_job *job)
 {
-	struct edit e;
-	enum status st = edit_begin(&e, from, txn, move ? RIGHT_READ | RIGHT_DELETE | RIGHT_EXPUNGE : RIGHT_READ);
-
-	if (st != OK)
-		return st;
-	return edit_end(&e, haul_read(h, &e, uids, 1, SIZE_MAX));
+	return job->next != 0;
 }
 
-/* Puts the haul into the destination under new UIDs. */
-static enum status
-place(struct edit *e, struct haul *h, int64_t from, struct copy_result *r)
+void
+copy_stepped(struct copy_job *job)
 {
-	struct runs uids = {0};
-	int64_t now = clock_seconds();
-	enum status st;
+	runs_add_all(&job->source, &job->step_source);
+	runs_clear(&job->step_source);
+	job->next = job->step_next;
+	job->pages = job->step_pages;
+}
 
-	if (h->n > UINT32_MAX - 1 - e->uidnext)
-		return ERR_LIMIT;
-	if ((st = haul_keywords(h, from, e)) != OK)
-		return st;
-	r->to_first = e->uidnext;
-	r->to_n = (uint32_t)h->n;
-	for (size_t i = 0; i < h->n; i++) {
-		h->e[i].uid = e->uidnext + (uint32_t)i;
-		h->e[i].modseq = e->modseq;
-		h->e[i].save_date = now;
+/* ---- staging ---- */
+
+static struct db_sql stage_add = DB_SQL("INSERT INTO staged (id, made, messages, unseen, deleted, size, deleted_size,"
+    " data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+
+static enum status
+stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct entry *e, uint32_t n)
+{
+	struct page_sum sum;
+	int64_t size = 0, deleted_size = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		e[i].uid = i + 1;
+		e[i].modseq = 0;
+		size += (int64_t)e[i].size;
+		deleted_size += e[i].flags & FLAG_DELETED ? (int64_t)e[i].size : 0;
 	}
-	runs_add(&uids, r->to_first, r->to_first + r->to_n - 1);
-	if ((st = edit_append(e, h->e, h->n)) == OK)
-		st = edit_change(e, CHANGE_ADDED, &uids);
-	runs_free(&uids);
-	return st;
+	sum = page_summary(1, e, n);
+	buf_clear(scratch);
+	page_pack(scratch, job->to.mailbox, 1, e, n);
+	return db_exec(txn, &stage_add, "iiiiiiib", page_id(job->id, job->step_pages++), clock_seconds(), (int64_t)sum.messages,
+	    (int64_t)sum.unseen, (int64_t)sum.deleted, size, deleted_size, buf_str(scratch));
 }
 
 static enum status
-put(const struct grant *from, struct db_txn *txn, const struct grant *to, struct haul *h, struct copy_result *r)
+stage_haul(struct edit *to, struct copy_job *job, struct haul *h)
 {
-	struct edit e;
-	enum status st = edit_begin(&e, to, txn, RIGHT_INSERT);
+	int64_t now = clock_seconds();
+	enum status st = haul_keywords(h, job->from.mailbox, to);
 
-	if (st != OK)
-		return st;
-	r->uidvalidity = e.uidvalidity;
-	/* An email belongs to one account (docs/why/grants.md). */
-	if (to->owner != from->owner)
-		st = ERR_NO_PERM;
-	if (st == OK && h->n > 0)
-		st = place(&e, h, from->mailbox, r);
-	return edit_end(&e, st);
-}
-
-static enum status
-remove_source(const struct grant *from, struct db_txn *txn, const struct runs *uids, uint64_t *modseq_r)
-{
-	struct expunge x = {.uids = uids, .moved = true, .max = SIZE_MAX};
-	struct edit e;
-	enum status st = edit_begin(&e, from, txn, RIGHT_EXPUNGE);
-
-	if (st != OK)
-		return st;
-	*modseq_r = e.modseq;
-	st = edit_end(&e, expunge_run(&e, &x));
-	runs_free(&x.gone);
+	if (st == OK)
+		st = haul_mark(h, to->txn);
+	for (size_t i = 0; i < h->n; i++)
+		h->e[i].save_date = now;
+	for (size_t at = 0; at < h->n && st == OK; at += PAGE_MAX)
+		st = stage_page(to->txn, job, &to->packed, h->e + at,
+		    h->n - at < PAGE_MAX ? (uint32_t)(h->n - at) : PAGE_MAX);
 	return st;
 }
 
 enum status
-message_copy(const struct grant *from, struct db_txn *txn, const struct runs *uids, const struct grant *to, bool move,
-    struct copy_result *result_r)
+copy_step(struct db_txn *txn, struct copy_job *job)
 {
-	struct copy_result r = {0};
 	struct haul h = {0};
-	enum status st = take(from, txn, uids, move, &h);
+	struct edit from, to;
+	enum status st = edit_begin(&from, &job->from, txn, RIGHT_READ);
 
+	if (st != OK)
+		return st;
+	st = edit_end(&from, haul_read(&h, &from, &job->uids, job->next, COPY_STEP));
 	if (st == OK)
-		st = put(from, txn, to, &h, &r);
-	if (st == OK && !move && h.n > 0)
-		st = haul_mark(&h, txn);
-	if (st == OK && move && h.n > 0)
-		st = remove_source(from, txn, &h.from, &r.modseq);
+		st = edit_begin(&to, &job->to, txn, RIGHT_INSERT);
+	if (st != OK)
+		goto out;
+	job->step_next = h.next;
+	job->step_pages = job->pages;
+	runs_clear(&job->step_source);
+	runs_add_all(&job->step_source, &h.from);
+	st = edit_end(&to, job->to.owner == job->from.owner ? stage_haul(&to, job, &h) : ERR_NO_PERM);
+out:
+	haul_free(&h);
+	return st;
+}
+
+/* ---- publishing ---- */
+
+static struct db_sql staged_get =
+    DB_SQL("SELECT messages, unseen, deleted, size, deleted_size, data FROM staged WHERE id = ?1");
+
+static enum status
+publish_page(struct edit *e, const struct copy_job *job, uint32_t number, struct buf *blob)
+{
+	struct db_stmt *s = db_prepare(e->txn, &staged_get);
+	struct page_sum sum = {.key = e->uidnext, .modseq = e->modseq};
+	int64_t size = 0, deleted_size = 0;
+	enum status st;
+
+	db_bind_int(s, 1, page_id(job->id, number));
+	if ((st = db_step(s)) == OK) {
+		sum.messages = (uint32_t)db_int(s, 0);
+		sum.unseen = (uint32_t)db_int(s, 1);
+		sum.deleted = (uint32_t)db_int(s, 2);
+		sum.last = sum.key + sum.messages - 1;
+		size = db_int(s, 3);
+		deleted_size = db_int(s, 4);
+		buf_clear(blob);
+		st = page_rekey(blob, db_blob(s, 5), job->to.mailbox, sum.key, e->modseq);
+	}
+	db_done(s);
+	if (st == OK)
+		st = edit_append_page(e, buf_str(blob), &sum);
+	e->size += size;
+	e->deleted_size += deleted_size;
+	return st == ERR_NOT_FOUND ? ERR_CORRUPT : st;
+}
+
+enum status
+copy_publish(struct db_txn *txn, struct copy_job *job, struct copy_result *result_r)
+{
+	uint64_t n = runs_count(&job->source);
+	struct copy_result r = {.to_n = (uint32_t)n};
+	struct runs uids = {0};
+	struct buf blob = {0};
+	struct edit e;
+	enum status st = edit_begin(&e, &job->to, txn, RIGHT_INSERT);
+
+	if (st != OK)
+		return st;
+	r.to_first = e.uidnext;
+	r.uidvalidity = e.uidvalidity;
+	if (n > UINT32_MAX - 1 - e.uidnext)
+		st = ERR_LIMIT;
+	for (uint32_t i = 0; i < job->pages && st == OK; i++)
+		st = publish_page(&e, job, i, &blob);
+	if (st == OK && n > 0) {
+		runs_add(&uids, r.to_first, r.to_first + r.to_n - 1);
+		st = edit_change(&e, CHANGE_ADDED, &uids);
+	}
+	st = edit_end(&e, st);
 	if (st == OK) {
-		r.from = h.from;
-		h.from = (struct runs){0};
+		runs_add_all(&r.from, &job->source);
 		*result_r = r;
 	}
-	haul_free(&h);
+	runs_free(&uids);
+	buf_free(&blob);
+	return st;
+}
+
+/* ---- sweeping ---- */
+
+static struct db_sql staged_del = DB_SQL(
+    "DELETE FROM staged WHERE id IN (SELECT id FROM staged WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT ?3)");
+
+static enum status
+sweep_some(struct db_txn *txn, int64_t first, int64_t last, bool *done_r)
+{
+	enum status st = db_exec(txn, &staged_del, "iii", first, last, (int64_t)SWEEP_ROWS);
+
+	if (st == OK)
+		*done_r = db_changed(txn) < SWEEP_ROWS;
+	return st;
+}
+
+enum status
+copy_sweep_step(struct db_txn *txn, const struct copy_job *job, bool *done_r)
+{
+	return sweep_some(txn, page_id(job->id, 0), page_id(job->id, UINT32_MAX), done_r);
+}
+
+static enum status
+sweep_all(struct db_txn *txn, void *done)
+{
+	return sweep_some(txn, 0, INT64_MAX, done);
+}
+
+enum status
+copy_sweep(struct store *store)
+{
+	bool done = false;
+	enum status st = OK;
+
+	while (st == OK && !done)
+		st = db_write_reserve(store_db(store), sweep_all, &done);
 	return st;
 }

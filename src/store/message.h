@@ -2,7 +2,7 @@
 /*
  * Changing messages. All functions are parts of write functions: pure, and to be given sets of bounded size
  * (MESSAGE_BATCH messages; the caller splits what may be split). Each change takes the mailbox's next mod-sequence and
- * writes one change row. The grant is of the mailbox; each call tells the rights that it asks for (grant.h), without which it is ERR_NO_PERM and
+ * writes one change row. They are in message_append.c, message_flags.c, message_copy.c and message_expunge.c. The grant is of the mailbox; each call tells the rights that it asks for (grant.h), without which it is ERR_NO_PERM and
  * nothing is changed.
  */
 #ifndef STORE_MESSAGE_H

@@ -9,5 +9,7 @@
 typedef void reserved_fn(void *arg, struct str account, struct str mailbox, const char *why);
 /* Tells those of the account after *account, which is that one then. ERR_NOT_FOUND: there is none. */
 must_check enum status reserved_next(struct db_txn *txn, int64_t *account, reserved_fn *tell, void *arg);
+/* Logs those of all accounts. */
+must_check enum status reserved_report(struct store *store, struct db_txn *txn);
 
 #endif

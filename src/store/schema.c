@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "store/account_priv.h"
 #include "store/changes_priv.h"
+#include "store/reserved_priv.h"
 #include "store/store_priv.h"
 
 static struct db_sql meta_get = DB_SQL("SELECT value FROM meta WHERE key = ?1");

@@ -25,7 +25,7 @@ struct store {
 	struct account_names *names; /* how they lead to accounts: account_resolve.c */
 	unsigned char secret[STORE_SECRET_SIZE];
 
-	/* The reaper's thread. */
+	/* The reaper's thread; stopping is for whatever the store does by itself. */
 	pthread_t reaper;
 	bool reaper_runs;
 	struct lock lock;
@@ -34,22 +34,24 @@ struct store {
 	int64_t swept; /* the account that threads_sweep() looked at last */
 };
 
+/* ---- store.c ---- */
+
 /* The repaired file, checked, not in its place yet (store/mend). */
 #define STORE_REPAIRED "mansio.db.repaired"
 /* store_open() with another file in the folder. */
 must_check enum status store_open_file(const struct store_options *options, const char *file, struct store **store_r);
+/* What waits to be made; see digest_priv.h. */
+struct digests *store_digests(struct store *store);
 
-/* Logs the names of accounts and mailboxes that nobody is given any more (reserved.c). */
-must_check enum status reserved_report(struct store *store, struct db_txn *txn);
+/* ---- schema.c ---- */
+
 /* Makes the schema or brings an older one up to date, and reads the secret: a write function's part. ERR_CONFLICT: newer. */
 must_check enum status schema_bring_up(struct store *store, struct db_txn *txn);
 /* For a store that is only read: its version must be this one; reads the secret, if it has one. As store_open() says. */
 must_check enum status schema_look(struct store *store);
 
-/* What waits to be made; see digest_priv.h. */
-struct digests *store_digests(struct store *store);
+/* ---- reaper.c ---- */
 
-/* The reaper's thread (reaper.c). */
 must_check enum status reaper_start(struct store *store);
 void reaper_stop(struct store *store);
 

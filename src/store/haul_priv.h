@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What small and large copies share: the entries on their way from one mailbox to another. */
-#ifndef STORE_COPY_PRIV_H
-#define STORE_COPY_PRIV_H
+/* A haul: entries on their way from one mailbox to another, in small copies (message_copy.c) and large ones (copy.c). */
+#ifndef STORE_HAUL_PRIV_H
+#define STORE_HAUL_PRIV_H
 
 #include "store/keyword_priv.h"
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include "base/assert.h"
 #include "base/log.h"
-#include "imap/cmd.h"
+#include "imap/commands.h"
 #include "imap/imap_test.h"
 #include "store/account.h"
 #include "store/mailbox.h"

@@ -147,16 +147,6 @@ cmd_enabled(const struct cmd *cmd, unsigned bits)
 	return cmd->session->enabled & bits;
 }
 
-/* The handlers that commands.tbl names. */
-#define C(name, handler, states, flags, doc) cmd_fn cmd_##handler;
-#include "imap/commands.tbl"
-#undef C
-
-/* The row of a command's name in upper case, or NULL. */
-const struct command *command_find(struct str name);
-/* Row i in order of name, or NULL past the end: for the manual and the tests. */
-const struct command *command_row(unsigned i);
-
 /* A snapshot for this step. */
 must_check enum status cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r);
 void cmd_read_end(struct cmd *cmd, struct db_txn *txn);

@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "imap/append.h"
+#include "imap/commands.h"
 #include "imap/language.h"
 #include "imap/limit.h"
 #include "imap/notify.h"

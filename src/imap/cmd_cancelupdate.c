@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/commands.h"
 #include "imap/context.h"
 #include "imap/reply.h"
 

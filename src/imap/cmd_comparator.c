@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
 #include "query/comparator.h"
+#include "imap/commands.h"
 #include "imap/reply.h"
 #include "mime/subject.h"
 

@@ -3,6 +3,7 @@
  * COPY, MOVE and their UID forms (RFC 3501 6.4.7, RFC 4315 3, RFC 6851). A COPY of many messages is staged in several commits and
  * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3).
  */
+#include "imap/commands.h"
 #include "imap/language.h"
 #include "imap/limit.h"
 #include "imap/notify.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/commands.h"
 #include "imap/notify.h"
 #include "imap/objectid.h"
 #include "imap/oldname.h"

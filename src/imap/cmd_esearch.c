@@ -3,6 +3,7 @@
  * ESEARCH, RFC 7377: one program, asked in several mailboxes one after the other; the selected mailbox is the last of them, since it may take
  * the program over to keep its results up (RFC 5267). A mailbox in which nothing is found, or that disappears meanwhile, is not told of.
  */
+#include "imap/commands.h"
 #include "imap/context.h"
 #include "imap/mailbox_filter.h"
 #include "imap/reply.h"

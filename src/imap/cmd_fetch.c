@@ -3,6 +3,7 @@
  * FETCH and UID FETCH (RFC 3501 6.4.5, 6.4.8). The answer goes out in steps. Where \Seen is to be set (BODY[] without PEEK), messages are taken
  * in batches: first a commit sets the flag, then the batch goes out with its FLAGS (T57).
  */
+#include "imap/commands.h"
 #include "imap/condstore.h"
 #include "imap/fetch.h"
 #include "imap/reply.h"

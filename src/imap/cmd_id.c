@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include "base/arena.h"
+#include "imap/commands.h"
 #include "imap/reply.h"
 
 /* RFC 2971 3.3: at most 30 pairs, field names of 30 octets, values of 1024. */

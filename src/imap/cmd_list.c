@@ -4,6 +4,7 @@
  * always, asked for or not (T26).
  */
 #include "base/map.h"
+#include "imap/commands.h"
 #include "imap/condstore.h"
 #include "imap/list_match.h"
 #include "imap/metadata_print.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/commands.h"
 #include "imap/reply.h"
 
 /* NOOP, RFC 3501 6.1.2: the updates that every command brings (T92). */

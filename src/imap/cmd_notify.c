@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "imap/capability.h"
+#include "imap/commands.h"
 #include "imap/fetch.h"
 #include "imap/notify.h"
 #include "imap/reply.h"

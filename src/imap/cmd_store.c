@@ -3,6 +3,7 @@
  * STORE and UID STORE (RFC 3501 6.4.6, 6.4.8). Many messages are changed in several commits, so that nobody else waits long
  * for the writer; after each the new flags of its messages are told.
  */
+#include "imap/commands.h"
 #include "imap/condstore.h"
 #include "imap/limit.h"
 #include "imap/reply.h"

@@ -3,6 +3,7 @@
  * UIDBATCHES (RFC 10022): the UID ranges that cut the mailbox into batches of equal size, from the highest UIDs down. The mailbox is walked once
  * upwards: batches are counted from the top, so that the lowest one may be short.
  */
+#include "imap/commands.h"
 #include "imap/reply.h"
 #include "imap/syntax.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/capability.h"
+#include "imap/commands.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/cmd.h"
+#include "imap/commands.h"
 
 #define C(name, handler, states, flags, doc) {name, cmd_##handler, states, flags, doc},
 static const struct command rows[] = {

@@ -2,6 +2,7 @@
 #include "imap/notify.h"
 
 #include <stdlib.h>
+#include "imap/commands.h"
 #include "imap/context.h"
 #include "imap/fetch.h"
 #include "imap/language.h"

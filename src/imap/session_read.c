@@ -4,6 +4,7 @@
 
 #include "base/watchdog.h"
 #include "imap/ahead.h"
+#include "imap/commands.h"
 #include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/reply.h"

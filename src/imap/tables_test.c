@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "imap/commands.h"
 #include "imap/fetch.h"
 #include "imap/reply.h"
 

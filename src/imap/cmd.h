@@ -54,11 +54,13 @@ enum {
 	CMDF_NUMBERS = 1 << 9,   /* takes sequence numbers; those with NO_EXPUNGE do anyway */
 	CMDF_LARGE = 1 << 13,    /* may hold something of every mailbox: not begun where no memory is left (base/budget.h) */
 	CMDF_QUIET = 1 << 8,     /* no untagged updates before the tagged line (LOGOUT, STARTTLS) */
+	CMDF_ALL_NEWS = 1 << 14, /* its answer tells all that happened to the selected mailbox, whatever NOTIFY keeps back (RFC 5465 3.1) */
+	CMDF_NEWS = 1 << 15,     /* while it waits for input the session tells what NOTIFY asked for: IDLE */
 };
 
 /* All of them: the sum is right only where no two are the same bit and none was forgotten. */
 _Static_assert(CMDF_UID + CMDF_NO_EXPUNGE + CMDF_STREAM + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_OFF + CMDF_HEAVY + CMDF_QUIET + CMDF_NUMBERS +
-    CMDF_REPLACE + CMDF_OVERLAP + CMDF_GONE + CMDF_LARGE == (1 << 14) - 1, "each flag of a command is a bit of its own");
+    CMDF_REPLACE + CMDF_OVERLAP + CMDF_GONE + CMDF_LARGE + CMDF_ALL_NEWS + CMDF_NEWS == (1 << 16) - 1, "each flag of a command is a bit of its own");
 
 /* Where the input stands when a streaming or line-reading handler is called. */
 enum cmd_at {

@@ -2,7 +2,6 @@
 #include "imap/notify.h"
 
 #include <stdlib.h>
-#include "imap/commands.h"
 #include "imap/context.h"
 #include "imap/fetch.h"
 #include "imap/language.h"
@@ -82,9 +81,7 @@ notify_own_uids(struct session *s, int64_t mailbox, uint32_t first, uint32_t n)
 static bool
 answers_anyway(const struct cmd *cmd)
 {
-	if (cmd == NULL || cmd->row == NULL)
-		return false;
-	return cmd->row->run == cmd_expunge || cmd->row->run == cmd_notify || (cmd->row->flags & CMDF_MOVE);
+	return cmd != NULL && cmd->row != NULL && (cmd->row->flags & CMDF_ALL_NEWS);
 }
 
 bool

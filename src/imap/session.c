@@ -10,7 +10,6 @@
 #include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/capability.h"
-#include "imap/commands.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
@@ -58,7 +57,7 @@ go_on(struct session *s, unsigned events)
 		return session_answer(s);
 	if (cmd->before)
 		return session_begin(s);
-	if (cmd->waiting && cmd->row->run == cmd_idle && !(events & CONN_EV_TIMEOUT) && notify_due(s))
+	if (cmd->waiting && (cmd->row->flags & CMDF_NEWS) && !(events & CONN_EV_TIMEOUT) && notify_due(s))
 		return session_tell_news(s);
 	if (cmd->waiting)
 		return session_feed(s, events);

@@ -4,6 +4,7 @@
  */
 #include "imap/commands.h"
 #include "imap/reply.h"
+#include "imap/run_list.h"
 #include "imap/search_run.h"
 #include "query/sort.h"
 

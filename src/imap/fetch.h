@@ -7,7 +7,7 @@
 #define IMAP_FETCH_H
 
 #include "imap/limit.h"
-#include "imap/search_return.h"
+#include "imap/partial.h"
 #include "mime/fields.h"
 #include "mime/structure.h"
 #include "mime/summary.h"

@@ -4,31 +4,9 @@
 #include <stdlib.h>
 #include "imap/fetch.h"
 #include "imap/reply.h"
+#include "imap/run_list.h"
 
 /* ---- reading ---- */
-
-static enum status
-bound(struct args *a, bool minus, uint32_t *n_r)
-{
-	if ((minus && !arg_char(a, '-')) || arg_nz_number(a, n_r) != OK)
-		return arg_expect(a, EXPECT_RANGE);
-	return OK;
-}
-
-enum status
-partial_parse(struct partial *p, struct args *a)
-{
-	struct partial x = {.given = true, .from_end = arg_peek(a) == '-'};
-	enum status st;
-
-	if ((st = bound(a, x.from_end, &x.a)) != OK)
-		return st;
-	if (!arg_char(a, ':'))
-		return arg_expect(a, EXPECT_RANGE);
-	if ((st = bound(a, x.from_end, &x.b)) == OK)
-		*p = x;
-	return st;
-}
 
 /* UPDATE, or UPDATE (fetch-att ...), RFC 5465 7: the items are checked now and read again when there is something to fetch. */
 static enum status
@@ -107,63 +85,7 @@ search_return_parse(struct search_return *ret, struct cmd *cmd)
 	return arg_space(a);
 }
 
-/* ---- lists ---- */
-
-static void
-append(struct runs *list, struct run r)
-{
-	if (list->n == list->cap) {
-		list->cap = list->cap ? list->cap * 2 : 16;
-		list->run = x_realloc(list->run, list->cap * sizeof(*list->run));
-	}
-	list->run[list->n++] = r;
-}
-
-void
-run_list_add(struct runs *list, uint32_t n)
-{
-	if (list->n > 0 && list->run[list->n - 1].last != UINT32_MAX && list->run[list->n - 1].last + 1 == n)
-		list->run[list->n - 1].last = n;
-	else
-		append(list, (struct run){n, n});
-}
-
-/* Which of total results p asks for: *first_r to *last_r, counted from 1. False: none. */
-static bool
-partial_range(const struct partial *p, uint64_t total, uint64_t *first_r, uint64_t *last_r)
-{
-	uint64_t first = p->a < p->b ? p->a : p->b, last = p->a < p->b ? p->b : p->a;
-
-	if (first > total)
-		return false;
-	if (last > total)
-		last = total;
-	*first_r = p->from_end ? total - last + 1 : first;
-	*last_r = p->from_end ? total - first + 1 : last;
-	return true;
-}
-
-void
-run_list_slice(const struct runs *list, const struct partial *p, struct runs *slice_r)
-{
-	uint64_t first, last, at = 1;
-
-	if (!partial_range(p, runs_count(list), &first, &last))
-		return;
-	for (size_t i = 0; i < list->n && at <= last; i++) {
-		struct run r = list->run[i];
-		uint64_t n = (uint64_t)r.last - r.first + 1;
-
-		if (at + n > first) {
-			if (at + n - 1 > last)
-				r.last = r.first + (uint32_t)(last - at);
-			if (at < first)
-				r.first += (uint32_t)(first - at);
-			append(slice_r, r);
-		}
-		at += n;
-	}
-}
+/* ---- "$" ---- */
 
 /* A list in any order as a set. */
 static void

@@ -7,13 +7,7 @@
 #define IMAP_SEARCH_RETURN_H
 
 #include "imap/cmd.h"
-
-/* A range of results: 1 is the first, or from the end the last. */
-struct partial {
-	bool given;
-	bool from_end;
-	uint32_t a, b; /* as the client wrote them */
-};
+#include "imap/partial.h"
 
 struct search_return {
 	bool given;    /* the answer is an ESEARCH line */
@@ -25,23 +19,6 @@ struct search_return {
 
 /* Reads "RETURN (...)" and the space behind it, if it stands here in the command. ERR_BAD_INPUT. */
 must_check enum status search_return_parse(struct search_return *ret, struct cmd *cmd);
-/* How many results it asks for. */
-static inline uint64_t
-partial_span(const struct partial *p)
-{
-	return (p->a < p->b ? (uint64_t)p->b - p->a : (uint64_t)p->a - p->b) + 1;
-}
-/* "n:m" or "-n:-m" (RFC 9394 4), for FETCH too. */
-must_check enum status partial_parse(struct partial *p, struct args *a);
-
-/*
- * Lists of messages: runs in the order of the answer, which need not be ascending as a whole; so struct runs serves as a
- * plain list here.
- */
-void run_list_add(struct runs *list, uint32_t n);
-/* Those of list that p asks for, in the same order. */
-void run_list_slice(const struct runs *list, const struct partial *p, struct runs *slice_r);
-
 /* An answer being told. Put the upper part in, then call search_tell() until it says CMD_DONE. */
 struct search_tell {
 	const struct search_return *ret;

@@ -90,11 +90,13 @@ over(struct cmd *cmd)
 	s->tell = (struct search_tell){
 		.ret = r,
 		.found = &s->uids,
-		.tag = cmd->tag,
-		.mailbox = x->name,
-		.uidvalidity = v->uidvalidity,
-		.utf8 = session_utf8(cmd->session),
-		.uid = true,
+		.of = {
+			.tag = cmd->tag,
+			.mailbox = x->name,
+			.uidvalidity = v->uidvalidity,
+			.utf8 = session_utf8(cmd->session),
+			.uid = true,
+		},
 		.modseq = search_modseq(s),
 		.scores = (const uint8_t *)s->scores.p,
 	};

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include "base/clock.h"
 #include "imap/context.h"
+#include "imap/correlators.h"
 #include "imap/notify.h"
-#include "imap/search_return.h"
 #include "imap/selected.h"
 
 /* Changes of one context in one line. */
@@ -108,13 +108,13 @@ tell(struct context *c, struct session *s, struct db_txn *txn)
 	enum status st = OK;
 
 	if (c->left.n || c->came.n) {
-		search_tell_correlators(&(struct search_tell){
+		correlators_print(&line, &(struct correlators){
 			.tag = c->tag,
 			.mailbox = c->esearch ? selected_name(s, txn, &arena) : STR_NONE,
 			.uidvalidity = s->selected->view.uidvalidity,
 			.utf8 = session_utf8(s),
 			.uid = c->uid,
-		}, &line);
+		});
 		if ((st = apply(c, s, txn, &line)) == OK) {
 			buf_add(&line, STR("\r\n"));
 			buf_add(conn_out(s->conn), buf_str(&line));

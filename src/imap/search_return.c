@@ -229,28 +229,13 @@ tell_plain(struct search_tell *t, struct conn *c)
 	return CMD_DONE;
 }
 
-void
-search_tell_correlators(const struct search_tell *t, struct buf *out)
-{
-	/* The tag is a quoted string (RFC 4466 2.6.2, T71). */
-	buf_add(out, STR("* ESEARCH (TAG \""));
-	buf_add(out, t->tag);
-	buf_addc(out, '"');
-	if (t->mailbox.p != NULL) {
-		buf_add(out, STR(" MAILBOX "));
-		out_mailbox(out, t->mailbox, t->utf8);
-		buf_addf(out, " UIDVALIDITY %u", t->uidvalidity);
-	}
-	buf_adds(out, t->uid ? ") UID" : ")");
-}
-
 /* What comes first of all: the correlators, MIN and MAX. Clients know the order MIN MAX ALL COUNT, then MODSEQ (T108). */
 static void
 tell_head(struct search_tell *t, struct buf *out)
 {
 	const struct runs *found = t->found;
 
-	search_tell_correlators(t, out);
+	correlators_print(out, &t->of);
 	if (t->ret->min && found->n)
 		buf_addf(out, " MIN %u", found->run[0].first);
 	if (t->ret->max && found->n)

@@ -7,6 +7,7 @@
 #define IMAP_SEARCH_RETURN_H
 
 #include "imap/cmd.h"
+#include "imap/correlators.h"
 #include "imap/partial.h"
 
 struct search_return {
@@ -24,11 +25,7 @@ struct search_tell {
 	const struct search_return *ret;
 	const struct runs *found;
 	struct runs slice;       /* of PARTIAL */
-	struct str tag;
-	struct str mailbox;      /* name and UIDVALIDITY are told too (RFC 7377 2.1); p == NULL: not */
-	uint32_t uidvalidity;
-	bool utf8;               /* of the name */
-	bool uid;
+	struct correlators of;   /* in an ESEARCH line */
 	uint64_t modseq;         /* 0: not told */
 	const uint8_t *scores;   /* of RELEVANCY: of each found, in that order */
 	const char *word;        /* of the plain answer: "SEARCH" or "SORT" */
@@ -39,8 +36,6 @@ struct search_tell {
 	uint64_t score, scores_end; /* the next score to be told */
 	unsigned part;
 };
-/* "* ESEARCH (TAG "x" MAILBOX name UIDVALIDITY n) UID", as much of it as is to be told. */
-void search_tell_correlators(const struct search_tell *t, struct buf *out);
 enum cmd_next search_tell(struct search_tell *t, struct conn *c);
 void search_tell_free(struct search_tell *t);
 

@@ -92,8 +92,7 @@ search_answer(struct cmd *cmd, const struct runs *found, const char *word, const
 		return reply_ok(cmd, ok);
 	x->tell.ret = r;
 	x->tell.found = found;
-	x->tell.tag = cmd->tag;
-	x->tell.uid = cmd->uid;
+	x->tell.of = (struct correlators){.tag = cmd->tag, .uid = cmd->uid};
 	x->tell.modseq = search_modseq(x);
 	x->tell.scores = (const uint8_t *)x->scores.p;
 	x->tell.word = word;

@@ -135,24 +135,3 @@ cmd_continue(struct cmd *cmd, struct str text)
 {
 	out_continue(cmd_out(cmd), text);
 }
-
-void
-cmd_literal_stream(struct cmd *cmd)
-{
-	imap_reader_stream(&cmd->session->reader);
-	if (cmd->session->reader.literal.sync)
-		cmd_continue(cmd, STR("OK"));
-}
-
-enum status
-cmd_literal_collect(struct cmd *cmd)
-{
-	bool sync = cmd->session->reader.literal.sync;
-	enum status st = session_hold_literal(cmd->session);
-
-	if (st == OK)
-		st = imap_reader_collect(&cmd->session->reader);
-	if (st == OK && sync)
-		cmd_continue(cmd, STR("OK"));
-	return st;
-}

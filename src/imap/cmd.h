@@ -198,12 +198,6 @@ void cmd_read_line(struct cmd *cmd, size_t limit);
 /* A "+ text" continuation; flushed with the step. */
 void cmd_continue(struct cmd *cmd, struct str text);
 
-/* Streaming commands at CMD_AT_LITERAL: take the literal as chunks, with the "+" where one is due; then return CMD_WAIT_INPUT. A
- * reply instead refuses it: the session drops what is still to come of the command (T86). */
-void cmd_literal_stream(struct cmd *cmd);
-/* The same, into the command. ERR_LIMIT: not collected; reply. */
-must_check enum status cmd_literal_collect(struct cmd *cmd);
-
 /* For session.c: the life of a command. */
 struct cmd *cmd_new(struct session *s, struct str command);
 void cmd_set_tag(struct cmd *cmd, struct str tag);

@@ -12,6 +12,7 @@
 #include "imap/commands.h"
 #include "imap/language.h"
 #include "imap/limit.h"
+#include "imap/literal.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "wire/flag.h"

@@ -8,6 +8,7 @@
 #include "imap/qresync.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
+#include "imap/selected_close.h"
 #include "imap/special.h"
 #include "imap/update.h"
 

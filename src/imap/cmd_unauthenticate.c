@@ -2,7 +2,7 @@
 #include "imap/capability.h"
 #include "imap/commands.h"
 #include "imap/reply.h"
-#include "imap/selected.h"
+#include "imap/selected_close.h"
 
 static enum status
 logged_out(struct session *s)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "imap/language.h"
 #include "imap/reply.h"
+#include "imap/session_memory.h"
 
 struct context *
 context_new(struct cmd *cmd, struct str items)

@@ -6,6 +6,7 @@
 #include "imap/correlators.h"
 #include "imap/notify.h"
 #include "imap/selected.h"
+#include "imap/session_memory.h"
 
 /* Changes of one context in one line. */
 #define LOT 1024

@@ -7,6 +7,7 @@
 #include "imap/language.h"
 #include "imap/notify_pictures.h"
 #include "imap/reply.h"
+#include "imap/session_memory.h"
 #include "imap/update.h"
 
 void

@@ -3,9 +3,7 @@
 
 #include <stdlib.h>
 #include "imap/language.h"
-#include "imap/context.h"
 #include "imap/reply.h"
-#include "imap/update.h"
 
 enum status
 selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, bool read_only)
@@ -22,55 +20,6 @@ selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, b
 	s->selected = sel;
 	s->state = STATE_SELECTED;
 	return OK;
-}
-
-void
-selected_close(struct session *s)
-{
-	struct selected *sel = s->selected;
-
-	if (sel == NULL)
-		return;
-	hub_unwatch(s->imap->hub, &sel->watcher);
-	update_free(sel);
-	contexts_free(sel);
-	view_close(&sel->view);
-	runs_free(&sel->notify_own);
-	runs_free(&sel->saved);
-	arena_free(&sel->kw_arena);
-	free((void *)(uintptr_t)sel->name.p);
-	free(sel);
-	s->selected = NULL;
-	if (s->state == STATE_SELECTED)
-		s->state = STATE_AUTH;
-}
-
-size_t
-selected_memory(const struct selected *sel)
-{
-	size_t n = 0;
-
-	if (sel == NULL)
-		return 0;
-	for (const struct context *c = sel->contexts; c != NULL; c = c->next)
-		n += context_size(c);
-	n += (sel->view.ghosts.cap + sel->view.recent.cap + sel->saved.cap + sel->notify_own.cap) * sizeof(struct run);
-	return sizeof(*sel) + n + sel->kw_arena.held;
-}
-
-void
-selected_gone(struct session *s)
-{
-	struct selected *sel = s->selected;
-
-	out_untagged(conn_out(s->conn), "OK", "CLOSED", language_text(s, "The mailbox has been deleted"));
-	update_free(sel);
-	contexts_free(sel);
-	sel->view.keep_own = false;
-	runs_clear(&sel->saved);
-	runs_clear(&sel->notify_own);
-	sel->notify_from = 0;
-	sel->gone_told = sel->closed_told = true;
 }
 
 void

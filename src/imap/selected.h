@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* selected: the selected mailbox of a session: opening, closing, its keywords, its flags in FETCH lines. */
+/* selected: the selected mailbox of a session: opening, its keywords, its flags in FETCH lines. It is closed by selected_close.h. */
 #ifndef IMAP_SELECTED_H
 #define IMAP_SELECTED_H
 
@@ -7,13 +7,6 @@
 
 /* Makes it the session's selected mailbox, in place of none (close the old one first), and begins to watch. */
 must_check enum status selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, bool read_only);
-/* Bytes of memory that it holds; NULL: 0. */
-size_t selected_memory(const struct selected *sel);
-/* Frees it, if there is one; state becomes STATE_AUTH. Says nothing. For commands that close (SELECT, CLOSE, LOGOUT ...) and between
- * commands: no other command loses its mailbox while it runs. */
-void selected_close(struct session *s);
-/* It is gone, and all that can be said of it is CLOSED: says so. It stays, empty, until the running command is over. */
-void selected_gone(struct session *s);
 /* The session has told the flags of its own change itself; keywords: with it the mailbox may have got new ones. */
 void selected_told(struct selected *sel, uint64_t modseq, bool keywords);
 /* Its name now, which another session may have changed; in the arena, or as it was when it is gone. */

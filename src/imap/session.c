@@ -13,6 +13,8 @@
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
+#include "imap/selected_close.h"
+#include "imap/session_memory.h"
 
 /* A connection lets others have their turn after so long, in microseconds. */
 #define TURN_US 5000
@@ -93,34 +95,6 @@ forget(struct session *s)
 	s->enabled = 0;
 	s->language = 0;
 	s->starting_tls = false;
-}
-
-size_t
-session_memory(const struct session *s)
-{
-	return sizeof(*s) + conn_memory(s->conn) + imap_reader_memory(&s->reader) + selected_memory(s->selected) + notify_memory(s->notify);
-}
-
-void
-session_count(struct session *s)
-{
-	if (s != NULL)
-		charge_is(&s->login.charge, session_memory(s));
-}
-
-enum status
-session_hold(struct session *s, size_t n)
-{
-	return charge_need(&s->login.charge, session_memory(s) + n);
-}
-
-enum status
-session_hold_literal(struct session *s)
-{
-	uint64_t size = s->reader.literal.size;
-
-	/* What is over the reader's limit is refused by it, for a better reason. */
-	return size > s->reader.limits->literal ? OK : session_hold(s, (size_t)size);
 }
 
 /* A time-out or deadline passed. SESSION_GO: the session lives on. */

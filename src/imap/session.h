@@ -117,14 +117,6 @@ session_utf8(const struct session *s)
 	return s->enabled & (ENABLED_UTF8 | ENABLED_IMAP4REV2);
 }
 
-/* Bytes of memory that it holds beside its commands. */
-size_t session_memory(const struct session *s);
-/* Counts them. */
-void session_count(struct session *s);
-/* It is to hold n bytes more beside its commands. ERR_MEMORY: there is no room for them. */
-must_check enum status session_hold(struct session *s, size_t n);
-/* The literal that was announced: the same, or ERR_MEMORY. */
-must_check enum status session_hold_literal(struct session *s);
 /* Somebody is let in (LOGIN_IN): the session is his, and the limits on strangers are lifted. */
 void session_logged_in(struct session *s);
 /* Back to not authenticated, everything forgotten but TLS (RFC 8437): what an extension keeps in the session is reset here.

@@ -7,7 +7,7 @@
 #include "imap/language.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
-#include "imap/selected.h"
+#include "imap/selected_close.h"
 
 void
 session_logged_in(struct session *s)

@@ -6,9 +6,10 @@
 #include "imap/ahead.h"
 #include "imap/commands.h"
 #include "imap/language.h"
+#include "imap/literal.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
-#include "imap/selected.h"
+#include "imap/selected_close.h"
 #include "imap/update.h"
 
 /* Why a command may not run now, or NULL. */

@@ -9,6 +9,7 @@
 #include "imap/context.h"
 #include "imap/reply.h"
 #include "imap/selected.h"
+#include "imap/selected_close.h"
 
 /* How many expunges go out before the mark is looked at again. */
 #define GONE_STEP 256

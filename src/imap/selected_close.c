@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of a selected mailbox: what watches it ends with it. */
+#include "imap/selected_close.h"
+
+#include <stdlib.h>
+#include "imap/context.h"
+#include "imap/language.h"
+#include "imap/update.h"
+#include "wire/imap_out.h"
+
+void
+selected_close(struct session *s)
+{
+	struct selected *sel = s->selected;
+
+	if (sel == NULL)
+		return;
+	hub_unwatch(s->imap->hub, &sel->watcher);
+	update_free(sel);
+	contexts_free(sel);
+	view_close(&sel->view);
+	runs_free(&sel->notify_own);
+	runs_free(&sel->saved);
+	arena_free(&sel->kw_arena);
+	free((void *)(uintptr_t)sel->name.p);
+	free(sel);
+	s->selected = NULL;
+	if (s->state == STATE_SELECTED)
+		s->state = STATE_AUTH;
+}
+
+void
+selected_gone(struct session *s)
+{
+	struct selected *sel = s->selected;
+
+	out_untagged(conn_out(s->conn), "OK", "CLOSED", language_text(s, "The mailbox has been deleted"));
+	update_free(sel);
+	contexts_free(sel);
+	sel->view.keep_own = false;
+	runs_clear(&sel->saved);
+	runs_clear(&sel->notify_own);
+	sel->notify_from = 0;
+	sel->gone_told = sel->closed_told = true;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* selected_close: the end of a selected mailbox, with its untagged updates and the searches that were kept up. */
+#ifndef IMAP_SELECTED_CLOSE_H
+#define IMAP_SELECTED_CLOSE_H
+
+#include "imap/session.h"
+
+/* Frees it, if there is one; state becomes STATE_AUTH. Says nothing. For commands that close (SELECT, CLOSE, LOGOUT ...) and between
+ * commands: no other command loses its mailbox while it runs. */
+void selected_close(struct session *s);
+/* It is gone, and all that can be said of it is CLOSED: says so. It stays, empty, until the running command is over. */
+void selected_gone(struct session *s);
+
+#endif

@@ -1,8 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/assert.h"
 #include "imap/capability.h"
 #include "imap/commands.h"
+#include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected_close.h"
+
+/* What commands hold from now on is held by nobody. */
+static void
+leave_budget(struct session *s)
+{
+	struct cmd *list[] = {s->cmd, s->below, s->reading};
+
+	ensure(s->committing == NULL);
+	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
+		if (list[i] != NULL) {
+			charge_is(&list[i]->charge, 0);
+			list[i]->counted = 0;
+			list[i]->charge.of = NULL;
+		}
+}
+
+/* Back to not authenticated, everything forgotten but TLS: what an extension keeps in the session is reset here. A selected mailbox is closed. */
+static void
+forget(struct session *s)
+{
+	selected_close(s);
+	notify_set(s, NULL);
+	leave_budget(s);
+	login_out(&s->login, "UNAUTHENTICATE");
+	s->actor = (struct actor){0};
+	s->enabled = 0;
+	s->comparator = (struct comparator){0};
+	s->language = 0;
+	s->bad = 0;
+	s->state = STATE_NOT_AUTH;
+	s->reader.limits = &s->imap->limits_before;
+	s->reader.buf.secret = true;
+	conn_in_limit(s->conn, 64 * 1024);
+	conn_timeout(s->conn, 0);
+	session_timeout(s);
+}
 
 static enum status
 logged_out(struct session *s)
@@ -11,7 +49,7 @@ logged_out(struct session *s)
 	enum status st = conn_end_filter(s->conn);
 
 	if (st == OK)
-		session_logged_out(s);
+		forget(s);
 	return st;
 }
 

@@ -119,9 +119,6 @@ session_utf8(const struct session *s)
 
 /* Somebody is let in (LOGIN_IN): the session is his, and the limits on strangers are lifted. */
 void session_logged_in(struct session *s);
-/* Back to not authenticated, everything forgotten but TLS (RFC 8437): what an extension keeps in the session is reset here.
- * A selected mailbox is closed. */
-void session_logged_out(struct session *s);
 /* For cmd->sent of STARTTLS: behind its OK comes the handshake, after which everything is forgotten (S1). ERR_BAD_INPUT: bytes stood
  * behind the command in the clear. */
 must_check enum status session_start_tls(struct session *s);

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A session's way to its account and back, and its end. */
+/* A session's way to its account, and its end. */
 #include "imap/cmd.h"
 
-#include "base/assert.h"
 #include "base/log.h"
 #include "imap/language.h"
-#include "imap/notify.h"
-#include "imap/reply.h"
-#include "imap/selected_close.h"
 
 void
 session_logged_in(struct session *s)
@@ -26,41 +22,6 @@ session_timeout(struct session *s)
 		conn_timeout(s->conn, s->imap->settings.idle_seconds);
 	else
 		login_deadline(&s->login, s->imap->settings.login_seconds);
-}
-
-/* What commands hold from now on is held by nobody. */
-static void
-leave_budget(struct session *s)
-{
-	struct cmd *list[] = {s->cmd, s->below, s->reading};
-
-	ensure(s->committing == NULL);
-	for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
-		if (list[i] != NULL) {
-			charge_is(&list[i]->charge, 0);
-			list[i]->counted = 0;
-			list[i]->charge.of = NULL;
-		}
-}
-
-void
-session_logged_out(struct session *s)
-{
-	selected_close(s);
-	notify_set(s, NULL);
-	leave_budget(s);
-	login_out(&s->login, "UNAUTHENTICATE");
-	s->actor = (struct actor){0};
-	s->enabled = 0;
-	s->comparator = (struct comparator){0};
-	s->language = 0;
-	s->bad = 0;
-	s->state = STATE_NOT_AUTH;
-	s->reader.limits = &s->imap->limits_before;
-	s->reader.buf.secret = true;
-	conn_in_limit(s->conn, 64 * 1024);
-	conn_timeout(s->conn, 0);
-	session_timeout(s);
 }
 
 enum status

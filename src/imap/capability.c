@@ -15,7 +15,7 @@ static const struct {
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 const struct capability_row *
-imap_capability(unsigned i)
+capability_row(unsigned i)
 {
 	return i < ROWS ? &rows[i].row : NULL;
 }

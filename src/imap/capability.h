@@ -12,4 +12,11 @@ bool capability_on(struct session *s, const char *name);
 /* Whether it is not hidden by the settings (imap/hide.h). */
 bool capability_shown(struct session *s, const char *name);
 
+/* Row i of the table, or NULL past the end. */
+struct capability_row {
+	const char *name, *rfc, *doc;
+	const char *risky; /* why some client does not get along with it; NULL: all do */
+};
+const struct capability_row *capability_row(unsigned i);
+
 #endif

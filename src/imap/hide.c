@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include "base/arena.h"
+#include "imap/capability.h"
 
 /* One word: a row, and from whom it is kept back. */
 struct item {
@@ -30,7 +31,7 @@ find_row(struct str name, unsigned *row_r)
 	const struct capability_row *r;
 
 	name = str_trim_suffix(name, '=');
-	for (unsigned i = 0; (r = imap_capability(i)) != NULL; i++)
+	for (unsigned i = 0; (r = capability_row(i)) != NULL; i++)
 		if (str_caseeq(str_trim_suffix(str_c(r->name), '='), name)) {
 			*row_r = i;
 			return true;

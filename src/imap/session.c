@@ -10,6 +10,7 @@
 #include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/capability.h"
+#include "imap/imap.h"
 #include "imap/notify.h"
 #include "imap/reply.h"
 #include "imap/selected.h"

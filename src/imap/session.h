@@ -11,9 +11,10 @@
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
-#include "imap/imap.h"
+#include "imap/settings.h"
 #include "net/conn.h"
 #include "query/comparator.h"
+#include "session/door.h"
 #include "session/login.h"
 #include "store/view.h"
 #include "wire/imap_reader.h"

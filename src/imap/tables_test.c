@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "imap/capability.h"
 #include "imap/commands.h"
 #include "imap/fetch.h"
 #include "imap/reply.h"
@@ -53,7 +54,7 @@ capabilities_are_documented(void **state)
 {
 	const struct capability_row *row;
 
-	for (unsigned i = 0; (row = imap_capability(i)) != NULL; i++) {
+	for (unsigned i = 0; (row = capability_row(i)) != NULL; i++) {
 		assert_true(row->rfc[0] != '\0' && row->doc[0] != '\0');
 		assert_true(str_chr(str_c(row->name), ' ') == strlen(row->name)); /* T01 */
 	}

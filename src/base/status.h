@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one status type of the house. A function that can fail returns it; callers must check it.
- * Each protocol maps a status to its own answer in one table (imap/reply.c, lmtp/content.c): the
+ * Each protocol maps a status to its own answer in one table (imap/core/reply.c, lmtp/content.c): the
  * client gets the status's safe text, the detail goes to the log only.
  */
 #ifndef BASE_STATUS_H

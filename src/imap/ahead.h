@@ -7,7 +7,7 @@
 #ifndef IMAP_AHEAD_H
 #define IMAP_AHEAD_H
 
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 
 /* The session's command has handed its change to the committer: moves it to those that wait for their commits, if it may be overtaken by the
  * reading of the next and there is input for that. False: it stays. */

@@ -7,7 +7,7 @@
 #define IMAP_APPEND_H
 
 #include "deliver/deliver.h"
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 #include "session/pool.h"
 
 /* One message. */

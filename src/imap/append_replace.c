@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* REPLACE (RFC 8508): the message that goes when the new one is stored. */
 #include "imap/append.h"
-#include "imap/reply.h"
-#include "imap/set.h"
+#include "imap/core/reply.h"
+#include "imap/core/set.h"
 
 /* Is it there? A UID may name nothing; the commit asks again. */
 static enum status

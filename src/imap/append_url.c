@@ -4,9 +4,9 @@
  * with a snapshot of its own that is let go before the bytes are staged. Reading sets no flag.
  */
 #include "imap/append.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
 #include "imap/fetch.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
 #include "wire/imap_url.h"
 
 /* Bytes read at once. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
+#include "imap/core/reply.h"
 #include "imap/login.h"
-#include "imap/reply.h"
 
 /* Longest base64 line that is read (S2). */
 #define ANSWER_MAX 65536

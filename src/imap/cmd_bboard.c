@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 
 /* BBOARD, RFC 1176: SELECT of a bulletin board, of which there are none. */
 enum cmd_next

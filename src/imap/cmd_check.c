@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
 
 /* CHECK, RFC 3501 6.4.1: every answer here is on disk already, so there is nothing to do but to see whether the mailbox is there. */
 enum cmd_next

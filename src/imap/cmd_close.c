@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 #include "imap/selected_close.h"
 #include "store/message.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/capability.h"
-#include "query/comparator.h"
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/capability.h"
+#include "imap/core/reply.h"
 #include "mime/subject.h"
+#include "query/comparator.h"
 
 #define SYNTAX "COMPARATOR takes names of comparators"
 

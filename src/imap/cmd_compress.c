@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/capability.h"
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/capability.h"
+#include "imap/core/reply.h"
 
 static enum status
 compress_on(struct session *s)

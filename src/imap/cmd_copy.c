@@ -4,12 +4,12 @@
  * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3).
  */
 #include "imap/commands.h"
-#include "imap/language.h"
-#include "imap/limit.h"
+#include "imap/core/language.h"
+#include "imap/core/limit.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
+#include "imap/core/set.h"
 #include "imap/notify.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
-#include "imap/set.h"
 #include "store/copy.h"
 
 struct copying {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
+#include "imap/core/objectid.h"
+#include "imap/core/oldname.h"
+#include "imap/core/reply.h"
+#include "imap/core/special.h"
 #include "imap/notify.h"
-#include "imap/objectid.h"
-#include "imap/oldname.h"
-#include "imap/reply.h"
-#include "imap/special.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
 

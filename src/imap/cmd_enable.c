@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/capability.h"
 #include "imap/commands.h"
-#include "imap/condstore.h"
 #include "imap/context.h"
-#include "imap/reply.h"
+#include "imap/core/capability.h"
+#include "imap/core/condstore.h"
+#include "imap/core/reply.h"
 
 #define E(name, bit, word, doc) {word, ENABLED_##name},
 static const struct {
 	const char *word;
 	uint32_t bit;
 } features[] = {
-#include "imap/enabled.tbl"
+#include "imap/core/enabled.tbl"
 };
 #undef E
 #define FEATURES (sizeof(features) / sizeof(features[0]))

@@ -5,10 +5,10 @@
  */
 #include "imap/commands.h"
 #include "imap/context.h"
-#include "imap/mailbox_filter.h"
-#include "imap/reply.h"
+#include "imap/core/mailbox_filter.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
 #include "imap/search_run.h"
-#include "imap/selected.h"
 
 #define SYNTAX "ESEARCH takes sources, what to return, and search keys"
 #define FILTERS_MAX 100

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/limit.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
-#include "imap/set.h"
+#include "imap/core/limit.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
+#include "imap/core/set.h"
 #include "store/message.h"
 
 struct expunging {

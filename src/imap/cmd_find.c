@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FIND [ALL.]MAILBOXES (RFC 1176, RFC 1730; RFC 2062 6.3.OBS.1 and 2) and FIND [ALL.]BBOARDS, of which there are none. */
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 #include "store/mailbox.h"
 
 /* '*' stands for anything, '%' and '?' for one character. Going back to the last '*' only is enough. */

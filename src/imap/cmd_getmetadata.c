@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/metadata_print.h"
-#include "imap/reply.h"
+#include "imap/core/metadata_print.h"
+#include "imap/core/reply.h"
 
 static enum status
 parse_options(struct args *a, struct metadata_ask *ask)

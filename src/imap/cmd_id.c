@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include "base/arena.h"
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 
 /* RFC 2971 3.3: at most 30 pairs, field names of 30 octets, values of 1024. */
 #define PAIRS_MAX 30

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/language.h"
+#include "imap/core/language.h"
+#include "imap/core/reply.h"
 #include "imap/notify.h"
-#include "imap/reply.h"
 #include "imap/update.h"
 
 /* "DONE", and what clients send instead (T90). */

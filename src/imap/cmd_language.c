@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/capability.h"
 #include "imap/commands.h"
-#include "imap/language.h"
-#include "imap/reply.h"
+#include "imap/core/capability.h"
+#include "imap/core/language.h"
+#include "imap/core/reply.h"
 
 static enum cmd_next
 list(struct cmd *cmd)

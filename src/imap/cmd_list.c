@@ -5,12 +5,12 @@
  */
 #include "base/map.h"
 #include "imap/commands.h"
-#include "imap/condstore.h"
-#include "imap/list_match.h"
-#include "imap/metadata_print.h"
-#include "imap/reply.h"
-#include "imap/special.h"
-#include "imap/status_item.h"
+#include "imap/core/condstore.h"
+#include "imap/core/list_match.h"
+#include "imap/core/metadata_print.h"
+#include "imap/core/reply.h"
+#include "imap/core/special.h"
+#include "imap/core/status_item.h"
 
 #define PATTERNS_MAX 100
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/capability.h"
 #include "imap/commands.h"
+#include "imap/core/capability.h"
+#include "imap/core/reply.h"
 #include "imap/login.h"
-#include "imap/reply.h"
 
 static enum cmd_next
 welcome(struct cmd *cmd)

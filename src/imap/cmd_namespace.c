@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 
 /* NAMESPACE, RFC 2342: one personal namespace without prefix (T21). */
 enum cmd_next

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 
 /* NOOP, RFC 3501 6.1.2: the updates that every command brings (T92). */
 enum cmd_next

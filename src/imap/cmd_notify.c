@@ -2,11 +2,11 @@
 /* NOTIFY, RFC 5465. */
 #include <stdlib.h>
 
-#include "imap/capability.h"
 #include "imap/commands.h"
+#include "imap/core/capability.h"
+#include "imap/core/reply.h"
 #include "imap/fetch.h"
 #include "imap/notify.h"
-#include "imap/reply.h"
 
 #define EVENTS_KNOWN                                                                                                   \
 	"BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange"          \

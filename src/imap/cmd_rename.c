@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
+#include "imap/core/oldname.h"
+#include "imap/core/reply.h"
 #include "imap/notify.h"
-#include "imap/oldname.h"
-#include "imap/reply.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
 

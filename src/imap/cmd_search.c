@@ -3,7 +3,7 @@
  * SEARCH and UID SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4), with RETURN (RFC 4731, 5182, 9394).
  */
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 #include "imap/search_run.h"
 
 #define SYNTAX "SEARCH takes search keys"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/language.h"
+#include "imap/core/condstore.h"
+#include "imap/core/language.h"
+#include "imap/core/objectid.h"
+#include "imap/core/oldname.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
+#include "imap/core/special.h"
 #include "imap/notify.h"
-#include "imap/condstore.h"
-#include "imap/objectid.h"
-#include "imap/oldname.h"
 #include "imap/qresync.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
 #include "imap/selected_close.h"
-#include "imap/special.h"
 #include "imap/update.h"
 
 /* "* OK [WORD n] text" */

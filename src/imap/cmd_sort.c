@@ -3,8 +3,8 @@
  * SORT and UID SORT (RFC 5256 BASE.6.4.SORT, RFC 5957), with RETURN (RFC 5267 3): a search whose answer is put in order.
  */
 #include "imap/commands.h"
-#include "imap/reply.h"
-#include "imap/run_list.h"
+#include "imap/core/reply.h"
+#include "imap/core/run_list.h"
 #include "imap/search_run.h"
 #include "query/sort.h"
 

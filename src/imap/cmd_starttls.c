@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/capability.h"
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/capability.h"
+#include "imap/core/reply.h"
 
 /* STARTTLS, RFC 3501 6.2.1. Bytes behind it in the clear end the connection (S1). */
 enum cmd_next

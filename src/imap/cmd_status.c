@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/condstore.h"
-#include "imap/reply.h"
-#include "imap/status_item.h"
+#include "imap/core/condstore.h"
+#include "imap/core/reply.h"
+#include "imap/core/status_item.h"
 
 /* STATUS, RFC 3501 6.3.10; of the selected mailbox too, and always fresh (T44). */
 enum cmd_next

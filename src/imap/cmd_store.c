@@ -4,11 +4,11 @@
  * for the writer; after each the new flags of its messages are told.
  */
 #include "imap/commands.h"
-#include "imap/condstore.h"
-#include "imap/limit.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
-#include "imap/set.h"
+#include "imap/core/condstore.h"
+#include "imap/core/limit.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
+#include "imap/core/set.h"
 #include "store/message.h"
 
 struct storing {

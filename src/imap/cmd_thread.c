@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* THREAD and UID THREAD (RFC 5256 BASE.6.4.THREAD): a search whose answer is a forest. */
 #include "imap/commands.h"
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 #include "imap/search_run.h"
 #include "query/thread.h"
 

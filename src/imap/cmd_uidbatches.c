@@ -4,8 +4,8 @@
  * upwards: batches are counted from the top, so that the lowest one may be short.
  */
 #include "imap/commands.h"
-#include "imap/reply.h"
-#include "imap/syntax.h"
+#include "imap/core/reply.h"
+#include "imap/core/syntax.h"
 
 #define SIZE_LEAST 10       /* the most that may be demanded is 500 */
 #define MESSAGES_MOST 20000000

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/assert.h"
-#include "imap/capability.h"
 #include "imap/commands.h"
+#include "imap/core/capability.h"
+#include "imap/core/reply.h"
 #include "imap/notify.h"
-#include "imap/reply.h"
 #include "imap/selected_close.h"
 
 /* What commands hold from now on is held by nobody. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* XLIST: LIST with the special uses under the names that came before RFC 6154. Old clients ask for it. */
 #include "imap/commands.h"
-#include "imap/list_match.h"
-#include "imap/reply.h"
+#include "imap/core/list_match.h"
+#include "imap/core/reply.h"
 #include "store/mailbox.h"
 
 static const struct {

@@ -3,7 +3,7 @@
 #ifndef IMAP_COMMANDS_H
 #define IMAP_COMMANDS_H
 
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 
 /* The handlers: cmd_<name>() stands in cmd_<name>.c. */
 #define C(name, handler, states, flags, doc) cmd_fn cmd_##handler;

@@ -3,8 +3,8 @@
 #include "imap/context.h"
 
 #include <stdlib.h>
-#include "imap/language.h"
-#include "imap/reply.h"
+#include "imap/core/language.h"
+#include "imap/core/reply.h"
 #include "imap/session_memory.h"
 
 struct context *

@@ -13,7 +13,7 @@
 #ifndef IMAP_CONTEXT_H
 #define IMAP_CONTEXT_H
 
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 #include "query/query.h"
 #include "query/sort.h"
 

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 #include "imap/context.h"
-#include "imap/run_list.h"
+#include "imap/core/run_list.h"
 #include "store/email.h"
 
 struct spot {

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include "base/clock.h"
 #include "imap/context.h"
-#include "imap/correlators.h"
+#include "imap/core/correlators.h"
+#include "imap/core/selected.h"
 #include "imap/notify.h"
-#include "imap/selected.h"
 #include "imap/session_memory.h"
 
 /* Changes of one context in one line. */

@@ -6,8 +6,8 @@
 #ifndef IMAP_FETCH_H
 #define IMAP_FETCH_H
 
-#include "imap/limit.h"
-#include "imap/partial.h"
+#include "imap/core/limit.h"
+#include "imap/core/partial.h"
 #include "mime/fields.h"
 #include "mime/structure.h"
 #include "mime/summary.h"

@@ -4,8 +4,8 @@
  * twice: first to count its bytes, then to send them; both in steps, with nothing kept but the decoder. Only an encoding that nobody knows
  * is [UNKNOWN-CTE]; faults inside of one are passed over (mime/decode.h).
  */
+#include "imap/core/reply.h"
 #include "imap/fetch.h"
-#include "imap/reply.h"
 
 #define READ_STEP 65536
 

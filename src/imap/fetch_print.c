@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/core/objectid.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
 #include "imap/fetch.h"
-#include "imap/objectid.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
 #include "mime/bodystructure.h"
 
 /* What of a header is looked through at most when the summary does not tell. */

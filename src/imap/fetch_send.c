@@ -3,11 +3,11 @@
  * Sending what a FETCH asks for (RFC 3501 6.4.5). The answer goes out in steps. Where \Seen is to be set (BODY[] without PEEK), messages are taken
  * in batches: first a commit sets the flag, then the batch goes out with its FLAGS (T57).
  */
-#include "imap/condstore.h"
+#include "imap/core/condstore.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
+#include "imap/core/set.h"
 #include "imap/fetch.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
-#include "imap/set.h"
 #include "store/message.h"
 
 /* A batch that gets \Seen in one commit. */

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include "base/arena.h"
-#include "imap/hide.h"
+#include "imap/core/hide.h"
+#include "imap/core/session.h"
 #include "imap/notify_pictures.h"
-#include "imap/session.h"
 #include "search/match.h"
 
 const struct imap_settings imap_settings_default = {

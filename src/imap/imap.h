@@ -11,7 +11,7 @@
 #ifndef IMAP_IMAP_H
 #define IMAP_IMAP_H
 
-#include "imap/settings.h"
+#include "imap/core/settings.h"
 #include "session/door.h"
 
 extern const struct imap_settings imap_settings_default;

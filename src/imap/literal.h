@@ -3,7 +3,7 @@
 #ifndef IMAP_LITERAL_H
 #define IMAP_LITERAL_H
 
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 
 /* The session is to hold the literal that was announced (session_hold()). ERR_MEMORY: there is no room for it. */
 must_check enum status session_hold_literal(struct session *s);

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 #include "imap/context.h"
+#include "imap/core/language.h"
+#include "imap/core/reply.h"
 #include "imap/fetch.h"
-#include "imap/language.h"
 #include "imap/notify_pictures.h"
-#include "imap/reply.h"
 #include "imap/session_memory.h"
 #include "imap/update.h"
 

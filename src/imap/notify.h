@@ -12,8 +12,8 @@
 #ifndef IMAP_NOTIFY_H
 #define IMAP_NOTIFY_H
 
-#include "imap/cmd.h"
-#include "imap/mailbox_filter.h"
+#include "imap/core/cmd.h"
+#include "imap/core/mailbox_filter.h"
 
 enum notify_event {
 	NOTIFY_NEW = 1 << 0,

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include "base/map.h"
-#include "imap/capability.h"
+#include "imap/core/capability.h"
+#include "imap/core/status_item.h"
 #include "imap/notify_pictures.h"
-#include "imap/status_item.h"
 #include "store/metadata.h"
 
 /* ---- the picture ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/qresync.h"
-#include "imap/condstore.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
+#include "imap/core/condstore.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
 #include "store/changes.h"
 
 /* ---- reading ---- */

@@ -3,7 +3,7 @@
 #ifndef IMAP_QRESYNC_H
 #define IMAP_QRESYNC_H
 
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 
 struct qresync {
 	bool given;

@@ -6,7 +6,7 @@
 #ifndef IMAP_SEARCH_H
 #define IMAP_SEARCH_H
 
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 #include "query/query.h"
 
 /* A program and how it was read. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/search_filter.h"
 
-#include "imap/reply.h"
+#include "imap/core/reply.h"
 
 static const struct str private_values = {"/private/filters/values/", 24};
 static const struct str shared_values = {"/shared/filters/values/", 23};

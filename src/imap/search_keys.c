@@ -3,7 +3,7 @@
 #include "imap/search_parse_priv.h"
 
 #include <stdint.h>
-#include "imap/objectid.h"
+#include "imap/core/objectid.h"
 
 struct query_node *
 search_node_add(struct search_parser *p, enum query_op op, bool negated)

@@ -2,9 +2,9 @@
 #include "imap/search_return.h"
 
 #include <stdlib.h>
+#include "imap/core/reply.h"
+#include "imap/core/run_list.h"
 #include "imap/fetch.h"
-#include "imap/reply.h"
-#include "imap/run_list.h"
 
 /* ---- reading ---- */
 

@@ -6,9 +6,9 @@
 #ifndef IMAP_SEARCH_RETURN_H
 #define IMAP_SEARCH_RETURN_H
 
-#include "imap/cmd.h"
-#include "imap/correlators.h"
-#include "imap/partial.h"
+#include "imap/core/cmd.h"
+#include "imap/core/correlators.h"
+#include "imap/core/partial.h"
 
 struct search_return {
 	bool given;    /* the answer is an ESEARCH line */

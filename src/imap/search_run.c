@@ -2,14 +2,14 @@
 #include "imap/search_run.h"
 
 #include "base/clock.h"
-#include "imap/capability.h"
-#include "imap/condstore.h"
-#include "imap/language.h"
-#include "imap/limit.h"
 #include "imap/context.h"
-#include "imap/reply.h"
+#include "imap/core/capability.h"
+#include "imap/core/condstore.h"
+#include "imap/core/language.h"
+#include "imap/core/limit.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
 #include "imap/search_filter.h"
-#include "imap/selected.h"
 #include "imap/update.h"
 
 /* Bytes of bodies in one step. */

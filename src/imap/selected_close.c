@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 #include "imap/context.h"
-#include "imap/language.h"
+#include "imap/core/language.h"
 #include "imap/update.h"
 #include "wire/imap_out.h"
 

@@ -3,7 +3,7 @@
 #ifndef IMAP_SELECTED_CLOSE_H
 #define IMAP_SELECTED_CLOSE_H
 
-#include "imap/session.h"
+#include "imap/core/session.h"
 
 /* Frees it, if there is one; state becomes STATE_AUTH. Says nothing. For commands that close (SELECT, CLOSE, LOGOUT ...) and between
  * commands: no other command loses its mailbox while it runs. */

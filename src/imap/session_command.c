@@ -4,11 +4,11 @@
 
 #include "base/watchdog.h"
 #include "imap/ahead.h"
-#include "imap/condstore.h"
-#include "imap/language.h"
-#include "imap/limit.h"
+#include "imap/core/condstore.h"
+#include "imap/core/language.h"
+#include "imap/core/limit.h"
+#include "imap/core/reply.h"
 #include "imap/notify.h"
-#include "imap/reply.h"
 #include "imap/update.h"
 
 /* For the watchdog. */

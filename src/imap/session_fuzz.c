@@ -10,8 +10,8 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "db/db.h"
+#include "imap/core/language.h"
 #include "imap/imap_test.h"
-#include "imap/language.h"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)

@@ -3,7 +3,7 @@
 #ifndef IMAP_SESSION_MEMORY_H
 #define IMAP_SESSION_MEMORY_H
 
-#include "imap/session.h"
+#include "imap/core/session.h"
 
 /* Bytes of memory that it holds beside its commands. */
 size_t session_memory(const struct session *s);

@@ -10,7 +10,7 @@
 #ifndef IMAP_SESSION_PRIV_H
 #define IMAP_SESSION_PRIV_H
 
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 
 /* Not a value of enum conn_next: go round the loop again. */
 #define SESSION_GO ((enum conn_next) - 1)

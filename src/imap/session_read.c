@@ -5,10 +5,10 @@
 #include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/commands.h"
-#include "imap/language.h"
+#include "imap/core/language.h"
+#include "imap/core/reply.h"
 #include "imap/literal.h"
 #include "imap/notify.h"
-#include "imap/reply.h"
 #include "imap/selected_close.h"
 #include "imap/update.h"
 

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "imap/capability.h"
 #include "imap/commands.h"
+#include "imap/core/capability.h"
+#include "imap/core/reply.h"
 #include "imap/fetch.h"
-#include "imap/reply.h"
 
 static void
 commands_are_found(void **state)

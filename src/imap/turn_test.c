@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <cmocka.h>
 #include "base/assert.h"
-#include "imap/session.h"
+#include "imap/core/session.h"
 
 #define LISTS 19
 #define LIST 250 /* keywords in each: as many as a message may have, nearly */

@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 #include "base/log.h"
-#include "imap/language.h"
-#include "imap/notify.h"
-#include "imap/condstore.h"
 #include "imap/context.h"
-#include "imap/reply.h"
-#include "imap/selected.h"
+#include "imap/core/condstore.h"
+#include "imap/core/language.h"
+#include "imap/core/reply.h"
+#include "imap/core/selected.h"
+#include "imap/notify.h"
 #include "imap/selected_close.h"
 
 /* How many expunges go out before the mark is looked at again. */

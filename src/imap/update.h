@@ -7,7 +7,7 @@
 #ifndef IMAP_UPDATE_H
 #define IMAP_UPDATE_H
 
-#include "imap/cmd.h"
+#include "imap/core/cmd.h"
 
 /* Whether update_step() has anything to do; one atomic load when nothing happened. */
 bool update_due(struct session *s, bool may_expunge);

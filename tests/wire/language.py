@@ -24,7 +24,7 @@ class Language:
         rows = [(english, row[column]) for _, english, row in tool.catalogue()]
         self.texts = [re.compile(r"(?:UID )?[A-Z0-9]+".join(map(re.escape, text.split("%s")))) for english, text in rows
                       if not english.startswith("%s: ")]
-        # Syntax errors (imap/syntax.h): the command, what was expected, which is a text itself, and the place.
+        # Syntax errors (imap/core/syntax.h): the command, what was expected, which is a text itself, and the place.
         nouns = "|".join(re.escape(text) for english, text in rows if not english[0].isupper() or english.startswith("FLAGS,"))
         for english, text in rows:
             if english.startswith("%s: "):

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/core/cmd.h"
+
+#include <stdlib.h>
+#include "base/clock.h"
+
+struct cmd *
+cmd_new(struct session *s, struct str command)
+{
+	struct cmd *cmd = x_new(struct cmd);
+
+	cmd->session = s;
+	cmd->charge.of = s->login.budget;
+	cmd->secret = s->state == STATE_NOT_AUTH;
+	args_init(&cmd->args, command, &cmd->arena, session_utf8(s));
+	return cmd;
+}
+
+void
+cmd_set_tag(struct cmd *cmd, struct str tag)
+{
+	if (tag.n <= sizeof(cmd->tag_bytes)) {
+		memcpy(cmd->tag_bytes, tag.p, tag.n);
+		cmd->tag = str_of(cmd->tag_bytes, tag.n);
+	} else {
+		cmd->tag = arena_str(&cmd->arena, tag);
+	}
+}
+
+void
+cmd_free(struct cmd *cmd)
+{
+	if (cmd == NULL)
+		return;
+	if (cmd->cleanup)
+		cmd->cleanup(cmd);
+	cmd_turn_over(cmd);
+	charge_is(&cmd->charge, 0);
+	if (cmd->secret)
+		arena_free_secret(&cmd->arena);
+	else
+		arena_free(&cmd->arena);
+	free(cmd);
+}
+
+enum status
+cmd_hold(struct cmd *cmd, size_t n)
+{
+	enum status st = charge_part(&cmd->charge, &cmd->counted, cmd->arena.held + n);
+
+	if (st == OK)
+		cmd->holding = n;
+	return st;
+}
+
+void
+cmd_count(struct cmd *cmd)
+{
+	size_t now = cmd->arena.held + cmd->holding;
+
+	charge_is(&cmd->charge, cmd->charge.n - cmd->counted + now);
+	cmd->counted = now;
+}
+
+enum status
+cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r)
+{
+	cmd->step_start = 0;
+	return db_read_begin(cmd->session->imap->db, txn_r);
+}
+
+void
+cmd_read_end(struct cmd *cmd, struct db_txn *txn)
+{
+	db_read_end(txn);
+}
+
+bool
+cmd_turn(struct cmd *cmd)
+{
+	struct session *s = cmd->session;
+
+	if (s->imap->door->pool == NULL)
+		return true;
+	if (cmd->turn.pool == NULL)
+		heavy_init(&cmd->turn, s->imap->door->pool, s->conn, (uint64_t)s->actor.account);
+	return heavy_enter(&cmd->turn);
+}
+
+void
+cmd_turn_over(struct cmd *cmd)
+{
+	heavy_leave(&cmd->turn);
+}
+
+bool
+cmd_spent(struct cmd *cmd)
+{
+	if (cmd->step_start == 0) {
+		cmd->step_start = clock_mono();
+		return false;
+	}
+	/* The clock is looked at each time: what lies between two looks may be the dearest program on the largest message, and a look is
+	 * nothing beside that of the smallest. */
+	return clock_mono() - cmd->step_start >= cmd->session->imap->settings.step_us;
+}
+
+enum cmd_next
+cmd_pause(struct cmd *cmd)
+{
+	if (conn_out_full(cmd->session->conn))
+		return CMD_WAIT_OUTPUT;
+	return cmd_spent(cmd) ? CMD_AGAIN : CMD_DONE;
+}
+
+enum cmd_next
+cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
+{
+	struct session *s = cmd->session;
+	struct db_write w = {.fn = fn, .arg = arg, .what = cmd->row->name, .lane = (uint64_t)s->actor.account, .reserve = cmd->reserve};
+
+	cmd->done = done;
+	change_submit(&cmd->change, s->conn, s->imap->db, &w);
+	return CMD_WAIT_COMMIT;
+}
+
+void
+cmd_read_line(struct cmd *cmd, size_t limit)
+{
+	cmd->line_limit = limit;
+}
+
+void
+cmd_continue(struct cmd *cmd, struct str text)
+{
+	out_continue(cmd_out(cmd), text);
+}

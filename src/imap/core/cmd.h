@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd: one command of a client while it runs, and what its handler needs.
+ *
+ * A handler is a function in cmd_<name>.c, named by a row of commands.tbl. It is called with the whole
+ * command read (args stands behind the name), in a state in which the row allows it. It writes
+ * untagged responses to cmd_out() and ends with `return reply_...(cmd, ...)` (imap/core/reply.h): the
+ * session then sends the untagged updates that are due and the tagged line.
+ *
+ * What takes longer goes in steps. The handler keeps its state in cmd->state (in the command's
+ * arena), sets cmd->step to the function that goes on, and returns:
+ *
+ *	CMD_WAIT_OUTPUT  after conn_out_full(): called again when the client has taken output
+ *	CMD_AGAIN        after some milliseconds of work: called again after others had their turn
+ *	cmd_write(...)   a change is on its way to disk; `done` is called with its outcome
+ *	CMD_WAIT_INPUT   after cmd_read_line(), or in a streaming command: called again with cmd->at set
+ *
+ * No snapshot is held across a return (cmd_read_begin/cmd_read_end within one call). cmd->cleanup, if
+ * set, is called once when the command is over, however that happens.
+ */
+#ifndef IMAP_CORE_CMD_H
+#define IMAP_CORE_CMD_H
+
+#include "base/arena.h"
+#include "imap/core/session.h"
+#include "session/change.h"
+#include "session/pool.h"
+#include "wire/imap_args.h"
+#include "wire/imap_out.h"
+
+enum cmd_next {
+	CMD_DONE,        /* a reply was given */
+	CMD_WAIT_INPUT,
+	CMD_WAIT_OUTPUT,
+	CMD_WAIT_COMMIT, /* also for a heavy turn: called again after CONN_EV_COMMIT */
+	CMD_AGAIN,
+	CMD_CLOSE,       /* send what is written, without a tagged line, and close */
+	CMD_ABORT,       /* close at once */
+};
+
+/* Flags of a command's row. */
+enum {
+	CMDF_UID = 1 << 0,       /* the UID form: numbers are UIDs */
+	CMDF_NO_EXPUNGE = 1 << 1, /* no EXPUNGE while it runs (RFC 9051 7.5.1, T80) */
+	CMDF_STREAM = 1 << 2,    /* wants its literals as they come (cmd->at) */
+	CMDF_EXAMINE = 1 << 3,   /* the read-only twin: EXAMINE */
+	CMDF_LSUB = 1 << 4,
+	CMDF_MOVE = 1 << 5,
+	CMDF_OFF = 1 << 6,       /* this twin takes away: UNSUBSCRIBE, UNSELECT's opposite */
+	CMDF_HEAVY = 1 << 7,     /* asks for a turn before it reads much */
+	CMDF_REPLACE = 1 << 10,  /* APPEND that removes a message of the selected mailbox */
+	CMDF_OVERLAP = 1 << 11,  /* while it commits the next of its kind may be read (imap/ahead.h) */
+	CMDF_GONE = 1 << 12,     /* makes sense when the selected mailbox was deleted */
+	CMDF_NUMBERS = 1 << 9,   /* takes sequence numbers; those with NO_EXPUNGE do anyway */
+	CMDF_LARGE = 1 << 13,    /* may hold something of every mailbox: not begun where no memory is left (base/budget.h) */
+	CMDF_QUIET = 1 << 8,     /* no untagged updates before the tagged line (LOGOUT, STARTTLS) */
+	CMDF_ALL_NEWS = 1 << 14, /* its answer tells all that happened to the selected mailbox, whatever NOTIFY keeps back (RFC 5465 3.1) */
+	CMDF_NEWS = 1 << 15,     /* while it waits for input the session tells what NOTIFY asked for: IDLE */
+};
+
+/* All of them: the sum is right only where no two are the same bit and none was forgotten. */
+_Static_assert(CMDF_UID + CMDF_NO_EXPUNGE + CMDF_STREAM + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_OFF + CMDF_HEAVY + CMDF_QUIET + CMDF_NUMBERS +
+    CMDF_REPLACE + CMDF_OVERLAP + CMDF_GONE + CMDF_LARGE + CMDF_ALL_NEWS + CMDF_NEWS == (1 << 16) - 1, "each flag of a command is a bit of its own");
+
+/* Where the input stands when a streaming or line-reading handler is called. */
+enum cmd_at {
+	CMD_AT_END,     /* the whole command is read */
+	CMD_AT_LITERAL, /* at a literal's announcer; see session->reader.literal */
+	CMD_AT_CHUNK,   /* cmd->chunk: bytes of a streamed literal */
+	CMD_AT_LINE,    /* cmd->line: the line asked for with cmd_read_line() */
+	CMD_AT_EVENT,   /* no input: cmd->events tells (CHANGE, TIMEOUT, OUTPUT, COMMIT) */
+	CMD_AT_BAD_LINE, /* the line asked for was too long or held NUL; it is dropped */
+};
+
+typedef enum cmd_next cmd_fn(struct cmd *cmd);
+typedef enum cmd_next cmd_done_fn(struct cmd *cmd, enum status st);
+
+struct command {
+	const char *name; /* in upper case; "UID FETCH" */
+	cmd_fn *run;
+	uint8_t states;   /* enum session_state */
+	uint16_t flags;   /* CMDF_ */
+	const char *doc;
+};
+
+struct cmd {
+	struct session *session;
+	const struct command *row;     /* NULL: no command of ours */
+	struct str tag;
+	struct args args;
+	struct arena arena;
+	cmd_fn *step;                  /* called instead of row->run when set */
+	void *state;                   /* the handler's, usually in the arena */
+	void (*cleanup)(struct cmd *);
+	bool secret;                   /* it came before a login: it may hold a password, wherever that stands */
+	bool uid;                      /* row->flags & CMDF_UID */
+
+	enum cmd_at at;
+	struct str chunk, line;
+	unsigned events;               /* enum conn_event of this run, for CMD_AT_EVENT */
+	size_t line_limit;             /* of cmd_read_line; 0: commands are read */
+
+	/* Memory (base/budget.h): what it holds. */
+	struct charge charge;
+	size_t counted;                /* of it: the arena, and what cmd_hold() was told */
+	size_t holding;                /* what cmd_hold() was told */
+
+	/* The reply, kept until the updates are sent. */
+	const char *cond;              /* "OK", "NO", "BAD"; NULL while there is none */
+	struct str code;               /* without brackets */
+	const char *text;
+	/* Called once the tagged line is written, if that is an OK: a change of layer, which comes right behind it. NULL: nothing. An error
+	 * takes the line back, and the session ends with a BYE. ERR_BAD_INPUT: the client's fault. */
+	enum status (*sent)(struct session *);
+	bool may_expunge;              /* updates may hold EXPUNGE */
+	bool before;                   /* untagged updates go out before a UID command begins (T45) */
+	bool answering;                /* in the phase of updates and tagged line */
+	bool waiting;                  /* for input: CMD_WAIT_INPUT was returned */
+	bool unread;                   /* the rest of the command has not been read */
+	bool interruptible;            /* nothing is lost when it ends with a BYE: IDLE, AUTHENTICATE */
+
+	struct change change;          /* of cmd_write() */
+	cmd_done_fn *done;
+	bool written;                  /* a write of this command is durable */
+	size_t held;                   /* with CMDF_OVERLAP: bytes that it holds in memory until its commit is over */
+	struct cmd *behind;            /* in the session's list of those that wait for their commits */
+	bool its_turn;                 /* it was in that list, and is to be answered now */
+	bool reserve;                  /* the next writes may use the disk's last space: they free it (db/db.h) */
+
+	struct heavy turn;             /* among the heavy, see cmd_turn() */
+	int64_t step_start;            /* clock_mono() of this step */
+	bool modseq_due;               /* HIGHESTMODSEQ belongs into the tagged OK, where it is enabled */
+	uint32_t limit_uid;            /* the set was too large (imap/core/limit.h): the lowest UID worked on; 0: it was not */
+	bool expunge_issued;           /* a message was gone: [EXPUNGEISSUED] at the end, with NO if nothing was worked_on (T56, T106) */
+	bool worked_on;                /* one of the messages was there and was done what the command says: by its commit, where it has one */
+	char tag_bytes[24];
+};
+
+static inline struct buf *
+cmd_out(struct cmd *cmd)
+{
+	return conn_out(cmd->session->conn);
+}
+
+/* Bits of enum session_enabled. */
+static inline bool
+cmd_enabled(const struct cmd *cmd, unsigned bits)
+{
+	return cmd->session->enabled & bits;
+}
+
+/* A snapshot for this step. */
+must_check enum status cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r);
+void cmd_read_end(struct cmd *cmd, struct db_txn *txn);
+
+/* Besides its arena the command now holds n bytes: results, rows, sets. ERR_MEMORY: its account, or the process, has no room for them; end with
+ * reply_status(). What has a charge of its own (&cmd->charge) is not among them. All of it ends with the command. */
+must_check enum status cmd_hold(struct cmd *cmd, size_t n);
+/* The arena has grown: counts it, whatever the limits say. */
+void cmd_count(struct cmd *cmd);
+
+/*
+ * A turn among the heavy (session/pool.h), for a step that reads much. False: return CMD_WAIT_COMMIT and ask again when called. cmd_turn_over()
+ * lets go of it, at the end of each step. The session lets go of what is forgotten, and of what was granted and not come for, whenever it waits
+ * for its client (S20).
+ */
+bool cmd_turn(struct cmd *cmd);
+void cmd_turn_over(struct cmd *cmd);
+
+/* True when this step has lasted long enough: let go of the snapshot and return CMD_AGAIN. One look at the clock, without a system call: ask for each
+ * message, name, pattern, mailbox, field or part. cmd_pause() is the whole decision: CMD_DONE (go on), CMD_WAIT_OUTPUT or CMD_AGAIN. */
+bool cmd_spent(struct cmd *cmd);
+enum cmd_next cmd_pause(struct cmd *cmd);
+
+/*
+ * Hands a write function to the committer in the account's lane and parks. done(cmd, status) runs on a pool
+ * thread when the outcome is known; it returns what a handler returns. fn is pure and may run twice (db/db.h); arg must
+ * live until done. ERR_UNKNOWN never reaches done: the connection is closed without an answer.
+ */
+enum cmd_next cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done);
+
+/* How many messages one COPY or APPEND may store, and one other command may work on (RFC 9738); 0: as many as there are. */
+static inline uint64_t
+cmd_message_max(const struct cmd *cmd)
+{
+	return cmd->session->imap->settings.work_max;
+}
+static inline uint64_t
+cmd_save_max(const struct cmd *cmd)
+{
+	uint64_t save = cmd->session->imap->settings.save_max, all = cmd_message_max(cmd);
+
+	return save == 0 || (all > 0 && all < save) ? all : save;
+}
+
+/* Reads one bare line next (RFC 9051 authenticate, DONE): return CMD_WAIT_INPUT then. */
+void cmd_read_line(struct cmd *cmd, size_t limit);
+/* A "+ text" continuation; flushed with the step. */
+void cmd_continue(struct cmd *cmd, struct str text);
+
+/* For session.c: the life of a command. */
+struct cmd *cmd_new(struct session *s, struct str command);
+void cmd_set_tag(struct cmd *cmd, struct str tag);
+void cmd_free(struct cmd *cmd);
+
+#endif

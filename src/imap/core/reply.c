@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/core/reply.h"
+
+#include "imap/core/syntax.h"
+
+/* What a status says to a client: RFC 5530 codes; the detail is in the log. */
+static const struct {
+	const char *code, *text;
+} answers[STATUS_COUNT] = {
+	[ERR_NOT_FOUND] = {"NONEXISTENT", "No such mailbox"},
+	[ERR_EXISTS] = {"ALREADYEXISTS", "It exists already"},
+	[ERR_CONFLICT] = {"INUSE", "In conflict with what is there"},
+	[ERR_AGAIN] = {"UNAVAILABLE", "Not now, try again"},
+	[ERR_BAD_INPUT] = {"CANNOT", "This cannot be done"},
+	[ERR_LIMIT] = {"LIMIT", "Over a limit of this server"},
+	[ERR_MEMORY] = {"LIMIT", "This needs more memory than this account may have now"},
+	[ERR_NO_PERM] = {"NOPERM", "Not permitted"},
+	[ERR_QUOTA] = {"OVERQUOTA", "Over quota"},
+	[ERR_READ_ONLY] = {"READ-ONLY", "This is read-only"},
+	[ERR_CORRUPT] = {"CORRUPTION", "The stored data is damaged"},
+	[ERR_IO] = {"SERVERBUG", "The store failed"},
+	[ERR_FULL] = {"UNAVAILABLE", "The disk is full"},
+	[ERR_UNAVAILABLE] = {"UNAVAILABLE", "Not available now"},
+	[ERR_UNKNOWN] = {"SERVERBUG", "Outcome unknown"},
+};
+
+const char *
+reply_status_code(enum status st)
+{
+	return (unsigned)st < STATUS_COUNT && answers[st].code ? answers[st].code : "SERVERBUG";
+}
+
+const char *
+reply_status_text(enum status st)
+{
+	return (unsigned)st < STATUS_COUNT && answers[st].text ? answers[st].text : "Internal error";
+}
+
+static enum cmd_next
+keep(struct cmd *cmd, const char *cond, struct str code, const char *text)
+{
+	cmd->cond = cond;
+	cmd->code = code;
+	cmd->text = text;
+	return CMD_DONE;
+}
+
+enum cmd_next
+reply_ok(struct cmd *cmd, const char *text)
+{
+	return keep(cmd, "OK", STR_NONE, text);
+}
+
+enum cmd_next
+reply_ok_code(struct cmd *cmd, struct str code, const char *text)
+{
+	return keep(cmd, "OK", code, text);
+}
+
+enum cmd_next
+reply_no(struct cmd *cmd, const char *code, const char *text)
+{
+	return keep(cmd, "NO", str_c(code), text);
+}
+
+enum cmd_next
+reply_bad(struct cmd *cmd, const char *text)
+{
+	return keep(cmd, "BAD", STR_NONE, text);
+}
+
+enum cmd_next
+reply_bad_code(struct cmd *cmd, const char *code, const char *text)
+{
+	return keep(cmd, "BAD", str_c(code), text);
+}
+
+enum cmd_next
+reply_hidden(struct cmd *cmd)
+{
+	return reply_bad(cmd, arena_printf(&cmd->arena, "%s is not offered here", cmd->row->name).p);
+}
+
+enum cmd_next
+reply_status(struct cmd *cmd, enum status st)
+{
+	/* The change is made, and what came after it cannot be read: NO would be untrue. The client finds out when it comes back. */
+	if (st == ERR_IO && cmd->written) {
+		session_bye(cmd->session, reply_status_code(st), reply_status_text(st));
+		return CMD_CLOSE;
+	}
+	return reply_no(cmd, reply_status_code(st), reply_status_text(st));
+}
+
+enum cmd_next
+reply_syntax(struct cmd *cmd, enum status st, const char *syntax)
+{
+	if (st == ERR_LIMIT)
+		return reply_no(cmd, "LIMIT", "Too much for one command");
+	if (st == ERR_BAD_INPUT && cmd->args.no_mailbox)
+		return reply_no(cmd, "CANNOT", "No mailbox can have this name");
+	return reply_bad(cmd, syntax_text(cmd, syntax));
+}
+
+enum cmd_next
+reply_mailbox_gone(struct cmd *cmd)
+{
+	return reply_no(cmd, "NONEXISTENT", "The mailbox has been deleted");
+}
+
+enum cmd_next
+reply_trycreate(struct cmd *cmd)
+{
+	return reply_no(cmd, "TRYCREATE", "No such mailbox; create it first");
+}
+
+static const char digits2[201] = "00010203040506070809101112131415161718192021222324"
+				 "25262728293031323334353637383940414243444546474849"
+				 "50515253545556575859606162636465666768697071727374"
+				 "75767778798081828384858687888990919293949596979899";
+
+/* Writes the digits of n into the len bytes at p. */
+static void
+digits_put(char *p, unsigned len, uint64_t n)
+{
+	p += len;
+	while (n >= 100) {
+		memcpy(p -= 2, digits2 + n % 100 * 2, 2);
+		n /= 100;
+	}
+	if (n >= 10)
+		memcpy(p - 2, digits2 + n * 2, 2);
+	else
+		p[-1] = (char)('0' + n);
+}
+
+char *
+put_u64(char *p, uint64_t n)
+{
+	unsigned len = 1;
+
+	for (uint64_t more = 10; n >= more && len < 20; more *= 10)
+		len++;
+	digits_put(p, len, n);
+	return p + len;
+}
+
+char *
+put_u32(char *p, uint32_t n)
+{
+	return put_u64(p, n);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "imap/core/selected.h"
+
+#include <stdlib.h>
+#include "imap/core/language.h"
+#include "imap/core/reply.h"
+
+enum status
+selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, bool read_only)
+{
+	struct selected *sel = x_new(struct selected);
+	enum status st;
+
+	if ((st = view_open(&sel->view, &s->actor, txn, mb, read_only)) != OK) {
+		free(sel);
+		return st;
+	}
+	sel->name = str_of(x_strndup(mb->name), mb->name.n);
+	sel->synced = sel->view.seen_modseq;
+	s->selected = sel;
+	s->state = STATE_SELECTED;
+	return OK;
+}
+
+void
+selected_told(struct selected *sel, uint64_t modseq, bool keywords)
+{
+	view_told(&sel->view, modseq);
+	/* Nothing but that: update_step() would read the mailbox to find it out. */
+	if (!keywords && sel->view.seen_modseq == modseq && modseq > sel->synced)
+		sel->synced = modseq;
+}
+
+struct str
+selected_name(struct session *s, struct db_txn *txn, struct arena *arena)
+{
+	struct mailbox mb;
+
+	if (mailbox_get(&s->actor, txn, arena, s->selected->view.grant.mailbox, &mb) != OK)
+		return s->selected->name;
+	return mb.name;
+}
+
+enum status
+selected_look(struct cmd *cmd, bool *gone_r)
+{
+	struct view *v = &cmd->session->selected->view;
+	struct db_txn *txn;
+	uint32_t seq;
+	enum status st = cmd_read_begin(cmd, &txn);
+
+	if (st != OK)
+		return st;
+	st = view_seq(v, txn, 1, &seq);
+	cmd_read_end(cmd, txn);
+	if (st == OK)
+		*gone_r = v->deleted;
+	return st;
+}
+
+void
+selected_rest(struct selected *sel)
+{
+	if (sel->updater == NULL)
+		selected_keywords_forget(sel);
+}
+
+/* ---- keywords ---- */
+
+void
+selected_keywords_forget(struct selected *sel)
+{
+	arena_free(&sel->kw_arena);
+	sel->keywords = (struct keywords){0};
+	sel->kw_loaded = false;
+}
+
+enum status
+selected_keywords(struct session *s, struct db_txn *txn)
+{
+	struct selected *sel = s->selected;
+	enum status st;
+
+	if (sel->kw_loaded)
+		return OK;
+	st = keywords_get(txn, &sel->kw_arena, sel->view.grant.mailbox, &sel->keywords);
+	if (st != OK)
+		return st;
+	sel->kw_loaded = true;
+	/* No keyword comes up in FETCH before FLAGS has named it (T41). */
+	if (sel->kw_listed && keywords_end(&sel->keywords) > sel->kw_told)
+		selected_print_flags(s, conn_out(s->conn));
+	return OK;
+}
+
+bool
+selected_keywords_cover(const struct selected *sel, const struct entry *e)
+{
+	/* Ids ascend: the last is the newest. */
+	return e->keywords_n == 0 || e->keywords[e->keywords_n - 1] < keywords_end(&sel->keywords);
+}
+
+/* "(\Answered ... kw kw more)" */
+static void
+print_list(struct session *s, struct buf *out, const char *more)
+{
+	const struct keywords *kw = &s->selected->keywords;
+
+	buf_add(out, STR("(\\Answered \\Flagged \\Deleted \\Seen \\Draft"));
+	for (size_t i = 0; i < kw->n; i++) {
+		buf_addc(out, ' ');
+		buf_add(out, kw->name[i]);
+	}
+	buf_adds(out, more);
+	buf_addc(out, ')');
+}
+
+void
+selected_print_flags(struct session *s, struct buf *out)
+{
+	struct selected *sel = s->selected;
+
+	buf_add(out, STR("* FLAGS "));
+	print_list(s, out, "");
+	buf_add(out, STR("\r\n"));
+	out_code_begin(out, STR(""), "OK");
+	buf_add(out, STR("PERMANENTFLAGS "));
+	if (sel->view.read_only) {
+		buf_add(out, STR("()"));
+		out_code_end(out, language_text(s, "No flag can be changed"));
+	} else {
+		print_list(s, out, " \\*");
+		out_code_end(out, language_text(s, "Any keyword can be set"));
+	}
+	sel->kw_told = keywords_end(&sel->keywords);
+	sel->kw_listed = true;
+}
+
+/* ---- flags of a message ---- */
+
+static char *
+put_flag(char *p, char *start, struct str name)
+{
+	if (p > start)
+		*p++ = ' ';
+	return put_str(p, name);
+}
+
+void
+selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
+{
+	const struct selected *sel = s->selected;
+	const struct keywords *kw = &sel->keywords;
+	char *p = buf_room(out, 64), *start;
+	bool first;
+
+	if (p == NULL)
+		return;
+	*p++ = '(';
+	start = p;
+	if (e->flags & FLAG_SEEN)
+		p = put_flag(p, start, STR("\\Seen"));
+	if (e->flags & FLAG_ANSWERED)
+		p = put_flag(p, start, STR("\\Answered"));
+	if (e->flags & FLAG_FLAGGED)
+		p = put_flag(p, start, STR("\\Flagged"));
+	if (e->flags & FLAG_DELETED)
+		p = put_flag(p, start, STR("\\Deleted"));
+	if (e->flags & FLAG_DRAFT)
+		p = put_flag(p, start, STR("\\Draft"));
+	if (sel->view.recent.n && !(s->enabled & ENABLED_IMAP4REV2) &&
+	    runs_has(&sel->view.recent, e->uid))
+		p = put_flag(p, start, STR("\\Recent"));
+	if (e->keywords_n == 0) {
+		*p++ = ')';
+		buf_wrote(out, (size_t)(p - (out->p + out->n)));
+		return;
+	}
+	buf_wrote(out, (size_t)(p - (out->p + out->n)));
+	first = p == start;
+	for (uint32_t i = 0; i < e->keywords_n; i++) {
+		struct str name = keywords_name(kw, e->keywords[i]);
+
+		if (name.p == NULL)
+			continue;
+		out_sep(out, &first);
+		buf_add(out, name);
+	}
+	buf_addc(out, ')');
+}
+
+/* ---- FETCH lines that nobody asked for ---- */
+
+void
+selected_fetch_line(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid, bool flags)
+{
+	bool uidonly = s->enabled & ENABLED_UIDONLY, first = true;
+	char *p = buf_room(out, 64), *start = p;
+
+	if (p == NULL)
+		return;
+	p = put_lit(p, "* ");
+	/* RFC 9586 3.3 */
+	p = put_u32(p, uidonly ? e->uid : seq);
+	p = uidonly ? put_lit(p, " UIDFETCH (") : put_lit(p, " FETCH (");
+	if (uid && !uidonly) {
+		p = put_lit(p, "UID ");
+		p = put_u32(p, e->uid);
+		first = false;
+	}
+	buf_wrote(out, (size_t)(p - start));
+	if (flags) {
+		out_sep(out, &first);
+		buf_add(out, STR("FLAGS "));
+		selected_entry_flags(s, out, e);
+	}
+	if (s->enabled & ENABLED_CONDSTORE) {
+		out_sep(out, &first);
+		selected_modseq(s, out, e);
+	}
+	buf_add(out, STR(")\r\n"));
+}
+
+void
+selected_modseq(struct session *s, struct buf *out, const struct entry *e)
+{
+	char *p = buf_room(out, 40), *start = p;
+
+	if (p == NULL)
+		return;
+	p = put_lit(p, "MODSEQ (");
+	p = put_u64(p, e->modseq);
+	*p++ = ')';
+	buf_wrote(out, (size_t)(p - start));
+	s->selected->modseq_told = true;
+}

@@ -6,7 +6,7 @@
 #include "imap/append.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 #include "wire/imap_url.h"
 
 /* Bytes read at once. */

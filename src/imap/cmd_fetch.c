@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 
 /* FETCH and UID FETCH, RFC 3501 6.4.5, 6.4.8. */
 enum cmd_next

@@ -5,7 +5,7 @@
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 #include "imap/notify.h"
 
 #define EVENTS_KNOWN                                                                                                   \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 
 /*
  * PARTIAL, RFC 1730 6.4.6 (obsolete, RFC 2062 6.4.OBS.1): some octets of one item of one message, the first octet being number 1. The

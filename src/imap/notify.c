@@ -5,7 +5,7 @@
 #include "imap/context.h"
 #include "imap/core/language.h"
 #include "imap/core/reply.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 #include "imap/notify_pictures.h"
 #include "imap/session_memory.h"
 #include "imap/update.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include "imap/core/reply.h"
 #include "imap/core/run_list.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 
 /* ---- reading ---- */
 

@@ -8,7 +8,7 @@
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 
 static void
 commands_are_found(void **state)

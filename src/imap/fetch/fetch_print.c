@@ -2,7 +2,7 @@
 #include "imap/core/objectid.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 #include "mime/bodystructure.h"
 
 /* What of a header is looked through at most when the summary does not tell. */

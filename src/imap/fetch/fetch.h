@@ -3,8 +3,8 @@
  * fetch: the data items of FETCH: how they are read from a command and how they are written. Items whose bytes come from
  * a body go out piece by piece; all others in one go. Rows of fetch_items.tbl.
  */
-#ifndef IMAP_FETCH_H
-#define IMAP_FETCH_H
+#ifndef IMAP_FETCH_FETCH_H
+#define IMAP_FETCH_FETCH_H
 
 #include "imap/core/limit.h"
 #include "imap/core/partial.h"

@@ -5,7 +5,7 @@
  * is [UNKNOWN-CTE]; faults inside of one are passed over (mime/decode.h).
  */
 #include "imap/core/reply.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 
 #define READ_STEP 65536
 

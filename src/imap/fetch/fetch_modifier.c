@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Modifiers of FETCH (RFC 4466 2.4): a list behind the items. */
 #include "imap/core/run_list.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 #include "store/changes.h"
 
 /* CHANGEDSINCE n, RFC 7162 3.1.4.1; 0 is taken (T10). */

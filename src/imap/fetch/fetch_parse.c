@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 
 #define F(name, print, needs) {name, print, needs},
 static const struct fetch_kind kinds[] = {
-#include "imap/fetch_items.tbl"
+#include "imap/fetch/fetch_items.tbl"
 };
 #undef F
 

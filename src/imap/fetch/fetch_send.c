@@ -7,7 +7,7 @@
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
 #include "imap/core/set.h"
-#include "imap/fetch.h"
+#include "imap/fetch/fetch.h"
 #include "store/message.h"
 
 /* A batch that gets \Seen in one commit. */

@@ -14,7 +14,7 @@
 #include "imap/core/limit.h"
 #include "imap/core/reply.h"
 #include "imap/literal.h"
-#include "imap/notify.h"
+#include "imap/news/notify.h"
 #include "wire/flag.h"
 #include "wire/imap_url.h"
 

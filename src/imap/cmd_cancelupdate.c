@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/context.h"
 #include "imap/core/reply.h"
+#include "imap/news/context.h"
 
 /* CANCELUPDATE, RFC 5267 4.3.5: no more news of the results of searches, named by their tags. One that the server has withdrawn
  * itself meanwhile, or that it does not know, is no harm but worth a NO. */

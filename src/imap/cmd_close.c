@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
-#include "imap/selected_close.h"
+#include "imap/news/selected_close.h"
 #include "store/message.h"
 
 /* Messages of one commit. */

@@ -9,7 +9,7 @@
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
 #include "imap/core/set.h"
-#include "imap/notify.h"
+#include "imap/news/notify.h"
 #include "store/copy.h"
 
 struct copying {

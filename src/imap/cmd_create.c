@@ -4,7 +4,7 @@
 #include "imap/core/oldname.h"
 #include "imap/core/reply.h"
 #include "imap/core/special.h"
-#include "imap/notify.h"
+#include "imap/news/notify.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
 

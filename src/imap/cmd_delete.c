@@ -2,7 +2,7 @@
 #include "imap/commands.h"
 #include "imap/core/oldname.h"
 #include "imap/core/reply.h"
-#include "imap/notify.h"
+#include "imap/news/notify.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
 

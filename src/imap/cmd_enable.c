@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
-#include "imap/context.h"
 #include "imap/core/capability.h"
 #include "imap/core/condstore.h"
 #include "imap/core/reply.h"
+#include "imap/news/context.h"
 
 #define E(name, bit, word, doc) {word, ENABLED_##name},
 static const struct {

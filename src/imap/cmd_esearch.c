@@ -4,10 +4,10 @@
  * the program over to keep its results up (RFC 5267). A mailbox in which nothing is found, or that disappears meanwhile, is not told of.
  */
 #include "imap/commands.h"
-#include "imap/context.h"
 #include "imap/core/mailbox_filter.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
+#include "imap/news/context.h"
 #include "imap/search_run.h"
 
 #define SYNTAX "ESEARCH takes sources, what to return, and search keys"

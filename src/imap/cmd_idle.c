@@ -2,8 +2,8 @@
 #include "imap/commands.h"
 #include "imap/core/language.h"
 #include "imap/core/reply.h"
-#include "imap/notify.h"
-#include "imap/update.h"
+#include "imap/news/notify.h"
+#include "imap/news/update.h"
 
 /* "DONE", and what clients send instead (T90). */
 #define LINE_MAX_IDLE 1024

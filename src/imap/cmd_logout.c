@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
-#include "imap/selected_close.h"
+#include "imap/news/selected_close.h"
 
 /* LOGOUT, RFC 3501 6.1.3: BYE, then OK, then the end of the connection (T93). */
 enum cmd_next

@@ -6,7 +6,7 @@
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"
 #include "imap/fetch/fetch.h"
-#include "imap/notify.h"
+#include "imap/news/notify.h"
 
 #define EVENTS_KNOWN                                                                                                   \
 	"BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange"          \

@@ -7,10 +7,10 @@
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
 #include "imap/core/special.h"
-#include "imap/notify.h"
-#include "imap/qresync.h"
-#include "imap/selected_close.h"
-#include "imap/update.h"
+#include "imap/news/notify.h"
+#include "imap/news/qresync.h"
+#include "imap/news/selected_close.h"
+#include "imap/news/update.h"
 
 /* "* OK [WORD n] text" */
 static void

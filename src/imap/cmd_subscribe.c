@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
-#include "imap/notify.h"
+#include "imap/news/notify.h"
 #include "store/mailbox.h"
 #include "wire/mailbox_name.h"
 

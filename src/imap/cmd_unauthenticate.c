@@ -3,8 +3,8 @@
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"
-#include "imap/notify.h"
-#include "imap/selected_close.h"
+#include "imap/news/notify.h"
+#include "imap/news/selected_close.h"
 
 /* What commands hold from now on is held by nobody. */
 static void

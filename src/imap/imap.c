@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "imap/core/hide.h"
 #include "imap/core/session.h"
-#include "imap/notify_pictures.h"
+#include "imap/news/notify_pictures.h"
 #include "search/match.h"
 
 const struct imap_settings imap_settings_default = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/literal.h"
 
-#include "imap/session_memory.h"
+#include "imap/news/session_memory.h"
 
 enum status
 session_hold_literal(struct session *s)

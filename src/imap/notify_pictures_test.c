@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include "base/assert.h"
 #include "imap/imap_test.h"
-#include "imap/notify_pictures.h"
+#include "imap/news/notify_pictures.h"
 #include "store/account.h"
 
 static struct pictures *ps;

@@ -2,15 +2,15 @@
 #include "imap/search_run.h"
 
 #include "base/clock.h"
-#include "imap/context.h"
 #include "imap/core/capability.h"
 #include "imap/core/condstore.h"
 #include "imap/core/language.h"
 #include "imap/core/limit.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
+#include "imap/news/context.h"
+#include "imap/news/update.h"
 #include "imap/search_filter.h"
-#include "imap/update.h"
 
 /* Bytes of bodies in one step. */
 #define STEP_BYTES (4u << 20)

@@ -13,9 +13,9 @@
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
 #include "imap/imap.h"
-#include "imap/notify.h"
-#include "imap/selected_close.h"
-#include "imap/session_memory.h"
+#include "imap/news/notify.h"
+#include "imap/news/selected_close.h"
+#include "imap/news/session_memory.h"
 
 /* A connection lets others have their turn after so long, in microseconds. */
 #define TURN_US 5000

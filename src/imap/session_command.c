@@ -8,8 +8,8 @@
 #include "imap/core/language.h"
 #include "imap/core/limit.h"
 #include "imap/core/reply.h"
-#include "imap/notify.h"
-#include "imap/update.h"
+#include "imap/news/notify.h"
+#include "imap/news/update.h"
 
 /* For the watchdog. */
 static const char *

@@ -8,9 +8,9 @@
 #include "imap/core/language.h"
 #include "imap/core/reply.h"
 #include "imap/literal.h"
-#include "imap/notify.h"
-#include "imap/selected_close.h"
-#include "imap/update.h"
+#include "imap/news/notify.h"
+#include "imap/news/selected_close.h"
+#include "imap/news/update.h"
 
 /* Why a command may not run now, or NULL. */
 static const char *

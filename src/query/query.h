@@ -163,7 +163,7 @@ query_uids(const struct query *q, const struct query_node *n)
 /* Resolves the sets among the keys; when env is set, before the first step, and again for each other mailbox. ERR_AGAIN: call it again in
  * another step. Sequence numbers past the last message are no error (RFC 7377 2: "as with any SEARCH"). */
 must_check enum status query_resolve(struct query *q, struct db_txn *txn);
-/* "*" among UIDs means this one now. For searches that are kept (imap/context.h). */
+/* "*" among UIDs means this one now. For searches that are kept (imap/news/context.h). */
 void query_star(struct query *q, uint32_t last);
 /* If only messages of a set can be found (a set stands among the keys that must all hold): the set; else NULL. */
 const struct runs *query_only(const struct query *q);

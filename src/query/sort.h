@@ -95,7 +95,7 @@ bool sort_empty(const struct sorting *s, uint32_t row, unsigned i);
 uint64_t sort_hash(const struct sorting *s, uint32_t row, unsigned i);
 void sort_free(struct sorting *s);
 
-/* For an order that is kept (imap/context.h). The same criteria, no messages. */
+/* For an order that is kept (imap/news/context.h). The same criteria, no messages. */
 void sort_like(struct sorting *s, const struct sorting *other);
 /* Forgets the messages, keeps the memory. */
 void sort_clear(struct sorting *s);

@@ -62,7 +62,7 @@ struct selected {
 	uint32_t kw_told;      /* above the ids of all keywords that a FLAGS line has named */
 	bool modseq_told;      /* a MODSEQ went out since the last tagged line */
 	bool gone_line;        /* VANISHED or EXPUNGE went out since then */
-	struct context *contexts; /* searches whose results are kept up (imap/context.h), the newest first */
+	struct context *contexts; /* searches whose results are kept up (imap/news/context.h), the newest first */
 	struct updater *updater; /* untagged updates half sent, or NULL */
 	uint32_t notify_from;  /* NOTIFY: UIDs from here on are to be fetched; 0: from next_told on */
 	struct runs notify_own; /* NOTIFY: messages that this session itself put there */

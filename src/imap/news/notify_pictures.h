@@ -3,10 +3,10 @@
  * notify_pictures: the sessions of an account that watch its mailboxes share their pictures: what a change costs is one look at all mailboxes, not
  * one for each session. Kept as long as a session holds it. Any thread.
  */
-#ifndef IMAP_NOTIFY_PICTURES_H
-#define IMAP_NOTIFY_PICTURES_H
+#ifndef IMAP_NEWS_NOTIFY_PICTURES_H
+#define IMAP_NEWS_NOTIFY_PICTURES_H
 
-#include "imap/notify_picture.h"
+#include "imap/news/notify_picture.h"
 
 struct pictures;
 struct pictures *pictures_new(void);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/notify_picture.h"
+#include "imap/news/notify_picture.h"
 
 #include <stdlib.h>
 #include "base/map.h"
 #include "imap/core/capability.h"
 #include "imap/core/status_item.h"
-#include "imap/notify_pictures.h"
+#include "imap/news/notify_pictures.h"
 #include "store/metadata.h"
 
 /* ---- the picture ---- */

@@ -2,11 +2,11 @@
 /* What changed in the mailbox, as changes of the results of contexts. */
 #include <stdlib.h>
 #include "base/clock.h"
-#include "imap/context.h"
 #include "imap/core/correlators.h"
 #include "imap/core/selected.h"
-#include "imap/notify.h"
-#include "imap/session_memory.h"
+#include "imap/news/context.h"
+#include "imap/news/notify.h"
+#include "imap/news/session_memory.h"
 
 /* Changes of one context in one line. */
 #define LOT 1024

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/update.h"
+#include "imap/news/update.h"
 
 #include <stdlib.h>
 #include "base/log.h"
-#include "imap/context.h"
 #include "imap/core/condstore.h"
 #include "imap/core/language.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
-#include "imap/notify.h"
-#include "imap/selected_close.h"
+#include "imap/news/context.h"
+#include "imap/news/notify.h"
+#include "imap/news/selected_close.h"
 
 /* How many expunges go out before the mark is looked at again. */
 #define GONE_STEP 256

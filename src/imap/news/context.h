@@ -10,8 +10,8 @@
  * for all of them, CONTEXT_PROGRAM bytes of a program. One that grows past the second bound later, or cannot be kept
  * up because something cannot be read, ends with the same untagged NO.
  */
-#ifndef IMAP_CONTEXT_H
-#define IMAP_CONTEXT_H
+#ifndef IMAP_NEWS_CONTEXT_H
+#define IMAP_NEWS_CONTEXT_H
 
 #include "imap/core/cmd.h"
 #include "query/query.h"

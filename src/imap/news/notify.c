@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/notify.h"
+#include "imap/news/notify.h"
 
 #include <stdlib.h>
-#include "imap/context.h"
 #include "imap/core/language.h"
 #include "imap/core/reply.h"
 #include "imap/fetch/fetch.h"
-#include "imap/notify_pictures.h"
-#include "imap/session_memory.h"
-#include "imap/update.h"
+#include "imap/news/context.h"
+#include "imap/news/notify_pictures.h"
+#include "imap/news/session_memory.h"
+#include "imap/news/update.h"
 
 void
 notify_free(struct session *s, struct notify *n)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/notify_pictures.h"
+#include "imap/news/notify_pictures.h"
 
 #include <pthread.h>
 #include <stdlib.h>

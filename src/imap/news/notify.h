@@ -9,8 +9,8 @@
  *
  * Between commands (and inside IDLE) the session runs notify_run() as a command without a tag.
  */
-#ifndef IMAP_NOTIFY_H
-#define IMAP_NOTIFY_H
+#ifndef IMAP_NEWS_NOTIFY_H
+#define IMAP_NEWS_NOTIFY_H
 
 #include "imap/core/cmd.h"
 #include "imap/core/mailbox_filter.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a selected mailbox: what watches it ends with it. */
-#include "imap/selected_close.h"
+#include "imap/news/selected_close.h"
 
 #include <stdlib.h>
-#include "imap/context.h"
 #include "imap/core/language.h"
-#include "imap/update.h"
+#include "imap/news/context.h"
+#include "imap/news/update.h"
 #include "wire/imap_out.h"
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* qresync: the QRESYNC parameter of SELECT and EXAMINE (RFC 7162 3.2.5): what happened while the client was away. */
-#ifndef IMAP_QRESYNC_H
-#define IMAP_QRESYNC_H
+#ifndef IMAP_NEWS_QRESYNC_H
+#define IMAP_NEWS_QRESYNC_H
 
 #include "imap/core/cmd.h"
 

@@ -4,8 +4,8 @@
  * found by bisection, reading the keys of some ten messages.
  */
 #include <stdlib.h>
-#include "imap/context.h"
 #include "imap/core/run_list.h"
+#include "imap/news/context.h"
 #include "store/email.h"
 
 struct spot {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/session_memory.h"
+#include "imap/news/session_memory.h"
 
-#include "imap/context.h"
-#include "imap/notify.h"
+#include "imap/news/context.h"
+#include "imap/news/notify.h"
 
 static size_t
 selected_memory(const struct selected *sel)

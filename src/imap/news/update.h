@@ -4,8 +4,8 @@
  * highest number down), EXISTS, RECENT, FLAGS and FETCH lines, in this order (T82), in steps. The one
  * place where changes become IMAP syntax; sessions with QRESYNC or UIDONLY get the same in theirs.
  */
-#ifndef IMAP_UPDATE_H
-#define IMAP_UPDATE_H
+#ifndef IMAP_NEWS_UPDATE_H
+#define IMAP_NEWS_UPDATE_H
 
 #include "imap/core/cmd.h"
 

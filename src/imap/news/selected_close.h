@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* selected_close: the end of a selected mailbox, with its untagged updates and the searches that were kept up. */
-#ifndef IMAP_SELECTED_CLOSE_H
-#define IMAP_SELECTED_CLOSE_H
+#ifndef IMAP_NEWS_SELECTED_CLOSE_H
+#define IMAP_NEWS_SELECTED_CLOSE_H
 
 #include "imap/core/session.h"
 

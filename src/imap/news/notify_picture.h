@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The picture of an account's mailboxes that a client with NOTIFY has, and how it differs from what is there now. */
-#ifndef IMAP_NOTIFY_PICTURE_H
-#define IMAP_NOTIFY_PICTURE_H
+#ifndef IMAP_NEWS_NOTIFY_PICTURE_H
+#define IMAP_NEWS_NOTIFY_PICTURE_H
 
-#include "imap/notify.h"
+#include "imap/news/notify.h"
 #include "store/mailbox.h"
 
 struct pictures;
@@ -16,14 +16,14 @@ struct notify_picture {
 	size_t subs_n;
 	uint64_t metadata;    /* where the changes of annotations stood: see store/metadata.h */
 
-	/* For imap/notify_pictures.h. */
+	/* For imap/news/notify_pictures.h. */
 	struct pictures *shared;
 	int64_t account;
 	uint64_t seen;        /* hub_modseq() of the account's watchers before it was taken */
 	unsigned users;
 };
 
-/* For imap/notify_pictures.h, which gives them out. ERR_LIMIT past NOTIFY_MAILBOXES_MAX. */
+/* For imap/news/notify_pictures.h, which gives them out. ERR_LIMIT past NOTIFY_MAILBOXES_MAX. */
 must_check enum status picture_take(const struct actor *actor, struct db_txn *txn, struct notify_picture **p_r);
 void picture_free(struct notify_picture *p);
 const struct mailbox *picture_find(const struct notify_picture *p, struct str name);

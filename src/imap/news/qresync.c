@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/qresync.h"
+#include "imap/news/qresync.h"
 #include "imap/core/condstore.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"

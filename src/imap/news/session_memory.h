@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* session_memory: what a session holds beside its commands (base/budget.h): the selected mailbox, searches that are kept up, what NOTIFY knows. */
-#ifndef IMAP_SESSION_MEMORY_H
-#define IMAP_SESSION_MEMORY_H
+#ifndef IMAP_NEWS_SESSION_MEMORY_H
+#define IMAP_NEWS_SESSION_MEMORY_H
 
 #include "imap/core/session.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of contexts. */
-#include "imap/context.h"
+#include "imap/news/context.h"
 
 #include <stdlib.h>
 #include "imap/core/language.h"
 #include "imap/core/reply.h"
-#include "imap/session_memory.h"
+#include "imap/news/session_memory.h"
 
 struct context *
 context_new(struct cmd *cmd, struct str items)

@@ -8,7 +8,7 @@
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
 #include "imap/news/context.h"
-#include "imap/search_run.h"
+#include "imap/search/search_run.h"
 
 #define SYNTAX "ESEARCH takes sources, what to return, and search keys"
 #define FILTERS_MAX 100

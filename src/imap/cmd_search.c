@@ -4,7 +4,7 @@
  */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
-#include "imap/search_run.h"
+#include "imap/search/search_run.h"
 
 #define SYNTAX "SEARCH takes search keys"
 

@@ -2,7 +2,7 @@
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/news/notify.h"
-#include "imap/search_filter.h"
+#include "imap/search/search_filter.h"
 #include "store/metadata.h"
 
 struct setting {

@@ -5,7 +5,7 @@
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/core/run_list.h"
-#include "imap/search_run.h"
+#include "imap/search/search_run.h"
 #include "query/sort.h"
 
 #define SYNTAX "SORT takes criteria in parentheses, a charset, and search keys"

@@ -2,7 +2,7 @@
 /* THREAD and UID THREAD (RFC 5256 BASE.6.4.THREAD): a search whose answer is a forest. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
-#include "imap/search_run.h"
+#include "imap/search/search_run.h"
 #include "query/thread.h"
 
 #define SYNTAX "THREAD takes ORDEREDSUBJECT, REFERENCES or REFS, a charset, and search keys"

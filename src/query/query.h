@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * query: a search program (RFC 3501 6.4.4) and how it is asked about messages. A program is a tree of AND, OR and keys, kept as an
- * array; nothing here recurses. Who reads one (imap/search.h) adds its nodes in the order of reading and says when it is whole;
+ * array; nothing here recurses. Who reads one (imap/search/search.h) adds its nodes in the order of reading and says when it is whole;
  * who asks gives it an environment, a mailbox, and messages one after the other:
  *
  *	n = query_add(&q, parent, QUERY_FLAG); n->flags = FLAG_SEEN; ...   parent before child, nodes[0] is an AND

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keys of a search program, one function a kind (RFC 3501 6.4.4 and its extensions: search_keys.tbl). */
-#include "imap/search_parse_priv.h"
+#include "imap/search/search_parse_priv.h"
 
 #include <stdint.h>
 #include "imap/core/objectid.h"
@@ -269,7 +269,7 @@ static const struct {
 	bool negated;
 } keys[] = {
 #define S(name, how, arg, negated) {name, how, arg, negated},
-#include "imap/search_keys.tbl"
+#include "imap/search/search_keys.tbl"
 #undef S
 };
 

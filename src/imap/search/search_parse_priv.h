@@ -3,10 +3,10 @@
  * search_parse_priv: a search program while it is read. search_parse.c reads the program, search_keys.c its keys, each of which becomes
  * a node. It lives on the stack of search_parse().
  */
-#ifndef IMAP_SEARCH_PARSE_PRIV_H
-#define IMAP_SEARCH_PARSE_PRIV_H
+#ifndef IMAP_SEARCH_SEARCH_PARSE_PRIV_H
+#define IMAP_SEARCH_SEARCH_PARSE_PRIV_H
 
-#include "imap/search.h"
+#include "imap/search/search.h"
 
 /*
  * What the parser is inside of: an AND (of parentheses, or the whole command), an OR that still wants keys. NOT and FUZZY are not kept but

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/search_return.h"
+#include "imap/search/search_return.h"
 
 #include <stdlib.h>
 #include "imap/core/reply.h"

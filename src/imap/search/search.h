@@ -3,8 +3,8 @@
  * search: reads the search program of SEARCH (RFC 3501 6.4.4) and its extensions. What a program is and how it is asked stands in
  * query/query.h; here is its syntax: CHARSET, the words of search_keys.tbl, the filters whose texts stand for their names.
  */
-#ifndef IMAP_SEARCH_H
-#define IMAP_SEARCH_H
+#ifndef IMAP_SEARCH_SEARCH_H
+#define IMAP_SEARCH_SEARCH_H
 
 #include "imap/core/cmd.h"
 #include "query/query.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/search_run.h"
+#include "imap/search/search_run.h"
 
 #include "base/clock.h"
 #include "imap/core/capability.h"
@@ -10,7 +10,7 @@
 #include "imap/core/selected.h"
 #include "imap/news/context.h"
 #include "imap/news/update.h"
-#include "imap/search_filter.h"
+#include "imap/search/search_filter.h"
 
 /* Bytes of bodies in one step. */
 #define STEP_BYTES (4u << 20)

@@ -3,8 +3,8 @@
  * search_return: what a SEARCH or SORT is to return: RETURN (...) as it is read (RFC 4731, 5182, 5267, 9394; RFC 4466 2.6.1) and
  * the ESEARCH line as it is told, in steps.
  */
-#ifndef IMAP_SEARCH_RETURN_H
-#define IMAP_SEARCH_RETURN_H
+#ifndef IMAP_SEARCH_SEARCH_RETURN_H
+#define IMAP_SEARCH_SEARCH_RETURN_H
 
 #include "imap/core/cmd.h"
 #include "imap/core/correlators.h"

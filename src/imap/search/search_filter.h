@@ -4,10 +4,10 @@
  * program stands for the entry's text, word for word. Shared filters would be entries of the server that nobody can
  * set here, so there are none.
  */
-#ifndef IMAP_SEARCH_FILTER_H
-#define IMAP_SEARCH_FILTER_H
+#ifndef IMAP_SEARCH_SEARCH_FILTER_H
+#define IMAP_SEARCH_SEARCH_FILTER_H
 
-#include "imap/search.h"
+#include "imap/search/search.h"
 #include "store/metadata.h"
 
 #define FILTER_NEST_MAX 8  /* filters inside of filters; 3 are asked for (3.1) */

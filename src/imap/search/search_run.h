@@ -4,11 +4,11 @@
  * hit(), and over() is called when all were looked at. A search that looks at texts, and every SORT and THREAD, waits for its turn
  * (session/pool.h) and ends when its client has gone. A long one tells how far it is (RFC 9585).
  */
-#ifndef IMAP_SEARCH_RUN_H
-#define IMAP_SEARCH_RUN_H
+#ifndef IMAP_SEARCH_SEARCH_RUN_H
+#define IMAP_SEARCH_SEARCH_RUN_H
 
-#include "imap/search.h"
-#include "imap/search_return.h"
+#include "imap/search/search.h"
+#include "imap/search/search_return.h"
 #include "query/sort.h"
 
 /* A mailbox that is not selected, while it is searched (RFC 7377). */

@@ -6,7 +6,7 @@
  */
 #include "base/assert.h"
 #include "base/utf8.h"
-#include "imap/search.h"
+#include "imap/search/search.h"
 #include "search/brief.h"
 #include "search/field.h"
 #include "search/scan.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A search program: its words, the parentheses around them, the filters whose text stands for their names. */
-#include "imap/search_parse_priv.h"
+#include "imap/search/search_parse_priv.h"
 
-#include "imap/search_filter.h"
+#include "imap/search/search_filter.h"
 
 /* A key has been read: the ORs that have all their keys are over, and they are keys themselves. */
 static void

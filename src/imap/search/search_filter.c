@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "imap/search_filter.h"
+#include "imap/search/search_filter.h"
 
 #include "imap/core/reply.h"
 

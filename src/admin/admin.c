@@ -26,6 +26,8 @@ static const struct {
     {"export", verb_export},
     {"import", verb_import},
     {"mailbox-list", verb_mailbox_list},
+    {"session-close", verb_session_close},
+    {"session-list", verb_session_list},
     {"user-add", verb_user_add},
     {"user-delete", verb_user_delete},
     {"user-list", verb_user_list},
@@ -103,9 +105,9 @@ dispatch(struct call *c)
 }
 
 static void
-serve_link(struct store *store, struct link *link)
+serve_link(struct store *store, struct net *net, struct link *link)
 {
-	struct call c = {.store = store, .link = *link};
+	struct call c = {.store = store, .net = net, .link = *link};
 	char code[12];
 	enum status st = dispatch(&c);
 
@@ -127,7 +129,7 @@ admin_serve(struct store *store, int fd)
 	struct link link;
 
 	link_init(&link, fd);
-	serve_link(store, &link);
+	serve_link(store, NULL, &link);
 	link_close(&link);
 }
 
@@ -135,6 +137,7 @@ admin_serve(struct store *store, int fd)
 
 struct admin {
 	struct store *store;
+	struct net *net;
 	int fd;
 	char *path;
 	pthread_t thread;
@@ -170,7 +173,7 @@ serve_thread(void *arg)
 	struct link link;
 
 	link_init(&link, s->fd);
-	serve_link(a->store, &link);
+	serve_link(a->store, a->net, &link);
 	lock_take(&a->lock);
 	a->open[s->slot] = -1;
 	a->n--;
@@ -270,7 +273,7 @@ listen_on(const char *path, int *fd_r)
 }
 
 enum status
-admin_listen(struct store *store, const char *path, struct admin **admin_r)
+admin_listen(struct store *store, struct net *net, const char *path, struct admin **admin_r)
 {
 	struct admin *a;
 	int fd;
@@ -280,6 +283,7 @@ admin_listen(struct store *store, const char *path, struct admin **admin_r)
 		return st;
 	a = x_new(struct admin);
 	a->store = store;
+	a->net = net;
 	a->fd = fd;
 	a->path = x_strdup(path);
 	lock_init(&a->lock, LOCK_admin);

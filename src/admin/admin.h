@@ -10,14 +10,15 @@
 #include "store/store.h"
 
 struct admin;
+struct net;
 
 /* Where the socket of the data folder dir is: setting admin.socket, else in the folder. ERR_LIMIT: too long. */
 must_check enum status admin_socket_path(const char *dir, char *out, size_t n);
 /* Connects to a running server. ERR_NOT_FOUND: nobody listens there; ERR_AGAIN, ERR_NO_PERM, ERR_LIMIT, ERR_IO. */
 must_check enum status admin_connect(const char *path, int *fd_r);
 
-/* Listens on path, which is made anew. ERR_IO, ERR_NO_PERM, ERR_LIMIT (path too long). */
-must_check enum status admin_listen(struct store *store, const char *path, struct admin **admin_r);
+/* Listens on path, which is made anew; net: whose sessions are listed and ended, NULL: there are none. ERR_IO, ERR_NO_PERM, ERR_LIMIT (path too long). */
+must_check enum status admin_listen(struct store *store, struct net *net, const char *path, struct admin **admin_r);
 /* Ends the connections, waits for their threads, removes the socket. NULL too. */
 void admin_stop(struct admin *admin);
 

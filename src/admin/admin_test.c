@@ -22,7 +22,7 @@ stops_without_descriptors(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(path));
 	snprintf(socket_path, sizeof(socket_path), "%s/s", path);
-	assert_int_equal(admin_listen(s, socket_path, &a), OK);
+	assert_int_equal(admin_listen(s, NULL, socket_path, &a), OK);
 	/* accept() takes a descriptor before it waits: the one that waits has its own, the next finds none. */
 	usleep(50000);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);

@@ -10,6 +10,7 @@
 
 struct call {
 	struct store *store;
+	struct net *net;    /* of the server; NULL: none runs */
 	struct link link;
 	struct arena arena; /* of the request */
 	struct str *args;   /* after the verb */
@@ -36,6 +37,8 @@ enum status verb_check(struct call *c);
 enum status verb_export(struct call *c);
 enum status verb_import(struct call *c);
 enum status verb_mailbox_list(struct call *c);
+enum status verb_session_close(struct call *c);
+enum status verb_session_list(struct call *c);
 enum status verb_user_add(struct call *c);
 enum status verb_user_delete(struct call *c);
 enum status verb_user_list(struct call *c);

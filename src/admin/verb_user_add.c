@@ -82,7 +82,7 @@ take(struct batch *b, struct str scheme, struct str payload)
 	struct user *u = &b->user[b->n];
 
 	if (frame_fields(&b->arena, payload, &fields, &n) != OK || n != 3)
-		return call_fail(b->call, ERR_BAD_INPUT, "user add: not a name and a password");
+		return call_fail(b->call, ERR_BAD_INPUT, "account add: not a name and a password");
 	*u = (struct user){.name = arena_str(&b->arena, fields[0]), .where = arena_str(&b->arena, fields[2])};
 	u->status = account_name_fault(u->name) == NULL ? credentials_make(&b->arena, scheme, fields[1], &u->credentials) : ERR_BAD_INPUT;
 	return ++b->n == BATCH ? flush(b) : OK;
@@ -96,7 +96,7 @@ verb_user_add(struct call *c)
 	struct frame f;
 
 	if (c->args_n != 1)
-		return call_fail(c, ERR_BAD_INPUT, "user add: which scheme?");
+		return call_fail(c, ERR_BAD_INPUT, "account add: which scheme?");
 	b->call = c;
 	while (st == OK && (st = link_next(&c->link, &f)) == OK && f.type == FRAME_RECORD)
 		st = take(b, c->args[0], f.payload);

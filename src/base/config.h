@@ -96,6 +96,10 @@ must_check enum status config_check(struct buf *why);
  * Checked as config_check() does. ERR_NOT_FOUND, ERR_BAD_INPUT. The thread that read the settings.
  */
 must_check enum status config_reread(struct buf *why, struct config **fresh_r);
+/* The file alone, over the defaults; for config_free(). ERR_NOT_FOUND, ERR_BAD_INPUT. */
+must_check enum status config_read_copy(const char *path, struct buf *why, struct config **fresh_r);
+/* The bytes of a configuration file. ERR_NOT_FOUND. */
+must_check enum status config_slurp(const char *path, struct buf *out, struct buf *why);
 void config_free(struct config *c);
 /* Adds where a value came from, "FILE:LINE: " or "--set: ", and nothing for a default. value points into c, which is config() or of config_reread(), or
  * into one of its sections. */

@@ -164,6 +164,7 @@ setting(struct reader *r, struct config_entry *e)
 	enum status st;
 
 	e->line = r->line;
+	e->at = r->at;
 	e->key = bare_word(r);
 	if (e->key.n == 0)
 		return fail(r, r->line, "the name of a setting was expected, not %s", found(peek(r), word));
@@ -200,9 +201,10 @@ section_name(struct reader *r, struct str section, unsigned line, struct str *na
 }
 
 static enum status
-hand_over(struct reader *r, const struct config_entry *e, take_fn take, void *arg)
+hand_over(struct reader *r, struct config_entry *e, take_fn take, void *arg)
 {
 	r->blamed = e->line;
+	e->end = r->at;
 	return take(arg, e, r->why);
 }
 
@@ -210,7 +212,7 @@ hand_over(struct reader *r, const struct config_entry *e, take_fn take, void *ar
 static enum status
 top_setting(struct reader *r, struct str key, unsigned line, take_fn take, void *arg)
 {
-	struct config_entry e = {.key = key, .line = line, .n = 1, .value = arena_new(r->arena, struct str)};
+	struct config_entry e = {.key = key, .line = line, .n = 1, .value = arena_new(r->arena, struct str), .at = (size_t)(key.p - r->text.p)};
 	enum status st;
 
 	if (!str_eq(key, STR("version")))
@@ -226,7 +228,8 @@ top_setting(struct reader *r, struct str key, unsigned line, take_fn take, void 
 static enum status
 section(struct reader *r, take_fn take, void *arg)
 {
-	struct str section = bare_word(r), shown = str_head(section, SHOWN), name;
+	struct str section = bare_word(r), shown = str_head(section, SHOWN);
+	struct config_entry e;
 	unsigned line = r->line;
 	char word[32], c;
 	enum status st;
@@ -236,12 +239,14 @@ section(struct reader *r, take_fn take, void *arg)
 	if (peek(r) == '=')
 		return top_setting(r, section, line, take, arg);
 	r->sections = true;
-	if ((st = section_name(r, section, line, &name)) != OK ||
-	    (st = hand_over(r, &(struct config_entry){.section = section, .name = name, .line = line}, take, arg)) != OK)
+	e = (struct config_entry){.section = section, .line = line, .at = (size_t)(section.p - r->text.p)};
+	if ((st = section_name(r, section, line, &e.name)) != OK)
 		return st;
 	r->at++;
+	if ((st = hand_over(r, &e, take, arg)) != OK)
+		return st;
 	while ((c = peek(r)) != '}') {
-		struct config_entry e = {.section = section, .name = name};
+		struct config_entry in = {.section = section, .name = e.name};
 
 		if (c == '\0')
 			return fail(r, line, "the section %.*s, which begins here, has no }", STR_FMT(shown));
@@ -249,11 +254,12 @@ section(struct reader *r, take_fn take, void *arg)
 			r->at++;
 			continue;
 		}
-		if ((st = setting(r, &e)) != OK || (st = hand_over(r, &e, take, arg)) != OK)
+		if ((st = setting(r, &in)) != OK || (st = hand_over(r, &in, take, arg)) != OK)
 			return st;
 	}
+	e = (struct config_entry){.section = section, .name = e.name, .line = r->line, .over = true, .at = r->at};
 	r->at++;
-	return OK;
+	return hand_over(r, &e, take, arg);
 }
 
 enum status

@@ -24,12 +24,14 @@ struct config_entry {
 	struct str name;         /* of the section; p NULL: it has none */
 	struct str key;          /* empty: the section begins here, and there is no value */
 	unsigned line;           /* on which the key stands, or the section begins */
+	bool over;               /* the section ends: its } is at */
+	size_t at, end;          /* in the text: from the key, or the section's name, to what is behind the value, or behind the { */
 	bool list;               /* {...}: any number of values; else one */
 	struct str *value;
 	size_t n;
 };
 
-/* Calls take() for each section and each setting in order, until it fails. ERR_BAD_INPUT, or what take() returned: *line_r is where, and why was added to.
+/* Calls take() for each section, each setting and each end of a section in order, until it fails. ERR_BAD_INPUT, or what take() returned: *line_r is where, and why was added to.
  * Strings lie in the arena or are borrowed from text. */
 must_check enum status config_file_parse(struct arena *arena, struct str text,
     enum status (*take)(void *arg, const struct config_entry *e, struct buf *why), void *arg, unsigned *line_r, struct buf *why);

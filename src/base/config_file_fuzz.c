@@ -46,6 +46,11 @@ write_down(void *arg, const struct config_entry *e, struct buf *why)
 	struct copy *copy = arg;
 
 	ensure(e->line > 0 && (copy->open || e->key.n == 0 || e->section.n == 0));
+	ensure(e->at < e->end && (e->over ? copy->open : true));
+	if (e->over) {
+		close_section(copy);
+		return OK;
+	}
 	if (e->key.n == 0) {
 		open_section(copy, e);
 		return OK;

@@ -431,6 +431,8 @@ take_entry(void *arg, const struct config_entry *e, struct buf *why)
 
 	if (e->section.n == 0)
 		return take_version(file->reading, e, why);
+	if (e->over)
+		return OK;
 	if (e->key.n == 0)
 		return take_section(file, e, why);
 	if (!find(e, file->reading->version > 0, &f))
@@ -441,8 +443,8 @@ take_entry(void *arg, const struct config_entry *e, struct buf *why)
 }
 
 /* The bytes of a regular file, or of what can be read as one. ERR_NOT_FOUND: it cannot be read, and why says so. */
-static enum status
-slurp(const char *path, struct buf *out, struct buf *why)
+enum status
+config_slurp(const char *path, struct buf *out, struct buf *why)
 {
 	FILE *f = fopen(path, "re");
 	struct stat sb;
@@ -470,7 +472,7 @@ read_file(struct config_reading *r, const char *path, struct buf *why)
 	struct arena arena = {0};
 	struct file file = {.reading = r};
 	unsigned line = 0;
-	enum status st = slurp(path, &text, why);
+	enum status st = config_slurp(path, &text, why);
 
 	config_reading_init(&file.seen);
 	r->version = 0;
@@ -515,6 +517,21 @@ config_reread(struct buf *why, struct config **fresh_r)
 		st = set_one(fresh, str_c(assignments[i]), why);
 	if (st == OK)
 		st = config_check_values(&fresh->config, why);
+	if (st == OK)
+		*fresh_r = &fresh->config;
+	else
+		config_free(&fresh->config);
+	return st;
+}
+
+enum status
+config_read_copy(const char *path, struct buf *why, struct config **fresh_r)
+{
+	struct config_reading *fresh = x_new(struct config_reading);
+	enum status st;
+
+	config_reading_init(fresh);
+	st = read_file(fresh, path, why);
 	if (st == OK)
 		*fresh_r = &fresh->config;
 	else

@@ -5,14 +5,14 @@
 #include "cli/cli.h"
 
 int
-cli_check(struct cli *cli)
+cli_store_check(struct cli *cli)
 {
 	bool quick = false;
 	struct link link;
 	int code;
 
 	if (!cli_options(cli, (struct cli_option[]){{"quick", NULL, &quick}, {0}}) || cli->argc > 0)
-		return cli_usage("check");
+		return cli_usage("store check");
 	if (cli_connect_read(&link) != OK)
 		return 1;
 	cli_request(&link, 2, (struct str[]){STR("check"), quick ? STR("quick") : STR("deep")});
@@ -22,14 +22,14 @@ cli_check(struct cli *cli)
 }
 
 int
-cli_backup(struct cli *cli)
+cli_store_backup(struct cli *cli)
 {
 	char cwd[4096], path[8192];
 	struct link link;
 	int code;
 
 	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc != 1)
-		return cli_usage("backup");
+		return cli_usage("store backup");
 	/* The server has another working folder. */
 	if (cli->argv[0][0] == '/')
 		snprintf(path, sizeof(path), "%s", cli->argv[0]);

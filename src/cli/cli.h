@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cli: the command line. main() takes the options that every verb has (--data, --config, --set), finds the verb and runs it with the
- * rest. A verb returns the exit code: 0 done, 1 not (all) done, 2 wrong usage.
+ * rest. A verb returns its exit status (base/exit.h).
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
 #include <stdio.h>
 #include "admin/link.h"
+#include "base/exit.h"
 
 /* A verb's options, taken off its arguments wherever they stand. */
 struct cli_option {
@@ -25,7 +26,7 @@ struct cli {
 	const char *data;   /* --data, or NULL */
 };
 
-#define V(words, function, usage, text) int function(struct cli *cli);
+#define V(words, function, usage, text, example) int function(struct cli *cli);
 #include "cli/verbs.tbl"
 #undef V
 
@@ -36,7 +37,9 @@ void cli_print(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 
 /* Says "mansio: ..." on standard error, likewise; returns 1. */
 int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_vfail(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
-/* Says how the verb is used; returns 2. */
+/* The account, which is the first argument and is taken off; given: what stood behind --user, its former place. NULL: there is none. */
+const char *cli_account(struct cli *cli, const char *given);
+/* Says how the verb is used; returns EXIT_USAGE. */
 int cli_usage(const char *verb);
 
 /*
@@ -69,7 +72,8 @@ bool cli_password(bool from_stdin, const char *name, struct buf *out);
 /* Prints the rules by which bash completes command lines. */
 void cli_completion(void);
 
-/* ---- print.c: JSON on standard output: an array of flat objects ---- */
+/* ---- print.c: JSON on standard output: an array of flat objects, each of which says JSON_VERSION; fields may be added to a version ---- */
+#define JSON_VERSION 1
 struct json {
 	bool on;              /* false: json_begin() and json_end() do nothing, no other function is to be called */
 	unsigned rows, fields;

@@ -9,20 +9,54 @@
 static const struct {
 	const char *words, *usage;
 } verbs[] = {
-#define V(words, function, usage, text) {words, usage},
+#define V(words, function, usage, text, example) {words, usage},
 #include "cli/verbs.tbl"
 #undef V
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
 
+/* Former words are completed too. */
+static const struct {
+	const char *words, *now;
+} formers[] = {
+#define F(words, now) {words, now},
+#include "cli/verbs_old.tbl"
+#undef F
+};
+#define FORMERS (sizeof(formers) / sizeof(*formers))
+
+static const char *
+words_of(size_t i)
+{
+	return i < VERBS ? verbs[i].words : i < VERBS + FORMERS ? formers[i - VERBS].words : NULL;
+}
+
+static const char *
+usage_of(size_t i)
+{
+	for (size_t k = 0; k < VERBS; k++)
+		if (k == i || (i >= VERBS && strcmp(verbs[k].words, formers[i - VERBS].now) == 0))
+			return verbs[k].usage;
+	return "";
+}
+
+/* Whether row i is there, and begins with the first n bytes of words as a whole word. */
+static bool
+begins(size_t i, const char *words, size_t n)
+{
+	const char *w = words_of(i);
+
+	return w != NULL && strncmp(w, words, n) == 0 && strchr(" ", w[n]) != NULL;
+}
+
 static void
 first_words(void)
 {
-	for (size_t i = 0; i < VERBS; i++) {
-		size_t n = strcspn(verbs[i].words, " ");
+	for (size_t i = 0; words_of(i) != NULL; i++) {
+		size_t n = strcspn(words_of(i), " ");
 
-		if (i == 0 || strncmp(verbs[i].words, verbs[i - 1].words, n) != 0)
-			printf("%s%.*s", i > 0 ? " " : "", (int)n, verbs[i].words);
+		if (i == 0 || !begins(i - 1, words_of(i), n))
+			printf("%s%.*s", i > 0 ? " " : "", (int)n, words_of(i));
 	}
 }
 
@@ -44,14 +78,15 @@ options(const char *usage)
 static void
 cases(void)
 {
-	for (size_t i = 0; i < VERBS;) {
-		size_t n = strcspn(verbs[i].words, " "), first = i;
+	for (size_t i = 0; words_of(i) != NULL;) {
+		const char *first = words_of(i);
+		size_t n = strcspn(first, " ");
 
-		printf("\t%.*s) words=\"", (int)n, verbs[i].words);
-		for (; i < VERBS && strncmp(verbs[i].words, verbs[first].words, n) == 0 && strchr(" ", verbs[i].words[n]) != NULL; i++) {
-			if (verbs[i].words[n] == ' ')
-				printf("%s ", verbs[i].words + n + 1);
-			options(verbs[i].usage);
+		printf("\t%.*s) words=\"", (int)n, first);
+		for (; begins(i, first, n); i++) {
+			if (words_of(i)[n] == ' ')
+				printf("%s ", words_of(i) + n + 1);
+			options(usage_of(i));
 		}
 		puts("\" ;;");
 	}

@@ -49,7 +49,7 @@ static void
 fatal(void *arg, const char *why)
 {
 	(void)cli_fail("the store cannot go on: %s", why);
-	_exit(2);
+	_exit(EXIT_STORE);
 }
 
 enum use {
@@ -155,7 +155,7 @@ may_open(const char *dir, enum use use)
 		return ERR_EXISTS;
 	}
 	if (use != USE_NEW) {
-		(void)cli_fail("there is no mail store in %s yet: 'mansio user add' makes one", dir);
+		(void)cli_fail("there is no mail store in %s yet: 'mansio account add' makes one (formerly user add)", dir);
 		return ERR_EXISTS;
 	}
 	if (may_make(dir) != OK)

@@ -230,7 +230,7 @@ write_listing(struct export *ex)
 }
 
 int
-cli_export(struct cli *cli)
+cli_account_export(struct cli *cli)
 {
 	struct export ex = {.dir = -1, .folder = -1};
 	const char *user = NULL, *mailbox = "", *format = "maildir";
@@ -238,8 +238,8 @@ cli_export(struct cli *cli)
 
 	if (!cli_options(cli, (struct cli_option[]){{"user", &user, NULL}, {"mailbox", &mailbox, NULL},
 				  {"format", &format, NULL}, {"verbatim", NULL, &ex.verbatim}, {0}}) ||
-	    user == NULL || cli->argc != 1 || (strcmp(format, "maildir") != 0 && strcmp(format, "mbox") != 0))
-		return cli_usage("export");
+	    (user = cli_account(cli, user)) == NULL || cli->argc != 1 || (strcmp(format, "maildir") != 0 && strcmp(format, "mbox") != 0))
+		return cli_usage("account export");
 	ex.mbox = strcmp(format, "mbox") == 0;
 	if (!make_dir(&ex, cli->argv[0]))
 		return 1;

@@ -403,7 +403,7 @@ run(struct import *im, struct cli *cli, const char *user, struct str into, bool 
 }
 
 int
-cli_import(struct cli *cli)
+cli_account_import(struct cli *cli)
 {
 	struct import im = {.content = content_new()};
 	const char *user = NULL, *into = "INBOX";
@@ -412,8 +412,8 @@ cli_import(struct cli *cli)
 
 	if (!cli_options(cli, (struct cli_option[]){{"user", &user, NULL}, {"into", &into, NULL}, {"only-new", NULL, &im.only_new},
 				  {"quiet", NULL, &quiet}, {0}}) ||
-	    user == NULL || cli->argc == 0)
-		return cli_usage("import");
+	    (user = cli_account(cli, user)) == NULL || cli->argc == 0)
+		return cli_usage("account import");
 	if (cli_connect(&im.link) != OK)
 		return 1;
 	code = run(&im, cli, user, str_c(into), quiet);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user list, mailbox list: for people, or as JSON for programs. */
+/* account list, mailbox list, session list: for people, or as JSON for programs. */
 #include <stdio.h>
+#include <stdlib.h>
 #include "cli/cli.h"
 
 static void
@@ -52,6 +53,26 @@ print_mailbox(void *arg, const struct str *f, size_t n)
 	json_row_end(j);
 }
 
+static void
+print_session(void *arg, const struct str *f, size_t n)
+{
+	struct json *j = arg;
+
+	if (n != 5)
+		return;
+	if (!j->on) {
+		cli_print(stdout, "%-32.*s %10.*s %-8.*s %-40.*s %8.*s s\n", STR_FMT(f[0]), STR_FMT(f[1]), STR_FMT(f[2]), STR_FMT(f[3]), STR_FMT(f[4]));
+		return;
+	}
+	json_row(j);
+	json_str(j, "account", f[0]);
+	json_number(j, "session", f[1]);
+	json_str(j, "listener", f[2]);
+	json_str(j, "address", f[3]);
+	json_number(j, "seconds", f[4]);
+	json_row_end(j);
+}
+
 static int
 list(size_t n, const struct str *request, bool as_json, void (*row)(void *, const struct str *, size_t))
 {
@@ -70,12 +91,12 @@ list(size_t n, const struct str *request, bool as_json, void (*row)(void *, cons
 }
 
 int
-cli_user_list(struct cli *cli)
+cli_account_list(struct cli *cli)
 {
 	bool json = false;
 
 	if (!cli_options(cli, (struct cli_option[]){{"json", NULL, &json}, {0}}) || cli->argc > 0)
-		return cli_usage("user list");
+		return cli_usage("account list");
 	return list(1, (struct str[]){STR("user-list")}, json, print_user);
 }
 
@@ -87,4 +108,37 @@ cli_mailbox_list(struct cli *cli)
 	if (!cli_options(cli, (struct cli_option[]){{"json", NULL, &json}, {0}}) || cli->argc != 1)
 		return cli_usage("mailbox list");
 	return list(2, (struct str[]){STR("mailbox-list"), str_c(cli->argv[0])}, json, print_mailbox);
+}
+
+int
+cli_session_list(struct cli *cli)
+{
+	bool json = false;
+
+	if (!cli_options(cli, (struct cli_option[]){{"json", NULL, &json}, {0}}) || cli->argc > 1)
+		return cli_usage("session list");
+	return list(cli->argc > 0 ? 2 : 1, (struct str[]){STR("session-list"), str_c(cli->argc > 0 ? cli->argv[0] : "")}, json, print_session);
+}
+
+/* The account, and the numbers of its sessions; none: all. */
+int
+cli_session_close(struct cli *cli)
+{
+	struct str *fields;
+	struct link link;
+	int code;
+
+	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc == 0)
+		return cli_usage("session close");
+	if (cli_connect(&link) != OK)
+		return EXIT_NOT_DONE;
+	fields = x_calloc((size_t)cli->argc + 1, sizeof(*fields));
+	fields[0] = STR("session-close");
+	for (int i = 0; i < cli->argc; i++)
+		fields[i + 1] = str_c(cli->argv[i]);
+	cli_request(&link, (size_t)cli->argc + 1, fields);
+	free(fields);
+	code = cli_finish(&link, NULL, NULL, true);
+	cli_disconnect(&link);
+	return code;
 }

@@ -12,27 +12,44 @@
 #include "cli/cli.h"
 #include "db/vfs/faultvfs.h"
 
-#define DEFAULT_CONFIG "/etc/mansio/mansio.conf"
-
 static const struct verb {
 	const char *words;
 	int (*run)(struct cli *);
-	const char *usage, *text;
+	const char *usage, *text, *example;
 } verbs[] = {
-#define V(words, function, usage, text) {words, function, usage, text},
+#define V(words, function, usage, text, example) {words, function, usage, text, example},
 #include "cli/verbs.tbl"
 #undef V
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
+
+static const struct former {
+	const char *words, *now;
+} formers[] = {
+#define F(words, now) {words, now},
+#include "cli/verbs_old.tbl"
+#undef F
+};
+#define FORMERS (sizeof(formers) / sizeof(*formers))
 #define COLUMNS 79
 
 static const struct verb *
 verb_named(const char *words)
 {
+	for (size_t i = 0; i < FORMERS; i++)
+		if (strcmp(formers[i].words, words) == 0)
+			words = formers[i].now;
 	for (size_t i = 0; i < VERBS; i++)
 		if (strcmp(verbs[i].words, words) == 0)
 			return &verbs[i];
 	return NULL;
+}
+
+/* The words of today and of before; NULL behind the last. */
+static const char *
+known_words(size_t i)
+{
+	return i < VERBS ? verbs[i].words : i - VERBS < FORMERS ? formers[i - VERBS].words : NULL;
 }
 
 int
@@ -41,7 +58,16 @@ cli_usage(const char *words)
 	const struct verb *v = verb_named(words);
 
 	fprintf(stderr, "usage: mansio [options] %s %s\n", words, v ? v->usage : "");
-	return 2;
+	return EXIT_USAGE;
+}
+
+const char *
+cli_account(struct cli *cli, const char *given)
+{
+	if (given != NULL || cli->argc == 0)
+		return given;
+	cli->argc--;
+	return *cli->argv++;
 }
 
 /* How much of a text stands before its first full stop or colon. */
@@ -77,6 +103,10 @@ print_verb(const struct verb *v)
 {
 	printf("usage: mansio [options] %s %s\n\n", v->words, v->usage);
 	print_text(v->text);
+	printf("\nfor example: %s\n", v->example);
+	for (size_t i = 0; i < FORMERS; i++)
+		if (strcmp(formers[i].now, v->words) == 0)
+			printf("formerly: %s\n", formers[i].words);
 }
 
 static void
@@ -87,7 +117,7 @@ print_overview(FILE *to)
 	      "       mansio -h | --help | -V | --version\n\n",
 	    to);
 	for (size_t i = 0; i < VERBS; i++)
-		fprintf(to, "  %-14s %.*s\n", verbs[i].words, (int)first_sentence(verbs[i].text), verbs[i].text);
+		fprintf(to, "  %-16s %.*s\n", verbs[i].words, (int)first_sentence(verbs[i].text), verbs[i].text);
 	fputs("\n'mansio help VERB' tells more of a verb, 'mansio config' what can be set.\n", to);
 }
 
@@ -101,12 +131,12 @@ print_verbs(const char *words)
 
 	if (v != NULL)
 		print_verb(v);
-	for (size_t i = 0; i < VERBS && v == NULL; i++) {
-		if (strncmp(verbs[i].words, words, n) != 0 || verbs[i].words[n] != ' ')
+	for (size_t i = 0; known_words(i) != NULL && v == NULL; i++) {
+		if (strncmp(known_words(i), words, n) != 0 || known_words(i)[n] != ' ')
 			continue;
 		if (any)
 			putchar('\n');
-		print_verb(&verbs[i]);
+		print_verb(verb_named(known_words(i)));
 		any = true;
 	}
 	return any;
@@ -123,14 +153,14 @@ no_such_verb(const char *first, const char *second)
 
 	snprintf(both, sizeof(both), "%s%s%s", first, second != NULL ? " " : "", second != NULL ? second : "");
 	near.word = str_c(both);
-	for (size_t i = 0; i < VERBS; i++) {
-		near_try(&near, verbs[i].words);
-		if (strncmp(verbs[i].words, first, n) == 0 && verbs[i].words[n] == ' ')
-			buf_addf(&known, "%s%s", known.n > 0 ? ", " : "", verbs[i].words);
+	for (size_t i = 0; known_words(i) != NULL; i++) {
+		near_try(&near, known_words(i));
+		if (strncmp(known_words(i), first, n) == 0 && known_words(i)[n] == ' ')
+			buf_addf(&known, "%s%s", known.n > 0 ? ", " : "", known_words(i));
 	}
-	for (size_t i = 0; i < VERBS && near.best == NULL && known.n == 0; i++) {
+	for (size_t i = 0; known_words(i) != NULL && near.best == NULL && known.n == 0; i++) {
 		near.word = str_c(first);
-		near_try(&near, verbs[i].words);
+		near_try(&near, known_words(i));
 	}
 	if (near.best != NULL)
 		(void)cli_fail("there is no verb %s; did you mean %s?", known.n > 0 || strchr(near.best, ' ') != NULL ? both : first, near.best);
@@ -139,7 +169,7 @@ no_such_verb(const char *first, const char *second)
 	else
 		(void)cli_fail("there is no verb %s; 'mansio help' lists them", first);
 	buf_free(&known);
-	return 2;
+	return EXIT_USAGE;
 }
 
 int
@@ -290,8 +320,8 @@ configure(struct cli *cli)
 	enum status st = OK;
 
 	/* One that is there and cannot be read is a fault: without it the server would be another one than was meant. */
-	if (cli->config != NULL || lstat(DEFAULT_CONFIG, &there) == 0 || (errno != ENOENT && errno != ENOTDIR))
-		st = config_read(cli->config ? cli->config : DEFAULT_CONFIG, &why);
+	if (cli->config != NULL || lstat(CONFIG_DEFAULT_PATH, &there) == 0 || (errno != ENOENT && errno != ENOTDIR))
+		st = config_read(cli->config ? cli->config : CONFIG_DEFAULT_PATH, &why);
 	for (size_t i = 0; st == OK && i < sets_n; i++)
 		st = config_set(str_c(sets[i]), &why);
 	if (st == OK && cli->data != NULL) {
@@ -346,7 +376,7 @@ run(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	faultvfs_environment();
 	if (!take_options(&cli, common, false, keep_set))
-		return 2;
+		return EXIT_USAGE;
 	if (version)
 		return cli_version(&cli);
 	v = take_verb(&cli);
@@ -358,16 +388,16 @@ run(int argc, char **argv)
 		return cli_help(&cli);
 	if (v == NULL && cli.argc > 0 && cli.argv[0][0] == '-') {
 		no_such_option(cli.argv[0], common);
-		return 2;
+		return EXIT_USAGE;
 	}
 	if (v == NULL && cli.argc > 0)
 		return no_such_verb(cli.argv[0], cli.argc > 1 ? cli.argv[1] : NULL);
 	if (v == NULL) {
 		print_overview(stderr);
-		return 2;
+		return EXIT_USAGE;
 	}
 	if (needs_settings(v) && !configure(&cli))
-		return 2;
+		return EXIT_USAGE;
 	return v->run(&cli);
 }
 
@@ -380,7 +410,7 @@ finish(int code)
 	if (e == 0 && !ferror(stdout))
 		return code;
 	(void)cli_fail("cannot write to standard output: %s", e != 0 ? strerror(e) : "some of it is lost");
-	return code != 0 ? code : 1;
+	return code != EXIT_DONE ? code : EXIT_NOT_DONE;
 }
 
 int

@@ -7,11 +7,28 @@
 #include "cli/cli.h"
 
 static const struct {
-	const char *words, *usage, *text;
+	const char *words, *usage, *text, *example;
 } verbs[] = {
-#define V(words, function, usage, text) {words, usage, text},
+#define V(words, function, usage, text, example) {words, usage, text, example},
 #include "cli/verbs.tbl"
 #undef V
+};
+
+static const struct {
+	const char *words, *now;
+} former_verbs[] = {
+#define F(words, now) {words, now},
+#include "cli/verbs_old.tbl"
+#undef F
+};
+
+static const struct {
+	int number;
+	const char *text;
+} statuses[] = {
+#define X(name, number, text) {number, text},
+#include "base/exit.tbl"
+#undef X
 };
 
 /* Text for troff: backslashes, and dots and quotes at the start of a line, mean something there. */
@@ -43,24 +60,37 @@ page_mansio(void)
 	page("mansio", "1", "an IMAP server, and the tools around it");
 	puts(".SH SYNOPSIS\n.B mansio\n[\\-\\-data DIR] [\\-\\-config FILE] [\\-\\-set section.key=value]... VERB ...\n.SH DESCRIPTION");
 	puts("Mansio keeps mail and serves it over IMAP. All verbs work beside a running server, over its socket in the data folder, and "
-	     "without one; repair needs the server stopped.\n.SH VERBS");
+	     "without one; store repair needs the server stopped, session list and session close one that runs.\n.SH VERBS");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
 		printf(".TP\n.B ");
 		fputs(verbs[i].words, stdout);
 		putchar(' ');
 		text(verbs[i].usage);
 		text(verbs[i].text);
+		fputs(".PP\n.RS\nExample: ", stdout);
+		text(verbs[i].example);
+		puts(".RE");
 	}
+	puts(".SH FORMER WORDS\nThese are understood as they were:");
+	for (size_t i = 0; i < sizeof(former_verbs) / sizeof(*former_verbs); i++)
+		printf(".TP\n.B %s\nis %s now.\n", former_verbs[i].words, former_verbs[i].now);
+	puts(".PP\nThe account of export and import stood behind \\-\\-user, and may stand there still.");
 	puts(".SH OPTIONS\n.TP\n.B \\-\\-data DIR\nThe data folder (setting server.data). check, export and the lists also take a folder that cannot be written, a snapshot, or a database file as it lies.\n.TP\n.B \\-\\-config FILE\nThe configuration file, "
 	     "else /etc/mansio/mansio.conf where it exists. See mansio.conf(5).\n.TP\n.B \\-\\-set section.key=value\nA setting; comes before the file's. A list may be written as in the file.\n"
 	     ".TP\n.B \\-h, \\-\\-help; \\-V, \\-\\-version\nThe verbs, or what one of them does; the version.");
 	puts(".SH FILES\nIn the data folder:\n.TP\n.B mansio.db, mansio.db\\-wal\nThe store, and what was changed last; after a clean stop mansio.db alone.\n"
 	     ".TP\n.B mansio.db\\-reserve\nSpace kept for a full disk, 16 MB.\n"
-	     ".TP\n.B tls\\-cert.pem, tls\\-key.pem\nThe self\\-made certificate, where tls.certificate is not set.\n"
+	     ".TP\n.B tls\\-cert.pem, tls\\-key.pem\nThe self\\-made certificate, where the certificate default has no file.\n"
 	     ".TP\n.B admin.sock, lmtp.sock\nWhere a running server listens for the verbs and for LMTP.");
-	puts(".SH EXAMPLES\n.nf\nmansio user add alice bob\nmansio import \\-\\-user alice ~/Maildir\nmansio serve\n"
-	     "mansio backup /backup/monday/mansio.db\nmansio \\-\\-data /backup/monday check\n.fi");
-	puts(".SH EXIT STATUS\n0 done, 1 not or not all done, 2 wrong usage; of serve also 2 when the store failed.\n.SH SEE ALSO\nmansio.conf(5), mansio\\-log(7)");
+	puts(".SH JSON\nWith \\-\\-json a verb prints an array of flat objects, one a row; each says its version, 1. Fields may be added to a version; none is taken away or gets another meaning.");
+	puts(".SH EXAMPLES\n.nf\nmansio account add alice@example.org bob@example.org\nmansio account import alice@example.org ~/Maildir\nmansio serve\n"
+	     "mansio store backup /backup/monday/mansio.db\nmansio \\-\\-data /backup/monday store check\n.fi");
+	puts(".SH EXIT STATUS");
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
+		printf(".TP\n.B %d\n", statuses[i].number);
+		text(statuses[i].text);
+	}
+	puts(".SH SEE ALSO\nmansio.conf(5), mansio\\-log(7)");
 }
 
 static const char *

@@ -85,8 +85,8 @@ key(struct json *j, const char *name)
 void
 json_row(struct json *j)
 {
-	fputs(j->rows++ > 0 ? ",\n {" : "\n {", stdout);
-	j->fields = 0;
+	printf(j->rows++ > 0 ? ",\n {\"version\": %d" : "\n {\"version\": %d", JSON_VERSION);
+	j->fields = 1;
 }
 
 void

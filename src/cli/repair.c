@@ -14,7 +14,7 @@ lost(void *arg, const char *text)
 }
 
 int
-cli_repair(struct cli *cli)
+cli_store_repair(struct cli *cli)
 {
 	struct repair_report report = {.lost = lost};
 	struct buf why = {0};
@@ -22,7 +22,7 @@ cli_repair(struct cli *cli)
 	enum status st;
 
 	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc > 0)
-		return cli_usage("repair");
+		return cli_usage("store repair");
 	if (cli_data_dir(dir, sizeof(dir)) != OK)
 		return 1;
 	if (store_place(dir, config()->store_any_filesystem, &why) != OK) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user add, delete, password, set. */
+/* account add, delete, password, set. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +74,7 @@ fail:
 }
 
 int
-cli_user_add(struct cli *cli)
+cli_account_add(struct cli *cli)
 {
 	const char *scheme = "argon2id", *file = NULL;
 	bool from_stdin = false;
@@ -84,7 +84,7 @@ cli_user_add(struct cli *cli)
 	if (!cli_options(cli, (struct cli_option[]){{"scheme", &scheme, NULL}, {"file", &file, NULL},
 				  {"password-stdin", NULL, &from_stdin}, {0}}) ||
 	    (cli->argc == 0 && file == NULL))
-		return cli_usage("user add");
+		return cli_usage("account add");
 	if (cli_connect_new(&link) != OK)
 		return 1;
 	/* It answers to many before all are sent. */
@@ -101,7 +101,7 @@ cli_user_add(struct cli *cli)
 }
 
 int
-cli_user_password(struct cli *cli)
+cli_account_password(struct cli *cli)
 {
 	const char *scheme = "argon2id";
 	bool from_stdin = false;
@@ -112,7 +112,7 @@ cli_user_password(struct cli *cli)
 	if (!cli_options(cli,
 		(struct cli_option[]){{"scheme", &scheme, NULL}, {"password-stdin", NULL, &from_stdin}, {0}}) ||
 	    cli->argc != 1)
-		return cli_usage("user password");
+		return cli_usage("account password");
 	if (cli_password(from_stdin, cli->argv[0], &password) && cli_connect(&link) == OK) {
 		cli_request(&link, 4,
 		    (struct str[]){STR("user-password"), str_c(cli->argv[0]), str_c(scheme), buf_str(&password)});
@@ -124,7 +124,7 @@ cli_user_password(struct cli *cli)
 }
 
 int
-cli_user_set(struct cli *cli)
+cli_account_set(struct cli *cli)
 {
 	const char *disabled = NULL, *detail = NULL;
 	struct str fields[6];
@@ -134,7 +134,7 @@ cli_user_set(struct cli *cli)
 
 	if (!cli_options(cli, (struct cli_option[]){{"disabled", &disabled, NULL}, {"detail", &detail, NULL}, {0}}) || cli->argc != 1 ||
 	    (disabled == NULL && detail == NULL))
-		return cli_usage("user set");
+		return cli_usage("account set");
 	fields[0] = STR("user-set");
 	fields[1] = str_c(cli->argv[0]);
 	if (disabled != NULL)
@@ -150,14 +150,14 @@ cli_user_set(struct cli *cli)
 }
 
 int
-cli_user_delete(struct cli *cli)
+cli_account_delete(struct cli *cli)
 {
 	struct str *fields;
 	struct link link;
 	int code;
 
 	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc == 0)
-		return cli_usage("user delete");
+		return cli_usage("account delete");
 	if (cli_connect(&link) != OK)
 		return 1;
 	fields = x_calloc((size_t)cli->argc + 1, sizeof(*fields));

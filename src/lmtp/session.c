@@ -177,7 +177,7 @@ lmtp_run(struct conn *c, unsigned events)
 	}
 	if (events & (CONN_EV_STOP | CONN_EV_TIMEOUT) && next == CONN_AGAIN && s->mode == MODE_COMMANDS) {
 		(void)lmtp_say(s, 421, events & CONN_EV_STOP ? "4.3.2" : "4.4.2",
-		    events & CONN_EV_STOP ? "The server stops" : "You said nothing for long");
+		    events & CONN_EV_STOP ? net_stopping(conn_net(c)) ? "The server stops" : "An administrator ended this session" : "You said nothing for long");
 		return CONN_CLOSE;
 	}
 	if (events & CONN_EV_TIMEOUT)

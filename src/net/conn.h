@@ -152,6 +152,10 @@ int64_t conn_age(struct conn *c);
 /* The login succeeded: it no longer counts among its address's strangers. */
 void conn_known(struct conn *c);
 
+/* The account that is logged in; 0: nobody. Any thread. */
+uint64_t conn_account(struct conn *c);
+void conn_set_account(struct conn *c, uint64_t account);
+
 void *conn_user(struct conn *c);
 void conn_set_user(struct conn *c, void *user);
 /* What the listener was given as its arg (net/net.h). */

@@ -285,3 +285,16 @@ conn_end_filter(struct conn *c)
 	c->readable = true;
 	return OK;
 }
+
+uint64_t
+conn_account(struct conn *c)
+{
+	return atomic_load_explicit(&c->account, memory_order_relaxed);
+}
+
+void
+conn_set_account(struct conn *c, uint64_t account)
+{
+	ensure(account <= UINT32_MAX);
+	atomic_store_explicit(&c->account, (uint32_t)account, memory_order_relaxed);
+}

@@ -200,6 +200,12 @@ net_stop(struct net *net)
 	net_each(net, post_stop, &bits);
 }
 
+bool
+net_stopping(struct net *net)
+{
+	return atomic_load(&net->stopping);
+}
+
 void
 net_stop_now(struct net *net)
 {

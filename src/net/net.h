@@ -68,6 +68,8 @@ void net_thread_end(void);
 void net_stop(struct net *net);
 void net_stop_now(struct net *net);
 unsigned net_connections(struct net *net);
+/* net_stop() was called. */
+bool net_stopping(struct net *net);
 /* Calls fn for each open connection, held during the call; fn uses "any thread" functions and the
  * texts of who is there only. */
 void net_each(struct net *net, void (*fn)(void *arg, struct conn *c), void *arg);

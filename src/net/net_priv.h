@@ -93,6 +93,7 @@ struct conn {
 	struct network address;  /* the key for limits */
 	uint16_t port;
 	int32_t uid;
+	_Atomic uint32_t account; /* who is logged in, for others to see; 0: nobody */
 	uint64_t id;
 	uint64_t bytes_in, bytes_out; /* of the protocol: without TLS and filter */
 	char peer[46];

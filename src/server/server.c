@@ -15,12 +15,12 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/exit.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "server/server_priv.h"
 #include "store/mend/check.h"
 
-#define EXIT_FATAL 2
 #define DAY 86400
 #define DESCRIPTORS_MIN 64
 #define DESCRIPTORS_OURS 32       /* files of the store, log, listeners, the poller, verbs of the command line */
@@ -141,7 +141,7 @@ static void
 fatal(void *arg, const char *why)
 {
 	log_event(EV_stopped, "the store cannot go on: %s", why);
-	_exit(EXIT_FATAL);
+	_exit(EXIT_STORE);
 }
 
 static bool
@@ -250,7 +250,7 @@ open_admin(struct server *s)
 	char where[sizeof(s->data) + 16];
 	enum status st = admin_socket_path(s->data, where, sizeof(where));
 
-	if (st != OK || (st = admin_listen(s->door.store, where, &s->admin)) != OK)
+	if (st != OK || (st = admin_listen(s->door.store, s->net, where, &s->admin)) != OK)
 		return server_refuse(st, "cannot listen on %s: %s", where, status_word(st));
 	return OK;
 }

@@ -37,7 +37,7 @@ struct server_options {
 
 /* Serves until SIGTERM or SIGINT, or until the store says that it cannot go on. Returns the
  * process's exit code: 0 after a graceful stop, 1 when it could not start (said on standard error
- * and in the log), 2 when the store failed. */
+ * and in the log), EXIT_STORE when the store failed (base/exit.h). */
 int server_run(const struct server_options *o);
 
 #endif

@@ -60,6 +60,7 @@ give_back(struct login *l)
 	l->budget = l->charge.of = NULL;
 	free(l->user);
 	l->user = NULL;
+	conn_set_account(l->conn, 0);
 	l->account = 0;
 	l->seen = 0;
 }
@@ -129,6 +130,7 @@ login_enter(struct login *l, const struct auth_client *client, struct auth_resul
 	l->in = conn_bytes_in(l->conn);
 	l->out = conn_bytes_out(l->conn);
 	conn_set_lane(l->conn, account);
+	conn_set_account(l->conn, account);
 	conn_known(l->conn);
 	conn_secret(l->conn, false);
 	conn_deadline(l->conn, 0);

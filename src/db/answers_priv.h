@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * answers: what a read connection was told once, told again while the database is the same. Most small commands ask what the one before
+ * answers: what a read connection was told once, told again while the account that it reads is the same. Most small commands ask what the one before
  * asked: the mailbox's row, its counts, the page of the next message. A statement that is declared with DB_SQL_KEPT keeps its
- * answers here: the same question, in an unchanged database, is answered without running the statement.
+ * answers here: the same question about an account that did not change is answered without running the statement.
  *
- * When an answer is stale: each bears the version of the snapshot it was read in (db_conn.version), and only those of the running
- * snapshot's version are given. The version is the engine's own word (SQLite: PRAGMA data_version, read by the statement
- * that opens the snapshot): it moves whenever the engine has to drop the pages that the connection holds in memory, so an answer is
- * exactly as fresh as those. Nothing that writes has to know of this.
+ * When an answer is stale: each bears the version of the account in the snapshot it was read in (db_conn.version), and only those of the running
+ * snapshot's version are given. The version is the account's clock (clocks_priv.h), which every write moves for the accounts that it declares
+ * (db_write.lane, db_write.accounts). A statement that is kept therefore reads rows of one account only. Builds with fault injection run each
+ * statement whose answer they keep all the same and compare, where MANSIO_DISTRUST is set (as all suites do): a write that declares too little, or a
+ * clock that tells a commit too late, ends the process.
  *
  * Whose it is: a connection's, hence one thread's, and of one snapshot at a time. The question is the statement with all its
  * parameters. The writer's connection has none: its own changes do not move its version.
  *
  * The bound: ANSWERS places a connection, in each at most ANSWER_CELLS values and ANSWER_BYTES; what does not fit is not kept, or
- * only its first rows. Nothing is kept in the first snapshot of a version, so a database that is written all the time pays for
+ * only its first rows. Nothing is kept in an account's first snapshot of a version, so one that is written all the time pays for
  * looking and for nothing else.
  */
 #ifndef DB_ANSWERS_PRIV_H

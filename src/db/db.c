@@ -123,6 +123,7 @@ db_open(const struct db_options *options, struct db **db_r)
 	db->options = *options;
 	db->host = (struct db_host){.read_only = options->read_only, .fatal = on_fatal, .arg = db};
 	lock_init(&db->lock, LOCK_db_spares);
+	clocks_init(&db->clocks);
 	st = db->drv->open((const char *)options + drivers[options->engine].options, &db->host, &db->engine);
 	if (st != OK)
 		goto out;
@@ -217,16 +218,16 @@ is_own(struct db *db, struct db_conn *conn)
 	return atomic_load_explicit(&db->readers[number_self()], memory_order_acquire) == conn;
 }
 
-static void
-set_version(struct db_conn *conn, int64_t state)
+void
+db_read_account(struct db_txn *txn, int64_t account)
 {
-	static atomic_uint_fast64_t last;
+	struct db_conn *conn = txn->conn;
+	struct seen *seen = &conn->seen[(uint64_t)account % CONN_SEEN];
 
-	conn->steady = conn->version != 0 && conn->state == state;
-	if (conn->steady)
-		return;
-	conn->state = state;
-	conn->version = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+	ensure(txn->committer == NULL && conn->open);
+	conn->version = clocks_version(&conn->db->clocks, (uint64_t)account, conn->visible);
+	conn->steady = conn->version != 0 && seen->version == conn->version && seen->account == account;
+	*seen = (struct seen){.account = account, .version = conn->version};
 }
 
 uint64_t
@@ -239,18 +240,18 @@ enum status
 db_read_begin(struct db *db, struct db_txn **txn_r)
 {
 	struct db_conn *conn;
-	int64_t state;
 	enum status st = reader_take(db, &conn);
 
 	if (st != OK)
 		return st;
-	if ((st = db->drv->begin(conn->e, TXN_READ, &state)) != OK) {
+	conn->visible = clocks_visible(&db->clocks);
+	if ((st = db->drv->begin(conn->e, TXN_READ)) != OK) {
 		if (!is_own(db, conn))
 			spare_give(db, conn);
 		return st;
 	}
-	set_version(conn, state);
 	conn->open = true;
+	db_read_account(&conn->txn, 0);
 	*txn_r = &conn->txn;
 	return OK;
 }
@@ -297,6 +298,15 @@ db_commit_own(struct db *db)
 {
 	if (db->committer != NULL)
 		committer_come(db->committer);
+}
+
+void
+db_forget(struct db *db)
+{
+	uint64_t commit = clocks_commit_begin(&db->clocks);
+
+	clocks_move(&db->clocks, 0, commit);
+	clocks_commit_end(&db->clocks, commit);
 }
 
 bool

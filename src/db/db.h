@@ -71,8 +71,8 @@ struct db_sql {
 	_Atomic int slot; /* 0 until its first use */
 };
 #define DB_SQL(sql) {.text = sql}
-/* A question that is asked often with the same parameters (at most four): while nothing was committed the calling
- * thread's reads get the answer that they had before. In a write it is run as any other. */
+/* A question that is asked often with the same parameters (at most four, bound in order): while the account (db_read_account()) has not changed the
+ * calling thread's reads get the answer that they had before. In a write it is run as any other. */
 #define DB_SQL_KEPT(sql) {.text = sql, .kept = true}
 
 /* Gives the statement ready for binding. A statement of a static db_sql may be used again while an
@@ -111,8 +111,11 @@ must_check enum status db_script(struct db_txn *txn, const char *sql);
 
 must_check enum status db_read_begin(struct db *db, struct db_txn **txn_r);
 void db_read_end(struct db_txn *txn);
-/* What a thread worked out in one snapshot holds in another of the same version: no two different states of a database share
- * one, and no two databases do. 0 in a write: its own changes move nothing. */
+/* What is read in the snapshot from here on is of that account alone: it is kept until the account changes, not until anybody does. 0: of any, as at the
+ * beginning. */
+void db_read_account(struct db_txn *txn, int64_t account);
+/* What a thread worked out in one snapshot holds in another of the same version, of rows of the same account: no two different states of them share
+ * one, and no two databases do. 0: it is kept for nobody; in a write, as its own changes move nothing, and in the moment of a commit. */
 uint64_t db_version(const struct db_txn *txn);
 /* Frees the calling thread's connection; a thread that read calls it before it ends. */
 void db_thread_end(struct db *db);
@@ -125,7 +128,9 @@ struct db_write {
 	db_write_fn fn;
 	void *arg;
 	const char *what; /* for the watchdog: a static text, a command's name; NULL: "-" */
-	uint64_t lane; /* the committer goes round the lanes (accounts) */
+	uint64_t lane; /* the account that it changes; 0: any. The committer goes round the lanes */
+	const int64_t *accounts; /* where it changes several: they, ascending, lane among them; they live until done */
+	size_t accounts_n;
 	bool lazy;     /* visible soon, durable with the next durable commit: the \Recent mark */
 	/* With lazy: does not wait for a durable one, but makes no sync of its own either (staged parts of large
 	 * bodies: the commit that publishes them syncs them too). */
@@ -158,6 +163,8 @@ must_check enum status db_write_reserve(struct db *db, db_write_fn fn, void *arg
 /* The same with a write's lane, lazy and reserve; w is only read, its done is not called. */
 must_check enum status db_write_and_wait(struct db *db, const struct db_write *w);
 
+/* The file was changed by others than this process's writes (a test that brings an image back): nothing that is kept holds any more. */
+void db_forget(struct db *db);
 /* Nothing waits to be written and no group runs: every outcome was told. For tests, which wait for what was submitted. */
 bool db_idle(struct db *db);
 
@@ -165,6 +172,8 @@ bool db_idle(struct db *db);
  * done callback of the group; not called if this write fails. fn must not block and frees arg. drop(arg) is called instead
  * when the write is undone. For the change feed. */
 void db_after_commit(struct db_txn *txn, void (*fn)(void *arg), void (*drop)(void *arg), void *arg);
+/* Whether the running write function said that it changes the account. True in a read. */
+bool db_declared(const struct db_txn *txn, int64_t account);
 /* The operation id of the running write function. It is stored with the group because it was asked for, so that the
  * outcome can be asked for later. A run of the function that is undone leaves an id that was never committed. */
 uint64_t db_op_id(struct db_txn *txn);

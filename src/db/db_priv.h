@@ -9,10 +9,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "base/lock.h"
+#include "db/clocks_priv.h"
 #include "db/db.h"
 #include "db/driver/driver.h"
 
 #define DB_THREADS_MAX 1024
+#define CONN_SEEN 64u
 
 struct db_conn;
 struct committer;
@@ -41,9 +43,13 @@ struct db_conn {
 	int stmts_n;
 	enum conn_kind kind;
 	bool open;              /* a snapshot is open */
-	bool steady;            /* the snapshot before had the same version */
-	int64_t state;          /* as the driver tells it */
-	uint64_t version;       /* of the database in the running or the last snapshot; of no other state and no other connection's. 0: none */
+	uint64_t visible;       /* of the clocks, before the snapshot was opened */
+	uint64_t version;       /* of the account that is read, in the running snapshot; 0: none */
+	bool steady;            /* the snapshot of the account before had the same version */
+	struct seen {
+		int64_t account;
+		uint64_t version;
+	} seen[CONN_SEEN];      /* of the last snapshots, by account */
 	struct answers *answers;
 	enum status last_error; /* of the engine, since the transaction began */
 	struct db_conn *next;   /* among the spares */
@@ -54,6 +60,7 @@ struct db {
 	struct engine *engine;
 	struct db_host host;
 	struct db_options options; /* without the drivers', whose strings are gone */
+	struct clocks clocks;
 	struct committer *committer;
 	struct lock lock; /* spares */
 	struct db_conn *spares;

@@ -147,7 +147,7 @@ group_begin(struct committer *c, bool sync)
 	c->op_asked = false;
 	ensure(c->hooks_n == 0);
 	c->full = c->drv->upkeep(c->conn->e, UPKEEP_BEFORE) != OK;
-	if ((st = c->drv->begin(c->conn->e, sync ? TXN_WRITE : TXN_LAZY, NULL)) != OK || c->ids_known)
+	if ((st = c->drv->begin(c->conn->e, sync ? TXN_WRITE : TXN_LAZY)) != OK || c->ids_known)
 		return st;
 	if ((st = ids_above(c)) != OK)
 		group_undo(c);
@@ -257,16 +257,50 @@ run_from(struct committer *c, struct db_write *w, bool sync)
 	return true;
 }
 
+bool
+db_declared(const struct db_txn *txn, int64_t account)
+{
+	const struct db_write *w = txn->committer != NULL ? txn->committer->current : NULL;
+
+	if (w == NULL || w->lane == 0 || w->lane == (uint64_t)account)
+		return true;
+	for (size_t i = 0; i < w->accounts_n; i++)
+		if (w->accounts[i] == account)
+			return true;
+	return false;
+}
+
+/* The clocks of those that the group changes; the commit's number. */
+static uint64_t
+clocks_ahead(struct committer *c)
+{
+	struct clocks *clocks = &c->db->clocks;
+	uint64_t commit = clocks_commit_begin(clocks);
+	struct db_write *w;
+
+	STAILQ_FOREACH(w, &c->group, link) {
+		if (w->outcome != OK)
+			continue;
+		clocks_move(clocks, w->lane, commit);
+		for (size_t i = 0; i < w->accounts_n; i++)
+			clocks_move(clocks, (uint64_t)w->accounts[i], commit);
+	}
+	return commit;
+}
+
 static enum commit_result
 group_commit(struct committer *c, bool sync, enum status *why_r)
 {
 	enum commit_result result;
+	uint64_t commit;
 
 	if ((*why_r = op_store(c)) != OK) {
 		group_undo(c);
 		return COMMIT_FAILED;
 	}
+	commit = clocks_ahead(c);
 	result = c->drv->end(c->conn->e, END_COMMIT, why_r);
+	clocks_commit_end(&c->db->clocks, commit);
 	if (result == COMMIT_DONE) {
 		atomic_fetch_add_explicit(&c->db->commits, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&c->db->syncs, sync, memory_order_relaxed);

@@ -201,6 +201,7 @@ test_imap_open_image(struct test_imap *t, void (*fill)(struct test_imap *))
 		kept_step_arg = at_step_arg;
 	}
 	memvfs_image_back(image);
+	db_forget(store_db(kept.store));
 	*t = kept;
 }
 

@@ -165,6 +165,26 @@ store_batch(struct db_txn *txn, void *arg)
 	return st == OK ? delivery_store(t->delivery, txn, t->targets + t->stored, t->batch) : st;
 }
 
+static int
+by_number(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* The accounts of the batch's targets. */
+static int64_t *
+batch_accounts(struct transaction *t)
+{
+	int64_t *accounts = arena_array(&t->batch_arena, t->batch, sizeof(*accounts));
+
+	for (size_t i = 0; i < t->batch; i++)
+		accounts[i] = t->rcpts[t->stored + i].to.account;
+	qsort(accounts, t->batch, sizeof(*accounts), by_number);
+	return accounts;
+}
+
 /* How many targets one commit takes. */
 static size_t
 batch_size(const struct transaction *t)
@@ -186,7 +206,8 @@ submit_batch(struct lmtp_session *s)
 		delivery_prepare(t->delivery, &t->targets[i], &t->batch_arena);
 	s->mode = MODE_COMMIT;
 	change_submit(&t->change, s->conn, store_db(s->service->door->store),
-	    &(struct db_write){.fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->rcpts[t->stored].to.account});
+	    &(struct db_write){.fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->rcpts[t->stored].to.account,
+	        .accounts = batch_accounts(t), .accounts_n = t->batch});
 	return CONN_WAKE;
 }
 

@@ -22,7 +22,8 @@ void
 change_submit(struct change *ch, struct conn *c, struct db *db, const struct db_write *w)
 {
 	ensure(!ch->under_way);
-	ch->write = (struct db_write){.fn = w->fn, .arg = w->arg, .what = w->what, .lane = w->lane, .reserve = w->reserve, .done = done};
+	ch->write = *w;
+	ch->write.done = done;
 	ch->conn = c;
 	ch->under_way = true;
 	atomic_store_explicit(&ch->over, false, memory_order_relaxed);

@@ -98,9 +98,8 @@ struct db_driver {
 	void (*reset)(struct engine_stmt *st);
 	struct db_effect (*effect)(struct engine_conn *conn);
 
-	/* TXN_READ: takes a snapshot now; state_r, else NULL: a number that is not the same as at the connection's last snapshot when
-	 * anything was committed since. */
-	enum status (*begin)(struct engine_conn *conn, enum txn_kind kind, int64_t *state_r);
+	/* TXN_READ: takes a snapshot now. */
+	enum status (*begin)(struct engine_conn *conn, enum txn_kind kind);
 	/* COMMIT_FAILED: nothing was changed, and the transaction is gone; *why_r tells the reason. COMMIT_DONE for the other ends, which
 	 * take NULL; END_ROLLBACK also where the engine has rolled back by itself. */
 	enum commit_result (*end)(struct engine_conn *conn, enum txn_end how, enum status *why_r);

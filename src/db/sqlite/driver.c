@@ -145,18 +145,15 @@ sq_effect(struct engine_conn *conn)
 
 /*
  * A snapshot without BEGIN and COMMIT: a statement that stays on its only row keeps the read
- * transaction of the connection open, and all others read in it. It is taken at once, not at the first read. The row is PRAGMA
- * data_version, which differs from the last snapshot's when another connection has committed in between.
+ * transaction of the connection open, and all others read in it. It is taken at once, not at the first read.
  */
 static enum status
-read_begin(struct sq_conn *c, int64_t *state_r)
+read_begin(struct sq_conn *c)
 {
 	int rc = sqlite3_step(c->hold);
 
-	if (rc == SQLITE_ROW) {
-		*state_r = sqlite3_column_int64(c->hold, 0);
+	if (rc == SQLITE_ROW)
 		return OK;
-	}
 	sqlite3_reset(c->hold);
 	return sq_error(c->h, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc, "opening a snapshot");
 }
@@ -222,11 +219,11 @@ write_begin(struct sq_conn *c, bool sync)
 }
 
 static enum status
-sq_begin(struct engine_conn *conn, enum txn_kind kind, int64_t *state_r)
+sq_begin(struct engine_conn *conn, enum txn_kind kind)
 {
 	struct sq_conn *c = (struct sq_conn *)conn;
 
-	return kind == TXN_READ ? read_begin(c, state_r) : write_begin(c, kind == TXN_WRITE);
+	return kind == TXN_READ ? read_begin(c) : write_begin(c, kind == TXN_WRITE);
 }
 
 static void

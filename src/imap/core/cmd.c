@@ -65,8 +65,12 @@ cmd_count(struct cmd *cmd)
 enum status
 cmd_read_begin(struct cmd *cmd, struct db_txn **txn_r)
 {
+	enum status st = db_read_begin(cmd->session->imap->db, txn_r);
+
 	cmd->step_start = 0;
-	return db_read_begin(cmd->session->imap->db, txn_r);
+	if (st == OK && cmd->session->actor.account != 0)
+		db_read_account(*txn_r, cmd->session->actor.account);
+	return st;
 }
 
 void

@@ -10,6 +10,7 @@ import re
 import select
 import subprocess
 import sys
+import threading
 import time
 
 from servers import PASSWORD, Dovecot
@@ -28,6 +29,33 @@ class Failed(Exception):
     pass
 
 
+class Commits:
+    """A client that changes flags of its own mailbox so many times a second, while it is entered."""
+
+    def __init__(self, server, user, rate):
+        self.rate, self.n, self.over = rate, 0, threading.Event()
+        self.client = imaplib.IMAP4("127.0.0.1", server.imap)
+        self.client.login(user, PASSWORD)
+        self.client.select("INBOX")
+        self.thread = threading.Thread(target=self.change)
+
+    def change(self):
+        began = time.monotonic()
+        while not self.over.is_set():
+            self.client.store("1", ("-" if self.n % 2 else "+") + "FLAGS.SILENT", "(bench)")
+            self.n += 1
+            self.over.wait(max(0, began + self.n / self.rate - time.monotonic()))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        self.client.logout()
+
+
 class Bench:
     def __init__(self, servers, folder, load, mix, quick, only, budget_s, minutes):
         self.servers, self.folder, self.load_bin, self.mix_bin = servers, folder, load, mix
@@ -39,15 +67,16 @@ class Bench:
 
     # -- one measurement --
 
-    def load(self, server, *args, port=None, limit=150, binary=None):
-        """Runs the client; CPU counts from when it says ready until the server is quiet again."""
+    def load(self, server, *args, port=None, limit=150, binary=None, commits=None):
+        """Runs the client; CPU counts from when it says ready until the server is quiet again; with commits, which let it never be, until the client ends."""
         command = [binary or self.load_bin, "--port", str(port or server.imap), *map(str, args)]
         p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             gated = "--session" not in args
             if gated:
                 self.await_ready(p, limit)
-            before = server.group.settle(1.5)
+            n = commits.n if commits else 0
+            before = server.group.cpu_us() if commits else server.group.settle(1.5)
             out, err = p.communicate("\n" if gated else None, timeout=limit)
         except subprocess.TimeoutExpired:
             raise Failed(f"not ended after {limit} s") from None
@@ -58,7 +87,8 @@ class Bench:
         if p.returncode != 0:
             raise Failed(err.strip().splitlines()[-1][:200] if err.strip() else f"the client ended with {p.returncode}")
         result = json.loads(out.strip().splitlines()[-1])
-        result["cpu_us"] = server.group.settle() - before
+        result["cpu_us"] = (server.group.cpu_us() if commits else server.group.settle()) - before
+        result["commits"] = commits.n - n if commits else 0
         if result["refused"] and ("--watch" not in args or server.name == "mansio"):
             raise Failed(f"refused {result['refused']}: {err.strip()[:160]}")
         return result
@@ -156,6 +186,9 @@ class Bench:
         self.per_op("NOOP, pipelined", 1.5, *SELECTED, "--command", "NOOP", "--depth", 100)
         self.per_op("SELECT", 28, "--command", "SELECT INBOX")
         self.per_op("STATUS", 8, "--command", "STATUS INBOX (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)", "--depth", 10)
+        for name, *command in (("SELECT", "SELECT INBOX"), ("STATUS", "STATUS INBOX (MESSAGES UNSEEN UIDNEXT UIDVALIDITY)", "--depth", 10)):
+            self.row(READS, name + ", 100 commits a second of another account beside it", "us", None, 3,
+                     lambda server, command=command: self.beside_commits(server, "--command", *command))
         self.row(READS, "SELECT with QRESYNC, 10 changes", "us", 25, 3, self.qresync)
         self.per_op("FETCH (UID FLAGS), a message", 0.15, *SELECTED, "--command", "FETCH 1:* (UID FLAGS)", n=n)
         self.per_op("list view with ENVELOPE, a message", 1, *SELECTED, "--command", "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)", n=n)
@@ -167,6 +200,17 @@ class Bench:
         one = (*SELECTED, "--command", "UID FETCH %n (BODY.PEEK[])", "--first", 1, "--last", n, "--depth", 4)
         self.per_op("one body a command, 4 under way", None, *one)
         self.per_op("the same over TLS", None, *one, "--tls", port="imaps")
+
+    def beside_commits(self, server, *args):
+        """What the commits cost by themselves, in the same time, is taken off."""
+        with Commits(server, "u1", 100) as commits:
+            self.load(server, *args, "--gate", "--count", 2, commits=commits)
+            before, n = server.group.cpu_us(), commits.n
+            time.sleep(max(self.seconds, 1))
+            each = (server.group.cpu_us() - before) / max(commits.n - n, 1)
+            r = self.load(server, *args, "--gate", "--seconds", self.seconds, commits=commits)
+        r["cpu_us"] -= each * r["commits"]
+        return per(r, 1, "us")
 
     def qresync(self, server):
         with imaplib.IMAP4("127.0.0.1", server.imap) as c:

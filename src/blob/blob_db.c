@@ -61,7 +61,8 @@ static enum status
 bdb_reserve_ids(struct blob_store *bs, int64_t n, int64_t *first_r)
 {
 	struct reservation r = {.n = n};
-	enum status st = db_write(bs->db, fn_reserve, &r);
+	struct db_write w = {.fn = fn_reserve, .what = "body ids", .arg = &r, .lane = DB_NO_ACCOUNT};
+	enum status st = db_write_and_wait(bs->db, &w);
 
 	if (st == OK)
 		*first_r = r.first;
@@ -257,7 +258,7 @@ static enum status
 bdb_sweep(struct blob_store *bs)
 {
 	struct unspill un = {0};
-	struct db_write w = {.fn = fn_next_staged, .what = "staging", .arg = &un, .lazy = true, .soon = true, .reserve = true};
+	struct db_write w = {.fn = fn_next_staged, .what = "staging", .arg = &un, .lane = DB_NO_ACCOUNT, .lazy = true, .soon = true, .reserve = true};
 	enum status st;
 
 	do

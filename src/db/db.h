@@ -37,6 +37,7 @@ struct db_txn;
 struct db_stmt;
 
 enum db_engine { DB_SQLITE };
+#define DB_NO_ACCOUNT UINT64_MAX /* the lane of a write that changes nobody's rows which answers are kept of: bodies, what is derived */
 
 struct db_options {
 	enum db_engine engine;

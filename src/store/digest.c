@@ -320,7 +320,7 @@ digest_want(struct digests *ds, struct db_txn *txn, int64_t id)
 	if (!ds->stopped && ds->n < QUEUE && !is_queued(ds, id) && (ds->busy || has_room(ds))) {
 		ds->queue[(ds->first + ds->n++) % QUEUE] = id;
 		if (!ds->busy) {
-			ds->write = (struct db_write){.fn = make_some, .arg = ds, .lazy = true, .soon = true, .done = made};
+			ds->write = (struct db_write){.fn = make_some, .arg = ds, .lane = DB_NO_ACCOUNT, .lazy = true, .soon = true, .done = made};
 			submit(ds);
 		}
 	}

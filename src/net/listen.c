@@ -2,6 +2,7 @@
 /* Listeners: TCP over IPv4 and IPv6, Unix sockets. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -111,6 +112,77 @@ bind_unix(const struct listener_options *o, int *fd_r)
 	return OK;
 }
 
+enum status
+net_listening(int fd, char text_r[LISTENING_MAX], bool *unix_r)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in4;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+	} a = {0};
+	char host[INET6_ADDRSTRLEN];
+	socklen_t n = sizeof(int);
+	int listens = 0, type = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) != 0 || !listens)
+		return ERR_BAD_INPUT;
+	n = sizeof(int);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) != 0 || type != SOCK_STREAM)
+		return ERR_BAD_INPUT;
+	n = sizeof(a) - 1; /* a path may fill its place without an end */
+	if (getsockname(fd, &a.any, &n) != 0)
+		return ERR_BAD_INPUT;
+	*unix_r = a.any.sa_family == AF_UNIX;
+	switch (a.any.sa_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &a.in4.sin_addr, host, sizeof(host));
+		snprintf(text_r, LISTENING_MAX, "%s:%u", host, ntohs(a.in4.sin_port));
+		return OK;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &a.in6.sin6_addr, host, sizeof(host));
+		snprintf(text_r, LISTENING_MAX, "[%s]:%u", host, ntohs(a.in6.sin6_port));
+		return OK;
+	case AF_UNIX:
+		/* One of the abstract names begins with a NUL. */
+		snprintf(text_r, LISTENING_MAX, "%s%s", *a.un.sun_path ? "" : "@", a.un.sun_path + (*a.un.sun_path ? 0 : 1));
+		return OK;
+	default:
+		return ERR_BAD_INPUT;
+	}
+}
+
+/* What is inherited by the connections is set anew: whoever made the socket may not have. */
+static enum status
+take_given(const struct listener_options *o, int *fd_r)
+{
+	char text[LISTENING_MAX];
+	int on = 1, flags;
+	bool local;
+
+	if (net_listening(o->fd, text, &local) != OK || local != (o->kind == LISTEN_UNIX))
+		goto refuse;
+	if ((flags = fcntl(o->fd, F_GETFL)) < 0 || fcntl(o->fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(o->fd, F_SETFD, FD_CLOEXEC) != 0)
+		goto refuse;
+	if (!local) {
+		setsockopt(o->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		setsockopt(o->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	}
+	*fd_r = o->fd;
+	return OK;
+refuse:
+	close(o->fd);
+	return ERR_BAD_INPUT;
+}
+
+static enum status
+open_socket(const struct listener_options *o, int *fd_r)
+{
+	if (o->given)
+		return take_given(o, fd_r);
+	return o->kind == LISTEN_UNIX ? bind_unix(o, fd_r) : bind_tcp(o, fd_r);
+}
+
 /* Edge: who is told accepts until nobody is left; MOD makes it tell again. */
 static void
 arm(struct listener *l, int op)
@@ -130,9 +202,12 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	enum status st;
 	int fd;
 
-	if (net->n_listeners == LISTENERS)
+	if (net->n_listeners == LISTENERS) {
+		if (o->given)
+			close(o->fd);
 		return ERR_LIMIT;
-	if ((st = o->kind == LISTEN_UNIX ? bind_unix(o, &fd) : bind_tcp(o, &fd)) != OK)
+	}
+	if ((st = open_socket(o, &fd)) != OK)
 		return st;
 	l = x_new(struct listener);
 	l->net = net;
@@ -143,7 +218,8 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	l->fd = fd;
 	l->deadline = o->deadline;
 	l->where = x_strdup(o->where ? o->where : "");
-	l->path = o->kind == LISTEN_UNIX ? x_strdup(o->address) : NULL;
+	l->given = o->given;
+	l->path = o->kind == LISTEN_UNIX && !o->given ? x_strdup(o->address) : NULL;
 	if (o->kind != LISTEN_UNIX && getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
 		l->port = ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
 		                                        : ((struct sockaddr_in6 *)&ss)->sin6_port);
@@ -309,7 +385,8 @@ listeners_close(struct net *net)
 			continue;
 		/* Shut, not closed: a thread may be in accept() with it. net_free() closes. */
 		epoll_ctl(net->epoll, EPOLL_CTL_DEL, l->fd, NULL);
-		shutdown(l->fd, SHUT_RDWR);
+		if (!l->given)
+			shutdown(l->fd, SHUT_RDWR);
 		if (l->path != NULL)
 			unlink(l->path);
 	}

@@ -38,13 +38,21 @@ struct listener_options {
 	unsigned port;                     /* 0: the kernel chooses, see net_listener_port() */
 	unsigned mode;                     /* Unix sockets: permissions, 0: 0600 */
 	int64_t group;                     /* Unix sockets: whose group they are; 0: the process's */
+	/* A socket that listens already, from a service manager or a supervisor, in place of address, port, mode and group: taken, also where this
+	 * fails. It is never shut and its path never removed: others hold it, and what comes between two processes waits in it. */
+	bool given;
+	int fd;
 	int64_t deadline;                  /* conn_deadline() of its connections, from accept() on, a TLS handshake included;
 	                                    * the handler may set another. 0: none */
 	const struct conn_handler *handler;
 	void *arg;                         /* conn_arg() of its connections */
 };
 struct listener;
-/* ERR_NO_PERM: the port needs privileges. ERR_EXISTS: somebody listens there. ERR_BAD_INPUT: not
+/* What is listening on a descriptor, in words: "127.0.0.1:143", "[::]:993", or a path; text_r has room for so many bytes. ERR_BAD_INPUT: it is no
+ * stream socket that listens, or of another family than these. */
+#define LISTENING_MAX 112
+enum status net_listening(int fd, char text_r[LISTENING_MAX], bool *unix_r) must_check;
+/* With a given socket: ERR_BAD_INPUT, it is none that listens, or a Unix socket and a port are taken for each other. ERR_NO_PERM: the port needs privileges. ERR_EXISTS: somebody listens there. ERR_BAD_INPUT: not
  * an address. ERR_UNAVAILABLE: this machine has no such address (family). */
 enum status net_listen(struct net *net, const struct listener_options *o, struct listener **l_r)
     must_check;

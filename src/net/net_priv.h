@@ -109,6 +109,7 @@ struct listener {
 	int fd;
 	unsigned port, index;
 	int64_t deadline;
+	bool given;  /* others hold its socket too */
 	bool paused; /* out of descriptors: not armed (S13) */
 };
 

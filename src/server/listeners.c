@@ -152,6 +152,36 @@ listen_local(struct server *s, const struct place *p)
 	return OK;
 }
 
+static bool
+is_given(const struct server *s, const struct place *p)
+{
+	for (size_t i = 0; i < s->given_n; i++)
+		if (strcmp(s->given[i].name, p->name) == 0)
+			return true;
+	return false;
+}
+
+/* What was given takes the place of the addresses. A Unix socket is as private as TLS. */
+static enum status
+listen_given(struct server *s, const struct place *p)
+{
+	enum status st = OK;
+
+	for (size_t i = 0; i < s->given_n && st == OK; i++) {
+		struct given *g = &s->given[i];
+		struct listener_options lo = {.name = p->name, .where = g->where, .kind = g->local ? LISTEN_UNIX : p->service->kind, .given = true, .fd = g->fd,
+		    .handler = p->service->protocol->handler, .arg = p->arg, .deadline = p->deadline};
+
+		if (strcmp(g->name, p->name) != 0)
+			continue;
+		g->fd = -1;
+		if ((st = net_listen(s->net, &lo, NULL)) != OK)
+			return server_refuse(st, "cannot listen on %s, which was passed for %s: %s", g->where, p->name, status_word(st));
+		note(s, p->name, g->where, 0);
+	}
+	return st;
+}
+
 static struct place
 place_of(struct server *s, const struct config_listener *l)
 {
@@ -170,7 +200,9 @@ server_listen(struct server *s)
 	for (size_t i = 0; st == OK && (l = config_listener(config(), i)) != NULL; i++) {
 		struct place p = place_of(s, l);
 
-		if (l->address.n > 0)
+		if (is_given(s, &p))
+			st = listen_given(s, &p);
+		else if (l->address.n > 0)
 			st = listen_configured(s, &p);
 		else
 			st = p.service->port == 0 ? listen_local(s, &p) : listen_default(s, &p);

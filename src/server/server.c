@@ -294,6 +294,7 @@ stop(struct server *s)
 	pool_free(s->door.pool);
 	hub_free(s->door.hub);
 	tls_free(s->tls);
+	server_close_given(s);
 	buf_free(&s->addresses);
 }
 
@@ -323,7 +324,7 @@ start(struct server *s)
 {
 	enum status st;
 
-	if ((st = server_open_log(s)) != OK || (st = check_settings()) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
+	if ((st = server_open_log(s)) != OK || (st = check_settings()) != OK || (st = server_take_given(s)) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
 		return st;
 	find_name(s);
 	if ((st = open_tls(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)

@@ -11,6 +11,15 @@
 #include "server/services.h"
 #include "session/door.h"
 
+/* A socket that listened when the server started (given.c). */
+#define GIVEN_MAX 32
+struct given {
+	char name[64];              /* of the listener whose it is */
+	char where[LISTENING_MAX];
+	bool local;                 /* a Unix socket */
+	int fd;                     /* -1: its listener has it */
+};
+
 struct server {
 	const struct server_options *o;
 	char data[256];       /* the data folder */
@@ -20,6 +29,8 @@ struct server {
 	struct net *net;
 	struct door door;     /* what the protocols share: its parts are made here */
 	struct services services;
+	struct given given[GIVEN_MAX];
+	size_t given_n;
 	struct admin *admin;
 	struct buf addresses; /* "imap=127.0.0.1:143 ...": for the log */
 };
@@ -44,7 +55,11 @@ void server_reload(struct server *s);
 void server_look_at_certificate(const struct config *c);
 /* "READY=1", "STOPPING=1": to the service manager, if there is one. */
 void server_notify(const char *state);
-/* All listeners that the settings want. */
+/* Takes what the environment says was passed to this process, and clears that. Before anything else opens a descriptor. */
+enum status server_take_given(struct server *s) must_check;
+/* Closes what no listener has. */
+void server_close_given(struct server *s);
+/* All listeners that the settings want, on sockets that were given where there are such. */
 enum status server_listen(struct server *s) must_check;
 
 #endif

@@ -183,7 +183,7 @@ commit_watched(struct engine_conn *conn, enum txn_end how, enum status *why_r)
 	bool kept;
 	int64_t before, after;
 
-	if (how != END_COMMIT)
+	if (how != END_COMMIT || watched == NULL)
 		return under->end(conn, how, why_r);
 	ensure(db_read_begin(watched, &txn) == OK);
 	db_read_account(txn, 1);
@@ -221,19 +221,20 @@ test_moments(void **state)
 	bool kept;
 
 	(void)state;
-	watched = db;
 	warm(db, 1);
 	under = db->committer->drv;
 	drv = *under;
 	drv.end = commit_watched;
 	assert_int_equal(db_write(db, fn_watch, &watching), OK);
 	warm(db, 1);
+	watched = db;
 	for (int64_t i = 1; i < 20; i++) {
 		/* The thread that commits reads, too: its connection keeps answers of account 2. */
 		change(db, 1, (struct change){{1}, 1, OK});
 		assert_int_equal(look(db, 1, &kept), i);
 		assert_false(kept);
 	}
+	watched = NULL;
 	assert_int_equal(db_write(db, fn_watch, &under), OK);
 	db_close(db);
 }

@@ -69,6 +69,17 @@ void cli_keep_owner(const char *dir);
 /* A password from standard input (one line) or asked for on the terminal, twice where it is new. False: none, and it was said. */
 bool cli_password(bool from_stdin, const char *name, struct buf *out);
 
+/* Prints a text in lines of so many columns, each behind the prefix. */
+void cli_wrap(const char *text, const char *prefix, size_t columns);
+/* A type of settings in words: "a time" for SECONDS. */
+const char *cli_kind(const char *type);
+
+/* ---- reference.c: the pages of docs/reference ---- */
+void cli_reference_settings(void);
+void cli_reference_verbs(void);
+void cli_reference_statuses(void);
+void cli_reference_events(void);
+
 /* Prints the rules by which bash completes command lines. */
 void cli_completion(void);
 

@@ -81,28 +81,11 @@ first_sentence(const char *text)
 	return n;
 }
 
-/* In lines of a terminal. */
-static void
-print_text(const char *text)
-{
-	for (size_t column = 0; *text != '\0';) {
-		size_t n = strcspn(text, " ");
-
-		if (column > 0 && column + 1 + n > COLUMNS) {
-			putchar('\n');
-			column = 0;
-		}
-		column += (size_t)printf("%s%.*s", column > 0 ? " " : "", (int)n, text);
-		text += n + (text[n] == ' ');
-	}
-	putchar('\n');
-}
-
 static void
 print_verb(const struct verb *v)
 {
 	printf("usage: mansio [options] %s %s\n\n", v->words, v->usage);
-	print_text(v->text);
+	cli_wrap(v->text, "", COLUMNS);
 	printf("\nfor example: %s\n", v->example);
 	for (size_t i = 0; i < FORMERS; i++)
 		if (strcmp(formers[i].now, v->words) == 0)

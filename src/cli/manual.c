@@ -93,8 +93,8 @@ page_mansio(void)
 	puts(".SH SEE ALSO\nmansio.conf(5), mansio\\-log(7)");
 }
 
-static const char *
-kind(const char *type)
+const char *
+cli_kind(const char *type)
 {
 	static const char *const kinds[][2] = {{"STR", "text"}, {"LIST", "list"}, {"NUMBER", "number"}, {"SIZE", "size"},
 	    {"SECONDS", "time"}, {"MILLIS", "time"}, {"BOOL", "yes or no"}};
@@ -117,7 +117,7 @@ settings(bool advanced)
 			continue;
 		if (strcmp(section, row.section) != 0)
 			printf(".SS %s%s\n", section = row.section, row.named ? " NAME" : "");
-		printf(".TP\n.B %s\n(%s, default \"%s\"%s%s)\n", row.key, kind(row.type), row.preset, row.range ? ", " : "",
+		printf(".TP\n.B %s\n(%s, default \"%s\"%s%s)\n", row.key, cli_kind(row.type), row.preset, row.range ? ", " : "",
 		    row.range ? row.range : "");
 		text(row.text);
 	}
@@ -169,26 +169,6 @@ page_log(void)
 	}
 }
 
-/* The text as comment lines of a terminal's width. */
-static void
-comment(const char *s)
-{
-	size_t column = 0;
-
-	while (*s != '\0') {
-		size_t n = strcspn(s, " ");
-
-		if (column == 0 || column + 1 + n > 100) {
-			printf("%s    #", column > 0 ? "\n" : "");
-			column = 5;
-		}
-		printf(" %.*s", (int)n, s);
-		column += n + 1;
-		s += n + (s[n] == ' ');
-	}
-	putchar('\n');
-}
-
 /* A default as it would be written: the words of a list between braces, text in quotes. */
 static void
 preset(const struct config_row *row)
@@ -224,7 +204,7 @@ sample(void)
 		if (strcmp(section, row.section) != 0)
 			printf("%s\n%s%s%s {\n", *section != '\0' ? "}\n" : "", row.section, row.named ? " " : "", sample_name(row.section));
 		section = row.section;
-		comment(row.text);
+		cli_wrap(row.text, "    # ", 100);
 		preset(&row);
 	}
 	puts("}");
@@ -245,6 +225,14 @@ cli_manual(struct cli *cli)
 		sample();
 	else if (strcmp(cli->argv[0], "completion") == 0)
 		cli_completion();
+	else if (strcmp(cli->argv[0], "settings") == 0)
+		cli_reference_settings();
+	else if (strcmp(cli->argv[0], "verbs") == 0)
+		cli_reference_verbs();
+	else if (strcmp(cli->argv[0], "exit-statuses") == 0)
+		cli_reference_statuses();
+	else if (strcmp(cli->argv[0], "log-events") == 0)
+		cli_reference_events();
 	else
 		return cli_usage("manual");
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes to a terminal or a program: names never act as terminal controls, JSON is well-formed whatever a name holds. */
 #include <stdio.h>
+#include <string.h>
 #include "base/utf8.h"
 #include "cli/cli.h"
 
@@ -66,6 +67,22 @@ json_text(struct str s)
 			printf("%s%.*s", c == '"' || c == '\\' ? "\\" : "", (int)len, s.p);
 	}
 	putchar('"');
+}
+
+void
+cli_wrap(const char *text, const char *prefix, size_t columns)
+{
+	for (size_t column = 0; *text != '\0';) {
+		size_t n = strcspn(text, " ");
+
+		if (column > 0 && column + 1 + n > columns) {
+			putchar('\n');
+			column = 0;
+		}
+		column += (size_t)printf("%s%.*s", column > 0 ? " " : prefix, (int)n, text);
+		text += n + (text[n] == ' ');
+	}
+	putchar('\n');
 }
 
 void

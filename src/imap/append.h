@@ -59,7 +59,7 @@ struct appending {
  * message or a command: ERR_LIMIT.
  */
 must_check enum status append_url_begin(struct cmd *cmd, struct str url);
-/* Copies a piece. ERR_AGAIN: it has to wait for a turn (CMD_WAIT_COMMIT). Others as append_url_begin(), and those of delivery_add(). */
+/* Copies a piece. ERR_AGAIN: it has to wait for a turn (CMD_WAIT_WAKE). Others as append_url_begin(), and those of delivery_add(). */
 must_check enum status append_url_copy(struct cmd *cmd);
 /* The answer when one of the two failed: NO [BADURL ...] where it is the URL's fault (RFC 4469 4.1), NO [TOOBIG]. */
 enum cmd_next append_url_refuse(struct cmd *cmd, enum status st);

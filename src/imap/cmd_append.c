@@ -278,7 +278,7 @@ at_message(struct cmd *cmd)
 		return reply_syntax(cmd, st == ERR_AGAIN ? ERR_BAD_INPUT : st, usage);
 	/* A URL may mean a message of the APPEND before, which is not stored yet (imap/ahead.h). */
 	if (d.list && cmd->session->committing != NULL)
-		return CMD_WAIT_COMMIT;
+		return CMD_WAIT_WAKE;
 	cmd->args = a;
 	return begin_message(cmd, m, &d);
 }
@@ -346,7 +346,7 @@ copy(struct cmd *cmd)
 	enum status st = append_url_copy(cmd);
 
 	if (st == ERR_AGAIN)
-		return CMD_WAIT_COMMIT;
+		return CMD_WAIT_WAKE;
 	return st == OK ? CMD_AGAIN : append_url_refuse(cmd, st);
 }
 

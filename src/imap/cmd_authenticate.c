@@ -33,7 +33,7 @@ after(struct cmd *cmd, enum login_next next)
 
 	x->asked = next == LOGIN_CHALLENGE;
 	switch (next) {
-	case LOGIN_WAIT: return CMD_WAIT_COMMIT;
+	case LOGIN_WAIT: return CMD_WAIT_WAKE;
 	case LOGIN_CHALLENGE: cmd_continue(cmd, buf_str(&x->try.challenge)); return wait_for_answer(cmd);
 	case LOGIN_OVER: break;
 	}

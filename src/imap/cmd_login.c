@@ -45,7 +45,7 @@ after(struct cmd *cmd, enum login_next next)
 {
 	struct login_try *t = cmd->state;
 
-	return next == LOGIN_OVER ? login_reply(cmd, t->outcome) : CMD_WAIT_COMMIT;
+	return next == LOGIN_OVER ? login_reply(cmd, t->outcome) : CMD_WAIT_WAKE;
 }
 
 static enum cmd_next

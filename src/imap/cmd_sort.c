@@ -65,7 +65,7 @@ sort_step(struct cmd *cmd)
 	bool over;
 
 	if (!search_turn(cmd))
-		return CMD_WAIT_COMMIT;
+		return CMD_WAIT_WAKE;
 	while (!(over = sort_some(&x->sorting)) && !cmd_spent(cmd))
 		;
 	cmd_turn_over(cmd);

@@ -96,7 +96,7 @@ thread_step(struct cmd *cmd)
 	bool over;
 
 	if (!search_turn(cmd))
-		return CMD_WAIT_COMMIT;
+		return CMD_WAIT_WAKE;
 	while (!(over = thread_some(&x->threading)) && !cmd_spent(cmd))
 		;
 	cmd_turn_over(cmd);

@@ -70,7 +70,7 @@ session_after(struct session *s, enum cmd_next next)
 		return SESSION_GO;
 	case CMD_WAIT_OUTPUT:
 		return CONN_OUTPUT;
-	case CMD_WAIT_COMMIT:
+	case CMD_WAIT_WAKE:
 		return ahead_push(s) ? SESSION_GO : CONN_WAKE;
 	case CMD_AGAIN:
 		return CONN_AGAIN;

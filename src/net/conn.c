@@ -256,7 +256,7 @@ due(struct conn *c, unsigned *events_r)
 		events |= CONN_EV_OUTPUT;
 		break;
 	case CONN_WAKE:
-		if (!(events & CONN_EV_COMMIT))
+		if (!(events & CONN_EV_WAKE))
 			return false;
 		break;
 	case CONN_AGAIN:
@@ -342,7 +342,7 @@ overdue(struct conn *c)
 		return false;
 	if (c->pause_until != 0 && clock_mono() >= c->pause_until) {
 		c->pause_until = 0;
-		c->events |= CONN_EV_COMMIT;
+		c->events |= CONN_EV_WAKE;
 	}
 	if ((c->hard_at != 0 && now >= c->hard_at)
 	    || (c->idle_at != 0 && now >= c->idle_at && c->next == CONN_INPUT)) {
@@ -442,7 +442,7 @@ park(struct conn *c)
 			in = !c->eof && io_pending(c) <= OUT_HIGH;
 			mask = WAKE_ALL & ~BIT_RELEASED;
 		} else if (c->next == CONN_WAKE) {
-			mask = CONN_EV_COMMIT | CONN_EV_OUTPUT | BIT_KILL;
+			mask = CONN_EV_WAKE | CONN_EV_OUTPUT | BIT_KILL;
 			if (c->pause_until != 0)
 				mask |= CONN_EV_TIMEOUT;
 		}
@@ -474,7 +474,7 @@ absorb(struct conn *c, unsigned bits)
 		c->writable = (bits & CONN_EV_OUTPUT) != 0;
 		c->tls_want_write = false;
 	}
-	c->events |= bits & (CONN_EV_COMMIT | CONN_EV_CHANGE | CONN_EV_STOP | CONN_EV_USER);
+	c->events |= bits & (CONN_EV_WAKE | CONN_EV_CHANGE | CONN_EV_STOP | CONN_EV_USER);
 	if (c->stage == STAGE_DEAD)
 		return;
 	/* Nobody is there yet to say goodbye to. */

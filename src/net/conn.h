@@ -9,7 +9,7 @@
  *
  *	run(): look at the events; take complete commands from conn_in(), conn_eat() them, append
  *	replies to conn_out(); stop when conn_out_full() says so (CONN_OUTPUT), when no complete
- *	command is left (CONN_INPUT), when a change is on its way to disk (CONN_WAKE), or after a few
+ *	command is left (CONN_INPUT), when it waits for its commit or its turn (CONN_WAKE), or after a few
  *	milliseconds (CONN_AGAIN).
  *
  * The bytes of conn_in() and conn_out() may move between calls of run(): keep no pointers to them.
@@ -26,7 +26,7 @@ struct net;
 enum conn_next {
 	CONN_INPUT,  /* wait for more input than conn_in() shows now (or another event) */
 	CONN_OUTPUT, /* wait until the client took output, down to the low-water mark */
-	CONN_WAKE,   /* wait for CONN_EV_COMMIT only; input is not read, other events stay pending */
+	CONN_WAKE,   /* wait for CONN_EV_WAKE only: a commit, a turn, a moment; input is not read, other events stay pending */
 	CONN_AGAIN,  /* run me again after others had their turn */
 	CONN_CLOSE,  /* send what is in conn_out(), then close */
 	CONN_ABORT,  /* close at once */
@@ -39,7 +39,8 @@ enum conn_event {
 	CONN_EV_TIMEOUT = 1 << 2, /* conn_timeout() or conn_deadline() passed; both are unset now */
 	CONN_EV_EOF = 1 << 3,     /* the client sends no more. Set in every run from then on; finish
 	                           * what is in conn_in(). CONN_INPUT then means close. */
-	CONN_EV_COMMIT = 1 << 4,  /* the change that CONN_WAKE waited for is done (or failed) */
+	CONN_EV_WAKE = 1 << 4,    /* what CONN_WAKE waits for may be there: a change's outcome (session/change.h), a turn (session/pool.h),
+	                           * the moment of conn_pause_until(). It does not say which: look */
 	CONN_EV_CHANGE = 1 << 5,  /* something watched has changed (session/hub.h) */
 	CONN_EV_STOP = 1 << 6,    /* the server stops, or an administrator ends this one: say BYE.
 	                           * Comes once; it is not repeated when it arrives mid-command. */
@@ -89,7 +90,7 @@ void conn_flush(struct conn *c);
  * ask now and then. */
 bool conn_gone(struct conn *c);
 
-/* Posts events (COMMIT, CHANGE, STOP, USER). Any thread; harmless at any time while the caller
+/* Posts events (WAKE, CHANGE, STOP, USER). Any thread; harmless at any time while the caller
  * knows the connection open or holds it. */
 void conn_wake(struct conn *c, unsigned events);
 /* Keeps the struct and its handler's memory alive: for callbacks of the committer. When the peer
@@ -107,7 +108,7 @@ void conn_timeout(struct conn *c, int64_t seconds);
 void conn_timeout_batched(struct conn *c, int64_t seconds);
 /* CONN_EV_TIMEOUT in this many seconds, whatever comes: for the login. 0: none. */
 void conn_deadline(struct conn *c, int64_t seconds);
-/* An answer waits: return CONN_WAKE after it; CONN_EV_COMMIT comes at that moment of clock_mono(), in microseconds and not before; no
+/* An answer waits: return CONN_WAKE after it; CONN_EV_WAKE comes at that moment of clock_mono(), in microseconds and not before; no
  * thread is held. What else wakes the connection with that event comes too: look at the clock. */
 void conn_pause_until(struct conn *c, int64_t at);
 

@@ -195,7 +195,7 @@ test_commit(void **state)
 	say("echo more\n");
 	assert_true(hear());
 	EXPECT("");
-	conn_wake(c, CONN_EV_COMMIT);
+	conn_wake(c, CONN_EV_WAKE);
 	assert_true(hear());
 	EXPECT("change\ndone\nnext\nmore\n");
 }
@@ -224,10 +224,10 @@ test_commit_after_peer_went(void **state)
 	peer = -1;
 	test_run(net);
 	assert_int_equal(talk_closed, 0);
-	conn_wake(c, CONN_EV_COMMIT);
+	conn_wake(c, CONN_EV_WAKE);
 	test_run(net);
 	assert_int_equal(talk_closed, 0); /* still held */
-	conn_wake(c, CONN_EV_COMMIT);     /* harmless */
+	conn_wake(c, CONN_EV_WAKE);     /* harmless */
 	test_run(net);
 	conn_release(c);
 	test_run(net);
@@ -246,7 +246,7 @@ test_killed_while_held(void **state)
 	net_stop_now(net);
 	assert_false(hear());
 	assert_int_equal(talk_closed, 0);
-	conn_wake(c, CONN_EV_COMMIT);
+	conn_wake(c, CONN_EV_WAKE);
 	conn_release(c);
 	test_run(net);
 	assert_int_equal(talk_closed, 1);

@@ -207,7 +207,7 @@ talk_run(struct conn *c, unsigned events)
 	if (events & CONN_EV_TLS)
 		buf_addf(conn_out(c), "tls %s\n", conn_tls_version(c));
 	if (t->waiting) {
-		if (!(events & CONN_EV_COMMIT))
+		if (!(events & CONN_EV_WAKE))
 			return CONN_ABORT; /* CONN_WAKE means that only */
 		t->waiting = false;
 		buf_adds(conn_out(c), "done\n");

@@ -5,7 +5,7 @@
  *
  *	echo TEXT      answers TEXT
  *	big N          N bytes of 'x' in steps, then "."
- *	wait           CONN_WAKE; answers "done" at CONN_EV_COMMIT
+ *	wait           CONN_WAKE; answers "done" at CONN_EV_WAKE
  *	pause          the same after a second, by itself
  *	starttls       "go", then TLS
  *	compress       "ok", then deflate

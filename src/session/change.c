@@ -14,7 +14,7 @@ done(struct db_write *w, enum status st)
 	ch->status = st;
 	atomic_store_explicit(&ch->over, true, memory_order_release);
 	/* From here on ch may be gone; the connection is held. */
-	conn_wake(c, CONN_EV_COMMIT);
+	conn_wake(c, CONN_EV_WAKE);
 	conn_release(c);
 }
 

@@ -5,7 +5,7 @@
  *
  *	change_submit(&x->change, c, db, &(struct db_write){.fn = fn, .arg = x, .what = "STORE", .lane = account});
  *	return CONN_WAKE;
- *	... in run(), which comes with CONN_EV_COMMIT, and with others before:
+ *	... in run(), which comes with CONN_EV_WAKE, and with others before:
  *	if (change_waits(&x->change))
  *		return CONN_WAKE;
  *	if ((st = change_take(&x->change)) == ERR_UNKNOWN)

@@ -737,7 +737,7 @@ test_change_waits(void **state)
 	test_wait(net, 30, NULL);
 	assert_true(change_waits(&newest->change));
 	/* Other events come meanwhile. */
-	conn_wake(newest->conn, CONN_EV_COMMIT | CONN_EV_CHANGE);
+	conn_wake(newest->conn, CONN_EV_WAKE | CONN_EV_CHANGE);
 	test_run(net);
 	assert_string_equal(got(fd), "");
 	go = true;

@@ -177,7 +177,7 @@ admit(struct heavy_room *r, const struct heavy *asks)
 	while (r->now < r->max && (h = next_waiting(r)) != NULL) {
 		h->state = h == asks ? HEAVY_INSIDE : HEAVY_CALLED;
 		if (h != asks)
-			conn_wake(h->conn, CONN_EV_COMMIT);
+			conn_wake(h->conn, CONN_EV_WAKE);
 	}
 }
 

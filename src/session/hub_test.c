@@ -22,7 +22,7 @@ static enum conn_next
 h_run(struct conn *c, unsigned events)
 {
 	changes += (events & CONN_EV_CHANGE) != 0;
-	commits += (events & CONN_EV_COMMIT) != 0;
+	commits += (events & CONN_EV_WAKE) != 0;
 	return CONN_INPUT;
 }
 

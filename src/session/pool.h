@@ -43,7 +43,7 @@ void pool_submit(struct pool *p, struct task *t);
  * takes every thread. A command asks for its turn, does a step, lets go between steps:
  *
  *	if (!heavy_enter(&s->heavy))
- *		return CONN_WAKE;  (CONN_EV_COMMIT comes when it is its turn; ask again then)
+ *		return CONN_WAKE;  (CONN_EV_WAKE comes when it is its turn; ask again then)
  *	... some milliseconds of work ...
  *	heavy_leave(&s->heavy);
  *

@@ -69,7 +69,7 @@ committer(void *arg)
 
 			all = s->next_commit;
 			hub_changed(hub, 1, mb, atomic_fetch_add(&modseq[mb], 1) + 1);
-			conn_wake(c, CONN_EV_COMMIT);
+			conn_wake(c, CONN_EV_WAKE);
 			conn_release(c);
 		}
 	}

@@ -125,7 +125,7 @@ cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
 
 	cmd->done = done;
 	change_submit(&cmd->change, s->conn, s->imap->db, &w);
-	return CMD_WAIT_COMMIT;
+	return CMD_WAIT_WAKE;
 }
 
 void

@@ -13,6 +13,7 @@
  *	CMD_WAIT_OUTPUT  after conn_out_full(): called again when the client has taken output
  *	CMD_AGAIN        after some milliseconds of work: called again after others had their turn
  *	cmd_write(...)   a change is on its way to disk; `done` is called with its outcome
+ *	CMD_WAIT_WAKE    after cmd_turn(): called again when it may be its turn
  *	CMD_WAIT_INPUT   after cmd_read_line(), or in a streaming command: called again with cmd->at set
  *
  * No snapshot is held across a return (cmd_read_begin/cmd_read_end within one call). cmd->cleanup, if
@@ -32,7 +33,7 @@ enum cmd_next {
 	CMD_DONE,        /* a reply was given */
 	CMD_WAIT_INPUT,
 	CMD_WAIT_OUTPUT,
-	CMD_WAIT_COMMIT, /* also for a heavy turn: called again after CONN_EV_COMMIT */
+	CMD_WAIT_WAKE,   /* for a commit, a turn, or the moment of an answer: CONN_EV_WAKE */
 	CMD_AGAIN,
 	CMD_CLOSE,       /* send what is written, without a tagged line, and close */
 	CMD_ABORT,       /* close at once */
@@ -68,7 +69,7 @@ enum cmd_at {
 	CMD_AT_LITERAL, /* at a literal's announcer; see session->reader.literal */
 	CMD_AT_CHUNK,   /* cmd->chunk: bytes of a streamed literal */
 	CMD_AT_LINE,    /* cmd->line: the line asked for with cmd_read_line() */
-	CMD_AT_EVENT,   /* no input: cmd->events tells (CHANGE, TIMEOUT, OUTPUT, COMMIT) */
+	CMD_AT_EVENT,   /* no input: cmd->events tells (CHANGE, TIMEOUT, OUTPUT, WAKE) */
 	CMD_AT_BAD_LINE, /* the line asked for was too long or held NUL; it is dropped */
 };
 
@@ -160,7 +161,7 @@ must_check enum status cmd_hold(struct cmd *cmd, size_t n);
 void cmd_count(struct cmd *cmd);
 
 /*
- * A turn among the heavy (session/pool.h), for a step that reads much. False: return CMD_WAIT_COMMIT and ask again when called. cmd_turn_over()
+ * A turn among the heavy (session/pool.h), for a step that reads much. False: return CMD_WAIT_WAKE and ask again when called. cmd_turn_over()
  * lets go of it, at the end of each step. The session lets go of what is forgotten, and of what was granted and not come for, whenever it waits
  * for its client (S20).
  */

@@ -407,7 +407,7 @@ contexts_changed(struct session *s, struct db_txn *txn, struct context_update *c
 	if (cu->uids.n == 0)
 		return CMD_DONE;
 	if (cu->heavy && !cmd_turn(s->cmd))
-		return CMD_WAIT_COMMIT;
+		return CMD_WAIT_WAKE;
 	for (c = s->selected->contexts; c != NULL; c = after) {
 		after = c->next;
 		if (query_begin(&c->query, txn) != OK)

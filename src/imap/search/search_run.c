@@ -300,7 +300,7 @@ step(struct cmd *cmd)
 	enum status st;
 
 	if (!search_turn(cmd))
-		return CMD_WAIT_COMMIT;
+		return CMD_WAIT_WAKE;
 	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
 		next = find_step(cmd, txn, &st);
 		cmd_read_end(cmd, txn);

@@ -68,7 +68,7 @@ enum cmd_next search_refuse(struct cmd *cmd, enum status st, const char *what);
 /* For cmd->cleanup. */
 void search_run_free(struct searching *x);
 
-/* For steps of other work: a turn among the heavy, where the search takes such; cmd_turn_over() ends it. False: return CMD_WAIT_COMMIT. */
+/* For steps of other work: a turn among the heavy, where the search takes such; cmd_turn_over() ends it. False: return CMD_WAIT_WAKE. */
 bool search_turn(struct cmd *cmd);
 
 /* Ends SEARCH and SORT: saves "$" from x->uids, tells found (uids, seqs or a list in another order; x->scores in the same), says OK. */

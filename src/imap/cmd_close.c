@@ -45,7 +45,7 @@ cmd_close(struct cmd *cmd)
 {
 	struct session *s = cmd->session;
 	struct closing *x = arena_new(&cmd->arena, struct closing);
-	bool unselect = cmd->row->flags & CMDF_OFF;
+	bool unselect = cmd->row->flags & CMDF_UNSELECT;
 
 	if (arg_end(&cmd->args) != OK)
 		return reply_bad(cmd, "CLOSE and UNSELECT take nothing");

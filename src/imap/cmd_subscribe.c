@@ -53,7 +53,7 @@ cmd_subscribe(struct cmd *cmd)
 	struct subscribing *x = arena_new(&cmd->arena, struct subscribing);
 	enum status st;
 
-	x->on = !(cmd->row->flags & CMDF_OFF);
+	x->on = !(cmd->row->flags & CMDF_UNSUBSCRIBE);
 	if ((st = arg_space(&cmd->args)) != OK || (st = read_name(&cmd->args, &x->name)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st, "SUBSCRIBE takes one mailbox name");

@@ -41,27 +41,32 @@ enum cmd_next {
 
 /* Flags of a command's row. */
 enum {
-	CMDF_UID = 1 << 0,       /* the UID form: numbers are UIDs */
-	CMDF_NO_EXPUNGE = 1 << 1, /* no EXPUNGE while it runs (RFC 9051 7.5.1, T80) */
-	CMDF_STREAM = 1 << 2,    /* wants its literals as they come (cmd->at) */
-	CMDF_EXAMINE = 1 << 3,   /* the read-only twin: EXAMINE */
-	CMDF_LSUB = 1 << 4,
-	CMDF_MOVE = 1 << 5,
-	CMDF_OFF = 1 << 6,       /* this twin takes away: UNSUBSCRIBE, UNSELECT's opposite */
-	CMDF_HEAVY = 1 << 7,     /* asks for a turn before it reads much */
-	CMDF_REPLACE = 1 << 10,  /* APPEND that removes a message of the selected mailbox */
-	CMDF_OVERLAP = 1 << 11,  /* while it commits the next of its kind may be read (imap/ahead.h) */
-	CMDF_GONE = 1 << 12,     /* makes sense when the selected mailbox was deleted */
-	CMDF_NUMBERS = 1 << 9,   /* takes sequence numbers; those with NO_EXPUNGE do anyway */
-	CMDF_LARGE = 1 << 13,    /* may hold something of every mailbox: not begun where no memory is left (base/budget.h) */
-	CMDF_QUIET = 1 << 8,     /* no untagged updates before the tagged line (LOGOUT, STARTTLS) */
-	CMDF_ALL_NEWS = 1 << 14, /* its answer tells all that happened to the selected mailbox, whatever NOTIFY keeps back (RFC 5465 3.1) */
-	CMDF_NEWS = 1 << 15,     /* while it waits for input the session tells what NOTIFY asked for: IDLE */
+	/* Its numbers, and what may be told of messages. */
+	CMDF_UID = 1 << 0,         /* the UID form: numbers are UIDs */
+	CMDF_NUMBERS = 1 << 1,     /* takes sequence numbers; those with NO_EXPUNGE do anyway */
+	CMDF_NO_EXPUNGE = 1 << 2,  /* no EXPUNGE while it runs, for its numbers are the client's (RFC 9051 7.5.1, T80) */
+	CMDF_QUIET = 1 << 3,       /* no untagged updates before the tagged line: SELECT, LOGOUT, STARTTLS */
+	CMDF_ALL_NEWS = 1 << 4,    /* its answer tells all that happened to the selected mailbox, whatever NOTIFY keeps back (RFC 5465 3.1) */
+	CMDF_NEWS = 1 << 5,        /* while it waits for input the session tells what NOTIFY asked for: IDLE */
+	CMDF_GONE = 1 << 6,        /* makes sense when the selected mailbox was deleted */
+	/* How it is read and run. */
+	CMDF_STREAM = 1 << 7,      /* wants its literals as they come (cmd->at) */
+	CMDF_OVERLAP = 1 << 8,     /* while it commits the next of its kind may be read (imap/ahead.h) */
+	CMDF_HEAVY = 1 << 9,       /* searches: takes turns, tells updates before it by itself, not begun where no memory is left */
+	CMDF_LARGE = 1 << 10,      /* may hold something of every mailbox: not begun where no memory is left (base/budget.h) */
+	/* Which of the commands that share a handler. */
+	CMDF_EXAMINE = 1 << 11,    /* EXAMINE: SELECT that only reads */
+	CMDF_LSUB = 1 << 12,       /* LSUB: LIST as it was once asked for subscriptions */
+	CMDF_MOVE = 1 << 13,       /* MOVE: COPY that removes what it copied */
+	CMDF_REPLACE = 1 << 14,    /* REPLACE: APPEND that removes a message of the selected mailbox */
+	CMDF_UNSELECT = 1 << 15,   /* UNSELECT: CLOSE that does not expunge */
+	CMDF_UNSUBSCRIBE = 1 << 16, /* UNSUBSCRIBE: SUBSCRIBE that takes away */
 };
 
 /* All of them: the sum is right only where no two are the same bit and none was forgotten. */
-_Static_assert(CMDF_UID + CMDF_NO_EXPUNGE + CMDF_STREAM + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_OFF + CMDF_HEAVY + CMDF_QUIET + CMDF_NUMBERS +
-    CMDF_REPLACE + CMDF_OVERLAP + CMDF_GONE + CMDF_LARGE + CMDF_ALL_NEWS + CMDF_NEWS == (1 << 16) - 1, "each flag of a command is a bit of its own");
+_Static_assert(CMDF_UID + CMDF_NUMBERS + CMDF_NO_EXPUNGE + CMDF_QUIET + CMDF_ALL_NEWS + CMDF_NEWS + CMDF_GONE + CMDF_STREAM + CMDF_OVERLAP + CMDF_HEAVY +
+    CMDF_LARGE + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_REPLACE + CMDF_UNSELECT + CMDF_UNSUBSCRIBE == (1 << 17) - 1,
+    "each flag of a command is a bit of its own");
 
 /* Where the input stands when a streaming or line-reading handler is called. */
 enum cmd_at {
@@ -80,7 +85,7 @@ struct command {
 	const char *name; /* in upper case; "UID FETCH" */
 	cmd_fn *run;
 	uint8_t states;   /* enum session_state */
-	uint16_t flags;   /* CMDF_ */
+	uint32_t flags;   /* CMDF_ */
 	const char *doc;
 };
 

@@ -25,7 +25,7 @@ ahead_push(struct session *s)
 {
 	struct cmd *cmd = s->cmd, **at = &s->committing;
 
-	if (!cmd->change.under_way || cmd->row == NULL || !(cmd->row->flags & CMDF_OVERLAP) || s->below != NULL || s->reading != NULL)
+	if (cmd->phase != CMD_WRITES || cmd->row == NULL || !(cmd->row->flags & CMDF_OVERLAP) || s->below != NULL || s->reading != NULL)
 		return false;
 	if (conn_in(s->conn).n == 0 || !has_room(s, cmd->held))
 		return false;

@@ -35,35 +35,51 @@ session_must_end(struct session *s)
 	return true;
 }
 
+/* The session has to end while a command runs. SESSION_GO: it does not, or the command comes first. */
+static enum conn_next
+end_early(struct session *s)
+{
+	struct cmd *cmd = s->cmd;
+	bool said;
+
+	if (cmd->interruptible && session_must_end(s)) {
+		session_drop(s);
+		return CONN_CLOSE;
+	}
+	if (!(s->state & STATE_LOGGED_IN) || !login_shut_out(&s->login))
+		return SESSION_GO;
+	/* In the middle of a line, perhaps, where there is no place for a word. */
+	said = cmd->phase == CMD_LISTENS && session_must_end(s);
+	session_drop(s);
+	return said ? CONN_CLOSE : CONN_ABORT;
+}
+
 /* Goes on with the running command. */
 static enum conn_next
 go_on(struct session *s, unsigned events)
 {
 	struct cmd *cmd = s->cmd;
+	enum conn_next end;
 
-	if (cmd->change.under_way)
+	if (cmd->phase == CMD_WRITES)
 		return change_over(&cmd->change) ? session_written(s) : CONN_WAKE;
-	if (cmd->interruptible && session_must_end(s)) {
-		session_drop(s);
-		return CONN_CLOSE;
-	}
-	if ((s->state & STATE_LOGGED_IN) && login_shut_out(&s->login)) {
-		bool waiting = cmd->waiting && session_must_end(s);
-
-		/* In the middle of a line, perhaps, where there is no place for a word. */
-		session_drop(s);
-		return waiting ? CONN_CLOSE : CONN_ABORT;
-	}
-	if (!cmd->waiting && conn_out_full(s->conn))
+	if ((end = end_early(s)) != SESSION_GO)
+		return end;
+	if (cmd->phase != CMD_LISTENS && conn_out_full(s->conn))
 		return CONN_OUTPUT;
-	if (cmd->answering)
-		return session_answer(s);
-	if (cmd->before)
+	switch (cmd->phase) {
+	case CMD_BEFORE:
 		return session_begin(s);
-	if (cmd->waiting && (cmd->row->flags & CMDF_NEWS) && !(events & CONN_EV_TIMEOUT) && notify_due(s))
-		return session_tell_news(s);
-	if (cmd->waiting)
+	case CMD_LISTENS:
+		if ((cmd->row->flags & CMDF_NEWS) && !(events & CONN_EV_TIMEOUT) && notify_due(s))
+			return session_tell_news(s);
 		return session_feed(s, events);
+	case CMD_ANSWERS:
+		return session_answer(s);
+	case CMD_RUNS:
+	case CMD_WRITES: /* above */
+		break;
+	}
 	cmd->events = events;
 	return session_call(s, CMD_AT_EVENT);
 }
@@ -109,7 +125,7 @@ timed_out(struct session *s)
 	}
 	if (s->cmd && s->cmd->interruptible)
 		return SESSION_GO;
-	if (s->committing || (s->cmd && !s->cmd->waiting))
+	if (s->committing || (s->cmd && s->cmd->phase != CMD_LISTENS))
 		return SESSION_GO;
 	session_bye(s, NULL, "Nothing heard for too long");
 	return CONN_CLOSE;

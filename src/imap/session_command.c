@@ -45,9 +45,9 @@ settle(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
 
-	if (!cmd->answering && cmd->cond != NULL && cmd->cond[0] == 'O' && s->selected != NULL && mailbox_gone(s, cmd->row))
+	if (cmd->cond != NULL && cmd->cond[0] == 'O' && s->selected != NULL && mailbox_gone(s, cmd->row))
 		(void)reply_mailbox_gone(cmd);
-	cmd->answering = true;
+	cmd_enter(cmd, CMD_ANSWERS);
 }
 
 /* What a handler returned. */
@@ -56,7 +56,6 @@ session_after(struct session *s, enum cmd_next next)
 {
 	struct cmd *cmd = s->cmd;
 
-	cmd->waiting = false;
 	switch (next) {
 	case CMD_DONE:
 		if (cmd->unread) {
@@ -66,7 +65,7 @@ session_after(struct session *s, enum cmd_next next)
 		settle(s);
 		return session_answer(s);
 	case CMD_WAIT_INPUT:
-		cmd->waiting = true;
+		cmd_enter(cmd, CMD_LISTENS);
 		return SESSION_GO;
 	case CMD_WAIT_OUTPUT:
 		return CONN_OUTPUT;
@@ -91,6 +90,7 @@ session_call(struct session *s, enum cmd_at at)
 	enum cmd_next next;
 
 	cmd->at = at;
+	cmd_enter(cmd, CMD_RUNS);
 	if (s->imap->at_step != NULL)
 		s->imap->at_step(s->imap->at_step_arg);
 	watchdog_place(name_of(cmd), "run");
@@ -105,14 +105,14 @@ session_begin(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
 
-	if (cmd->before) {
+	if (cmd->phase == CMD_BEFORE) {
 		enum cmd_next next;
 
 		watchdog_place(name_of(cmd), "updates before");
 		next = update_step(s, true, true);
 		if (next != CMD_DONE)
 			return session_after(s, next);
-		cmd->before = false;
+		cmd_enter(cmd, CMD_RUNS);
 	}
 	if (mailbox_gone(s, cmd->row))
 		return session_after(s, reply_mailbox_gone(cmd));
@@ -247,6 +247,7 @@ session_written(struct session *s)
 	if (st == ERR_UNKNOWN)
 		return CONN_ABORT;
 	cmd->written = cmd->written || st == OK;
+	cmd_enter(cmd, CMD_RUNS);
 	return session_after(s, cmd->done(cmd, st));
 }
 

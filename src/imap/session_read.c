@@ -53,7 +53,8 @@ begin_command(struct session *s, bool unread)
 	if ((s->enabled & ENABLED_UIDONLY) && (row->flags & (CMDF_NO_EXPUNGE | CMDF_NUMBERS)))
 		return session_after(s, reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more"));
 	/* A search may speak of numbers as they are now: it sees to it itself. */
-	cmd->before = cmd->uid && !(row->flags & CMDF_HEAVY) && update_due(s, true);
+	if (cmd->uid && !(row->flags & CMDF_HEAVY) && update_due(s, true))
+		cmd_enter(cmd, CMD_BEFORE);
 	return session_begin(s);
 }
 

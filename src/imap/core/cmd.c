@@ -2,6 +2,7 @@
 #include "imap/core/cmd.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/clock.h"
 
 struct cmd *
@@ -41,6 +42,21 @@ cmd_free(struct cmd *cmd)
 	else
 		arena_free(&cmd->arena);
 	free(cmd);
+}
+
+void
+cmd_enter(struct cmd *cmd, enum cmd_phase phase)
+{
+	static const uint8_t ways[] = {
+		[CMD_RUNS] = 1 << CMD_RUNS | 1 << CMD_BEFORE | 1 << CMD_LISTENS | 1 << CMD_WRITES | 1 << CMD_ANSWERS,
+		[CMD_BEFORE] = 1 << CMD_RUNS | 1 << CMD_ANSWERS,
+		[CMD_LISTENS] = 1 << CMD_RUNS | 1 << CMD_ANSWERS,
+		[CMD_WRITES] = 1 << CMD_RUNS,
+		[CMD_ANSWERS] = 0,
+	};
+
+	ensure(ways[cmd->phase] & (1 << phase));
+	cmd->phase = phase;
 }
 
 enum status
@@ -124,6 +140,7 @@ cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
 	struct db_write w = {.fn = fn, .arg = arg, .what = cmd->row->name, .lane = (uint64_t)s->actor.account, .reserve = cmd->reserve};
 
 	cmd->done = done;
+	cmd_enter(cmd, CMD_WRITES);
 	change_submit(&cmd->change, s->conn, s->imap->db, &w);
 	return CMD_WAIT_WAKE;
 }

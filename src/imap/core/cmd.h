@@ -78,6 +78,18 @@ enum cmd_at {
 	CMD_AT_BAD_LINE, /* the line asked for was too long or held NUL; it is dropped */
 };
 
+/*
+ * Where a command stands between two calls. It begins in BEFORE or RUNS and ends in ANSWERS, or with its session; ARCHITECTURE.md draws the
+ * ways between them, cmd_enter() knows them.
+ */
+enum cmd_phase {
+	CMD_RUNS,    /* its handler, or step, is called: now, or when output was taken, a turn has come, others had theirs */
+	CMD_BEFORE,  /* updates go out before a UID command begins, so that it sees what is new (T45) */
+	CMD_LISTENS, /* for more of itself, or for the line that it asked for */
+	CMD_WRITES,  /* its change is on its way to disk; then done() is called */
+	CMD_ANSWERS, /* its reply is kept: updates, then the tagged line */
+};
+
 typedef enum cmd_next cmd_fn(struct cmd *cmd);
 typedef enum cmd_next cmd_done_fn(struct cmd *cmd, enum status st);
 
@@ -98,6 +110,7 @@ struct cmd {
 	cmd_fn *step;                  /* called instead of row->run when set */
 	void *state;                   /* the handler's, usually in the arena */
 	void (*cleanup)(struct cmd *);
+	enum cmd_phase phase;          /* changed by cmd_enter() alone */
 	bool secret;                   /* it came before a login: it may hold a password, wherever that stands */
 	bool uid;                      /* row->flags & CMDF_UID */
 
@@ -119,9 +132,6 @@ struct cmd {
 	 * takes the line back, and the session ends with a BYE. ERR_BAD_INPUT: the client's fault. */
 	enum status (*sent)(struct session *);
 	bool may_expunge;              /* updates may hold EXPUNGE */
-	bool before;                   /* untagged updates go out before a UID command begins (T45) */
-	bool answering;                /* in the phase of updates and tagged line */
-	bool waiting;                  /* for input: CMD_WAIT_INPUT was returned */
 	bool unread;                   /* the rest of the command has not been read */
 	bool interruptible;            /* nothing is lost when it ends with a BYE: IDLE, AUTHENTICATE */
 
@@ -203,6 +213,9 @@ cmd_save_max(const struct cmd *cmd)
 void cmd_read_line(struct cmd *cmd, size_t limit);
 /* A "+ text" continuation; flushed with the step. */
 void cmd_continue(struct cmd *cmd, struct str text);
+
+/* It goes on in another phase, or stays in its own. */
+void cmd_enter(struct cmd *cmd, enum cmd_phase phase);
 
 /* For session.c: the life of a command. */
 struct cmd *cmd_new(struct session *s, struct str command);

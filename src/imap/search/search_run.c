@@ -431,7 +431,7 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 		condstore_enable(cmd);
 	if (cmd->uid && !x->search.query.numbers && update_due(cmd->session, true)) {
 		/* First what is new, then what is found among it (T45). */
-		cmd->before = true;
+		cmd_enter(cmd, CMD_BEFORE);
 		cmd->step = start;
 		return CMD_AGAIN;
 	}

@@ -247,16 +247,15 @@ walk(struct db_txn *txn, int64_t mailbox, uint64_t since, const struct modseq_ru
 }
 
 enum status
-changes_since(struct db_txn *txn, int64_t mailbox, int64_t reader, uint64_t since, const struct modseq_run *skip,
-    size_t skip_n, struct changes *changes_r)
+changes_since(const struct grant *grant, struct db_txn *txn, uint64_t since, const struct modseq_run *skip, size_t skip_n,
+    struct changes *changes_r)
 {
 	struct changes c = {0};
-	int64_t v[2];
+	int64_t v[2], mailbox = grant->mailbox;
 	struct damage damage = {0};
-	enum status st = db_get_ints(txn, &mailbox_state, v, 2, "i", mailbox);
+	enum status st;
 
-	(void)reader;
-	if (st != OK)
+	if ((st = grant_need(grant, RIGHT_READ)) != OK || (st = db_get_ints(txn, &mailbox_state, v, 2, "i", mailbox)) != OK)
 		return st;
 	c.modseq = (uint64_t)v[0];
 	if (c.modseq > since)

@@ -7,7 +7,7 @@
 #define STORE_CHANGES_H
 
 #include "base/runs.h"
-#include "store/store.h"
+#include "store/grant.h"
 
 struct modseq_run {
 	uint64_t first, last; /* both included */
@@ -19,10 +19,10 @@ struct changes {
 	uint64_t modseq;     /* the mailbox's newest at the snapshot */
 };
 /* skip: modseqs whose flag changes are left out (the caller's own). Reads change rows, and pages only where since is older
- * than the rows kept: what came in that long ago is in flags then. reader: whose \Seen counts (0: the owner). The caller has found
- * the mailbox (mailbox_find, mailbox_get). */
-must_check enum status changes_since(struct db_txn *txn, int64_t mailbox, int64_t reader, uint64_t since,
-    const struct modseq_run *skip, size_t skip_n, struct changes *changes_r);
+ * than the rows kept: what came in that long ago is in flags then. Right r. ERR_NO_PERM,
+ * ERR_NOT_FOUND. */
+must_check enum status changes_since(const struct grant *grant, struct db_txn *txn, uint64_t since, const struct modseq_run *skip,
+    size_t skip_n, struct changes *changes_r);
 void changes_free(struct changes *c);
 
 #endif

@@ -254,6 +254,17 @@ open_view(struct boxes *b, struct db_txn *txn)
 }
 
 static enum status
+news(struct boxes *b, struct db_txn *txn)
+{
+	struct changes c;
+	enum status st = changes_since(&b->in, txn, 1, NULL, 0, &c);
+
+	if (st == OK)
+		changes_free(&c);
+	return st;
+}
+
+static enum status
 read_email(struct boxes *b, struct db_txn *txn)
 {
 	struct arena arena = {0};
@@ -304,6 +315,7 @@ static const struct {
     {"rename", rename_top, RIGHT_REMOVE, 0},
     {"rename below", rename_below, RIGHT_REMOVE | RIGHT_CREATE, 0},
     {"view", open_view, RIGHT_READ, 0},
+    {"changes", news, RIGHT_READ, 0},
     {"email", read_email, RIGHT_READ, 0},
 };
 
@@ -384,6 +396,8 @@ owner_and_actor(void **state)
 	size_t n;
 
 	(void)state;
+	put(&bob, mailbox_id(&bob, "INBOX"), "his", 300, 0, NULL);
+	assert_int_equal(READ(s, email_get(GRANT_OF(bob), txn, &arena, bob.account << 32 | 1, &email)), OK);
 	assert_int_equal(READ(s, email_get(&g, txn, &arena, alice.account << 32 | 1, &email)), OK);
 	assert_int_equal(READ(s, email_read(&g, txn, &email, 0, 10, &out)), OK);
 	assert_int_equal(out.n, 10);

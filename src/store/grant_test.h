@@ -3,6 +3,7 @@
 #ifndef STORE_GRANT_TEST_H
 #define STORE_GRANT_TEST_H
 
+#include "store/changes.h"
 #include "store/copy.h"
 #include "store/email.h"
 #include "store/message.h"
@@ -83,6 +84,16 @@ metadata_set_as(const struct actor *a, struct db_txn *txn, int64_t mailbox, cons
 	enum status st = mailbox == 0 ? grant_self(a, &g) : grant_get(a, txn, mailbox, &g);
 
 	return st == OK ? metadata_set(&g, txn, list, n) : st;
+}
+
+static inline enum status
+changes_as(const struct actor *a, struct db_txn *txn, int64_t mailbox, uint64_t since, const struct modseq_run *skip, size_t skip_n,
+    struct changes *changes_r)
+{
+	struct grant g;
+	enum status st = grant_get(a, txn, mailbox, &g);
+
+	return st == OK ? changes_since(&g, txn, since, skip, skip_n, changes_r) : st;
 }
 
 /* For copy_begin(): what there is to be granted. */

@@ -236,7 +236,7 @@ several(void **state)
 	assert_int_equal(WRITE(store, append_all_as(&alice, txn, inbox, all, 300, &first, &modseq)), OK);
 	assert_int_equal(first, 2);
 	assert_int_equal(modseq, v.flags_told + 1);
-	assert_int_equal(READ(store, changes_since(txn, inbox, 0, v.flags_told, NULL, 0, &ch)), OK);
+	assert_int_equal(READ(store, changes_as(&alice, txn, inbox, v.flags_told, NULL, 0, &ch)), OK);
 	assert_int_equal(runs_count(&ch.added), 300);
 	assert_int_equal(ch.modseq, modseq);
 	changes_free(&ch);
@@ -379,10 +379,10 @@ changes_and_own(void **state)
 	/* The session's own, told by its own reply. */
 	assert_int_equal(WRITE(store, flags_as(&alice, txn, inbox, &all, &c, &r)), OK);
 	view_told(&v, r.modseq);
-	assert_int_equal(READ(store, changes_since(txn, inbox, 0, since, NULL, 0, &ch)), OK);
+	assert_int_equal(READ(store, changes_as(&alice, txn, inbox, since, NULL, 0, &ch)), OK);
 	assert_int_equal(runs_count(&ch.flags), 5);
 	changes_free(&ch);
-	assert_int_equal(READ(store, changes_since(txn, inbox, 0, since, v.own, v.own_n, &ch)), OK);
+	assert_int_equal(READ(store, changes_as(&alice, txn, inbox, since, v.own, v.own_n, &ch)), OK);
 	assert_int_equal(runs_count(&ch.flags), 0);
 	assert_int_equal(ch.modseq, r.modseq);
 	changes_free(&ch);

@@ -567,7 +567,7 @@ come_back(struct db_txn *txn, struct away *a)
 	struct changes c;
 	struct msgs *now = &box[a->mb].now;
 
-	check(changes_since(txn, box[a->mb].id, 0, a->modseq, NULL, 0, &c) == OK);
+	check(changes_as(&alice, txn, box[a->mb].id, a->modseq, NULL, 0, &c) == OK);
 	for (uint32_t uid = runs_next(&c.gone, 1); uid != 0; uid = runs_next(&c.gone, uid + 1)) {
 		check(get(now, uid) == NULL);
 		if (get(&a->known, uid) != NULL)

@@ -170,7 +170,7 @@ compare_all(struct db_txn *txn)
 	for (uint64_t since = 0; since <= model.modseq + 1; since++) {
 		struct changes c;
 
-		assert_int_equal(changes_since(txn, inbox, 0, since, NULL, 0, &c), OK);
+		assert_int_equal(changes_as(&alice, txn, inbox, since, NULL, 0, &c), OK);
 		assert_int_equal(c.modseq, model.modseq);
 		for (uint32_t uid = 1; uid < model.next; uid++) {
 			uint64_t gone = model.gone[uid];
@@ -314,7 +314,7 @@ damaged(void **state)
 	assert_int_equal(WRITE(store, db_exec(txn, &spoil, "i", inbox)), OK);
 	log_set_fd(open("/dev/null", O_WRONLY));
 	assert_true(faults() > 0);
-	assert_int_equal(READ(store, changes_since(txn, inbox, 0, until - 1, NULL, 0, &c)), OK);
+	assert_int_equal(READ(store, changes_as(&alice, txn, inbox, until - 1, NULL, 0, &c)), OK);
 	for (uint32_t uid = 1; uid < model.next; uid++)
 		assert_int_equal(runs_has(&c.gone, uid), model.gone[uid] != 0);
 	changes_free(&c);

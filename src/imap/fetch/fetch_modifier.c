@@ -61,7 +61,7 @@ find_vanished(struct fetch *f, struct db_txn *txn)
 {
 	struct view *v = &f->cmd->session->selected->view;
 	struct changes c = {0};
-	enum status st = changes_since(txn, v->grant.mailbox, 0, f->changed_since, NULL, 0, &c);
+	enum status st = changes_since(&v->grant, txn, f->changed_since, NULL, 0, &c);
 
 	if (st != OK)
 		return st;

@@ -121,7 +121,7 @@ qresync_find(struct qresync *q, struct session *s, struct db_txn *txn)
 	if (!q->given || q->uidvalidity != v->uidvalidity || v->next_told <= 1)
 		return OK;
 	if ((st = matched(q, v, txn, &uid)) != OK ||
-	    (st = changes_since(txn, v->grant.mailbox, 0, q->modseq, NULL, 0, &c)) != OK)
+	    (st = changes_since(&v->grant, txn, q->modseq, NULL, 0, &c)) != OK)
 		return st;
 	if (!q->known_given)
 		runs_add(&q->known, 1, v->next_told - 1);

@@ -444,7 +444,7 @@ comes_back(void **state)
 	spoil_and_repair("UPDATE change SET uids = zeroblob(length(uids)) WHERE kind = 5", &r, &s);
 	after = find(s, "INBOX");
 	assert_int_equal(after.messages, before.messages);
-	assert_int_equal(READ(s, changes_since(txn, after.id, 0, before.modseq, NULL, 0, &c)), OK);
+	assert_int_equal(READ(s, changes_as(&(struct actor){.store = s, .account = 1}, txn, after.id, before.modseq, NULL, 0, &c)), OK);
 	for (uint32_t uid = 5; uid <= 7; uid++)
 		assert_true(runs_has(&c.gone, uid));
 	assert_int_equal(runs_count(&c.gone), 3);

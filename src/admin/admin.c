@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "base/assert.h"
 #include "base/lock.h"
+#include "base/magic.h"
 #include "admin/verb_priv.h"
 #include "base/log.h"
 
@@ -149,6 +151,7 @@ struct admin {
 };
 
 struct served {
+	enum magic magic;
 	struct admin *admin;
 	int fd;
 	size_t slot;
@@ -172,14 +175,17 @@ serve_thread(void *arg)
 	struct admin *a = s->admin;
 	struct link link;
 
+	ensure(s->magic == MAGIC_SERVED);
 	link_init(&link, s->fd);
 	serve_link(a->store, a->net, &link);
 	lock_take(&a->lock);
+	ensure(a->n > 0 && a->open[s->slot] == s->fd);
 	a->open[s->slot] = -1;
 	a->n--;
 	link_close(&link);
 	pthread_cond_signal(&a->gone);
 	lock_give(&a->lock);
+	s->magic = MAGIC_DEAD;
 	free(s);
 	return NULL;
 }
@@ -191,7 +197,7 @@ start_serving(struct admin *a, int fd)
 	pthread_attr_t attr;
 	pthread_t thread;
 
-	*s = (struct served){.admin = a, .fd = fd};
+	*s = (struct served){.magic = MAGIC_SERVED, .admin = a, .fd = fd};
 	lock_take(&a->lock);
 	while (a->n == CONNECTIONS_MAX && !a->stopping)
 		lock_wait(&a->lock, &a->gone);

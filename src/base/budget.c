@@ -12,12 +12,14 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/lock.h"
+#include "base/magic.h"
 #include "base/map.h"
 
 /* Bytes freed that are worth going through the heap for. */
 #define TRIM_AFTER (32u << 20)
 
 struct budget {
+	enum magic magic;
 	struct budgets *all;
 	int64_t account;
 	size_t limit;
@@ -66,11 +68,13 @@ budget_take(struct budgets *all, int64_t account)
 	lock_take(&all->lock);
 	if ((b = map_get(&all->by_account, MAP_KEY(account))) == NULL) {
 		b = x_new(struct budget);
+		b->magic = MAGIC_BUDGET;
 		b->all = all;
 		b->account = account;
 		b->limit = account != 0 ? all->account : all->process / 2;
 		map_put(&all->by_account, MAP_KEY(account), b);
 	}
+	ensure(b->magic == MAGIC_BUDGET);
 	b->refs++;
 	lock_give(&all->lock);
 	return b;
@@ -85,9 +89,11 @@ budget_drop(struct budget *b)
 		return;
 	all = b->all;
 	lock_take(&all->lock);
+	ensure(b->magic == MAGIC_BUDGET && b->refs > 0);
 	if (--b->refs == 0) {
 		ensure(atomic_load(&b->used) == 0);
 		map_del(&all->by_account, MAP_KEY(b->account));
+		b->magic = MAGIC_DEAD;
 		free(b);
 	}
 	lock_give(&all->lock);

@@ -103,6 +103,7 @@ spill_done(struct db_write *w, enum status st)
 	buf_free(&sp->encoded);
 	free(sp);
 	lock_take(&stage->lock);
+	ensure(stage->magic == MAGIC_STAGE && stage->under_way > 0);
 	stage->under_way--;
 	if (st != OK && stage->spill_st == OK)
 		stage->spill_st = st;

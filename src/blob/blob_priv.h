@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "base/lock.h"
+#include "base/magic.h"
 #include "blob/blob.h"
 
 #define CHUNK_HEAD 5
@@ -79,6 +80,7 @@ struct held_chunk {
 };
 
 struct blob_stage {
+	enum magic magic;
 	struct blob_store *bs;
 	uint64_t lane;
 	int64_t id; /* 0: none yet */

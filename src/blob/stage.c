@@ -15,6 +15,7 @@ blob_stage_new(struct blob_store *bs, uint64_t lane)
 {
 	struct blob_stage *stage = x_new(struct blob_stage);
 
+	stage->magic = MAGIC_STAGE;
 	stage->bs = bs;
 	stage->lane = lane;
 	stage->held_end = &stage->held;
@@ -40,6 +41,7 @@ held_take(struct blob_stage *stage)
 	stage->held = h->next;
 	if (stage->held == NULL)
 		stage->held_end = &stage->held;
+	ensure(stage->held_bytes >= h->encoded.n);
 	stage->held_bytes -= h->encoded.n;
 	return h;
 }
@@ -51,6 +53,7 @@ blob_stage_free(struct blob_stage *stage)
 
 	if (stage == NULL)
 		return;
+	ensure(stage->magic == MAGIC_STAGE);
 	/* The chunks under way point to the stage. */
 	(void)!stage->bs->drv->spill_wait(stage);
 	if (stage->spilled > 0)
@@ -59,6 +62,8 @@ blob_stage_free(struct blob_stage *stage)
 		held_free(h);
 	buf_free(&stage->plain);
 	hash_free(stage->hasher);
+	ensure(stage->under_way == 0 && stage->held_bytes == 0);
+	stage->magic = MAGIC_DEAD;
 	lock_fini(&stage->lock);
 	pthread_cond_destroy(&stage->wake);
 	free(stage);

@@ -57,6 +57,8 @@ enqueue(struct committer *c, struct db_write *w)
 void
 committer_finish(struct committer *c, struct db_write *w, enum status st)
 {
+	ensure(w->magic == MAGIC_WRITE && st != PENDING);
+	w->magic = MAGIC_DEAD;
 	atomic_fetch_add_explicit(&c->db->writes, 1, memory_order_relaxed);
 	if (st != OK)
 		atomic_fetch_add_explicit(&c->db->failed, 1, memory_order_relaxed);
@@ -84,6 +86,8 @@ committer_submit(struct committer *c, struct db_write *w)
 {
 	bool wake;
 
+	ensure(c->magic == MAGIC_COMMITTER && w->fn != NULL && w->magic != MAGIC_WRITE);
+	w->magic = MAGIC_WRITE;
 	w->outcome = PENDING;
 	lock_take(&c->lock);
 	/* At the end only the committer's own callbacks submit: it comes round to that. */
@@ -125,6 +129,7 @@ committer_next(struct committer *c, bool only_lazy)
 		w = NULL;
 	}
 	if (w != NULL) {
+		ensure(w->magic == MAGIC_WRITE && (w->lazy ? c->lazy : c->durable) > 0);
 		STAILQ_REMOVE_HEAD(&lane->writes, link);
 		TAILQ_REMOVE(&c->active, lane, link);
 		lane->active = !STAILQ_EMPTY(&lane->writes);
@@ -149,6 +154,7 @@ lead(struct committer *c, bool sync)
 {
 	bool more;
 
+	ensure(self.runs == NULL);
 	self.runs = c;
 	group_run(c, sync);
 	self.runs = NULL;
@@ -248,6 +254,7 @@ committer_is_self(const struct committer *c)
 static void
 committer_free(struct committer *c)
 {
+	c->magic = MAGIC_DEAD;
 	conn_close(c->conn);
 	lock_fini(&c->lock);
 	pthread_cond_destroy(&c->wake);
@@ -262,6 +269,7 @@ committer_start(struct db *db)
 	pthread_condattr_t attr;
 	enum status st;
 
+	c->magic = MAGIC_COMMITTER;
 	c->db = db;
 	c->drv = db->drv;
 	c->group_max = db->options.group_max != 0 ? db->options.group_max : 500;
@@ -300,6 +308,7 @@ committer_stop(struct db *db)
 	pthread_cond_signal(&c->wake);
 	lock_give(&c->lock);
 	pthread_join(c->thread, NULL);
+	ensure(c->durable + c->lazy == 0 && !c->running && TAILQ_EMPTY(&c->active));
 	db->committer = NULL;
 	committer_free(c);
 }

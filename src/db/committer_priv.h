@@ -28,6 +28,7 @@ struct hook {
 };
 
 struct committer {
+	enum magic magic;
 	struct db *db;
 	struct db_conn *conn;
 	const struct db_driver *drv;

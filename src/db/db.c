@@ -70,6 +70,7 @@ conn_open(struct db *db, enum conn_kind kind, struct db_conn **conn_r)
 	if (st != OK)
 		return st;
 	conn = x_new(struct db_conn);
+	conn->magic = MAGIC_DB_CONN;
 	conn->e = e;
 	conn->drv = db->drv;
 	conn->db = db;
@@ -84,6 +85,8 @@ conn_close(struct db_conn *conn)
 {
 	if (conn == NULL)
 		return;
+	ensure(conn->magic == MAGIC_DB_CONN && !conn->open);
+	conn->magic = MAGIC_DEAD;
 	answers_free(conn->answers);
 	for (int i = 0; i < conn->stmts_n; i++) {
 		struct db_stmt *more;
@@ -188,6 +191,7 @@ spare_take(struct db *db, struct db_conn **conn_r)
 static void
 spare_give(struct db *db, struct db_conn *conn)
 {
+	ensure(conn->magic == MAGIC_DB_CONN && !conn->open);
 	lock_take(&db->lock);
 	conn->next = db->spares;
 	db->spares = conn;
@@ -250,6 +254,7 @@ db_read_begin(struct db *db, struct db_txn **txn_r)
 			spare_give(db, conn);
 		return st;
 	}
+	ensure(conn->magic == MAGIC_DB_CONN && !conn->open);
 	conn->open = true;
 	db_read_account(&conn->txn, 0);
 	*txn_r = &conn->txn;
@@ -264,7 +269,7 @@ db_read_end(struct db_txn *txn)
 	if (txn == NULL)
 		return;
 	conn = txn->conn;
-	ensure(conn->open);
+	ensure(conn->magic == MAGIC_DB_CONN && txn->committer == NULL && conn->open);
 	(void)conn->drv->end(conn->e, END_READ, NULL);
 	conn->open = false;
 	if (!is_own(conn->db, conn))

@@ -27,6 +27,7 @@
 #define DB_DB_H
 
 #include <sys/queue.h>
+#include "base/magic.h"
 #include "base/status.h"
 #include "base/str.h"
 #include "db/driver/stop.h"
@@ -142,6 +143,7 @@ struct db_write {
 	/* Called on the committer's thread after the outcome is known; must not block. NULL is allowed. */
 	void (*done)(struct db_write *w, enum status st);
 	/* the committer's own */
+	enum magic magic; /* MAGIC_WRITE from db_submit() until its outcome is told */
 	uint64_t op_id;
 	enum status outcome;
 	void *hooks;

@@ -35,6 +35,7 @@ struct db_txn {
 };
 
 struct db_conn {
+	enum magic magic;
 	const struct db_driver *drv;
 	struct engine_conn *e;
 	struct db *db;

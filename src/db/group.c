@@ -38,6 +38,7 @@ db_after_commit(struct db_txn *txn, void (*fn)(void *arg), void (*drop)(void *ar
 static void
 hooks_drop(struct committer *c, size_t from)
 {
+	ensure(from <= c->hooks_n);
 	for (size_t i = from; i < c->hooks_n; i++) {
 		if (c->hooks[i].drop != NULL)
 			c->hooks[i].drop(c->hooks[i].arg);
@@ -173,6 +174,7 @@ run_one(struct committer *c, struct db_write *w)
 		w->outcome = st;
 		return TURN_AGAIN;
 	}
+	ensure(c->good < 1U << OP_BITS);
 	w->op_id = (uint64_t)c->group_id << OP_BITS | c->good;
 	c->current = w;
 	watchdog_begin();
@@ -403,6 +405,7 @@ group_run(struct committer *c, bool sync)
 	enum commit_result result = COMMIT_DONE;
 	enum status st;
 
+	ensure(STAILQ_EMPTY(&c->group) && c->current == NULL);
 	STAILQ_INIT(&c->group);
 	c->savepoints = false;
 	if (atomic_load(&c->db->dead)) {

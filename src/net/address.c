@@ -4,6 +4,7 @@
  * office or a webmail host has many of them behind one address. An IPv6 client is its /64.
  */
 #include "base/arena.h"
+#include "base/assert.h"
 #include "net/net_priv.h"
 
 static struct str
@@ -41,6 +42,7 @@ address_known(struct conn *c)
 	c->stranger = false;
 	lock_take(&net->address_lock);
 	n = (uintptr_t)map_get(&net->addresses, key(c));
+	ensure(n > 0 && n <= net->o.max_strangers);
 	if (n > 1)
 		map_put(&net->addresses, key(c), (void *)(n - 1));
 	else

@@ -33,6 +33,7 @@ conn_make(struct net *net, int fd, const struct conn_handler *h, const char *loc
 	slot = c->slot;
 	memset((char *)c + sizeof(c->word), 0, offsetof(struct conn, timer_when) - sizeof(c->word));
 	memset((char *)c + offsetof(struct conn, stage), 0, sizeof(*c) - offsetof(struct conn, stage));
+	c->magic = MAGIC_CONN;
 	c->slot = slot;
 	c->net = net;
 	c->fd = fd;
@@ -43,7 +44,7 @@ conn_make(struct net *net, int fd, const struct conn_handler *h, const char *loc
 	c->uid = -1;
 	c->in_limit = IN_LIMIT;
 	c->next = CONN_INPUT;
-	c->task.run = conn_step;
+	task_init(&c->task, conn_step, 0);
 	c->born = net_now(net);
 	c->id = atomic_fetch_add(&net->next_id, 1) + 1;
 	return c;
@@ -64,6 +65,7 @@ conn_lane_of_address(struct conn *c)
 void
 conn_start(struct conn *c, bool tls, bool local)
 {
+	ensure(c->handler != NULL && c->fd >= 0);
 	conn_lane_of_address(c);
 	c->stage = STAGE_NEW;
 	if (tls) {
@@ -85,12 +87,14 @@ conn_post(struct conn *c, uint32_t generation, unsigned bits, bool local)
 void
 conn_wake(struct conn *c, unsigned events)
 {
+	ensure(c->magic == MAGIC_CONN);
 	conn_post(c, wake_generation(&c->word), events, false);
 }
 
 void
 conn_hold(struct conn *c)
 {
+	ensure(c->magic == MAGIC_CONN);
 	atomic_fetch_add(&c->holds, 1);
 }
 
@@ -99,6 +103,7 @@ conn_release(struct conn *c)
 {
 	uint32_t generation = wake_generation(&c->word);
 
+	ensure(c->magic == MAGIC_CONN && atomic_load(&c->holds) > 0);
 	/* From the decrement on it may go; the slot stays readable and the generation tells. */
 	if (atomic_fetch_sub(&c->holds, 1) == 1)
 		conn_post(c, generation, BIT_RELEASED, false);
@@ -126,6 +131,7 @@ drop(struct conn *c)
 static enum turn
 turn_dead(struct conn *c)
 {
+	ensure(c->fd < 0 && c->ssl == NULL && !c->stranger);
 	io_free(c); /* what the thread lent */
 	if (!table_bury(c))
 		return TURN_PARK;
@@ -294,6 +300,7 @@ turn_open(struct conn *c)
 	unsigned events;
 	enum io io;
 
+	ensure(c->opened && c->fd >= 0);
 	if (c->writable) {
 		c->writable = false;
 		if ((io = io_write(c)) != IO_OK && io != IO_WAIT)
@@ -491,6 +498,7 @@ conn_step(struct task *t)
 	struct net *net = c->net;
 	int64_t start = clock_mono();
 
+	ensure(c->magic == MAGIC_CONN && c->task.magic == MAGIC_TASK_IDLE);
 	absorb(c, wake_run(&c->word));
 	io_borrow(c);
 	for (unsigned turns = 0; turns < TURNS; turns++) {

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/log.h"
 #include "net/net_priv.h"
 
@@ -68,6 +69,7 @@ free_layer(struct conn *c)
 {
 	struct layer *l = c->layer;
 
+	ensure(l->wire_at <= l->wire.n);
 	if (l->f != NULL)
 		l->f->free(l->f);
 	buf_free(&l->raw);
@@ -188,6 +190,7 @@ unfilter(struct conn *c, size_t room)
 			break;
 		if (l->f->in(l->f, buf_str(&l->raw), room, &c->in, &used) != OK)
 			return IO_FAILED;
+		ensure(used <= l->raw.n && c->in.n >= before);
 		buf_consume(&l->raw, used);
 		if (l->out_ended && c->in.n > before)
 			return IO_FAILED; /* it had ended */
@@ -232,6 +235,7 @@ io_read(struct conn *c)
 	enum io io;
 
 	compact(c);
+	ensure(c->in_at <= c->in.n);
 	held = c->in.n - c->in_at;
 	room = c->in_limit > held ? c->in_limit - held : 0;
 	if (room == 0)
@@ -321,6 +325,7 @@ io_write(struct conn *c)
 		return write_all(c, &l->wire, &l->wire_at);
 	}
 	at = c->out_at;
+	ensure(at <= c->out.n);
 	had = c->out.n - at;
 	io = write_all(c, &c->out, &at);
 	c->bytes_out += had - (c->out.n - at);

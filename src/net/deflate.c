@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 #include "base/arena.h"
+#include "base/assert.h"
 #include "net/net_priv.h"
 
 /* RFC 4978 section 3 lets the sender choose; speed is worth more than the last percent. */
@@ -146,6 +147,7 @@ inflate_some(struct conn_filter *f, struct str raw, size_t room, struct buf *pla
 	/* What was unfolded up to a flush is the handler's first: it may be the command that ends all this. */
 	while (unfold(d, &st) && !d->flushed)
 		;
+	ensure(z->avail_in <= raw.n && z->avail_out <= room);
 	*used_r = raw.n - z->avail_in;
 	buf_wrote(plain, room - z->avail_out);
 	return st;

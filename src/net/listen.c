@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/net_priv.h"
@@ -224,6 +225,7 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 		l->port = ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
 		                                        : ((struct sockaddr_in6 *)&ss)->sin6_port);
 	lock_take(&net->listener_lock);
+	ensure(net->n_listeners < LISTENERS);
 	l->index = net->n_listeners;
 	net->listeners[net->n_listeners++] = l;
 	lock_give(&net->listener_lock);

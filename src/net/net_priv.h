@@ -53,6 +53,7 @@ struct layer {
 
 struct conn {
 	wake_word word;          /* must stay valid for ever: slots are never given back */
+	enum magic magic;        /* MAGIC_CONN from conn_make() to table_free() */
 	struct task task;
 	struct net *net;
 	const struct conn_handler *handler;

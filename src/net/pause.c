@@ -8,6 +8,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/clock.h"
 #include "net/net_priv.h"
 
@@ -45,9 +46,11 @@ push(struct net *net, struct pause p)
 static void
 pop(struct net *net)
 {
-	struct pause last = net->pauses[--net->n_pauses];
+	struct pause last = net->pauses[net->n_pauses - 1];
 	size_t i = 0, child;
 
+	ensure(net->n_pauses > 0 && net->pauses[0].at <= last.at);
+	net->n_pauses--;
 	while ((child = 2 * i + 1) < net->n_pauses) {
 		if (child + 1 < net->n_pauses && net->pauses[child + 1].at < net->pauses[child].at)
 			child++;

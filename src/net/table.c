@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include "base/arena.h"
+#include "base/assert.h"
 #include "net/net_priv.h"
 
 struct conn *
@@ -60,6 +61,7 @@ void
 table_publish(struct conn *c)
 {
 	lock_take(&c->net->table_lock);
+	ensure(!c->live);
 	c->live = true;
 	lock_give(&c->net->table_lock);
 }
@@ -82,8 +84,12 @@ table_free(struct conn *c)
 {
 	struct net *net = c->net;
 
+	ensure(c->magic == MAGIC_CONN && c->fd < 0 && c->layer == NULL);
+	ensure(atomic_load(&c->timer_when) == 0 && atomic_load(&c->holds) == 0);
+	c->magic = MAGIC_DEAD;
 	wake_close(&c->word);
 	lock_take(&net->table_lock);
+	ensure(net->n_free < net->slots);
 	net->free[net->n_free++] = c->slot;
 	atomic_fetch_sub(&net->connections, 1);
 	lock_give(&net->table_lock);

@@ -7,6 +7,7 @@
  */
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include "base/assert.h"
 #include "base/clock.h"
 #include "net/net_priv.h"
 
@@ -44,6 +45,7 @@ unlink_entry(struct net *net, struct conn *c, uint32_t place)
 {
 	struct conn *next = c->timer_next ? table_at(net, c->timer_next - 1) : NULL;
 
+	ensure(net->wheel[place] != 0 && (c->timer_prev != 0 || net->wheel[place] == c->slot + 1));
 	if (next != NULL)
 		next->timer_prev = c->timer_prev;
 	if (c->timer_prev)
@@ -60,6 +62,7 @@ link_entry(struct net *net, struct conn *c, uint32_t when)
 {
 	uint32_t place = when % WHEEL_SLOTS;
 
+	ensure(when > net->wheel_at && when - net->wheel_at < WHEEL_SLOTS);
 	c->timer_prev = 0;
 	if ((c->timer_next = net->wheel[place]) != 0)
 		table_at(net, c->timer_next - 1)->timer_prev = c->slot + 1;

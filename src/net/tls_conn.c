@@ -2,12 +2,14 @@
 /* TLS of one connection, on OpenSSL, never waiting. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include "base/assert.h"
 #include "base/log.h"
 #include "net/net_priv.h"
 
 enum status
 tls_begin(struct conn *c)
 {
+	ensure(c->ssl == NULL && c->fd >= 0);
 	if (c->net->o.tls == NULL || (c->ssl = tls_session(c->net->o.tls)) == NULL)
 		return ERR_UNAVAILABLE;
 	if (SSL_set_fd(c->ssl, c->fd) != 1)
@@ -94,6 +96,7 @@ tls_read(struct conn *c, char *p, size_t room, size_t *n_r)
 	size_t n = 0, got;
 	enum io io;
 
+	ensure(c->ssl != NULL && room > 0);
 	ERR_clear_error();
 	/* Records that came together are read together. */
 	while (n < room) {
@@ -120,6 +123,7 @@ tls_write(struct conn *c, const char *p, size_t n, size_t *n_r)
 {
 	int r;
 
+	ensure(n > 0);
 	ERR_clear_error();
 	if ((r = SSL_write_ex(c->ssl, p, n, n_r)) == 1)
 		return IO_OK;

@@ -23,7 +23,7 @@ wake_open(wake_word *w, unsigned bits)
 {
 	uint64_t v = atomic_load_explicit(w, memory_order_relaxed);
 
-	ensure(STATE(v) == WAKE_FREE);
+	ensure(STATE(v) == WAKE_FREE && (bits & ~WAKE_ALL) == 0);
 	/* No swap: nobody knows this generation yet, so nobody writes. */
 	atomic_store_explicit(w, word(GENERATION(v), 0, WAKE_QUEUED, bits), memory_order_release);
 	return GENERATION(v);
@@ -35,6 +35,7 @@ wake_post(wake_word *w, uint32_t generation, unsigned bits)
 	uint64_t v = atomic_load_explicit(w, memory_order_relaxed), to;
 	bool enqueue;
 
+	ensure((bits & ~WAKE_ALL) == 0);
 	do {
 		if (GENERATION(v) != generation || STATE(v) == WAKE_FREE)
 			return false;

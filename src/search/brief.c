@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/lock.h"
+#include "base/magic.h"
 #include "mime/find.h"
 #include "mime/summary.h"
 #include "search/field.h"
@@ -17,6 +19,7 @@ struct value {
 };
 
 struct brief {
+	enum magic magic;
 	struct brief *next;          /* in the hash table */
 	struct brief *newer, *older; /* by use */
 	unsigned refs;               /* the cache's is one of them; under its lock once the brief was put there */
@@ -95,6 +98,8 @@ slot_of(struct search_cache *c, enum brief_field field, int64_t block)
 static void
 brief_free(struct brief *b)
 {
+	ensure(b->magic == MAGIC_BRIEF);
+	b->magic = MAGIC_DEAD;
 	buf_free(&b->text);
 	mime_find_free(&b->work);
 	free(b->value);
@@ -126,10 +131,13 @@ drop(struct search_cache *c, struct brief *b)
 {
 	struct brief **at = slot_of(c, b->field, b->block);
 
-	while (*at != b)
+	while (*at != b) {
+		ensure(*at != NULL);
 		at = &(*at)->next;
+	}
 	*at = b->next;
 	use_unlink(c, b);
+	ensure(b->cache == c && b->refs > 0 && c->bytes >= bytes_of(b));
 	c->bytes -= bytes_of(b);
 	if (--b->refs == 0)
 		brief_free(b);
@@ -152,6 +160,7 @@ brief_get(struct search_cache *c, enum brief_field field, int64_t email)
 
 	lock_take(&c->lock);
 	if ((b = look_up(c, field, email >> 8)) != NULL) {
+		ensure(b->magic == MAGIC_BRIEF && b->refs > 0);
 		b->refs++;
 		use_unlink(c, b);
 		use_first(c, b);
@@ -165,6 +174,7 @@ brief_put(struct search_cache *c, struct brief *b)
 {
 	struct brief **at, *old;
 
+	ensure(b->magic == MAGIC_BRIEF && b->cache == NULL && b->refs == 1);
 	b->cap = b->n ? b->n : 1;
 	b->value = x_realloc(b->value, b->cap * sizeof(*b->value));
 	mime_find_free(&b->work);
@@ -178,8 +188,10 @@ brief_put(struct search_cache *c, struct brief *b)
 	*at = b;
 	use_first(c, b);
 	c->bytes += bytes_of(b);
-	while (c->bytes > c->most)
+	while (c->bytes > c->most) {
+		ensure(c->oldest != NULL);
 		drop(c, c->oldest);
+	}
 	lock_give(&c->lock);
 }
 
@@ -196,6 +208,7 @@ brief_unref(struct brief *b)
 		return;
 	}
 	lock_take(&c->lock);
+	ensure(b->magic == MAGIC_BRIEF && b->refs > 0);
 	last = --b->refs == 0;
 	lock_give(&c->lock);
 	if (last)
@@ -209,6 +222,7 @@ search_cache_free(struct search_cache *c)
 		return;
 	while (c->oldest)
 		drop(c, c->oldest);
+	ensure(c->bytes == 0 && c->newest == NULL);
 	lock_fini(&c->lock);
 	free(c);
 }
@@ -220,6 +234,7 @@ brief_copy(const struct brief *old, enum brief_field field, int64_t email)
 {
 	struct brief *b = x_new(struct brief);
 
+	b->magic = MAGIC_BRIEF;
 	b->refs = 1;
 	b->field = field;
 	b->block = email >> 8;
@@ -251,6 +266,7 @@ brief_has(const struct brief *b, int64_t email)
 static void
 value_add(struct brief *b, int64_t email, struct str text, bool decoded)
 {
+	ensure(email >> 8 == b->block && b->cache == NULL);
 	buf_add(&b->text, text);
 	b->octets |= !decoded;
 	if (b->n == b->cap) {

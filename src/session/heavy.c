@@ -35,6 +35,7 @@ heavy_setup(struct pool *p)
 static void
 forget_account(struct heavy_room *r, struct heavy_account *a)
 {
+	ensure(a->inside == 0 && a->waiting == NULL && r->known_n > 0);
 	TAILQ_REMOVE(&r->known, a, known);
 	r->known_n--;
 	map_del(&r->accounts, MAP_KEY(a->id));
@@ -119,6 +120,7 @@ take_first(struct heavy_room *r, struct heavy_account *a)
 {
 	struct heavy *h = a->waiting;
 
+	ensure(h != NULL && h->state == HEAVY_WAITING);
 	TAILQ_REMOVE(&r->asking, a, asking);
 	if ((a->waiting = h->next) == NULL)
 		a->tail = &a->waiting;
@@ -175,6 +177,7 @@ admit(struct heavy_room *r, const struct heavy *asks)
 
 	forget_old(r);
 	while (r->now < r->max && (h = next_waiting(r)) != NULL) {
+		ensure(r->now <= r->max);
 		h->state = h == asks ? HEAVY_INSIDE : HEAVY_CALLED;
 		if (h != asks)
 			conn_wake(h->conn, CONN_EV_WAKE);
@@ -214,8 +217,10 @@ forget(struct heavy_room *r, struct heavy_account *a, struct heavy *h)
 {
 	struct heavy **at = &a->waiting;
 
-	while (*at != h)
+	while (*at != h) {
+		ensure(*at != NULL);
 		at = &(*at)->next;
+	}
 	if ((*at = h->next) == NULL)
 		a->tail = at;
 	if (a->waiting == NULL)
@@ -238,6 +243,7 @@ heavy_leave(struct heavy *h)
 		if (h->state == HEAVY_WAITING) {
 			forget(r, a, h);
 		} else {
+			ensure(r->now > 0 && a->inside > 0);
 			r->now--;
 			a->inside--;
 		}

@@ -23,6 +23,7 @@ struct key {
  * told the same messages to be recent again.
  */
 struct live {
+	enum magic magic;
 	STAILQ_ENTRY(live) retired; /* while n is 0 */
 	struct key key;
 	struct shard *shard;
@@ -67,6 +68,8 @@ forget_oldest(struct shard *s)
 {
 	struct live *l = STAILQ_FIRST(&s->retired);
 
+	ensure(l->magic == MAGIC_LIVE && l->n == 0 && l->watchers == NULL);
+	l->magic = MAGIC_DEAD;
 	STAILQ_REMOVE_HEAD(&s->retired, retired);
 	s->n_retired--;
 	map_del(&s->lives, MAP_KEY(l->key));
@@ -104,16 +107,19 @@ hub_watch(struct hub *hub, uint64_t account, uint64_t mailbox, struct watcher *w
 	struct shard *s = shard_of(hub, k);
 	struct live *l;
 
-	ensure(w->live == NULL);
+	ensure(w->live == NULL && w->magic != MAGIC_WATCHER && c != NULL);
+	w->magic = MAGIC_WATCHER;
 	w->conn = c;
 	atomic_store(&w->push, false);
 	lock_take(&s->lock);
 	if ((l = map_get(&s->lives, MAP_KEY(k))) == NULL) {
 		l = x_new(struct live);
+		l->magic = MAGIC_LIVE;
 		l->key = k;
 		l->shard = s;
 		map_put(&s->lives, MAP_KEY(k), l);
 	} else if (l->n == 0) {
+		ensure(s->n_retired > 0);
 		STAILQ_REMOVE(&s->retired, l, live, retired);
 		s->n_retired--;
 	}
@@ -137,6 +143,7 @@ hub_unwatch(struct hub *hub, struct watcher *w)
 		return;
 	s = l->shard;
 	lock_take(&s->lock);
+	ensure(w->magic == MAGIC_WATCHER && l->magic == MAGIC_LIVE && l->n > 0 && *w->prev == w);
 	if ((*w->prev = w->next) != NULL)
 		w->next->prev = w->prev;
 	if (--l->n == 0) {
@@ -181,9 +188,11 @@ tell(struct hub *hub, struct key k, uint64_t modseq)
 			atomic_fetch_add(&l->modseq, 1);
 		else if (modseq > atomic_load(&l->modseq))
 			atomic_store(&l->modseq, modseq);
-		for (struct watcher *w = l->watchers; w != NULL; w = w->next)
+		for (struct watcher *w = l->watchers; w != NULL; w = w->next) {
+			ensure(w->magic == MAGIC_WATCHER && w->live == l);
 			if (atomic_load(&w->push))
 				conn_wake(w->conn, k.mailbox == HUB_LOGINS ? CONN_EV_CHANGE | CONN_EV_USER : CONN_EV_CHANGE);
+		}
 	}
 	lock_give(&s->lock);
 }
@@ -203,7 +212,7 @@ recent(struct watcher *w, uint32_t stored, uint32_t uidnext, bool take)
 	struct live *l = w->live;
 	uint32_t first;
 
-	ensure(l != NULL);
+	ensure(l != NULL && l->magic == MAGIC_LIVE);
 	lock_take(&l->shard->lock);
 	/* The store's mark may lag behind (it is written lazily), or be ahead after a restart of ours. */
 	first = l->recent > stored ? l->recent : stored;

@@ -11,6 +11,7 @@
 #define SESSION_HUB_H
 
 #include <stdatomic.h>
+#include "base/magic.h"
 #include "net/conn.h"
 
 struct hub;
@@ -23,6 +24,7 @@ void hub_free(struct hub *hub);
 /* Embedded in a session (or in a NOTIFY set); all fields are the hub's. A watcher of zeroes watches
  * nothing. */
 struct watcher {
+	enum magic magic; /* MAGIC_WATCHER while it watches */
 	struct watcher *next, **prev;
 	struct live *live;
 	struct conn *conn;

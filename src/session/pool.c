@@ -44,6 +44,8 @@ enqueue(struct pool *p, struct task *t)
 {
 	struct pool_lane *lane = &p->lanes[(t->lane * p->lane_key) >> 54];
 
+	ensure(t->magic == MAGIC_TASK_IDLE && t->run != NULL);
+	t->magic = MAGIC_TASK_QUEUED;
 	t->next = NULL;
 	if (lane->head == NULL) {
 		lane->tail = &lane->head;
@@ -63,6 +65,8 @@ dequeue(struct pool *p)
 	if (lane == NULL)
 		return NULL;
 	t = lane->head;
+	ensure(t->magic == MAGIC_TASK_QUEUED);
+	t->magic = MAGIC_TASK_IDLE;
 	TAILQ_REMOVE(&p->active, lane, link);
 	if ((lane->head = t->next) != NULL)
 		TAILQ_INSERT_TAIL(&p->active, lane, link);
@@ -122,6 +126,7 @@ idle(struct pool *p)
 	if (!stop)
 		net_poll(p->net, -1, 16);
 	lock_take(&p->lock);
+	ensure(p->idle > 0 && p->idle <= p->n_threads);
 	p->idle--;
 	p->signalled = false;
 	stop = p->stop && TAILQ_EMPTY(&p->active);

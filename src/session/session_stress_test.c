@@ -436,7 +436,7 @@ test_submit(void **state)
 	for (int i = 0; i < 3000; i++) {
 		struct job *j = x_new(struct job);
 
-		j->task.run = do_job;
+		task_init(&j->task, do_job, 0);
 		j->count = &count;
 		pool_submit(pool, &j->task);
 		if (i % 100 == 0)
@@ -476,8 +476,7 @@ test_lanes(void **state)
 
 	start(1);
 	for (int i = 0; i < LANE_JOBS + 2; i++) {
-		lane_jobs[i].task.run = do_lane_job;
-		lane_jobs[i].task.lane = i <= LANE_JOBS ? 1 : 2;
+		task_init(&lane_jobs[i].task, do_lane_job, i <= LANE_JOBS ? 1 : 2);
 		pool_submit(pool, &lane_jobs[i].task);
 	}
 	atomic_store(&lane_gate, 1);

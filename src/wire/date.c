@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/date.h"
 
+#include "base/assert.h"
+
 #define DAY 86400
 
 static const char months[12][4] = {
@@ -25,6 +27,7 @@ date_days(int year, int month, int day)
 	int y = month <= 2 ? year - 1 : year, m = (month + 9) % 12;
 	int era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
 
+	ensure(month >= 1 && month <= 12 && of_era >= 0 && of_era < 400);
 	/* 719468 days lie between 0000-03-01 and 1970-01-01. */
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + days_before(m) + day - 1 -
 	       719468;
@@ -40,6 +43,7 @@ date_civil(int32_t days, int *year_r, int *month_r, int *day_r)
 	int doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	int m = (5 * doy + 2) / 153;
 
+	ensure(doe >= 0 && doe < 146097 && doy >= 0 && doy < 366 && m >= 0 && m < 12);
 	*day_r = doy - days_before(m) + 1;
 	*month_r = m < 10 ? m + 3 : m - 9;
 	*year_r = (int)(yoe + era * 400) + (*month_r <= 2);

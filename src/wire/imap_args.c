@@ -3,6 +3,7 @@
  * imap_values.c. */
 #include "wire/imap_args.h"
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "wire/imap_char.h"
 #include "wire/mailbox_name.h"
@@ -16,12 +17,14 @@ args_init(struct args *a, struct str command, struct arena *arena, bool utf8)
 void
 args_extend(struct args *a, struct str command)
 {
+	ensure(command.n >= a->at);
 	a->all = command;
 }
 
 static struct str
 rest(const struct args *a)
 {
+	ensure(a->at <= a->all.n);
 	return str_from(a->all, a->at);
 }
 
@@ -219,6 +222,7 @@ unescape(struct arena *arena, struct str s)
 			i++;
 		p[n++] = s.p[i];
 	}
+	ensure(n < s.n);
 	return str_of(p, n);
 }
 
@@ -229,6 +233,7 @@ read_quoted(struct args *a, struct str *s_r)
 	bool escaped;
 	size_t n = quoted_length(s, &escaped);
 
+	ensure(arg_peek(a) == '"');
 	if (n == SIZE_MAX)
 		return ERR_BAD_INPUT;
 	s = str_head(s, n);
@@ -275,6 +280,7 @@ read_literal(struct args *a, struct str *s_r, bool *binary_r)
 
 	if (read_announcer(&b, &size, &binary) != OK || (binary && binary_r == NULL))
 		return ERR_BAD_INPUT;
+	ensure(b.at <= b.all.n);
 	if (size > b.all.n - b.at)
 		return ERR_AGAIN;
 	*s_r = str_head(rest(&b), (size_t)size);
@@ -480,6 +486,7 @@ arg_open(struct args *a)
 		;
 	a->opened = a->at;
 	a->depth++;
+	ensure(a->depth <= a->depth_max);
 	return OK;
 }
 
@@ -547,6 +554,7 @@ arg_skip_value(struct args *a)
 		if (st != OK)
 			return expected(a, st, EXPECT_VALUE);
 	} while (b.depth > a->depth);
+	ensure(b.depth == a->depth && b.at >= a->at);
 	a->at = b.at;
 	return OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the readers of a command noted of its syntax error. */
 #include "wire/imap_args.h"
+#include "base/assert.h"
 #include "wire/imap_char.h"
 
 /* How much it says: a space and the end are tried first and give way to what comes after them. */
@@ -14,6 +15,7 @@ static void
 note(struct args *a, size_t at, enum arg_expected what)
 {
 	if (at > a->fault_at || (at == a->fault_at && weight(what) >= weight(a->expected))) {
+		ensure(what < EXPECTATIONS);
 		a->fault_at = at;
 		a->expected = what;
 	}

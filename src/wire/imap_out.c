@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/imap_out.h"
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "wire/imap_char.h"
 #include "wire/mutf7.h"
@@ -271,12 +272,13 @@ section_word(enum section_kind kind)
 	case SECTION_TEXT: return "TEXT";
 	case SECTION_MIME: return "MIME";
 	}
-	return "";
+	die("a section of no kind");
 }
 
 void
 out_section(struct buf *out, const struct section *sec)
 {
+	ensure(sec->kind != SECTION_MIME || sec->parts > 0);
 	buf_addc(out, '[');
 	for (size_t i = 0; i < sec->parts; i++) {
 		if (i > 0)
@@ -287,6 +289,7 @@ out_section(struct buf *out, const struct section *sec)
 		buf_addc(out, '.');
 	buf_adds(out, section_word(sec->kind));
 	if (sec->kind == SECTION_FIELDS || sec->kind == SECTION_FIELDS_NOT) {
+		ensure(sec->fields > 0);
 		buf_adds(out, " (");
 		for (size_t i = 0; i < sec->fields; i++) {
 			if (i > 0)

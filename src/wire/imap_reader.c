@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/imap_reader.h"
 
+#include "base/assert.h"
 #include "wire/imap_char.h"
 
 enum state {
@@ -39,6 +40,7 @@ const struct imap_limits imap_limits_after_login = {
 void
 imap_reader_init(struct imap_reader *r, const struct imap_limits *limits)
 {
+	ensure(limits != NULL && limits->line > 0);
 	*r = (struct imap_reader){.limits = limits, .buf = {.secret = limits->before_login}};
 }
 
@@ -97,6 +99,7 @@ imap_reader_tag(const struct imap_reader *r)
 static bool
 drop(struct imap_reader *r, struct str *in, size_t n)
 {
+	ensure(n <= in->n);
 	*in = str_from(*in, n);
 	r->dropped += n;
 	return r->dropped <= r->limits->drop;
@@ -146,12 +149,14 @@ keep_tail(struct imap_reader *r, struct str s)
 {
 	size_t keep;
 
+	ensure(r->tail_len <= sizeof(r->tail));
 	if (s.n >= sizeof(r->tail)) {
 		memcpy(r->tail, s.p + s.n - sizeof(r->tail), sizeof(r->tail));
 		r->tail_len = sizeof(r->tail);
 		return;
 	}
 	keep = r->tail_len + s.n > sizeof(r->tail) ? sizeof(r->tail) - s.n : r->tail_len;
+	ensure(keep <= r->tail_len && keep + s.n <= sizeof(r->tail));
 	memmove(r->tail, r->tail + r->tail_len - keep, keep);
 	if (s.n > 0)
 		memcpy(r->tail + keep, s.p, s.n);
@@ -216,6 +221,7 @@ looks_like_imap(const struct imap_reader *r, struct str line)
 static enum imap_read
 ask(struct imap_reader *r)
 {
+	ensure(r->state == LINE && r->literal.left == r->literal.size);
 	buf_add(&r->buf, STR("\r\n"));
 	r->line_start = r->buf.n;
 	r->command = buf_str(&r->buf);
@@ -236,6 +242,7 @@ line_end(struct imap_reader *r)
 	bool first = r->line_start == 0;
 	enum announced what;
 
+	ensure(r->state == LINE && r->line_start <= r->buf.n);
 	if (r->buf.n > r->line_start && r->buf.p[r->buf.n - 1] == '\r')
 		r->buf.n--;
 	r->line_done = true;
@@ -307,6 +314,7 @@ collect(struct imap_reader *r, struct str *in)
 	struct str part = str_head(*in, r->literal.left < in->n ? (size_t)r->literal.left : in->n);
 	size_t nul = r->literal.binary ? part.n : str_chr(part, '\0');
 
+	ensure(r->literal.left > 0 && r->literal.left <= r->literal_bytes);
 	buf_add(&r->buf, str_head(part, nul));
 	if (nul < part.n) {
 		*in = str_from(*in, nul + 1);
@@ -442,6 +450,7 @@ imap_reader_read(struct imap_reader *r, struct str *in)
 
 	while (next == IMAP_READ_MORE && in->n > 0)
 		next = step(r, in);
+	ensure(next != IMAP_READ_CHUNK || r->chunk.n > 0 || r->literal.size == 0);
 	return next;
 }
 
@@ -458,6 +467,7 @@ imap_reader_collect(struct imap_reader *r)
 	if (size > r->limits->literal || size > all || r->literal_bytes > all - size)
 		return ERR_LIMIT;
 	r->literal_bytes += (size_t)size;
+	ensure(r->literal_bytes <= all && r->literal.left == size);
 	r->line_start = r->buf.n;
 	r->state = size > 0 ? COLLECT : LINE;
 	return OK;

@@ -4,6 +4,7 @@
  * sorted once, so that a set of a hundred thousand members costs no more than a sort (T09, S6).
  */
 #include <stdlib.h>
+#include "base/assert.h"
 #include "wire/imap_args.h"
 
 void
@@ -41,6 +42,7 @@ append(struct runs *r, uint32_t first, uint32_t last)
 	struct run *prev = r->n > 0 ? &r->run[r->n - 1] : NULL;
 	bool in_order = prev == NULL || first > prev->last;
 
+	ensure(first > 0 && first <= last);
 	if (prev != NULL && prev->last != UINT32_MAX && first == prev->last + 1) {
 		prev->last = last;
 		return true;
@@ -66,6 +68,7 @@ sort_and_join(struct runs *r)
 {
 	size_t n = 0;
 
+	ensure(r->n > 0);
 	qsort(r->run, r->n, sizeof(*r->run), by_first);
 	for (size_t i = 1; i < r->n; i++) {
 		struct run *to = &r->run[n], *from = &r->run[i];
@@ -162,5 +165,6 @@ arg_set_resolve(struct arg_set *set, uint32_t last)
 {
 	if (!set->star || last == 0)
 		return;
+	ensure(!set->saved);
 	runs_add(&set->runs, set->star_low != 0 && set->star_low < last ? set->star_low : last, last);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/imap_url.h"
 
+#include "base/assert.h"
 #include "wire/imap_char.h"
 #include "wire/mailbox_name.h"
 
@@ -39,6 +40,7 @@ decode(struct arena *arena, struct str s, struct str *s_r)
 			return ERR_BAD_INPUT;
 		p[n++] = c;
 	}
+	ensure(n <= s.n);
 	*s_r = str_of(p, n);
 	return OK;
 }
@@ -62,6 +64,7 @@ without_dots(struct arena *arena, struct str path)
 				;
 			continue;
 		}
+		ensure(n + segment.n <= path.n);
 		memcpy(p + n, segment.p, segment.n);
 		n += segment.n;
 		p[n++] = '/';
@@ -204,6 +207,7 @@ imap_url_parse(struct arena *arena, struct str url, struct imap_url *url_r)
 	}
 	if ((st = parse_message(arena, url, &u)) != OK)
 		return st;
+	ensure(u.uid > 0);
 	*url_r = u;
 	return OK;
 }

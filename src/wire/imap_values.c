@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Readers of composed values: flags, dates, sections. */
 #include "wire/imap_args.h"
+#include "base/assert.h"
 #include "wire/imap_char.h"
 
 /* ---- flags ---- */
@@ -24,6 +25,7 @@ add_keyword(struct arena *arena, struct arg_flags *flags, struct str s)
 	if (flags->n == ARGS_FLAGS_MAX)
 		return ERR_LIMIT;
 	/* Room doubles at 0, 4, 8, 16...: a power of two means full. */
+	ensure(flags->n < ARGS_FLAGS_MAX && s.n > 0);
 	if (flags->n == 0 || (flags->n >= 4 && (flags->n & (flags->n - 1)) == 0))
 		flags->keywords = arena_copy(arena, flags->keywords, flags->n, flags->n ? flags->n * 2 : 4, sizeof(*flags->keywords));
 	/* A copy: APPEND keeps its flags while its command grows and moves. */
@@ -174,6 +176,7 @@ read_part(struct args *a, struct section *sec)
 		n++;
 	} while (arg_peek(a) == '.' && a->at + 1 < a->all.n && ascii_digit(a->all.p[a->at + 1]) &&
 		 arg_char(a, '.'));
+	ensure(n > 0 && n <= SECTION_PARTS_MAX);
 	sec->part = arena_copy(a->arena, part, n, n, sizeof(*part));
 	sec->parts = n;
 	return OK;

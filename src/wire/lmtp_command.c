@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/lmtp.h"
 
+#include "base/assert.h"
 #include "base/codec.h"
 #include "base/utf8.h"
 
@@ -49,9 +50,9 @@ static bool
 quoted_local(struct cursor *c, struct str *local_r)
 {
 	char *p = arena_alloc(c->arena, c->s.n);
-	size_t n = 0;
+	size_t n = 0, room = c->s.n;
 
-	(void)take(c, '"');
+	ensure(take(c, '"'));
 	while (c->s.n > 0 && c->s.p[0] != '"') {
 		if (c->s.p[0] == '\\')
 			c->s = str_from(c->s, 1);
@@ -60,6 +61,7 @@ quoted_local(struct cursor *c, struct str *local_r)
 		p[n++] = c->s.p[0];
 		c->s = str_from(c->s, 1);
 	}
+	ensure(n < room);
 	*local_r = str_of(p, n);
 	return take(c, '"');
 }
@@ -195,6 +197,7 @@ xtext(struct arena *a, struct str s, struct str *out_r)
 		i += 2;
 	}
 	buf_free(&byte);
+	ensure(n <= s.n);
 	*out_r = str_of(p, n);
 	return ok;
 }

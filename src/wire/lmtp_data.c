@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/assert.h"
 #include "wire/lmtp.h"
 
 /* What stood just before the next byte. MID is not the start of a line; CR: the last byte was a
@@ -17,6 +18,7 @@ account(struct data_decoder *d, struct str s, bool after_cr)
 {
 	size_t i;
 
+	ensure(s.n > 0);
 	d->bytes += s.n;
 	d->nul |= str_chr(s, '\0') < s.n;
 	d->bare_cr |= after_cr && s.p[0] != '\n';
@@ -32,6 +34,7 @@ plain_length(struct data_decoder *d, struct str s)
 {
 	size_t i = 0, at;
 
+	ensure(s.n > 0 && d->state != DOT && d->state != DOT_CR);
 	while ((at = str_chr(str_from(s, i), '\n')) < s.n - i) {
 		i += at + 1;
 		if (i - 1 > 0 ? s.p[i - 2] != '\r' : d->state != CR) {
@@ -53,6 +56,7 @@ pass(struct data_decoder *d, struct str *in, struct str *chunk_r)
 	bool after_cr = d->state == CR;
 	size_t n = plain_length(d, *in);
 
+	ensure(n > 0 && n <= in->n);
 	*chunk_r = str_head(*in, n);
 	account(d, *chunk_r, after_cr);
 	*in = str_from(*in, n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines and replies. Commands: lmtp_command.c. DATA: lmtp_data.c. */
+#include "base/assert.h"
 #include "wire/lmtp.h"
 
 /* Dropped of a line that does not end, before giving up. */
@@ -30,6 +31,7 @@ add(struct lmtp_reader *r, struct str s)
 {
 	size_t room = LMTP_LINE_MAX + 1 - r->buf.n; /* one more for the CR */
 
+	ensure(r->buf.n <= LMTP_LINE_MAX + 1 && !r->done);
 	buf_add(&r->buf, str_head(s, room));
 	if (s.n > room)
 		r->dropped += s.n - room;
@@ -86,6 +88,7 @@ text_line(struct buf *out, struct str s)
 static void
 reply_start(struct buf *out, int code, const char *enhanced)
 {
+	ensure(code >= 200 && code < 600);
 	buf_addf(out, "%03d ", code);
 	if (enhanced != NULL) {
 		buf_adds(out, enhanced);

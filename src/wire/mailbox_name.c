@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/mailbox_name.h"
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "wire/mutf7.h"
 
@@ -112,8 +113,10 @@ mailbox_name_check(struct str name)
 		if (level.n > MAILBOX_LEVEL_MAX || ++levels > MAILBOX_LEVELS_MAX)
 			return ERR_LIMIT;
 	}
-	for (rest = name; rest.n > 0; rest = str_from(rest, len))
+	for (rest = name; rest.n > 0; rest = str_from(rest, len)) {
 		if (!char_ok(utf8_next(rest, &len)))
 			return ERR_BAD_INPUT;
+		ensure(len > 0 && len <= rest.n);
+	}
 	return OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/mutf7.h"
 
+#include "base/assert.h"
 #include "base/utf8.h"
 
 /* RFC 4648 with ',' for '/', which separates levels. */
@@ -24,6 +25,7 @@ plain(uint32_t c)
 static bool
 add_unit(struct buf *out, uint32_t unit, uint32_t *high)
 {
+	ensure(unit <= 0xffff && (*high == 0 || (*high >= 0xd800 && *high <= 0xdbff)));
 	if (unit >= 0xdc00 && unit <= 0xdfff) {
 		if (*high == 0)
 			return false;
@@ -102,6 +104,7 @@ mutf7_decode(struct buf *out, struct str s)
 
 	if (decode(out, s))
 		return OK;
+	ensure(out->n >= before);
 	out->n = before;
 	return ERR_BAD_INPUT;
 }
@@ -115,6 +118,7 @@ struct shift {
 static void
 put_unit(struct buf *out, struct shift *sh, uint32_t unit)
 {
+	ensure(unit <= 0xffff && sh->n < 6);
 	if (!sh->open)
 		buf_addc(out, '&');
 	sh->open = true;
@@ -147,6 +151,7 @@ mutf7_encode(struct buf *out, struct str s)
 	for (; s.n > 0; s = str_from(s, len)) {
 		int32_t c = utf8_next(s, &len);
 
+		ensure(len > 0 && len <= s.n);
 		if (c < 0)
 			c = 0xfffd;
 		if (plain((uint32_t)c)) {

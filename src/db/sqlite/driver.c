@@ -150,8 +150,10 @@ sq_effect(struct engine_conn *conn)
 static enum status
 read_begin(struct sq_conn *c)
 {
-	int rc = sqlite3_step(c->hold);
+	int rc;
 
+	ensure(c->base.kind == CONN_READER && !sqlite3_stmt_busy(c->hold));
+	rc = sqlite3_step(c->hold);
 	if (rc == SQLITE_ROW)
 		return OK;
 	sqlite3_reset(c->hold);
@@ -206,6 +208,7 @@ write_begin(struct sq_conn *c, bool sync)
 	struct sq_engine *e = sq_engine_of(&c->base);
 	enum status st;
 
+	ensure(c->base.kind == CONN_WRITER && sqlite3_get_autocommit(c->h));
 	lock_take(&e->turn);
 	lock_take(&e->gate);
 	lock_give(&e->turn);

@@ -2,6 +2,7 @@
 /* Transfer encodings, RFC 2045 6. */
 #include "mime/decode.h"
 
+#include "base/assert.h"
 #include "mime/comment.h"
 #include "mime/vector.h"
 
@@ -70,6 +71,7 @@ b64_flush(struct mime_decoder *d, char **p)
 static void
 b64_slow(struct mime_decoder *d, uint8_t v, char **p)
 {
+	ensure(d->n < 4);
 	if (v == B64_PAD) {
 		/* "=" is evidence that the end of the data has been reached: what some list adds behind it is none. */
 		b64_flush(d, p);
@@ -113,6 +115,7 @@ b64_add(struct mime_decoder *d, struct str in, struct buf *out)
 		if (s < end)
 			b64_slow(d, b64_table[*s++], &p);
 	}
+	ensure((size_t)(p - start) <= in.n / 4 * 3 + 6);
 	buf_wrote(out, (size_t)(p - start));
 	return OK;
 }
@@ -134,6 +137,7 @@ qp_escape(struct mime_decoder *d, char c, struct buf *out)
 {
 	bool blank = c == ' ' || c == '\t';
 
+	ensure(d->n_held > 0 && d->held[0] == '=');
 	if (d->n_held == 1) {
 		/* A soft line break, perhaps with blanks that some gateway added behind '='. */
 		if (c == '\n') {
@@ -234,6 +238,7 @@ qp_add(struct mime_decoder *d, struct str in, struct buf *out)
 			i += n;
 			continue;
 		}
+		ensure(d->n_held == 0);
 		d->held[d->n_held++] = c;
 		i++;
 	}
@@ -274,6 +279,7 @@ qp_finish(struct mime_decoder *d, struct buf *out)
 		qp_flush(d, out);
 	else if (d->n_held > 0 && d->held[0] != '=' && d->held[d->n_held - 1] == '\r')
 		buf_addc(out, '\r');
+	ensure(d->n_held <= sizeof(d->held));
 	d->n_held = 0;
 	return out->failed ? ERR_LIMIT : OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mime/find.h"
 
+#include "base/assert.h"
 #include "mime/address.h"
 #include "mime/header.h"
 #include "mime/vector.h"
@@ -42,12 +43,14 @@ mime_join_blanks(struct buf *b, size_t start)
 {
 	size_t i = blank_run(b, start), to;
 
+	ensure(start <= b->n && i <= b->n);
 	for (to = i; i < b->n; i++) {
 		if (!is_blank(b->p[i]))
 			b->p[to++] = b->p[i];
 		else if (i + 1 == b->n || !is_blank(b->p[i + 1]))
 			b->p[to++] = ' ';
 	}
+	ensure(to <= b->n);
 	b->n = to;
 }
 
@@ -124,6 +127,7 @@ put(struct buf *out, struct str s, bool decoded)
 	unsigned head;
 
 	s = str_head(s, FOUND_MAX);
+	ensure(s.n <= FOUND_MAX);
 	head = (unsigned)s.n << 1 | decoded;
 	buf_addc(out, (char)head);
 	buf_addc(out, (char)(head >> 8));

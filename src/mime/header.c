@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "mime/summary.h"
 
 /* Length of the line at the start of s, its LF included. */
@@ -71,6 +72,7 @@ mime_field_next(struct str *rest, struct mime_field *field_r)
 	n = line_size(*rest);
 	while (n < rest->n && is_blank(rest->p[n]))
 		n += line_size(str_from(*rest, n));
+	ensure(n > 0 && n <= rest->n);
 	field_r->full = str_head(*rest, n);
 	field_split(field_r);
 	*rest = str_from(*rest, n);
@@ -179,6 +181,7 @@ mime_header_select(struct buf *out, struct str header, const struct mime_names *
 			run.n += f.full.n;
 			continue;
 		}
+		ensure(run.n == 0 || run.p + run.n == f.full.p);
 		if (run.n > 0)
 			buf_add(out, run);
 		run.n = 0;
@@ -199,6 +202,7 @@ mime_unfold(struct buf *out, struct str raw)
 	while (raw.n > 0) {
 		size_t n = line_size(raw);
 
+		ensure(n > 0 && n <= raw.n);
 		buf_add(out, without_eol(str_head(raw, n)));
 		raw = str_from(raw, n);
 	}
@@ -238,6 +242,7 @@ normal_msgid(struct arena *a, struct str s)
 		else if (!dropped_from_msgid(s.p[i]))
 			p[n++] = s.p[i];
 	}
+	ensure(n <= s.n);
 	return str_of(p, n);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTML to text, for search and preview: enough of the syntax to tell text from the rest. */
 #include "base/utf8.h"
+#include "base/assert.h"
 #include "mime/decode.h"
 #include "mime/vector.h"
 
@@ -107,6 +108,7 @@ add_text(struct mime_html *h, struct str s, struct buf *out)
 	size_t n = text_run(s);
 	bool space = n > 1 && s.p[n - 1] == ' ';
 
+	ensure(n > 0 && n <= s.n);
 	if (h->skip != 0)
 		return n;
 	flush_blank(h, out);
@@ -170,6 +172,7 @@ entity_done(struct mime_html *h, struct buf *out, bool ended)
 	bool number = s.n > 1 && s.p[0] == '#' && s.n < sizeof(h->entity);
 	uint32_t c = ended || number ? entity_value(s) : 0;
 
+	ensure(h->state == IN_ENTITY && s.n <= sizeof(h->entity));
 	h->state = IN_TEXT;
 	if (h->skip != 0)
 		return;
@@ -203,6 +206,7 @@ tag_named(struct mime_html *h)
 {
 	struct str name = str_of(h->name, h->n_name);
 
+	ensure(name.n <= sizeof(h->name) && h->skip < N_SKIPPED);
 	if (h->skip != 0) {
 		if (h->closing && str_eq(name, str_c(skipped[h->skip])))
 			h->skip = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Content-Type, Content-Disposition and their relatives: RFC 2045 5, 2183, 3282, 2557, 1864. */
 #include "mime/params.h"
+#include "base/assert.h"
 #include "mime/comment.h"
 
 #include "mime/header.h"
@@ -54,6 +55,7 @@ bare_value(struct str *rest)
 			n = i + 1;
 		i++;
 	}
+	ensure(n <= i && i <= s.n);
 	*rest = str_from(s, i);
 	return str_head(s, n);
 }
@@ -79,6 +81,7 @@ plain_value(struct arena *a, struct str s, bool quoted)
 			i++;
 		p[n++] = s.p[i];
 	}
+	ensure(n <= s.n);
 	return str_of(p, n);
 }
 
@@ -172,6 +175,7 @@ first_word(struct arena *a, struct str *rest)
 			p[n++] = word.p[i++];
 		}
 	}
+	ensure(n <= word.n);
 	return plain_value(a, str_trim(str_of(p, n)), false);
 }
 
@@ -188,6 +192,7 @@ mime_params_parse(struct arena *a, struct str raw, uint32_t max, struct mime_par
 		max = PARAMS_MAX;
 	while (n < max && param_next(a, &rest, &found[n]))
 		n++;
+	ensure(n <= max);
 	*n_r = n;
 	*params_r = arena_copy(a, found, n, n, sizeof(found[0]));
 	return word;

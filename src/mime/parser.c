@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mime/parser.h"
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "mime/header.h"
 #include "mime/params.h"
@@ -63,6 +64,7 @@ part_add(struct mime_parser *p, uint32_t parent)
 	struct mime_message *m = p->m;
 	struct mime_part *part;
 
+	ensure(parent == MIME_NO_PART ? m->n_parts == 0 : parent < m->n_parts);
 	if (m->n_parts == p->cap)
 		m->parts = grown(p->arena, m->parts, m->n_parts, &p->cap, sizeof(*m->parts));
 	part = &m->parts[m->n_parts];
@@ -116,6 +118,7 @@ header_room(const struct mime_parser *p, bool field)
 static void
 header_keep(struct mime_parser *p, struct str s)
 {
+	ensure(p->n_header <= p->cap_header && s.n <= header_room(p, false));
 	while (p->cap_header - p->n_header < s.n)
 		p->header = grown(p->arena, p->header, p->n_header, &p->cap_header, 1);
 	memcpy(p->header + p->n_header, s.p, s.n);
@@ -130,6 +133,7 @@ header_add(struct mime_parser *p, struct str s, bool first)
 	bool folded = s.p[0] == ' ' || s.p[0] == '\t';
 	uint32_t room;
 
+	ensure(s.n > 0);
 	if (first && !folded) {
 		/* A field that was cut must not run into this one. */
 		if (p->n_header > 0 && p->header[p->n_header - 1] != '\n' && header_room(p, false) >= 2)
@@ -156,6 +160,7 @@ header_add(struct mime_parser *p, struct str s, bool first)
 static void
 level_add(struct mime_parser *p, uint32_t part, struct str boundary)
 {
+	ensure(part < p->m->n_parts && p->n_levels <= p->limits.depth);
 	if (p->n_levels == p->cap_levels)
 		p->levels = grown(p->arena, p->levels, p->n_levels, &p->cap_levels, sizeof(*p->levels));
 	p->levels[p->n_levels++] = (struct level){part, MIME_NO_PART, boundary};
@@ -202,6 +207,7 @@ read_fields(struct mime_parser *p, struct mime_part *part)
 	}
 	mime_part_read(p->arena, part, p->content, p->n_content, max, digest);
 	p->total_params += part->n_params + part->n_disposition_params + part->n_languages;
+	ensure(p->total_params <= p->limits.total_params);
 }
 
 /* A header is complete: what kind of part it is, and what comes next. */
@@ -247,6 +253,7 @@ part_close(struct mime_parser *p, uint64_t end, uint64_t lf)
 	struct mime_part *part = &p->m->parts[p->cur];
 
 	part->body_end = end > part->body_start ? end : part->body_start;
+	ensure(part->header_start <= part->body_start && part->body_end <= p->pos);
 	part->lines = end > part->body_start ? lf - part->lines : 0;
 	if (p->scan.nul)
 		part->flags |= MIME_HAS_NUL;
@@ -271,6 +278,7 @@ close_inside(struct mime_parser *p, uint32_t until, uint64_t end, uint64_t lf)
 	while (p->cur != until) {
 		struct mime_part *part = &p->m->parts[p->cur];
 
+		ensure(p->cur < p->m->n_parts);
 		part_close(p, end, lf);
 		/* A header that the delimiter ended keeps its line end; so do then those around it. */
 		if (part->body_end > end) {
@@ -293,6 +301,7 @@ line_end(const struct mime_parser *p)
 static void
 took(struct mime_parser *p, struct str s)
 {
+	ensure(s.n > 0);
 	p->tail[0] = s.n > 1 ? s.p[s.n - 2] : p->tail[1];
 	p->tail[1] = s.p[s.n - 1];
 	p->pos += s.n;
@@ -397,6 +406,7 @@ hold(struct mime_parser *p, struct str s)
 	const char *lf = memchr(s.p, '\n', n);
 	uint32_t n_held;
 
+	ensure(p->n_held < DELIMITER_MAX && s.n > 0);
 	if (p->held == NULL)
 		p->held = arena_alloc(p->arena, DELIMITER_MAX);
 	if (lf != NULL)
@@ -463,6 +473,7 @@ mime_parser_add(struct mime_parser *p, struct str s)
 			n = header_bytes(p, s);
 		else
 			n = body_add(p, s);
+		ensure(n > 0 && n <= s.n);
 		s = str_from(s, n);
 	}
 }
@@ -488,6 +499,7 @@ mime_parser_finish(struct mime_parser *p)
 		whole_line(p, str_of(p->held, p->n_held));
 	p->n_held = 0;
 	close_inside(p, MIME_NO_PART, p->pos, p->scan.lf);
+	ensure(p->cur == MIME_NO_PART && m->n_parts > 0 && !p->in_header);
 	m->size = p->pos;
 	m->lines = p->scan.lf;
 	m->charset = header_charset(m);

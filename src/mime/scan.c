@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mime/scan.h"
 
+#include "base/assert.h"
+
 typedef unsigned char v16 __attribute__((vector_size(16)));
 typedef uint64_t v2q __attribute__((vector_size(16)));
 
@@ -89,5 +91,6 @@ mime_scan(struct mime_scan *scan, struct str s, bool dashes)
 		if (did == 0)
 			i += bytes(scan, p + i, s.n - i, 64, dashes, &hit);
 	}
+	ensure(i <= s.n);
 	return i;
 }

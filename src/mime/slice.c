@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slices of summaries. */
 #include "mime/find.h"
+#include "base/assert.h"
 #include "mime/header.h"
 #include "mime/summary_priv.h"
 
@@ -41,6 +42,7 @@ ones(unsigned x)
 static enum mime_slice
 slice_of(const struct mime_summary *s)
 {
+	ensure(s->packed.n >= 2 && s->packed.p[0] == SLICED);
 	return (enum mime_slice)s->packed.p[1];
 }
 
@@ -109,6 +111,7 @@ set16(struct buf *out, size_t at, size_t n)
 {
 	if (out->failed)
 		return;
+	ensure(at + 2 <= out->n && n <= UINT16_MAX);
 	out->p[at] = (char)n;
 	out->p[at + 1] = (char)(n >> 8);
 }
@@ -167,6 +170,7 @@ mime_summary_cut(struct buf *out, const struct mime_summary *s, enum mime_slice 
 	char *room = buf_room(out, table);
 	struct str header;
 
+	ensure(slice < MIME_SLICES);
 	if (room == NULL)
 		return false;
 	(void)mime_summary_header(s, &header);

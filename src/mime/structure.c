@@ -6,6 +6,7 @@
  */
 #include "mime/structure.h"
 
+#include "base/assert.h"
 #include "base/codec.h"
 #include "mime/bodystructure.h"
 
@@ -83,6 +84,7 @@ part_pack(struct buf *out, const struct mime_structure *s, const struct mime_spa
 {
 	uint64_t base = p->parent == MIME_NO_PART ? 0 : s->parts[p->parent].body_start;
 
+	ensure(base <= p->header_start && p->header_start <= p->body_start && p->body_start <= p->body_end);
 	buf_addc(out, (char)(p->kind | (p->attachment ? ATTACHMENT : 0)));
 	buf_addc(out, (char)p->cte);
 	varint_add(out, p->flags);
@@ -196,6 +198,7 @@ part_link(struct mime_structure *s, uint32_t *path, uint32_t *n_path, uint32_t d
 	p->number = 1;
 	if (depth > *n_path || (depth == 0) != (i == 0))
 		return false;
+	ensure(depth < s->n_parts && i < s->n_parts);
 	path[depth] = i;
 	*n_path = depth + 1;
 	if (depth == 0)
@@ -327,6 +330,7 @@ mime_find_part(const struct mime_structure *s, const uint32_t *path, size_t n)
 {
 	uint32_t i = 0;
 
+	ensure(s->n_parts > 0);
 	for (size_t k = 0; k < n && i != MIME_NO_PART; k++) {
 		/* What comes after a number lies inside that part. */
 		if (k > 0 && s->parts[i].kind == MIME_MESSAGE)
@@ -351,6 +355,7 @@ mime_find_section(const struct mime_structure *s, const uint32_t *path, size_t n
 		if (s->parts[i].kind != MIME_MESSAGE)
 			return ERR_NOT_FOUND;
 		i = s->parts[i].child;
+		ensure(i < s->n_parts);
 	}
 	p = &s->parts[i];
 	if (n == 0 && section == MIME_SECTION_ALL)

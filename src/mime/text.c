@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/assert.h"
 #include "mime/decode.h"
 
 struct mime_text_stream {
@@ -24,6 +25,7 @@ mime_text_open(enum mime_cte cte, struct str charset, enum mime_markup markup)
 	t->unknown = t->charset == NULL;
 	if (t->unknown)
 		t->charset = mime_charset_open(STR_NONE);
+	ensure(t->charset != NULL);
 	t->is_html = markup != MIME_PLAIN;
 	mime_html_init(&t->html, markup == MIME_HTML_ALL);
 	return t;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Header text: encoded words (RFC 2047) both ways, raw 8-bit bytes. */
 #include "base/codec.h"
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "mime/decode.h"
 #include "mime/header.h"
@@ -51,6 +52,7 @@ word_parse(struct str s, bool *open, struct word *w_r)
 	w_r->charset = str_of(s.p + 2, charset - 2);
 	w_r->text = str_of(s.p + text, end - text);
 	w_r->full = str_head(s, end + 2);
+	ensure(w_r->full.n == end + 2 && w_r->charset.n > 0);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "search/field.h"
 
+#include "base/assert.h"
 #include "search/scan.h"
 
 bool
@@ -8,6 +9,7 @@ field_next(struct field_seek *s, struct mime_field *field_r)
 {
 	struct str name = str_from(s->line, 1);
 
+	ensure(s->line.n > 0 && s->line.p[0] == '\n');
 	for (;;) {
 		bool here = !s->started && str_case_starts(s->rest, name);
 		size_t at = here ? 0 : scan_ascii_at(s->rest, s->line, 0);

@@ -3,6 +3,7 @@
 
 #include <utf8proc.h>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 
 enum value { EXACT = 100, BEGINS = 85, BEGINS_SHORT = 60, CONTINUED = 70, INSIDE = 65, INSIDE_SHORT = 10, ONE_ERROR = 50, TWO_ERRORS = 20 };
@@ -175,6 +176,7 @@ word_met(struct fuzzy_scan *s, bool cut_behind)
 	const struct fuzzy_query *q = s->query;
 	bool goes_on = false, begins = false;
 
+	ensure(s->n > 0 && s->n <= FUZZY_WINDOW && s->in_order < q->n);
 	for (unsigned i = 0; i < q->n; i++) {
 		unsigned v = value(&q->word[i], s->c, s->n, s->cut, cut_behind);
 
@@ -222,6 +224,7 @@ char_add(struct fuzzy_scan *s, uint32_t c)
 		memmove(s->c, s->c + FUZZY_WINDOW - s->n, s->n * sizeof(*s->c));
 		s->cut = true;
 	}
+	ensure(s->n < FUZZY_WINDOW);
 	s->c[s->n++] = c;
 }
 
@@ -249,6 +252,7 @@ fuzzy_add(struct fuzzy_scan *s, struct str text)
 void
 fuzzy_scan_init(struct fuzzy_scan *s, const struct fuzzy_query *q)
 {
+	ensure(q->n > 0 && q->n <= FUZZY_WORDS);
 	*s = (struct fuzzy_scan){.query = q};
 }
 
@@ -329,4 +333,5 @@ fuzzy_query_init(struct fuzzy_query *q, struct str utf8)
 		}
 	}
 	add_word(q, word, n, spaceless);
+	ensure(q->n <= FUZZY_WORDS);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "mime/summary.h"
 #include "search/field.h"
@@ -46,6 +47,7 @@ search_matcher_begin(struct search_matcher *m, const struct grant *grant, struct
 {
 	enum status st;
 
+	ensure(m->cursor == NULL && grant != NULL && txn != NULL);
 	m->grant = grant;
 	m->txn = txn;
 	m->read = 0;
@@ -97,6 +99,7 @@ match_load(struct search_matcher *m)
 
 	if (m->have_email)
 		return OK;
+	ensure(m->cursor != NULL);
 	if ((st = email_cursor_get(m->cursor, m->id, &m->email)) != OK)
 		return st;
 	m->have_email = true;
@@ -149,6 +152,7 @@ match_bytes(struct search_matcher *m, uint64_t at, uint64_t n, struct str *bytes
 {
 	enum status st;
 
+	ensure(m->cursor != NULL && (m->have_email || m->have_structure));
 	if (m->email.size > MATCH_WHOLE) {
 		if ((st = read_more(m, at, (size_t)n, &m->piece)) == OK)
 			*bytes_r = buf_str(&m->piece);
@@ -215,6 +219,7 @@ scan_field(struct search_matcher *m, const struct mime_field *f, struct str raw,
 	const struct search_needle *needle = m->scan.needle;
 	bool addresses = mime_find_is_address(f->name);
 
+	ensure(needle != NULL && !m->scan.hit);
 	if (m->fuzzy) {
 		fuzzy_field(m, raw, weight);
 		return;
@@ -433,6 +438,7 @@ search_match_fuzzy(struct search_matcher *m, enum search_key key, struct str nam
 			*score_r = hit ? 100 : 0;
 		return st;
 	}
+	ensure(!m->fuzzy && needle->fuzzy->n > 0);
 	m->scan.needle = needle;
 	m->fuzzy = true;
 	if (!goes_on(m, key, name, needle))
@@ -450,6 +456,7 @@ search_match(struct search_matcher *m, enum search_key key, struct str name, con
 	bool hit = false;
 	enum status st;
 
+	ensure(!m->fuzzy && m->cursor != NULL);
 	m->scan.needle = needle;
 	/* Every body and text contains the empty string; a field that is missing does not. */
 	if (needle->key.n == 0 && (key == SEARCH_BODY || key == SEARCH_TEXT)) {

@@ -4,6 +4,7 @@
  * into. Small messages are read at once, large ones piece by piece.
  */
 #include "base/utf8.h"
+#include "base/assert.h"
 #include "search/match_priv.h"
 #include "search/scan.h"
 
@@ -46,6 +47,7 @@ plain(const struct mime_spart *p, struct str bytes)
 static void
 decoding_begin(struct match_decoding *d, struct search_matcher *m, const struct mime_spart *p, bool octets)
 {
+	ensure(m->walk.scanning && !m->walk.begun);
 	*d = (struct match_decoding){.source = is_html(p) && !m->fuzzy ? &m->source : NULL};
 	if (octets)
 		mime_decoder_init(&d->cte, p->cte);
@@ -103,6 +105,7 @@ scan_piece(struct search_matcher *m, const struct mime_spart *p, bool octets)
 	struct str bytes;
 	enum status st;
 
+	ensure(w->scanning && w->at < p->body_end);
 	if (m->email.size > MATCH_WHOLE && n > MATCH_STEP)
 		n = MATCH_STEP;
 	if ((st = match_bytes(m, w->at, n, &bytes)) != OK)
@@ -141,6 +144,7 @@ scan_part(struct search_matcher *m, const struct mime_spart *p, bool octets, boo
 		if (st == OK && w->at < p->body_end && !m->scan.hit && match_spent(m))
 			return ERR_AGAIN;
 	}
+	ensure(w->scanning);
 	match_text_end(m);
 	if (w->begun)
 		*broken_r = decoding_end(&w->decoding) && !m->fuzzy;
@@ -190,6 +194,7 @@ match_one(struct search_matcher *m, struct match_walk *w)
 	const struct mime_spart *p = &m->structure.parts[w->part];
 	enum status st = OK;
 
+	ensure(m->have_structure && w->part < m->structure.n_parts);
 	if (w->stage == PART_HEADER) {
 		if (w->part > 0 && (st = match_part_header(m, p)) != OK)
 			return st;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fields of a message from briefs; briefs are made as messages are asked about. */
 #include "mime/summary.h"
+#include "base/assert.h"
 #include "search/match_priv.h"
 
 static void
 let_go(struct search_matcher *m, struct match_brief *x)
 {
+	ensure(!x->own || x->brief != NULL);
 	for (size_t i = 0; x->brief && i < MATCH_MEMOS; i++)
 		if (m->memo[i].brief == x->brief)
 			m->memo[i].brief = NULL;
@@ -95,6 +97,7 @@ match_by_brief(struct search_matcher *m, enum brief_field field, bool *hit_r)
 	}
 	if ((x->brief == NULL || !brief_has(x->brief, m->id)) && (st = take_in(m, field, x)) != OK)
 		return st;
+	ensure(brief_is_for(x->brief, m->id) && brief_has(x->brief, m->id));
 	*hit_r = x->own ? brief_match(x->brief, m->id, m->scan.needle) : by_memo(m, field, x->brief);
 	return OK;
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/utf8.h"
 #include "mime/decode.h"
 #include "mime/find.h"
@@ -85,6 +86,8 @@ search_needle_new(struct str charset, struct str bytes, enum mime_collation coll
 	n->ascii = !n->octet && plain(n);
 	n->blank = has_blank(buf_str(&n->key));
 	n->word = longest_word(buf_str(&n->field));
+	ensure(!n->ascii || !n->octet);
+	ensure(n->word.n <= n->field.n);
 	*needle_r = n;
 	return OK;
 }
@@ -135,6 +138,7 @@ search_needle_in(const struct search_needle *needle, struct str text)
 void
 needle_scan_begin(struct needle_scan *s, const struct search_needle *needle, bool octets)
 {
+	ensure(needle != NULL);
 	s->needle = needle;
 	s->octets = octets;
 	s->hit = needle->key.n == 0;
@@ -153,6 +157,7 @@ keep(struct needle_scan *s, struct str mapped)
 {
 	size_t most = key_of(s).n - 1;
 
+	ensure(key_of(s).n > 0 && s->tail.n <= most);
 	if (mapped.n >= most) {
 		buf_clear(&s->tail);
 		buf_add(&s->tail, str_from(mapped, mapped.n - most));
@@ -228,6 +233,7 @@ look_plain(struct needle_scan *s, struct str text)
 {
 	size_t n;
 
+	ensure(s->needle->ascii && !s->octets);
 	s->hit = scan_ascii(text, key_of(s)) || across(s, text, true);
 	if (s->hit)
 		return;

@@ -5,6 +5,8 @@
  */
 #include "search/scan.h"
 
+#include "base/assert.h"
+
 typedef unsigned char v16 __attribute__((vector_size(16)));
 typedef uint64_t v2 __attribute__((vector_size(16)));
 
@@ -42,13 +44,19 @@ same(const char *p, struct str needle)
 size_t
 scan_ascii_at(struct str text, struct str needle, size_t from)
 {
-	char first = needle.p[0], last = needle.p[needle.n - 1];
-	v16 bit1 = all(ascii_alpha(first) ? 0x20 : 0), bit2 = all(ascii_alpha(last) ? 0x20 : 0);
-	v16 c1 = all(ascii_lower(first)), c2 = all(ascii_lower(last));
+	char first, last;
+	v16 bit1, bit2, c1, c2;
 	size_t n, i = from;
 
+	ensure(needle.n > 0);
 	if (text.n < needle.n)
 		return SIZE_MAX;
+	first = needle.p[0];
+	last = needle.p[needle.n - 1];
+	bit1 = all(ascii_alpha(first) ? 0x20 : 0);
+	bit2 = all(ascii_alpha(last) ? 0x20 : 0);
+	c1 = all(ascii_lower(first));
+	c2 = all(ascii_lower(last));
 	n = text.n - needle.n + 1; /* places */
 	for (; i + 16 <= n; i += 16) {
 		const char *p = text.p + i;

@@ -176,7 +176,7 @@ word_met(struct fuzzy_scan *s, bool cut_behind)
 	const struct fuzzy_query *q = s->query;
 	bool goes_on = false, begins = false;
 
-	ensure(s->n > 0 && s->n <= FUZZY_WINDOW && s->in_order < q->n);
+	ensure(s->n > 0 && s->n <= FUZZY_WINDOW && s->in_order <= q->n);
 	for (unsigned i = 0; i < q->n; i++) {
 		unsigned v = value(&q->word[i], s->c, s->n, s->cut, cut_behind);
 
@@ -252,7 +252,7 @@ fuzzy_add(struct fuzzy_scan *s, struct str text)
 void
 fuzzy_scan_init(struct fuzzy_scan *s, const struct fuzzy_query *q)
 {
-	ensure(q->n > 0 && q->n <= FUZZY_WORDS);
+	ensure(q->n <= FUZZY_WORDS);
 	*s = (struct fuzzy_scan){.query = q};
 }
 

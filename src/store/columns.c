@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/columns_priv.h"
 
+#include "base/assert.h"
+
 static unsigned
 width_of(uint64_t n)
 {
@@ -19,6 +21,7 @@ column_pack(struct buf *out, const uint64_t *v, size_t n)
 		max = v[i] > max ? v[i] : max;
 	}
 	width = width_of(max - min);
+	ensure(width <= 8);
 	buf_addc(out, (char)width);
 	varint_add(out, min);
 	if ((p = buf_room(out, n * width + 8)) == NULL)
@@ -54,6 +57,7 @@ column_unpack_part(struct unpack *u, uint64_t *v, size_t n, size_t from, size_t 
 	uint64_t min = unpack_varint(u);
 	const char *p;
 
+	ensure(from <= to && to <= n);
 	if (width > 8 || u->failed || u->rest.n < n * width) {
 		u->failed = true;
 		memset(v, 0, (to - from) * sizeof(*v));
@@ -79,6 +83,7 @@ column_unpack_part(struct unpack *u, uint64_t *v, size_t n, size_t from, size_t 
 void
 blob_seal(struct buf *out, size_t start)
 {
+	ensure(start <= out->n);
 	pack_u32(out, crc32c(0, str_of(out->p + start, out->n - start)));
 }
 

@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/codec.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -38,6 +39,7 @@ static const uint8_t bits[DIGEST_PARTS] = {
 int64_t
 digest_id(int64_t email, int part)
 {
+	ensure(email > 0 && part >= 0 && part < DIGEST_PARTS);
 	return (email >> 32) << 30 | (int64_t)part << 26 | (email & UINT32_MAX) >> bits[part];
 }
 
@@ -224,6 +226,7 @@ digests_free(struct digests *ds)
 {
 	if (ds == NULL)
 		return;
+	ensure(!ds->busy);
 	lock_fini(&ds->lock);
 	free(ds->dir);
 	free(ds);
@@ -262,6 +265,7 @@ submit(struct digests *ds)
 {
 	unsigned emails = 0;
 
+	ensure(ds->n <= QUEUE && ds->first < QUEUE);
 	ds->busy = ds->n > 0;
 	if (!ds->busy)
 		return;
@@ -282,6 +286,7 @@ made(struct db_write *w, enum status st)
 	struct digests *ds = w->arg;
 
 	lock_take(&ds->lock);
+	ensure(w == &ds->write && ds->busy);
 	if (st != OK) {
 		log_event(EV_io_error, "what=digest status=\"%s\"", status_word(st));
 		ds->stopped = st != ERR_FULL;

@@ -150,8 +150,10 @@ dir_sum_up(struct dir *dir)
 struct page_sum
 page_summary(uint32_t key, const struct entry *e, uint32_t n)
 {
-	struct page_sum s = {.key = key, .last = e[n - 1].uid, .messages = n};
+	struct page_sum s = {.key = key, .messages = n};
 
+	ensure(n > 0 && n <= PAGE_MAX && e[0].uid >= key);
+	s.last = e[n - 1].uid;
 	for (uint32_t i = 0; i < n; i++) {
 		s.unseen += !(e[i].flags & FLAG_SEEN);
 		s.deleted += (e[i].flags & FLAG_DELETED) != 0;

@@ -80,6 +80,7 @@ dir_write(struct edit *e, struct dir *dir, bool new)
 {
 	uint64_t modseq = 0;
 
+	ensure(dir->n > 0 && dir->n <= DIR_MAX);
 	dir_sum_up(dir);
 	for (uint32_t i = 0; i < dir->n; i++)
 		modseq = dir->p[i].modseq > modseq ? dir->p[i].modseq : modseq;
@@ -99,6 +100,7 @@ dir_melt(struct edit *e, bool *done_r)
 
 	*done_r = false;
 	if (st == OK && before->key < e->dir->key && before->n + e->dir->n <= DIR_MAX / 2) {
+		ensure(before->n + e->dir->n <= DIR_MAX);
 		memcpy(before->p + before->n, e->dir->p, e->dir->n * sizeof(*before->p));
 		before->n += e->dir->n;
 		*done_r = true;
@@ -180,6 +182,7 @@ edit_seek(struct edit *e, uint32_t uid)
 enum status
 edit_next_row(struct edit *e)
 {
+	ensure(e->dir != NULL);
 	uint32_t key = e->dir->key;
 	enum status st = dir_flush(e);
 
@@ -196,6 +199,7 @@ edit_next_row(struct edit *e)
 struct page_sum *
 edit_sum(struct edit *e)
 {
+	ensure(e->dir_loaded && e->at < e->dir->n);
 	return &e->dir->p[e->at];
 }
 
@@ -237,6 +241,7 @@ page_write(struct edit *e, struct db_sql *sql, uint32_t key, const struct entry 
 static void
 dir_remove(struct edit *e, uint32_t at, uint32_t n)
 {
+	ensure(at + n <= e->dir->n);
 	memmove(e->dir->p + at, e->dir->p + at + n, (e->dir->n - at - n) * sizeof(*e->dir->p));
 	e->dir->n -= n;
 }
@@ -250,6 +255,7 @@ melt_pages(struct edit *e, uint32_t at, uint32_t n, bool *done_r)
 	uint32_t key = e->dir->p[at].key, total = 0;
 	enum status st = OK;
 
+	ensure(n > 1 && at + n <= e->dir->n);
 	*done_r = false;
 	for (uint32_t i = 0; i < n; i++)
 		pages[i].ids = NULL, pages[i].ids_cap = 0;
@@ -378,6 +384,7 @@ dir_add(struct edit *e, const struct page_sum *sum)
 		e->dir->n = 0;
 		e->dir_new = true;
 	}
+	ensure(e->dir->n < DIR_MAX && (e->dir->n == 0 || sum->key > e->dir->p[e->dir->n - 1].last));
 	e->dir->p[e->dir->n] = *sum;
 	e->at = e->dir->n++;
 	e->dir_dirty = true;
@@ -404,6 +411,7 @@ fill_last(struct edit *e, const struct entry *entries, size_t n, size_t *taken_r
 		return st == ERR_CORRUPT ? OK : st;
 	room = most - e->page->n;
 	room = room < n ? room : n;
+	ensure(e->page->n + room <= PAGE_MAX);
 	memcpy(e->page->e + e->page->n, entries, room * sizeof(*entries));
 	e->page->n += (uint32_t)room;
 	*taken_r = room;

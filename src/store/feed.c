@@ -44,6 +44,7 @@ feed_free(struct feed *f)
 {
 	if (f == NULL)
 		return;
+	ensure(f->open == 0 && f->n == 0);
 	free(f->pending);
 	free(f);
 }
@@ -82,6 +83,7 @@ gather(struct feed *f, const struct store_event *ev)
 		f->cap = f->cap ? f->cap * 2 : 64;
 		f->pending = x_realloc(f->pending, f->cap * sizeof(*f->pending));
 	}
+	ensure(*b <= f->n);
 	f->pending[f->n] = (struct pending){*ev, *b};
 	*b = ++f->n;
 }

@@ -15,6 +15,7 @@
  */
 #include "store/changes_priv.h"
 
+#include "base/assert.h"
 #include "store/columns_priv.h"
 
 #define TOMBSTONES_VERSION 1
@@ -106,6 +107,7 @@ finish_row(struct packer *p)
 static void
 begin_row(struct packer *p, uint64_t modseq, bool merged)
 {
+	ensure(p->b.n == 0);
 	buf_addc(&p->b, TOMBSTONES_VERSION);
 	varint_add(&p->b, merged);
 	varint_add(&p->b, modseq);
@@ -118,6 +120,7 @@ add_tombstone(struct packer *p, uint64_t modseq, const struct runs *uids)
 {
 	bool single = uids->n == 1 && uids->run[0].first == uids->run[0].last;
 
+	ensure(modseq >= p->modseq && p->b.n > 0);
 	varint_add(&p->b, (modseq - p->modseq) << 1 | !single);
 	if (!single)
 		varint_add(&p->b, uids->n);

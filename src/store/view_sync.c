@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Moving a view on: what happened since it was told the last time. */
 #include "store/changes_priv.h"
+#include "base/assert.h"
 #include "store/view_priv.h"
 
 static bool
@@ -96,6 +97,7 @@ empty(struct view *v, struct view_update *u)
 static void
 leave(struct view *v, struct view_update *u)
 {
+	ensure(runs_count(&v->ghosts) <= v->exists);
 	v->exists -= (uint32_t)runs_count(&v->ghosts);
 	u->gone = v->ghosts;
 	v->ghosts = (struct runs){0};

@@ -36,6 +36,7 @@ def inside(args, folder, errors):
         server.stop()
         server.start()      # nor does a new start need space
         world.look(server, errors)
+        errors += [f"the log has no event {e}" for e in ("disk_full", "disk_ok") if f" {e} " not in server.log_tail(1000000)]
         r = server.cli("check", check=False)
         if r.returncode or server.crashed():
             errors.append(f"after all: {(r.stdout + r.stderr).decode()[-400:]} {server.crashed()}")

@@ -54,7 +54,9 @@ auth_changed(struct auth *a, int64_t account)
 bool
 auth_plaintext_allowed(const struct auth *a, const struct auth_client *client)
 {
-	return client->tls || client->local || a->settings.plaintext;
+	if (client->tls || client->local || client->plaintext == AUTH_PLAINTEXT_YES)
+		return true;
+	return client->plaintext == AUTH_PLAINTEXT_DEFAULT && a->settings.plaintext;
 }
 
 bool

@@ -35,6 +35,8 @@ struct auth_client {
 	bool tls;
 	/* a trusted transport (Unix socket): as good as TLS, but without channel binding */
 	bool local;
+	/* of passwords without either: as the settings say, no, yes */
+	enum auth_plaintext { AUTH_PLAINTEXT_DEFAULT, AUTH_PLAINTEXT_NO, AUTH_PLAINTEXT_YES } plaintext;
 	/* Channel binding; NULL: none. Writes the tls-exporter value (RFC 9266: label
 	 * EXPORTER-Channel-Binding, no context, 32 bytes; under TLS 1.2 only with the extended
 	 * master secret) or gives false. */

@@ -40,6 +40,7 @@ conn_make(struct net *net, int fd, const struct conn_handler *h, const char *loc
 	c->handler = h;
 	c->local = local;
 	c->where = "";
+	c->tls = net->o.tls;
 	c->arg = arg;
 	c->uid = -1;
 	c->in_limit = IN_LIMIT;

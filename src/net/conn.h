@@ -139,6 +139,11 @@ const char *conn_peer(struct conn *c);        /* "192.0.2.1", "2001:db8::1", "un
 unsigned conn_peer_port(struct conn *c);      /* 0 for Unix sockets */
 const char *conn_local(struct conn *c);       /* the listener's name: "imap", "imaps" */
 const char *conn_where(struct conn *c);       /* the listener's address as the settings have it: "*:143"; or "" */
+/* The deadline, in seconds, that the listener gives its connections; 0: none. */
+int64_t conn_allowed(struct conn *c);
+/* What the listener was told of passwords without TLS; the login floor's matter. */
+enum conn_plaintext { CONN_PLAINTEXT_DEFAULT, CONN_PLAINTEXT_NO, CONN_PLAINTEXT_LOOPBACK, CONN_PLAINTEXT_YES };
+enum conn_plaintext conn_plaintext(struct conn *c);
 bool conn_loopback(struct conn *c);           /* 127/8, ::1 or a Unix socket */
 /* True if the bytes cannot be read on the way: TLS, loopback or a Unix socket. */
 bool conn_private(struct conn *c);

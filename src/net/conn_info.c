@@ -298,3 +298,15 @@ conn_set_account(struct conn *c, uint64_t account)
 	ensure(account <= UINT32_MAX);
 	atomic_store_explicit(&c->account, (uint32_t)account, memory_order_relaxed);
 }
+
+enum conn_plaintext
+conn_plaintext(struct conn *c)
+{
+	return (enum conn_plaintext)c->plaintext;
+}
+
+int64_t
+conn_allowed(struct conn *c)
+{
+	return c->allowed;
+}

@@ -218,6 +218,8 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	l->arg = o->arg;
 	l->fd = fd;
 	l->deadline = o->deadline;
+	l->tls = o->tls;
+	l->plaintext = o->plaintext;
 	l->where = x_strdup(o->where ? o->where : "");
 	l->given = o->given;
 	l->path = o->kind == LISTEN_UNIX && !o->given ? x_strdup(o->address) : NULL;
@@ -299,7 +301,11 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 		goto refuse;
 	}
 	c->where = l->where;
+	c->plaintext = (uint8_t)l->plaintext;
+	if (l->tls != NULL)
+		c->tls = l->tls;
 	conn_deadline(c, l->deadline);
+	c->allowed = l->deadline < UINT16_MAX ? (uint16_t)l->deadline : UINT16_MAX;
 	name_peer(c, ss);
 	name_user(c);
 	if (address_enter(c) == OK) {

@@ -42,6 +42,8 @@ struct listener_options {
 	 * fails. It is never shut and its path never removed: others hold it, and what comes between two processes waits in it. */
 	bool given;
 	int fd;
+	struct tls *tls;                   /* its certificate; NULL: that of the net. Not owned */
+	enum conn_plaintext plaintext;     /* conn_plaintext() of its connections */
 	int64_t deadline;                  /* conn_deadline() of its connections, from accept() on, a TLS handshake included;
 	                                    * the handler may set another. 0: none */
 	const struct conn_handler *handler;

@@ -59,6 +59,7 @@ struct conn {
 	const struct conn_handler *handler;
 	const char *local, *where;
 	void *arg, *user;
+	struct tls *tls;         /* its listener's, or the net's; NULL: there is none */
 	struct ssl_st *ssl;
 	struct layer *layer;
 	struct buf in, out;      /* memory lent by the thread while running, see conn_io.c */
@@ -89,10 +90,12 @@ struct conn {
 	bool starttls, refresh;  /* the handshake waits for the go-ahead; it is not the first thing */
 	bool batched;            /* idle_at was rounded */
 	bool secret;             /* conn_secret() */
+	uint8_t plaintext;       /* enum conn_plaintext */
 	bool stranger;           /* not logged in, and in its address's count */
 	bool loopback, local_socket;
 	struct network address;  /* the key for limits */
 	uint16_t port;
+	uint16_t allowed;        /* conn_allowed() */
 	int32_t uid;
 	_Atomic uint32_t account; /* who is logged in, for others to see; 0: nobody */
 	uint64_t id;
@@ -107,6 +110,8 @@ struct listener {
 	const struct conn_handler *handler;
 	void *arg;
 	char *path, *where;
+	struct tls *tls;
+	enum conn_plaintext plaintext;
 	int fd;
 	unsigned port, index;
 	int64_t deadline;

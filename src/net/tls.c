@@ -23,6 +23,12 @@ struct tls {
 	struct lock lock;
 	SSL_CTX *ctx;
 	char *cert, *key;
+	/* Constant once there are connections. */
+	struct name {
+		char *domain;
+		struct tls *other;
+	} *names;
+	size_t names_n;
 };
 
 /* "cannot use the key FILE: why", as the library or, where it could not even be opened, the system says. */
@@ -69,6 +75,35 @@ make(const char *cert, const char *key, struct buf *why)
 	}
 	SSL_CTX_free(ctx);
 	return NULL;
+}
+
+static bool
+is_below(struct str name, struct str domain)
+{
+	if (str_caseeq(name, domain))
+		return true;
+	return name.n > domain.n + 1 && name.p[name.n - domain.n - 1] == '.' && str_caseeq(str_from(name, name.n - domain.n), domain);
+}
+
+/* The client has said hello: the certificate of what it asked for. A name that nobody has is no fault: it gets the listener's. */
+static int
+choose(SSL *ssl, int *alert, void *arg)
+{
+	const struct tls *tls = arg;
+	const char *asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	const struct name *best = NULL;
+	struct tls *other;
+
+	for (size_t i = 0; i < tls->names_n && asked != NULL; i++)
+		if (is_below(str_c(asked), str_c(tls->names[i].domain)) && (best == NULL || strlen(tls->names[i].domain) > strlen(best->domain)))
+			best = &tls->names[i];
+	if (best == NULL)
+		return SSL_TLSEXT_ERR_NOACK;
+	other = best->other;
+	lock_take(&other->lock);
+	(void)SSL_set_SSL_CTX(ssl, other->ctx);
+	lock_give(&other->lock);
+	return SSL_TLSEXT_ERR_OK;
 }
 
 /* Where the reason goes to the log. */
@@ -119,6 +154,20 @@ tls_ends(struct tls *tls)
 	return ends;
 }
 
+static void
+listen_for_names(struct tls *tls, SSL_CTX *ctx)
+{
+	SSL_CTX_set_tlsext_servername_callback(ctx, choose);
+	SSL_CTX_set_tlsext_servername_arg(ctx, tls);
+}
+
+void
+tls_name(struct tls *tls, const char *domain, struct tls *other)
+{
+	tls->names = x_realloc(tls->names, (tls->names_n + 1) * sizeof(*tls->names));
+	tls->names[tls->names_n++] = (struct name){x_strdup(domain), other};
+}
+
 enum status
 tls_new(const char *cert, const char *key, struct tls **tls_r)
 {
@@ -132,6 +181,7 @@ tls_new(const char *cert, const char *key, struct tls **tls_r)
 	tls->ctx = ctx;
 	tls->cert = x_strdup(cert);
 	tls->key = x_strdup(key);
+	listen_for_names(tls, ctx);
 	*tls_r = tls;
 	return OK;
 }
@@ -143,6 +193,7 @@ tls_reload(struct tls *tls)
 
 	if (ctx == NULL)
 		return ERR_BAD_INPUT;
+	listen_for_names(tls, ctx);
 	lock_take(&tls->lock);
 	old = tls->ctx;
 	tls->ctx = ctx;
@@ -158,6 +209,9 @@ tls_free(struct tls *tls)
 		return;
 	SSL_CTX_free(tls->ctx);
 	lock_fini(&tls->lock);
+	for (size_t i = 0; i < tls->names_n; i++)
+		free(tls->names[i].domain);
+	free(tls->names);
 	free(tls->cert);
 	free(tls->key);
 	free(tls);

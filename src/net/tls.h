@@ -23,6 +23,11 @@ enum status tls_examine(const char *cert, const char *key, struct tls_facts *fac
 
 /* Loads a certificate chain and its key, both PEM. The reason of a failure is logged. */
 enum status tls_new(const char *cert, const char *key, struct tls **tls_r) must_check;
+/*
+ * Clients whose hello asks for this domain, or a name below it, get other's certificate (RFC 6066 3); of several domains the longest counts. Before there are
+ * connections; other lives as long as tls.
+ */
+void tls_name(struct tls *tls, const char *domain, struct tls *other);
 /* Loads the files again; on failure, whose reason is logged, the old ones stay in use. */
 enum status tls_reload(struct tls *tls) must_check;
 void tls_free(struct tls *tls);

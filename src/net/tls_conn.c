@@ -10,7 +10,7 @@ enum status
 tls_begin(struct conn *c)
 {
 	ensure(c->ssl == NULL && c->fd >= 0);
-	if (c->net->o.tls == NULL || (c->ssl = tls_session(c->net->o.tls)) == NULL)
+	if (c->tls == NULL || (c->ssl = tls_session(c->tls)) == NULL)
 		return ERR_UNAVAILABLE;
 	if (SSL_set_fd(c->ssl, c->fd) != 1)
 		return ERR_UNAVAILABLE;
@@ -159,7 +159,7 @@ bool
 conn_tls_offer(struct conn *c)
 {
 	/* A filter that ended in both directions is none any more, though what it had to send may not be gone yet. */
-	return c->ssl == NULL && c->net->o.tls != NULL && (c->layer == NULL || c->layer->f == NULL);
+	return c->ssl == NULL && c->tls != NULL && (c->layer == NULL || c->layer->f == NULL);
 }
 
 enum status

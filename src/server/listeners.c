@@ -35,12 +35,24 @@ note(struct server *s, const char *name, const char *host, unsigned port)
 	}
 }
 
+static enum conn_plaintext
+plaintext_of(const struct config_listener *l)
+{
+	static const char *const words[] = {"default", "no", "loopback", "yes"};
+
+	for (unsigned i = 1; i < 4; i++)
+		if (strcmp(l->plaintext, words[i]) == 0)
+			return (enum conn_plaintext)i;
+	return CONN_PLAINTEXT_DEFAULT;
+}
+
 static enum status
 listen_at(struct server *s, const struct place *p, enum listener_kind kind, const char *where, const char *host,
     unsigned port)
 {
 	struct listener_options lo = {.name = p->name, .where = where, .kind = kind, .address = host, .port = port,
-	    .handler = p->service->protocol->handler, .arg = p->arg, .deadline = p->deadline};
+	    .handler = p->service->protocol->handler, .arg = p->arg, .deadline = p->deadline,
+	    .tls = server_tls(s, p->listener->tls_certificate), .plaintext = plaintext_of(p->listener)};
 	struct listener *l;
 	enum status st;
 
@@ -170,7 +182,8 @@ listen_given(struct server *s, const struct place *p)
 	for (size_t i = 0; i < s->given_n && st == OK; i++) {
 		struct given *g = &s->given[i];
 		struct listener_options lo = {.name = p->name, .where = g->where, .kind = g->local ? LISTEN_UNIX : p->service->kind, .given = true, .fd = g->fd,
-		    .handler = p->service->protocol->handler, .arg = p->arg, .deadline = p->deadline};
+		    .handler = p->service->protocol->handler, .arg = p->arg, .deadline = p->deadline,
+	    .tls = server_tls(s, p->listener->tls_certificate), .plaintext = plaintext_of(p->listener)};
 
 		if (strcmp(g->name, p->name) != 0)
 			continue;

@@ -51,15 +51,12 @@ void
 server_reload(struct server *s)
 {
 	struct buf taken = {0};
-	bool log = server_open_log(s) == OK, certificate = tls_reload(s->tls) == OK;
-	char print[65] = "";
+	bool log = server_open_log(s) == OK;
 
 	if (!log)
 		log_event(EV_reload_failed, "the log stays where it was");
-	if (!certificate)
+	if (!server_certificates_reload(s, &taken))
 		log_event(EV_reload_failed, "the former certificate stays in use");
-	else if (tls_fingerprint(s->tls, print) == OK)
-		buf_addf(&taken, ", certificate (SHA-256 %.16s...)", print);
 	if (log)
 		buf_adds(&taken, *config()->log_file != '\0' ? ", log.file opened anew" : "");
 	reload_settings(s, &taken);

@@ -112,30 +112,6 @@ find_name(struct server *s)
 		strcpy(s->name, "localhost");
 }
 
-static enum status
-open_tls(struct server *s)
-{
-	char cert[sizeof(s->data) + 16], key[sizeof(s->data) + 16], print[65] = "";
-	const struct config_certificate *set = config_certificate(config(), 0);
-	const char *c = set->file, *k = set->key;
-	bool own = *c == '\0';
-	enum status st;
-
-	if (own) {
-		snprintf(cert, sizeof(cert), "%s/tls-cert.pem", s->data);
-		snprintf(key, sizeof(key), "%s/tls-key.pem", s->data);
-		if ((st = tls_make_certificate(c = cert, k = key, s->name)) != OK)
-			return server_refuse(st, "cannot make a certificate in %s: %s", s->data, status_word(st));
-	} else if (*k == '\0') {
-		k = c; /* one file with both */
-	}
-	if (tls_new(c, k, &s->tls) != OK)
-		return server_refuse(ERR_BAD_INPUT, "cannot use the certificate %s with the key %s", c, k);
-	if (own && tls_fingerprint(s->tls, print) == OK)
-		log_event(EV_tool, "self-made certificate, SHA-256 %s", print);
-	return OK;
-}
-
 /* A sync failed: nobody may be told anything any more, for it could be untrue after the restart. */
 static void
 fatal(void *arg, const char *why)
@@ -293,7 +269,7 @@ stop(struct server *s)
 	budgets_free(s->door.budgets);
 	pool_free(s->door.pool);
 	hub_free(s->door.hub);
-	tls_free(s->tls);
+	server_certificates_free(s);
 	server_close_given(s);
 	buf_free(&s->addresses);
 }
@@ -327,7 +303,7 @@ start(struct server *s)
 	if ((st = server_open_log(s)) != OK || (st = check_settings()) != OK || (st = server_take_given(s)) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
 		return st;
 	find_name(s);
-	if ((st = open_tls(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
+	if ((st = server_certificates_open(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
 		return st;
 	if ((st = open_services(s)) != OK || (st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
 		return st;

@@ -25,7 +25,9 @@ struct server {
 	char data[256];       /* the data folder */
 	char name[256];       /* this machine's */
 	int log_fd;           /* -1: standard error */
-	struct tls *tls;
+	struct tls *tls;      /* that of the certificate default */
+	struct certificate *certificates;
+	size_t certificates_n;
 	struct net *net;
 	struct door door;     /* what the protocols share: its parts are made here */
 	struct services services;
@@ -49,6 +51,13 @@ const struct config_certificate *server_certificate(const struct config *c, cons
 enum status server_check_hide(const struct config *fresh, const struct config *running, struct buf *why) must_check;
 /* Its mode and group as numbers (0: no group of its own). False: one of them is none. */
 bool server_socket_rights(const struct config_listener *l, unsigned *mode_r, int64_t *group_r);
+/* certificates.c: all that the settings name, which server_check() has looked at; reasons are said. */
+enum status server_certificates_open(struct server *s) must_check;
+/* That of the section so called. */
+struct tls *server_tls(const struct server *s, const char *name);
+/* Their files, read again; adds what was taken. False: one stays as it was, and the log says why. */
+bool server_certificates_reload(struct server *s, struct buf *taken);
+void server_certificates_free(struct server *s);
 /* SIGHUP: reads again what can change while it runs, and says in the log what was taken. */
 void server_reload(struct server *s);
 /* Looks at the certificate in use, and says in the log what is wrong with it. */

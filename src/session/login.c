@@ -87,7 +87,7 @@ login_out(struct login *l, const char *why)
 void
 login_deadline(struct login *l, int64_t seconds)
 {
-	int64_t left = seconds + l->stranger_since - conn_age(l->conn);
+	int64_t own = conn_allowed(l->conn), left = (own > 0 ? own : seconds) + l->stranger_since - conn_age(l->conn);
 
 	conn_deadline(l->conn, left > 1 ? left : 1);
 }

@@ -52,7 +52,7 @@ void login_fini(struct login *l, const char *why);
  * beside l->charge, which is emptied here. */
 void login_out(struct login *l, const char *why);
 
-/* CONN_EV_TIMEOUT so many seconds after it became one that has to log in; for the time before the login. */
+/* CONN_EV_TIMEOUT so many seconds, or those of its listener, after it became one that has to log in; for the time before the login. */
 void login_deadline(struct login *l, int64_t seconds);
 /* The account was closed since the login, or its password changed: the feed said so (CONN_EV_CHANGE with CONN_EV_USER), the store is not asked.
  * The session has to end, with the protocol's goodbye. One atomic load; false when nobody is logged in. */

@@ -30,12 +30,15 @@ struct auth_client
 login_client(const struct login *l)
 {
 	struct conn *c = l->conn;
+	enum conn_plaintext plaintext = conn_plaintext(c);
 	bool tls = conn_tls(c), unix_socket = str_eq(str_c(conn_peer(c)), STR("unix"));
+	bool trusted = plaintext == CONN_PLAINTEXT_LOOPBACK || (plaintext == CONN_PLAINTEXT_DEFAULT && l->door->trust_loopback);
 
 	return (struct auth_client){
 	    .address = unix_socket ? STR("") : str_c(conn_peer(c)),
 	    .tls = tls,
-	    .local = unix_socket || (l->door->trust_loopback && conn_loopback(c)),
+	    .local = unix_socket || (trusted && conn_loopback(c)),
+	    .plaintext = plaintext == CONN_PLAINTEXT_DEFAULT ? AUTH_PLAINTEXT_DEFAULT : plaintext == CONN_PLAINTEXT_YES ? AUTH_PLAINTEXT_YES : AUTH_PLAINTEXT_NO,
 	    .exporter = tls ? exporter : NULL,
 	    .unique = tls ? unique : NULL,
 	    .arg = c,

@@ -63,14 +63,23 @@ json_setting(struct json *j, const struct config *c, const struct config_item *i
 	buf_free(&value);
 }
 
+struct outcome {
+	bool listed; /* all settings were printed, for people */
+	int code;
+};
+
 static void
 say_fault(void *arg, enum server_fault fault, const char *text)
 {
-	int *code = arg;
+	struct outcome *o = arg;
 
-	(void)cli_fail("%s", text);
+	/* That a name is one of before is no fault: it stands below the list of all settings. */
+	if (o->listed && (fault == FAULT_FORMER || fault == FAULT_OF_BEFORE))
+		cli_print(stdout, "\n%s\n", text);
+	else
+		(void)cli_fail("%s", text);
 	if (fault == FAULT_REFUSED || fault == FAULT_CERTIFICATE)
-		*code = 1;
+		o->code = EXIT_NOT_DONE;
 }
 
 int
@@ -80,7 +89,7 @@ cli_config(struct cli *cli)
 	struct config_item item;
 	struct json json;
 	bool changed = false, basic = false, as_json = false;
-	int code = 0;
+	struct outcome outcome = {.code = EXIT_DONE};
 
 	if (!cli_options(cli, (struct cli_option[]){{"changed", NULL, &changed}, {"basic", NULL, &basic}, {"json", NULL, &as_json}, {0}}) || cli->argc > 0)
 		return cli_usage("config");
@@ -94,7 +103,8 @@ cli_config(struct cli *cli)
 			print_item(c, &item, changed);
 	}
 	json_end(&json);
+	outcome.listed = !changed && !as_json;
 	fflush(stdout);
-	server_check(&(struct server_check){.config = c, .tell = say_fault, .arg = &code});
-	return code;
+	server_check(&(struct server_check){.config = c, .tell = say_fault, .arg = &outcome});
+	return outcome.code;
 }

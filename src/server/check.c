@@ -350,10 +350,10 @@ check_spelling(const struct server_check *k)
 	struct config_item item;
 
 	if (config_path() != NULL && config_version() == 0)
-		tell(k, FAULT_TOLD, NULL, "%s says no version: it is read as it was before; 'mansio config upgrade' writes it anew", config_path());
+		tell(k, FAULT_FORMER, NULL, "%s says no version: it is read as it was before; 'mansio config upgrade' writes it anew", config_path());
 	for (size_t i = 0; config_item(k->config, i, &item); i++)
 		if (item.spelt != NULL && (item.odd || config_in_file(k->config, item.value)))
-			tell(k, config_version() > 0 ? FAULT_TOLD : FAULT_FORMER, item.value, "%s is called %s now", item.spelt, item.name);
+			tell(k, config_version() > 0 ? FAULT_FORMER : FAULT_OF_BEFORE, item.value, "%s is called %s now", item.spelt, item.name);
 }
 
 void

@@ -282,7 +282,7 @@ take_fault(void *arg, enum server_fault fault, const char *text)
 
 	if (fault == FAULT_REFUSED)
 		*st = server_refuse(ERR_BAD_INPUT, "%s", text);
-	else if (fault != FAULT_FORMER)
+	else if (fault != FAULT_OF_BEFORE)
 		log_event(fault == FAULT_CERTIFICATE ? EV_certificate : EV_settings, "%s", text);
 }
 

@@ -16,7 +16,8 @@ enum server_fault {
 	FAULT_REFUSED,     /* the server does not start so */
 	FAULT_CERTIFICATE, /* it starts, and mail programs will complain, or the key is not safe */
 	FAULT_TOLD,        /* it starts, and hardly as it was meant */
-	FAULT_FORMER,      /* nothing: a setting of a file of before has another name today */
+	FAULT_FORMER,      /* nothing: a file says no version, or a former name in one that does */
+	FAULT_OF_BEFORE,   /* nothing: a former name in a file of before, which says no version */
 };
 struct server_check {
 	const struct config *config; /* config(), or of config_reread() */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verifying and mending. mansio check reads the whole store in snapshots of bounded length while it serves; mansio repair copies
+ * Verifying and mending. mansio store check reads the whole store in snapshots of bounded length while it serves; mansio store repair copies
  * what is readable into a new store and rebuilds the rest.
  */
 #ifndef STORE_MEND_CHECK_H

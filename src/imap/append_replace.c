@@ -8,7 +8,7 @@
 static enum status
 look(struct cmd *cmd, struct db_txn *txn)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct view_iter it = VIEW_ITER(&cmd->session->selected->view, &x->source);
 	const struct entry *e;
 	enum status st;
@@ -24,7 +24,7 @@ look(struct cmd *cmd, struct db_txn *txn)
 enum status
 append_source_parse(struct cmd *cmd, struct args *a)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct arg_set set = {0};
 	struct db_txn *txn;
 	size_t at;
@@ -54,7 +54,7 @@ append_source_parse(struct cmd *cmd, struct args *a)
 enum status
 append_source_check(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 
 	if (cmd->session->selected->view.read_only)
 		return ERR_READ_ONLY;

@@ -90,7 +90,7 @@ find_message(struct cmd *cmd, struct db_txn *txn, struct arena *arena, const str
 static enum status
 add_fields(struct fetch *f, const struct section *section)
 {
-	struct appending *x = f->cmd->state;
+	struct appending *x = cmd_state(f->cmd, struct appending);
 	uint64_t at = 0, n;
 	enum status st;
 
@@ -106,7 +106,7 @@ add_fields(struct fetch *f, const struct section *section)
 static enum status
 open_section(struct fetch *f, const struct section *section)
 {
-	struct appending *x = f->cmd->state;
+	struct appending *x = cmd_state(f->cmd, struct appending);
 	struct mime_range range;
 	enum status st;
 
@@ -124,7 +124,7 @@ open_section(struct fetch *f, const struct section *section)
 static enum status
 check_size(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	uint64_t max = cmd->session->imap->settings.message_max, all = max > COPIED_MAX ? max : COPIED_MAX;
 
 	if (x->url.left > max - delivery_size(x->open->d) || x->url.copied > all || x->url.left > all - x->url.copied)
@@ -136,7 +136,7 @@ static enum status
 find(struct fetch *f, const struct imap_url *u)
 {
 	struct cmd *cmd = f->cmd;
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	enum status st;
 
 	if ((st = find_message(cmd, f->txn, &f->arena, u, &x->url)) != OK)
@@ -152,7 +152,7 @@ find(struct fetch *f, const struct imap_url *u)
 enum status
 append_url_begin(struct cmd *cmd, struct str url)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct fetch f = {.cmd = cmd};
 	struct imap_url u;
 	enum status st;
@@ -178,7 +178,7 @@ append_url_begin(struct cmd *cmd, struct str url)
 static enum status
 read_piece(struct cmd *cmd, struct buf *out)
 {
-	struct append_url *u = &((struct appending *)cmd->state)->url;
+	struct append_url *u = &cmd_state(cmd, struct appending)->url;
 	size_t n = u->left < PIECE ? (size_t)u->left : PIECE;
 	struct arena arena = {0};
 	struct email email;
@@ -199,7 +199,7 @@ read_piece(struct cmd *cmd, struct buf *out)
 enum status
 append_url_copy(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct append_url *u = &x->url;
 	struct buf piece = {0};
 	enum status st;
@@ -221,7 +221,7 @@ append_url_copy(struct cmd *cmd)
 enum cmd_next
 append_url_refuse(struct cmd *cmd, enum status st)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct buf code = {0};
 	char *copy;
 

@@ -32,7 +32,7 @@ static enum cmd_next go_on(struct cmd *cmd);
 static void
 cleanup(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 
 	for (struct append_message *m = x->first; m != NULL; m = m->next)
 		delivery_free(m->d);
@@ -129,7 +129,7 @@ parse_message(struct append_message *m, struct args *a, struct data *d)
 static enum status
 parse_first(struct cmd *cmd, struct append_message *m, struct args *a, struct data *d)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	enum status st;
 
 	*a = x->begin;
@@ -187,7 +187,7 @@ finish_message(struct cmd *cmd, struct appending *x)
 static enum cmd_next
 take_literal(struct cmd *cmd, const struct data *d)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 
 	if (d->size > cmd->session->imap->settings.message_max - delivery_size(x->open->d))
 		return refuse(cmd, ERR_LIMIT);
@@ -209,7 +209,7 @@ collect(struct cmd *cmd, uint64_t max)
 static enum cmd_next
 may_begin(struct cmd *cmd, const struct data *d)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	uint64_t max;
 	enum status st;
 
@@ -236,7 +236,7 @@ may_begin(struct cmd *cmd, const struct data *d)
 static enum cmd_next
 begin_message(struct cmd *cmd, struct append_message *m, const struct data *d)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct session *s = cmd->session;
 	enum cmd_next next = may_begin(cmd, d);
 
@@ -257,7 +257,7 @@ static enum cmd_next commit(struct cmd *cmd);
 static enum cmd_next
 at_message(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct append_message *m;
 	struct args a = cmd->args;
 	struct data d = {0};
@@ -304,7 +304,7 @@ parse_item(struct args *a, struct data *d, struct str *url_r)
 static enum cmd_next
 end_list(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 
 	x->list = false;
 	/* At least one item is wanted. */
@@ -318,7 +318,7 @@ end_list(struct cmd *cmd)
 static enum cmd_next
 at_item(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct args a = cmd->args;
 	struct str url = STR_NONE;
 	struct data d = {0};
@@ -354,7 +354,7 @@ copy(struct cmd *cmd)
 static enum cmd_next
 advance(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	int64_t start = clock_mono();
 	enum cmd_next next;
 
@@ -388,7 +388,7 @@ append_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 appended(struct cmd *cmd, enum status st)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	struct runs uids = {0};
 	struct buf code = {0};
 	struct str copy;
@@ -422,7 +422,7 @@ appended(struct cmd *cmd, enum status st)
 static enum cmd_next
 commit(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	size_t n = 0;
 
 	x->deliveries = arena_array(&cmd->arena, x->n, sizeof(*x->deliveries));
@@ -438,7 +438,7 @@ commit(struct cmd *cmd)
 static enum cmd_next
 go_on(struct cmd *cmd)
 {
-	struct appending *x = cmd->state;
+	struct appending *x = cmd_state(cmd, struct appending);
 	enum status st;
 
 	if (cmd->at == CMD_AT_CHUNK) {
@@ -459,7 +459,7 @@ cmd_append(struct cmd *cmd)
 	x->begin = cmd->args;
 	x->replace = cmd->row->flags & CMDF_REPLACE;
 	x->tail = &x->first;
-	cmd->state = x;
+	cmd_state_set(cmd, struct appending, x);
 	cmd->cleanup = cleanup;
 	cmd->step = go_on;
 	return go_on(cmd);

@@ -14,7 +14,7 @@ struct exchange {
 static void
 cleanup(struct cmd *cmd)
 {
-	struct exchange *x = cmd->state;
+	struct exchange *x = cmd_state(cmd, struct exchange);
 
 	login_try_fini(&x->try);
 }
@@ -29,7 +29,7 @@ wait_for_answer(struct cmd *cmd)
 static enum cmd_next
 after(struct cmd *cmd, enum login_next next)
 {
-	struct exchange *x = cmd->state;
+	struct exchange *x = cmd_state(cmd, struct exchange);
 
 	x->asked = next == LOGIN_CHALLENGE;
 	switch (next) {
@@ -44,7 +44,7 @@ after(struct cmd *cmd, enum login_next next)
 static enum cmd_next
 go_on(struct cmd *cmd)
 {
-	struct exchange *x = cmd->state;
+	struct exchange *x = cmd_state(cmd, struct exchange);
 
 	if (!x->asked)
 		return after(cmd, login_go_on(&x->try));
@@ -73,7 +73,7 @@ cmd_authenticate(struct cmd *cmd)
 		return reply_syntax(cmd, st, "AUTHENTICATE takes a mechanism");
 	}
 	login_try_init(&x->try, &cmd->session->login);
-	cmd->state = x;
+	cmd_state_set(cmd, struct exchange, x);
 	cmd->cleanup = cleanup;
 	cmd->step = go_on;
 	cmd->interruptible = true;

@@ -28,7 +28,7 @@ expunge(struct db_txn *txn, void *arg)
 static enum cmd_next
 expunged(struct cmd *cmd, enum status st)
 {
-	struct closing *x = cmd->state;
+	struct closing *x = cmd_state(cmd, struct closing);
 
 	if (st == OK && x->more)
 		return cmd_write(cmd, expunge, x, expunged);
@@ -54,7 +54,7 @@ cmd_close(struct cmd *cmd)
 		return reply_ok(cmd, unselect ? "UNSELECT completed" : "CLOSE completed");
 	}
 	x->grant = s->selected->view.grant;
-	cmd->state = x;
+	cmd_state_set(cmd, struct closing, x);
 	cmd->reserve = true;
 	return cmd_write(cmd, expunge, x, expunged);
 }

@@ -33,7 +33,7 @@ static enum cmd_next next_batch(struct cmd *cmd);
 static void
 cleanup(struct cmd *cmd)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 
 	runs_free(&x->uids);
 	runs_free(&x->batch);
@@ -79,7 +79,7 @@ not_found(struct cmd *cmd)
 static enum cmd_next
 finish(struct cmd *cmd, enum status st)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 	struct str code = copyuid(cmd, x);
 
 	if (x->move && code.n) {
@@ -123,7 +123,7 @@ batch_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 batch_done(struct cmd *cmd, enum status st)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 
 	if (st != OK)
 		return finish(cmd, st);
@@ -146,7 +146,7 @@ sweep_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 sweep_done(struct cmd *cmd, enum status st)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 
 	/* What is left is swept at the next start. */
 	if (st == OK && !x->swept)
@@ -167,7 +167,7 @@ publish_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 publish_done(struct cmd *cmd, enum status st)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 
 	x->failed = st;
 	if (st == OK)
@@ -187,7 +187,7 @@ stage_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 stage_done(struct cmd *cmd, enum status st)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 
 	if (st != OK) {
 		x->failed = st;
@@ -204,7 +204,7 @@ stage_done(struct cmd *cmd, enum status st)
 static enum status
 gather(struct cmd *cmd, struct db_txn *txn)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 	enum status st;
 
 	x->more = false;
@@ -224,7 +224,7 @@ gather(struct cmd *cmd, struct db_txn *txn)
 static enum cmd_next
 next_batch(struct cmd *cmd)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 	struct db_txn *txn;
 	enum status st;
 
@@ -245,7 +245,7 @@ next_batch(struct cmd *cmd)
 static enum status
 keep_limit(struct cmd *cmd, struct db_txn *txn, uint32_t *lowest_r)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 
 	*lowest_r = 0;
 	if (x->move)
@@ -256,7 +256,7 @@ keep_limit(struct cmd *cmd, struct db_txn *txn, uint32_t *lowest_r)
 static enum status
 find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 	struct mailbox mb;
 	enum status st = set_resolve(cmd, txn, set, &x->uids);
 
@@ -271,7 +271,7 @@ find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
 static enum cmd_next
 start(struct cmd *cmd, struct arg_set *set)
 {
-	struct copying *x = cmd->state;
+	struct copying *x = cmd_state(cmd, struct copying);
 	struct view *v = &cmd->session->selected->view;
 	struct db_txn *txn;
 	uint32_t lowest = 0;
@@ -313,7 +313,7 @@ cmd_copy(struct cmd *cmd)
 		arg_set_free(&set);
 		return reply_syntax(cmd, st, x->move ? "MOVE takes a set and a mailbox" : "COPY takes a set and a mailbox");
 	}
-	cmd->state = x;
+	cmd_state_set(cmd, struct copying, x);
 	cmd->cleanup = cleanup;
 	return start(cmd, &set);
 }

@@ -26,7 +26,7 @@ create_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 created(struct cmd *cmd, enum status st)
 {
-	struct creating *x = cmd->state;
+	struct creating *x = cmd_state(cmd, struct creating);
 	struct buf code = {0};
 	enum cmd_next next;
 
@@ -92,6 +92,6 @@ cmd_create(struct cmd *cmd)
 	if (mailbox_name_reserved(x->name))
 		return reply_no(cmd, "CANNOT", "This name is reserved");
 	x->actor = cmd->session->actor;
-	cmd->state = x;
+	cmd_state_set(cmd, struct creating, x);
 	return cmd_write(cmd, create_fn, x, created);
 }

@@ -22,7 +22,7 @@ delete_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 deleted(struct cmd *cmd, enum status st)
 {
-	struct deleting *x = cmd->state;
+	struct deleting *x = cmd_state(cmd, struct deleting);
 
 	if (st == ERR_CONFLICT)
 		return reply_no(cmd, "HASCHILDREN", "It is only the name above other mailboxes");
@@ -48,7 +48,7 @@ cmd_delete(struct cmd *cmd)
 	if (mailbox_name_is_inbox(x->name))
 		return reply_no(cmd, "CANNOT", "INBOX cannot be deleted");
 	x->actor = cmd->session->actor;
-	cmd->state = x;
+	cmd_state_set(cmd, struct deleting, x);
 	cmd->reserve = true;
 	return cmd_write(cmd, delete_fn, x, deleted);
 }

@@ -43,7 +43,7 @@ close_mailbox(struct esearch *x)
 static void
 cleanup(struct cmd *cmd)
 {
-	struct esearch *x = cmd->state;
+	struct esearch *x = cmd_state(cmd, struct esearch);
 
 	close_mailbox(x);
 	search_run_free(&x->searching);
@@ -54,7 +54,7 @@ cleanup(struct cmd *cmd)
 static enum cmd_next
 telling(struct cmd *cmd)
 {
-	struct esearch *x = cmd->state;
+	struct esearch *x = cmd_state(cmd, struct esearch);
 	enum cmd_next next = search_tell(&x->searching.tell, cmd->session->conn);
 
 	if (next != CMD_DONE)
@@ -67,7 +67,7 @@ telling(struct cmd *cmd)
 static bool
 only_gone(const struct cmd *cmd)
 {
-	const struct esearch *x = cmd->state;
+	const struct esearch *x = cmd_state(cmd, struct esearch);
 
 	return x->selected && x->n == 0 && cmd->session->selected->view.deleted;
 }
@@ -75,7 +75,7 @@ only_gone(const struct cmd *cmd)
 static enum cmd_next
 over(struct cmd *cmd)
 {
-	struct esearch *x = cmd->state;
+	struct esearch *x = cmd_state(cmd, struct esearch);
 	struct searching *s = &x->searching;
 	struct search_return *r = &s->ret;
 	struct view *v = s->search.query.env.view;
@@ -110,7 +110,7 @@ over(struct cmd *cmd)
 static enum status
 open_mailbox(struct cmd *cmd, int64_t mailbox)
 {
-	struct esearch *x = cmd->state;
+	struct esearch *x = cmd_state(cmd, struct esearch);
 	struct search_elsewhere *o = &x->elsewhere;
 	struct mailbox mb;
 	struct db_txn *txn;
@@ -137,7 +137,7 @@ open_mailbox(struct cmd *cmd, int64_t mailbox)
 static enum status
 name_selected(struct cmd *cmd)
 {
-	struct esearch *x = cmd->state;
+	struct esearch *x = cmd_state(cmd, struct esearch);
 	struct db_txn *txn;
 	enum status st = cmd_read_begin(cmd, &txn);
 
@@ -151,7 +151,7 @@ name_selected(struct cmd *cmd)
 static enum cmd_next
 finish(struct cmd *cmd)
 {
-	struct esearch *x = cmd->state;
+	struct esearch *x = cmd_state(cmd, struct esearch);
 	struct searching *s = &x->searching;
 	const char *why = s->context ? search_cannot_keep(cmd) : NULL;
 
@@ -168,7 +168,7 @@ finish(struct cmd *cmd)
 static enum cmd_next
 next_mailbox(struct cmd *cmd)
 {
-	struct esearch *x = cmd->state;
+	struct esearch *x = cmd_state(cmd, struct esearch);
 	enum status st = ERR_NOT_FOUND;
 
 	cmd->step_start = 0;
@@ -211,7 +211,7 @@ make_index(const struct esearch *x, struct mailbox_index *index_r)
 static enum cmd_next
 open_all(struct cmd *cmd)
 {
-	struct esearch *x = cmd->state;
+	struct esearch *x = cmd_state(cmd, struct esearch);
 	const struct selected *sel = cmd->session->selected;
 	struct mailbox_index index;
 	struct mailbox *mb = NULL;
@@ -281,7 +281,7 @@ cmd_esearch(struct cmd *cmd)
 	bool others = false;
 	enum status st;
 
-	cmd->state = x;
+	cmd_state_set_with(cmd, struct esearch, x, struct searching, searching);
 	cmd->cleanup = cleanup;
 	cmd->uid = true; /* whatever is searched (2.1) */
 	x->searching.over = over;

@@ -18,7 +18,7 @@ struct expunging {
 static void
 cleanup(struct cmd *cmd)
 {
-	struct expunging *x = cmd->state;
+	struct expunging *x = cmd_state(cmd, struct expunging);
 
 	runs_free(&x->uids);
 	runs_free(&x->gone);
@@ -37,7 +37,7 @@ expunge_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 expunged(struct cmd *cmd, enum status st)
 {
-	struct expunging *x = cmd->state;
+	struct expunging *x = cmd_state(cmd, struct expunging);
 
 	if (st == ERR_NOT_FOUND)
 		return reply_mailbox_gone(cmd);
@@ -78,7 +78,7 @@ cmd_expunge(struct cmd *cmd)
 	struct session *s = cmd->session;
 	enum status st;
 
-	cmd->state = x;
+	cmd_state_set(cmd, struct expunging, x);
 	cmd->cleanup = cleanup;
 	x->some = cmd->uid;
 	st = x->some ? parse_uids(cmd, x) : arg_end(&cmd->args);

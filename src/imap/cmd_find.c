@@ -57,7 +57,7 @@ collect(struct cmd *cmd, struct db_txn *txn, struct finding *f, bool all)
 static enum cmd_next
 step(struct cmd *cmd)
 {
-	struct finding *f = cmd->state;
+	struct finding *f = cmd_state(cmd, struct finding);
 	struct buf *out = cmd_out(cmd);
 	enum cmd_next next = CMD_DONE;
 
@@ -101,7 +101,7 @@ cmd_find(struct cmd *cmd)
 	}
 	if (st != OK)
 		return reply_status(cmd, st);
-	cmd->state = f;
+	cmd_state_set(cmd, struct finding, f);
 	cmd->step = step;
 	return CMD_AGAIN;
 }

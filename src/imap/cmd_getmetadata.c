@@ -71,13 +71,13 @@ struct getting {
 static void
 cleanup(struct cmd *cmd)
 {
-	metadata_print_free(&((struct getting *)cmd->state)->print);
+	metadata_print_free(&cmd_state(cmd, struct getting)->print);
 }
 
 static enum cmd_next
 step(struct cmd *cmd)
 {
-	struct getting *g = cmd->state;
+	struct getting *g = cmd_state(cmd, struct getting);
 	enum cmd_next next;
 	struct db_txn *txn;
 	enum status st = cmd_read_begin(cmd, &txn);
@@ -117,7 +117,7 @@ cmd_getmetadata(struct cmd *cmd)
 			return reply_status(cmd, st);
 	}
 	metadata_print_begin(&g->print, &g->ask, mb.id, name);
-	cmd->state = g;
+	cmd_state_set(cmd, struct getting, g);
 	cmd->cleanup = cleanup;
 	cmd->step = step;
 	return step(cmd);

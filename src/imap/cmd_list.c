@@ -56,7 +56,7 @@ struct listing {
 static void
 cleanup(struct cmd *cmd)
 {
-	struct listing *l = cmd->state;
+	struct listing *l = cmd_state(cmd, struct listing);
 
 	metadata_print_free(&l->print);
 	map_free(&l->by_name);
@@ -437,7 +437,7 @@ tell_some(struct cmd *cmd, struct db_txn *txn, struct listing *l, enum status *s
 static enum cmd_next
 step(struct cmd *cmd)
 {
-	struct listing *l = cmd->state;
+	struct listing *l = cmd_state(cmd, struct listing);
 	enum cmd_next next = CMD_DONE;
 	struct db_txn *txn;
 	enum status st;
@@ -470,7 +470,7 @@ cmd_list(struct cmd *cmd)
 	l->rev2 = cmd_enabled(cmd, ENABLED_IMAP4REV2);
 	if (l->lsub)
 		l->options = SELECT_SUBSCRIBED;
-	cmd->state = l;
+	cmd_state_set(cmd, struct listing, l);
 	cmd->cleanup = cleanup;
 	if ((st = parse(cmd, l)) != OK)
 		return reply_syntax(cmd, st, "LIST takes a reference and a pattern");

@@ -37,13 +37,13 @@ login_reply(struct cmd *cmd, enum login_outcome outcome)
 static void
 cleanup(struct cmd *cmd)
 {
-	login_try_fini(cmd->state);
+	login_try_fini(cmd_state(cmd, struct login_try));
 }
 
 static enum cmd_next
 after(struct cmd *cmd, enum login_next next)
 {
-	struct login_try *t = cmd->state;
+	struct login_try *t = cmd_state(cmd, struct login_try);
 
 	return next == LOGIN_OVER ? login_reply(cmd, t->outcome) : CMD_WAIT_WAKE;
 }
@@ -51,7 +51,7 @@ after(struct cmd *cmd, enum login_next next)
 static enum cmd_next
 go_on(struct cmd *cmd)
 {
-	return after(cmd, login_go_on(cmd->state));
+	return after(cmd, login_go_on(cmd_state(cmd, struct login_try)));
 }
 
 /* LOGIN, RFC 3501 6.2.3. */
@@ -67,7 +67,7 @@ cmd_login(struct cmd *cmd)
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st, "LOGIN takes a user name and a password");
 	login_try_init(t, &cmd->session->login);
-	cmd->state = t;
+	cmd_state_set(cmd, struct login_try, t);
 	cmd->cleanup = cleanup;
 	cmd->step = go_on;
 	return after(cmd, login_password(t, user, password));

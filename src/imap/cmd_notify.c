@@ -193,13 +193,13 @@ struct beginning {
 static void
 cleanup(struct cmd *cmd)
 {
-	notify_free(cmd->session, ((struct beginning *)cmd->state)->n);
+	notify_free(cmd->session, cmd_state(cmd, struct beginning)->n);
 }
 
 static enum cmd_next
 set(struct cmd *cmd)
 {
-	struct beginning *b = cmd->state;
+	struct beginning *b = cmd_state(cmd, struct beginning);
 
 	notify_set(cmd->session, b->n);
 	b->n = NULL;
@@ -209,7 +209,7 @@ set(struct cmd *cmd)
 static enum cmd_next
 tell_status(struct cmd *cmd)
 {
-	struct beginning *b = cmd->state;
+	struct beginning *b = cmd_state(cmd, struct beginning);
 	enum status st = OK;
 	enum cmd_next next = notify_tell_status(cmd, b->n, &b->at, &st);
 
@@ -243,7 +243,7 @@ cmd_notify(struct cmd *cmd)
 	}
 	b = arena_new(&cmd->arena, struct beginning);
 	b->n = n;
-	cmd->state = b;
+	cmd_state_set(cmd, struct beginning, b);
 	cmd->cleanup = cleanup;
 	notify_index(n);
 	if ((st = notify_begin(cmd, n)) == ERR_LIMIT)

@@ -37,7 +37,7 @@ move_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 renamed(struct cmd *cmd, enum status st)
 {
-	struct renaming *x = cmd->state;
+	struct renaming *x = cmd_state(cmd, struct renaming);
 
 	if (st == OK && x->move.more) {
 		x->before = x->move;
@@ -90,7 +90,7 @@ cmd_rename(struct cmd *cmd)
 	if (mailbox_name_reserved(x->to))
 		return reply_no(cmd, "CANNOT", "This name is reserved");
 	x->actor = cmd->session->actor;
-	cmd->state = x;
+	cmd_state_set(cmd, struct renaming, x);
 	if (!mailbox_name_is_inbox(x->from) && (st = check(cmd, x)) != OK)
 		return reply_status(cmd, st);
 	return cmd_write(cmd, rename_fn, x, renamed);

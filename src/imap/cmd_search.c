@@ -11,13 +11,13 @@
 static void
 cleanup(struct cmd *cmd)
 {
-	search_run_free(cmd->state);
+	search_run_free(cmd_state(cmd, struct searching));
 }
 
 static enum cmd_next
 over(struct cmd *cmd)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 
 	return search_answer(cmd, cmd->uid ? &x->uids : &x->seqs, "SEARCH", "SEARCH completed");
 }
@@ -28,7 +28,7 @@ cmd_search(struct cmd *cmd)
 	struct searching *x = arena_new(&cmd->arena, struct searching);
 	enum status st;
 
-	cmd->state = x;
+	cmd_state_set(cmd, struct searching, x);
 	cmd->cleanup = cleanup;
 	x->over = over;
 	if ((st = arg_space(&cmd->args)) != OK || (st = search_return_parse(&x->ret, cmd)) != OK)

@@ -34,7 +34,7 @@ struct selecting {
 static void
 cleanup(struct cmd *cmd)
 {
-	struct selecting *x = cmd->state;
+	struct selecting *x = cmd_state(cmd, struct selecting);
 
 	qresync_free(&x->qresync);
 }
@@ -78,7 +78,7 @@ parse(struct cmd *cmd, struct selecting *x)
 static void
 list_line(struct cmd *cmd, const struct mailbox *mb)
 {
-	const struct selecting *x = cmd->state;
+	const struct selecting *x = cmd_state(cmd, struct selecting);
 	struct buf uses = {0};
 	const char *use;
 	unsigned bit;
@@ -125,7 +125,7 @@ describe(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb)
 static enum status
 open_mailbox(struct cmd *cmd, struct db_txn *txn)
 {
-	struct selecting *x = cmd->state;
+	struct selecting *x = cmd_state(cmd, struct selecting);
 	struct session *s = cmd->session;
 	bool read_only = cmd->row->flags & CMDF_EXAMINE;
 	struct mailbox mb;
@@ -150,7 +150,7 @@ open_mailbox(struct cmd *cmd, struct db_txn *txn)
 static enum cmd_next
 step(struct cmd *cmd)
 {
-	struct selecting *x = cmd->state;
+	struct selecting *x = cmd_state(cmd, struct selecting);
 	struct session *s = cmd->session;
 	enum status st;
 	enum cmd_next next = qresync_step(&x->qresync, cmd, &st);
@@ -176,7 +176,7 @@ cmd_select(struct cmd *cmd)
 	struct db_txn *txn;
 	enum status st;
 
-	cmd->state = x;
+	cmd_state_set(cmd, struct selecting, x);
 	cmd->cleanup = cleanup;
 	if ((st = parse(cmd, x)) != OK)
 		return reply_syntax(cmd, st, "SELECT takes a mailbox name, and perhaps parameters");

@@ -60,7 +60,7 @@ set_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 set_done(struct cmd *cmd, enum status st)
 {
-	struct setting *x = cmd->state;
+	struct setting *x = cmd_state(cmd, struct setting);
 
 	if (st == ERR_LIMIT)
 		return reply_no(cmd, "METADATA TOOMANY", "There are too many entries");
@@ -89,6 +89,6 @@ cmd_setmetadata(struct cmd *cmd)
 		else if (st != OK)
 			return reply_no(cmd, "CANNOT", "A filter's value is search keys");
 	x->actor = cmd->session->actor;
-	cmd->state = x;
+	cmd_state_set(cmd, struct setting, x);
 	return cmd_write(cmd, set_fn, x, set_done);
 }

@@ -19,7 +19,7 @@ struct sort_cmd {
 static void
 cleanup(struct cmd *cmd)
 {
-	struct sort_cmd *x = cmd->state;
+	struct sort_cmd *x = cmd_state(cmd, struct sort_cmd);
 
 	search_run_free(&x->searching);
 	sort_free(&x->sorting);
@@ -36,7 +36,7 @@ hit(struct searching *s, const struct sort_row *row)
 static enum cmd_next
 sorted(struct cmd *cmd)
 {
-	struct sort_cmd *x = cmd->state;
+	struct sort_cmd *x = cmd_state(cmd, struct sort_cmd);
 	struct searching *s = &x->searching;
 	struct buf scores = {0};
 
@@ -61,7 +61,7 @@ sorted(struct cmd *cmd)
 static enum cmd_next
 sort_step(struct cmd *cmd)
 {
-	struct sort_cmd *x = cmd->state;
+	struct sort_cmd *x = cmd_state(cmd, struct sort_cmd);
 	bool over;
 
 	if (!search_turn(cmd))
@@ -88,7 +88,7 @@ cmd_sort(struct cmd *cmd)
 	struct args *a = &cmd->args;
 	enum status st;
 
-	cmd->state = x;
+	cmd_state_set_with(cmd, struct sort_cmd, x, struct searching, searching);
 	cmd->cleanup = cleanup;
 	x->searching.hit = hit;
 	x->searching.over = over;

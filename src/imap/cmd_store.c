@@ -27,7 +27,7 @@ static enum cmd_next next_batch(struct cmd *cmd);
 static void
 cleanup(struct cmd *cmd)
 {
-	struct storing *x = cmd->state;
+	struct storing *x = cmd_state(cmd, struct storing);
 
 	runs_free(&x->uids);
 	runs_free(&x->batch);
@@ -105,7 +105,7 @@ change_fn(struct db_txn *txn, void *arg)
 static enum status
 gather(struct cmd *cmd, struct db_txn *txn)
 {
-	struct storing *x = cmd->state;
+	struct storing *x = cmd_state(cmd, struct storing);
 	enum status st;
 
 	runs_clear(&x->batch);
@@ -125,7 +125,7 @@ gather(struct cmd *cmd, struct db_txn *txn)
 static void
 tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
 {
-	struct storing *x = cmd->state;
+	struct storing *x = cmd_state(cmd, struct storing);
 	bool failed = x->result.failed.n && runs_has(&x->result.failed, e->uid);
 	bool modseq = cmd_enabled(cmd, ENABLED_CONDSTORE);
 
@@ -139,7 +139,7 @@ tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
 static enum cmd_next
 tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 {
-	struct storing *x = cmd->state;
+	struct storing *x = cmd_state(cmd, struct storing);
 	struct session *s = cmd->session;
 	enum cmd_next next = CMD_DONE;
 	const struct entry *e;
@@ -190,7 +190,7 @@ tell_step(struct cmd *cmd)
 static enum cmd_next
 changed(struct cmd *cmd, enum status st)
 {
-	struct storing *x = cmd->state;
+	struct storing *x = cmd_state(cmd, struct storing);
 	struct view *v = &cmd->session->selected->view;
 
 	if (st != OK)
@@ -211,7 +211,7 @@ changed(struct cmd *cmd, enum status st)
 static enum cmd_next
 finish(struct cmd *cmd)
 {
-	struct storing *x = cmd->state;
+	struct storing *x = cmd_state(cmd, struct storing);
 	struct buf code = {0};
 	struct str copy;
 
@@ -227,7 +227,7 @@ finish(struct cmd *cmd)
 static enum cmd_next
 next_batch(struct cmd *cmd)
 {
-	struct storing *x = cmd->state;
+	struct storing *x = cmd_state(cmd, struct storing);
 	struct db_txn *txn;
 	enum status st;
 
@@ -247,7 +247,7 @@ next_batch(struct cmd *cmd)
 static enum cmd_next
 start(struct cmd *cmd, struct arg_set *set)
 {
-	struct storing *x = cmd->state;
+	struct storing *x = cmd_state(cmd, struct storing);
 	struct view *v = &cmd->session->selected->view;
 	struct db_txn *txn;
 	enum status st;
@@ -286,7 +286,7 @@ cmd_store(struct cmd *cmd)
 		arg_set_free(&set);
 		return reply_syntax(cmd, st, "STORE takes a set, FLAGS, and flags");
 	}
-	cmd->state = x;
+	cmd_state_set(cmd, struct storing, x);
 	cmd->cleanup = cleanup;
 	if (x->change.conditional)
 		condstore_enable(cmd);

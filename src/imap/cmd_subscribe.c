@@ -22,7 +22,7 @@ subscribe_fn(struct db_txn *txn, void *arg)
 static enum cmd_next
 subscribed(struct cmd *cmd, enum status st)
 {
-	struct subscribing *x = cmd->state;
+	struct subscribing *x = cmd_state(cmd, struct subscribing);
 
 	/* Not subscribed is what was asked for. */
 	if (st == ERR_NOT_FOUND && !x->on)
@@ -60,6 +60,6 @@ cmd_subscribe(struct cmd *cmd)
 	if (x->on && (st = mailbox_name_check(x->name)) != OK)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
 	x->actor = cmd->session->actor;
-	cmd->state = x;
+	cmd_state_set(cmd, struct subscribing, x);
 	return cmd_write(cmd, subscribe_fn, x, subscribed);
 }

@@ -17,7 +17,7 @@ struct thread_cmd {
 static void
 cleanup(struct cmd *cmd)
 {
-	struct thread_cmd *x = cmd->state;
+	struct thread_cmd *x = cmd_state(cmd, struct thread_cmd);
 
 	search_run_free(&x->searching);
 	thread_free(&x->threading);
@@ -59,7 +59,7 @@ tell_vertex(struct cmd *cmd, const struct threading *t, uint32_t v)
 static enum cmd_next
 tell(struct cmd *cmd)
 {
-	struct thread_cmd *x = cmd->state;
+	struct thread_cmd *x = cmd_state(cmd, struct thread_cmd);
 	const struct threading *t = &x->threading;
 	struct buf *out = cmd_out(cmd);
 
@@ -92,7 +92,7 @@ tell(struct cmd *cmd)
 static enum cmd_next
 thread_step(struct cmd *cmd)
 {
-	struct thread_cmd *x = cmd->state;
+	struct thread_cmd *x = cmd_state(cmd, struct thread_cmd);
 	bool over;
 
 	if (!search_turn(cmd))
@@ -123,7 +123,7 @@ cmd_thread(struct cmd *cmd)
 	size_t at = a->at + 1;
 	enum status st;
 
-	cmd->state = x;
+	cmd_state_set_with(cmd, struct thread_cmd, x, struct searching, searching);
 	cmd->cleanup = cleanup;
 	x->searching.summaries = true;
 	x->searching.hit = hit;

@@ -46,7 +46,7 @@ parse(struct batches *b, struct args *a)
 static enum cmd_next
 walk(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 {
-	struct batches *b = cmd->state;
+	struct batches *b = cmd_state(cmd, struct batches);
 	enum cmd_next next = CMD_DONE;
 	const struct entry *e;
 
@@ -86,7 +86,7 @@ tell_batch(struct cmd *cmd, const struct batches *b, uint32_t i, bool first)
 static enum cmd_next
 tell(struct cmd *cmd)
 {
-	struct batches *b = cmd->state;
+	struct batches *b = cmd_state(cmd, struct batches);
 	struct buf *out = cmd_out(cmd);
 
 	cmd->step = tell;
@@ -142,7 +142,7 @@ cmd_uidbatches(struct cmd *cmd)
 	b->first = arena_array(&cmd->arena, (size_t)b->count + 1, sizeof(*b->first));
 	b->it = (struct view_iter)VIEW_ITER(v, NULL);
 	b->it.no_seq = true;
-	cmd->state = b;
+	cmd_state_set(cmd, struct batches, b);
 	cmd->step = step;
 	return step(cmd);
 }

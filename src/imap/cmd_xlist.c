@@ -50,7 +50,7 @@ struct xlisting {
 static enum cmd_next
 step(struct cmd *cmd)
 {
-	struct xlisting *x = cmd->state;
+	struct xlisting *x = cmd_state(cmd, struct xlisting);
 	enum cmd_next next = CMD_DONE;
 
 	cmd->step_start = 0;
@@ -88,7 +88,7 @@ cmd_xlist(struct cmd *cmd)
 	}
 	if (st != OK)
 		return reply_status(cmd, st);
-	cmd->state = x;
+	cmd_state_set(cmd, struct xlisting, x);
 	cmd->step = step;
 	return CMD_AGAIN;
 }

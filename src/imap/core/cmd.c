@@ -45,6 +45,21 @@ cmd_free(struct cmd *cmd)
 }
 
 void
+cmd_state_keep(struct cmd *cmd, void *p, const char *type, const char *base)
+{
+	cmd->state = (struct cmd_state){p, type, base};
+}
+
+void *
+cmd_state_of(const struct cmd *cmd, const char *type)
+{
+	const struct cmd_state *s = &cmd->state;
+
+	ensure(s->p != NULL && (strcmp(s->type, type) == 0 || strcmp(s->base, type) == 0));
+	return s->p;
+}
+
+void
 cmd_enter(struct cmd *cmd, enum cmd_phase phase)
 {
 	static const uint8_t ways[] = {

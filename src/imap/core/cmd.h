@@ -7,7 +7,7 @@
  * untagged responses to cmd_out() and ends with `return reply_...(cmd, ...)` (imap/core/reply.h): the
  * session then sends the untagged updates that are due and the tagged line.
  *
- * What takes longer goes in steps. The handler keeps its state in cmd->state (in the command's
+ * What takes longer goes in steps. The handler keeps its state with cmd_state_set() (in the command's
  * arena), sets cmd->step to the function that goes on, and returns:
  *
  *	CMD_WAIT_OUTPUT  after conn_out_full(): called again when the client has taken output
@@ -101,6 +101,12 @@ struct command {
 	const char *doc;
 };
 
+/* What a handler keeps from one call to the next, and what that is: asked for as something else it is not given (ensure()). */
+struct cmd_state {
+	void *p;
+	const char *type, *base; /* "struct searching", for a state that begins with one; else the same */
+};
+
 struct cmd {
 	struct session *session;
 	const struct command *row;     /* NULL: no command of ours */
@@ -108,7 +114,7 @@ struct cmd {
 	struct args args;
 	struct arena arena;
 	cmd_fn *step;                  /* called instead of row->run when set */
-	void *state;                   /* the handler's, usually in the arena */
+	struct cmd_state state;        /* the handler's: cmd_state() */
 	void (*cleanup)(struct cmd *);
 	enum cmd_phase phase;          /* changed by cmd_enter() alone */
 	bool secret;                   /* it came before a login: it may hold a password, wherever that stands */
@@ -157,6 +163,18 @@ cmd_out(struct cmd *cmd)
 {
 	return conn_out(cmd->session->conn);
 }
+
+void cmd_state_keep(struct cmd *cmd, void *p, const char *type, const char *base);
+/* It is a type, or begins with one. */
+void *cmd_state_of(const struct cmd *cmd, const char *type);
+
+/* x is the command's state from now on: a T, usually in its arena. */
+#define cmd_state_set(cmd, T, x) cmd_state_keep((cmd), 1 ? (x) : (T *)0, #T, #T)
+/* The same; it begins with a member of type B and is given as that, too. */
+#define cmd_state_set_with(cmd, T, x, B, member) \
+	cmd_state_keep((cmd), sizeof(char[offsetof(T, member) == 0 ? 1 : -1]) && (1 ? &(x)->member : (B *)0) ? (x) : (T *)0, #T, #B)
+/* The state, which is a T. */
+#define cmd_state(cmd, T) ((T *)cmd_state_of((cmd), #T))
 
 /* Bits of enum session_enabled. */
 static inline bool

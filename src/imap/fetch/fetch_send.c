@@ -34,7 +34,7 @@ let_go(struct fetch *f)
 static void
 cleanup(struct cmd *cmd)
 {
-	struct fetch *f = cmd->state;
+	struct fetch *f = cmd_state(cmd, struct fetch);
 
 	let_go(f);
 	runs_free(&f->known);
@@ -181,7 +181,7 @@ resume_message(struct fetch *f)
 static enum cmd_next
 finish(struct cmd *cmd)
 {
-	struct fetch *f = cmd->state;
+	struct fetch *f = cmd_state(cmd, struct fetch);
 
 	if (f->failed != OK)
 		return reply_no(cmd, reply_status_code(f->failed), "Some messages could not be read");
@@ -221,7 +221,7 @@ begin_batch(struct fetch *f)
 static enum cmd_next
 seen_done(struct cmd *cmd, enum status st)
 {
-	struct fetch *f = cmd->state;
+	struct fetch *f = cmd_state(cmd, struct fetch);
 
 	if (st == OK && f->seen_modseq)
 		selected_told(cmd->session->selected, f->seen_modseq, false);
@@ -314,7 +314,7 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 static enum cmd_next
 step(struct cmd *cmd)
 {
-	struct fetch *f = cmd->state;
+	struct fetch *f = cmd_state(cmd, struct fetch);
 	enum cmd_next next = CMD_DONE;
 	bool over = false;
 	enum status st;
@@ -362,7 +362,7 @@ walk(struct fetch *f)
 static enum status
 find(struct cmd *cmd, struct arg_set *set)
 {
-	struct fetch *f = cmd->state;
+	struct fetch *f = cmd_state(cmd, struct fetch);
 	enum status st = snapshot(f);
 
 	if (st != OK) {
@@ -383,7 +383,7 @@ find(struct cmd *cmd, struct arg_set *set)
 static enum cmd_next
 start(struct cmd *cmd, struct arg_set *set)
 {
-	struct fetch *f = cmd->state;
+	struct fetch *f = cmd_state(cmd, struct fetch);
 	enum status st = find(cmd, set);
 
 	if (st == ERR_BAD_INPUT)
@@ -408,7 +408,7 @@ fetch_start(struct cmd *cmd, struct str items, const struct runs *uids)
 	args_init(&a, arena_str(&cmd->arena, items), &cmd->arena, session_utf8(cmd->session));
 	f->cmd = cmd;
 	f->uid = true;
-	cmd->state = f;
+	cmd_state_set(cmd, struct fetch, f);
 	cmd->cleanup = cleanup;
 	if (fetch_parse(f, &a) != OK)
 		return CMD_DONE;
@@ -424,7 +424,7 @@ enum cmd_next
 fetch_begin(struct cmd *cmd, struct fetch *f, struct arg_set *set)
 {
 	fetch_sort(f);
-	cmd->state = f;
+	cmd_state_set(cmd, struct fetch, f);
 	cmd->cleanup = cleanup;
 	if (f->needs & FETCH_MODSEQ)
 		condstore_enable(cmd);

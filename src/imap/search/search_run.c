@@ -31,7 +31,7 @@ search_run_free(struct searching *x)
 bool
 search_turn(struct cmd *cmd)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 
 	cmd->step_start = 0;
 	return !x->heavy || cmd_turn(cmd);
@@ -56,7 +56,7 @@ search_modseq(const struct searching *x)
 const char *
 search_cannot_keep(const struct cmd *cmd)
 {
-	const struct searching *x = cmd->state;
+	const struct searching *x = cmd_state(cmd, struct searching);
 
 	if (!capability_on(cmd->session, x->sorting ? "CONTEXT=SORT" : "CONTEXT=SEARCH"))
 		return "Results are not kept up here";
@@ -68,7 +68,7 @@ search_cannot_keep(const struct cmd *cmd)
 static enum cmd_next
 telling(struct cmd *cmd)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	enum cmd_next next = search_tell(&x->tell, cmd->session->conn);
 
 	if (next != CMD_DONE)
@@ -82,7 +82,7 @@ telling(struct cmd *cmd)
 enum cmd_next
 search_answer(struct cmd *cmd, const struct runs *found, const char *word, const char *ok)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	struct search_return *r = &x->ret;
 
 	if (r->save)
@@ -151,7 +151,7 @@ environment(struct session *s, struct search_elsewhere *o)
 static void
 progress(struct cmd *cmd)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	struct session *s = cmd->session;
 	int64_t now = clock_mono();
 	uint32_t goal = x->open ? 0 : s->selected->view.exists;
@@ -196,7 +196,7 @@ hand_on(struct searching *x, struct db_txn *txn, const struct entry *e, uint8_t 
 static enum status
 found(struct cmd *cmd, struct db_txn *txn, const struct entry *e)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	uint8_t relevancy = 0;
 	enum status st;
 
@@ -219,7 +219,7 @@ found(struct cmd *cmd, struct db_txn *txn, const struct entry *e)
 static enum cmd_next
 find_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	enum cmd_next next = CMD_DONE;
 	const struct entry *e;
 	enum status end;
@@ -256,7 +256,7 @@ find_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 static enum cmd_next
 find_step(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	enum cmd_next next = CMD_DONE;
 
 	if ((*st_r = query_begin(&x->search.query, txn)) != OK)
@@ -276,7 +276,7 @@ find_step(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 static enum cmd_next
 failed(struct cmd *cmd, enum status st)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 
 	if (x->ret.save && cmd->session->selected)
 		runs_clear(&cmd->session->selected->saved);
@@ -294,7 +294,7 @@ failed_limit(struct cmd *cmd)
 static enum cmd_next
 step(struct cmd *cmd)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	enum cmd_next next = CMD_DONE;
 	struct db_txn *txn;
 	enum status st;
@@ -321,7 +321,7 @@ step(struct cmd *cmd)
 static enum status
 keep_limit(struct cmd *cmd, struct db_txn *txn)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 
 	if (x->open || cmd_message_max(cmd) == 0 || cmd->session->selected->view.exists <= cmd_message_max(cmd))
 		return OK;
@@ -332,7 +332,7 @@ keep_limit(struct cmd *cmd, struct db_txn *txn)
 enum cmd_next
 search_in(struct cmd *cmd)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	struct db_txn *txn;
 	enum status st;
 
@@ -371,7 +371,7 @@ search_forget(struct searching *x)
 static enum cmd_next
 start(struct cmd *cmd)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 
 	x->search.query.now = clock_seconds();
 	x->told_at = clock_mono();
@@ -382,7 +382,7 @@ start(struct cmd *cmd)
 enum cmd_next
 search_refuse(struct cmd *cmd, enum status st, const char *what)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 
 	if (x->search.filter_fault == FILTER_FINE && st == ERR_CONFLICT)
 		return reply_bad(cmd, "The charset is UTF-8 since UTF8=ACCEPT was enabled");
@@ -401,7 +401,7 @@ search_refuse(struct cmd *cmd, enum status st, const char *what)
 enum cmd_next
 search_run(struct cmd *cmd, bool charset_due, const char *what)
 {
-	struct searching *x = cmd->state;
+	struct searching *x = cmd_state(cmd, struct searching);
 	enum status st;
 
 	x->search.query.arena = &cmd->arena;

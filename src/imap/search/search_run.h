@@ -52,7 +52,7 @@ struct searching {
 	int64_t told_at;           /* clock_mono() of the last sign of life */
 };
 
-/* cmd->state must begin with a struct searching, whose functions are set; args stand before [CHARSET x] keys, or, with charset_due,
+/* The state (cmd_state_set_with()) begins with a struct searching, whose functions are set; args stand before [CHARSET x] keys, or, with charset_due,
  * before a charset that must be there (RFC 5256). Parses and runs it. what: "SEARCH takes search keys". */
 enum cmd_next search_run(struct cmd *cmd, bool charset_due, const char *what);
 /* Searches a mailbox, x->elsewhere or the selected one, and calls over. */

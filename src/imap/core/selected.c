@@ -189,26 +189,33 @@ selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
 	buf_addc(out, ')');
 }
 
-/* ---- FETCH lines that nobody asked for ---- */
+/* ---- FETCH lines ---- */
 
-void
-selected_fetch_line(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid, bool flags)
+bool
+selected_fetch_begin(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid)
 {
-	bool uidonly = s->enabled & ENABLED_UIDONLY, first = true;
+	bool uidonly = s->enabled & ENABLED_UIDONLY;
 	char *p = buf_room(out, 64), *start = p;
 
 	if (p == NULL)
-		return;
+		return true;
 	p = put_lit(p, "* ");
 	/* RFC 9586 3.3 */
 	p = put_u32(p, uidonly ? e->uid : seq);
 	p = uidonly ? put_lit(p, " UIDFETCH (") : put_lit(p, " FETCH (");
-	if (uid && !uidonly) {
+	if (uid) {
 		p = put_lit(p, "UID ");
 		p = put_u32(p, e->uid);
-		first = false;
 	}
 	buf_wrote(out, (size_t)(p - start));
+	return !uid;
+}
+
+void
+selected_fetch_line(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid, bool flags)
+{
+	bool first = selected_fetch_begin(s, out, seq, e, uid && !(s->enabled & ENABLED_UIDONLY));
+
 	if (flags) {
 		out_sep(out, &first);
 		buf_add(out, STR("FLAGS "));

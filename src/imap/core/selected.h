@@ -25,7 +25,9 @@ void selected_print_flags(struct session *s, struct buf *out);
 
 /* "(\Seen kw)" of an entry, \Recent included. Keywords must be loaded and known (selected_keywords_cover). */
 void selected_entry_flags(struct session *s, struct buf *out, const struct entry *e);
-/* "* n FETCH (UID u FLAGS (...) MODSEQ (m))": UID and FLAGS where they are wanted, MODSEQ where the session wants it (RFC 7162 3.2.4). */
+/* "* n FETCH (", or with UIDONLY "* u UIDFETCH ("; uid: "UID u" too. True: no item stands there yet (out_sep()). */
+bool selected_fetch_begin(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid);
+/* A line that nobody asked for: "* n FETCH (UID u FLAGS (...) MODSEQ (m))": UID and FLAGS where they are wanted, MODSEQ where the session wants it (RFC 7162 3.2.4). */
 void selected_fetch_line(struct session *s, struct buf *out, uint32_t seq, const struct entry *e, bool uid, bool flags);
 /* "MODSEQ (n)" */
 void selected_modseq(struct session *s, struct buf *out, const struct entry *e);

@@ -61,22 +61,12 @@ marked(const struct fetch *f, const struct entry *e)
 static void
 begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
 {
-	struct buf *out = cmd_out(f->cmd);
-	bool uidonly = cmd_enabled(f->cmd, ENABLED_UIDONLY);
-	char *p = buf_room(out, 64), *start = p;
+	struct cmd *cmd = f->cmd;
+	bool told = f->uid || (cmd_enabled(cmd, ENABLED_CONDSTORE) && marked(f, e));
+	/* In a UIDFETCH only where it was asked for. */
+	bool uid = f->uid_item || (told && !cmd_enabled(cmd, ENABLED_UIDONLY));
 
-	if (p == NULL)
-		return;
-	p = put_lit(p, "* ");
-	p = put_u32(p, uidonly ? e->uid : seq);
-	p = uidonly ? put_lit(p, " UIDFETCH (") : put_lit(p, " FETCH (");
-	f->first = true;
-	if (f->uid_item || (!uidonly && (f->uid || (cmd_enabled(f->cmd, ENABLED_CONDSTORE) && marked(f, e))))) {
-		p = put_lit(p, "UID ");
-		p = put_u32(p, e->uid);
-		f->first = false;
-	}
-	buf_wrote(out, (size_t)(p - start));
+	f->first = selected_fetch_begin(cmd->session, cmd_out(cmd), seq, e, uid);
 }
 
 static void

@@ -23,7 +23,18 @@ enum {
 	FETCH_MODSEQ = 1 << 5, /* enables CONDSTORE */
 	FETCH_BINARY = 1 << 6, /* its section is sent decoded (RFC 3516) */
 	FETCH_SUMMARY = 1 << 7, /* of the email's row a slice of the summary only */
+	FETCH_FLAGS = 1 << 8,  /* it is FLAGS */
+	FETCH_UID = 1 << 9,    /* it is UID */
 };
+
+/* Modifiers that were given (RFC 4466 2.4), besides PARTIAL. */
+enum {
+	FETCH_CHANGEDSINCE = 1 << 0,
+	FETCH_VANISHED = 1 << 1, /* expunged ones are told first */
+};
+
+/* What of the current message's rows has been read. Each with those before it. */
+enum fetch_rows { FETCH_ROWS_NONE, FETCH_ROWS_EMAIL, FETCH_ROWS_STRUCTURE };
 
 struct fetch;
 struct fetch_item;
@@ -51,12 +62,9 @@ struct fetch {
 	struct fetch_item *items; /* those with FETCH_BODY last */
 	size_t n_items, cap_items;
 	unsigned needs;           /* of all items together */
-	bool flags;               /* FLAGS is among them */
-	bool uid_item;            /* UID is */
-	bool uid;                 /* UID is, or it is UID FETCH: it comes first (T50) */
+	bool uid;                 /* UID is among them, or it is UID FETCH: it comes first (T50) */
+	unsigned modifiers;
 	struct partial partial;   /* modifier PARTIAL */
-	bool since;               /* CHANGEDSINCE was given */
-	bool vanished;            /* VANISHED: expunged ones are told first */
 	uint64_t changed_since;
 	struct runs known;        /* VANISHED: the UIDs that were asked for, expunged ones included */
 	struct runs gone;         /* to be told as VANISHED (EARLIER) */
@@ -66,8 +74,7 @@ struct fetch {
 	struct runs unseen;       /* of the batch: they get \Seen first */
 	uint64_t seen_modseq;     /* of that change */
 	struct runs marked;       /* of the batch: they just got it; their FLAGS are told */
-	bool whole;               /* batch stands for uids */
-	bool mark;                /* \Seen is to be set */
+	enum { FETCH_READS, FETCH_MARKS } way; /* batch stands for uids; or \Seen is to be set, batch by batch */
 	bool stepped;             /* a step was made already */
 	struct view_iter scan, it; /* over uids, over batch: down where more than the limit were asked for (RFC 9738 3.1) */
 
@@ -84,7 +91,7 @@ struct fetch {
 
 	/* The message being written. */
 	struct email email;
-	bool have_email, have_structure;
+	enum fetch_rows rows;     /* of it */
 	struct mime_structure structure;
 
 	/* A message whose bodies are half sent. */

@@ -12,7 +12,7 @@ changed_since(struct fetch *f, struct args *a)
 
 	if ((st = arg_space(a)) != OK || (st = arg_number64(a, &f->changed_since)) != OK)
 		return st;
-	f->since = true;
+	f->modifiers |= FETCH_CHANGEDSINCE;
 	return fetch_add_named(f, "MODSEQ");
 }
 
@@ -21,11 +21,11 @@ read_modifier(struct fetch *f, struct args *a)
 {
 	enum status st;
 
-	if (!f->since && arg_keyword(a, "CHANGEDSINCE"))
+	if (!(f->modifiers & FETCH_CHANGEDSINCE) && arg_keyword(a, "CHANGEDSINCE"))
 		return changed_since(f, a);
 	/* RFC 7162 3.2.6: of UID FETCH only, once QRESYNC is enabled. */
-	if (!f->vanished && f->cmd->uid && cmd_enabled(f->cmd, ENABLED_QRESYNC) && arg_keyword(a, "VANISHED")) {
-		f->vanished = true;
+	if (!(f->modifiers & FETCH_VANISHED) && f->cmd->uid && cmd_enabled(f->cmd, ENABLED_QRESYNC) && arg_keyword(a, "VANISHED")) {
+		f->modifiers |= FETCH_VANISHED;
 		return OK;
 	}
 	/* RFC 9394 3.3: of UID FETCH only. */
@@ -49,7 +49,7 @@ fetch_modifiers(struct fetch *f, struct args *a)
 	if (st != OK || (st = arg_close(a)) != OK)
 		return st;
 	/* VANISHED says nothing without CHANGEDSINCE (RFC 7162 3.2.6). */
-	if (f->vanished && !f->since)
+	if (f->modifiers == FETCH_VANISHED)
 		return arg_expect(a, EXPECT_FETCH_MODIFIER);
 	return arg_end(a);
 }
@@ -90,7 +90,7 @@ cut(struct fetch *f, struct db_txn *txn)
 enum status
 fetch_narrow(struct fetch *f, struct db_txn *txn)
 {
-	enum status st = f->vanished ? find_vanished(f, txn) : OK;
+	enum status st = f->modifiers & FETCH_VANISHED ? find_vanished(f, txn) : OK;
 
 	return st == OK && f->partial.given ? cut(f, txn) : st;
 }

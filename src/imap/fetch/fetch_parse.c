@@ -28,11 +28,8 @@ add(struct fetch *f, struct fetch_item item)
 {
 	if (f->n_items >= ITEMS_MAX)
 		return ERR_LIMIT;
-	if (item.kind->print == fetch_flags)
-		f->flags = true;
-	if (item.kind->print == fetch_uid)
-		f->uid = f->uid_item = true;
 	f->needs |= item.needs;
+	f->uid |= (item.needs & FETCH_UID) != 0;
 	if (f->n_items == f->cap_items) {
 		size_t cap = f->cap_items ? 2 * f->cap_items : 4;
 

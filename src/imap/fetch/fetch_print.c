@@ -22,10 +22,11 @@ fetch_email(struct fetch *f, int64_t email)
 {
 	enum status st;
 
-	if (f->have_email)
+	if (f->rows >= FETCH_ROWS_EMAIL)
 		return OK;
 	st = email_cursor_get(f->cursor, email, &f->email);
-	f->have_email = st == OK;
+	if (st == OK)
+		f->rows = FETCH_ROWS_EMAIL;
 	return st;
 }
 
@@ -35,13 +36,14 @@ fetch_structure(struct fetch *f)
 	struct str packed;
 	enum status st;
 
-	if (f->have_structure)
+	if (f->rows == FETCH_ROWS_STRUCTURE)
 		return OK;
 	if ((st = email_cursor_structure(f->cursor, f->email.id, &packed)) != OK)
 		return st;
 	/* The cursor's bytes stay until its next message only. */
 	st = mime_structure_unpack(&f->arena, arena_str(&f->arena, packed), &f->structure);
-	f->have_structure = st == OK;
+	if (st == OK)
+		f->rows = FETCH_ROWS_STRUCTURE;
 	return st;
 }
 
@@ -132,7 +134,7 @@ fetch_threadid(struct fetch *f, const struct fetch_item *item, const struct entr
 static enum status
 summary(struct fetch *f, int64_t email, enum mime_slice slice, struct mime_summary *sum_r)
 {
-	return f->have_email ? mime_summary_open(f->email.summary, sum_r) : email_cursor_slice(f->cursor, email, slice, sum_r);
+	return f->rows >= FETCH_ROWS_EMAIL ? mime_summary_open(f->email.summary, sum_r) : email_cursor_slice(f->cursor, email, slice, sum_r);
 }
 
 enum status

@@ -40,7 +40,7 @@ cleanup(struct cmd *cmd)
 	runs_free(&f->known);
 	runs_free(&f->gone);
 	runs_free(&f->uids);
-	if (!f->whole)
+	if (f->way == FETCH_MARKS)
 		runs_free(&f->batch);
 	runs_free(&f->unseen);
 	runs_free(&f->marked);
@@ -64,7 +64,7 @@ begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
 	struct cmd *cmd = f->cmd;
 	bool told = f->uid || (cmd_enabled(cmd, ENABLED_CONDSTORE) && marked(f, e));
 	/* In a UIDFETCH only where it was asked for. */
-	bool uid = f->uid_item || (told && !cmd_enabled(cmd, ENABLED_UIDONLY));
+	bool uid = (f->needs & FETCH_UID) || (told && !cmd_enabled(cmd, ENABLED_UIDONLY));
 
 	f->first = selected_fetch_begin(cmd->session, cmd_out(cmd), seq, e, uid);
 }
@@ -76,7 +76,7 @@ end_message(struct fetch *f)
 	f->open = false;
 	f->cmd->worked_on = true;
 	arena_free(&f->arena);
-	f->have_email = f->have_structure = false;
+	f->rows = FETCH_ROWS_NONE;
 }
 
 static enum status
@@ -86,7 +86,7 @@ light_items(struct fetch *f, const struct entry *e)
 
 	if ((f->needs & FETCH_EMAIL) && (st = fetch_email(f, e->email)) != OK)
 		return st;
-	if (!f->flags && marked(f, e))
+	if (!(f->needs & FETCH_FLAGS) && marked(f, e))
 		st = fetch_flags(f, NULL, e);
 	if (!(f->needs & FETCH_MODSEQ) && cmd_enabled(f->cmd, ENABLED_CONDSTORE) && marked(f, e))
 		st = fetch_modseq(f, NULL, e);
@@ -113,7 +113,8 @@ skip_message(struct fetch *f, size_t start, enum status st)
 {
 	cmd_out(f->cmd)->n = start;
 	f->left = 0;
-	f->open = f->have_email = f->have_structure = false;
+	f->open = false;
+	f->rows = FETCH_ROWS_NONE;
 	arena_free(&f->arena);
 	if (st == ERR_NOT_FOUND)
 		f->cmd->expunge_issued = true;
@@ -155,7 +156,7 @@ resume_message(struct fetch *f)
 	enum cmd_next next;
 	enum status st;
 
-	f->have_email = f->have_structure = false;
+	f->rows = FETCH_ROWS_NONE;
 	if (fetch_email(f, f->open_email) != OK)
 		return CMD_ABORT;
 	next = fetch_bodies(f, &st);
@@ -238,7 +239,7 @@ gather(struct fetch *f)
 		return st;
 	while ((e = view_iter_next(&f->scan)) != NULL) {
 		runs_add(&f->batch, e->uid, e->uid);
-		if (f->mark && !(e->flags & FLAG_SEEN) && !e->expunged)
+		if (f->way == FETCH_MARKS && !(e->flags & FLAG_SEEN) && !e->expunged)
 			runs_add(&f->unseen, e->uid, e->uid);
 		bytes += e->size;
 		if (++n >= BATCH_MESSAGES || bytes >= BATCH_BYTES)
@@ -289,7 +290,7 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 	f->stepped = true;
 	next = send_batch(f, st_r);
 	if (next == CMD_DONE && *st_r == OK) {
-		if (f->whole)
+		if (f->way == FETCH_READS)
 			*over_r = true;
 		else if ((*st_r = gather(f)) == OK)
 			*over_r = f->batch.n == 0;
@@ -336,13 +337,13 @@ walk(struct fetch *f)
 {
 	struct view *v = &f->cmd->session->selected->view;
 
-	if (f->whole)
+	if (f->way == FETCH_READS)
 		f->batch = f->uids;
 	f->scan = (struct view_iter)VIEW_WALK(v, &f->uids, f->cmd->limit_uid != 0);
 	f->scan.no_seq = true;
 	f->scan.changed_since = f->changed_since;
 	begin_batch(f);
-	if (f->whole)
+	if (f->way == FETCH_READS)
 		f->it.changed_since = f->changed_since;
 	f->cmd->step = step;
 	return step(f->cmd);
@@ -359,7 +360,7 @@ find(struct cmd *cmd, struct arg_set *set)
 		arg_set_free(set);
 		return st;
 	}
-	if (f->vanished)
+	if (f->modifiers & FETCH_VANISHED)
 		set_known(cmd, set, &f->known);
 	if ((st = set_resolve(cmd, f->txn, set, &f->uids)) == OK)
 		st = fetch_narrow(f, f->txn);
@@ -383,9 +384,8 @@ start(struct cmd *cmd, struct arg_set *set)
 	if (f->uids.n == 0 && f->gone.n == 0)
 		return finish(cmd);
 	/* With CHANGEDSINCE no line is no failure. */
-	cmd->worked_on = f->since;
-	f->mark = (f->needs & FETCH_SEEN) && !cmd->session->selected->view.read_only;
-	f->whole = !f->mark;
+	cmd->worked_on = f->modifiers & FETCH_CHANGEDSINCE;
+	f->way = (f->needs & FETCH_SEEN) && !cmd->session->selected->view.read_only ? FETCH_MARKS : FETCH_READS;
 	return walk(f);
 }
 
@@ -405,7 +405,6 @@ fetch_start(struct cmd *cmd, struct str items, const struct runs *uids)
 	fetch_unique(f);
 	fetch_sort(f);
 	f->needs &= ~(unsigned)FETCH_SEEN;
-	f->whole = true;
 	runs_add_all(&f->uids, uids);
 	return walk(f);
 }

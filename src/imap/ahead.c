@@ -58,9 +58,9 @@ ahead_pop(struct session *s)
 }
 
 bool
-ahead_may_begin(const struct session *s, enum imap_read what, const struct command *row)
+ahead_may_begin(const struct session *s, const struct command *row)
 {
-	return what == IMAP_READ_LITERAL && row != NULL && (row->flags & CMDF_OVERLAP) && !s->reader.literal.sync && has_room(s, 0);
+	return (row->flags & CMDF_OVERLAP) && !s->reader.literal.sync && has_room(s, 0);
 }
 
 void

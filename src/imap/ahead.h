@@ -14,8 +14,8 @@
 bool ahead_push(struct session *s);
 /* Takes the oldest of them as the session's command, if its commit is over; what was being read goes on when it is answered. */
 bool ahead_pop(struct session *s);
-/* Whether what the reader has found may begin although some still wait: another of their kind, for whose message nobody must say "+". */
-bool ahead_may_begin(const struct session *s, enum imap_read what, const struct command *row);
+/* Whether the command whose literal the reader has found may begin although some still wait: another of their kind, for whose message nobody must say "+". */
+bool ahead_may_begin(const struct session *s, const struct command *row);
 /* With the session. All writes are over. */
 void ahead_free(struct session *s);
 

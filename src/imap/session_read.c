@@ -25,27 +25,47 @@ wrong_state(struct session *s, const struct command *row)
 	return "You are logged in already";
 }
 
-/* Begins the command that the reader holds, of which more may come (unread). */
+/* How the command begins that the reader holds. */
+struct head {
+	struct str tag;            /* "*" where there is none; in the reader's memory */
+	const struct command *row; /* NULL: none of ours */
+	const char *why;           /* it may not run, or NULL */
+	size_t at;                 /* where its arguments begin */
+};
+
+/* Whatever is asked of it is asked of this: it is looked up once. */
+static void
+read_head(struct session *s, struct head *h)
+{
+	struct arena arena = {0};
+	struct args args;
+	struct str name;
+
+	*h = (struct head){.tag = STR("*")};
+	args_init(&args, s->reader.command, &arena, false);
+	if (arg_tag(&args, &h->tag) != OK || arg_space(&args) != OK || arg_command(&args, &name) != OK)
+		h->why = "Not a command";
+	else if ((h->row = command_find(name)) == NULL)
+		h->why = "No such command";
+	else
+		h->why = wrong_state(s, h->row);
+	h->at = args.at;
+	arena_free_secret(&arena);
+}
+
+/* Begins it; more of it may come (unread). */
 static enum conn_next
-begin_command(struct session *s, bool unread)
+begin_command(struct session *s, const struct head *h, bool unread)
 {
 	struct cmd *cmd = s->cmd = cmd_new(s, s->reader.command);
-	struct str tag = STR("*"), name = STR("");
-	const struct command *row = NULL;
-	const char *why;
+	const struct command *row = h->row;
 
 	cmd->unread = unread;
-	if (arg_tag(&cmd->args, &tag) != OK || arg_space(&cmd->args) != OK ||
-	    arg_command(&cmd->args, &name) != OK)
-		why = "Not a command";
-	else if ((row = command_find(name)) == NULL)
-		why = "No such command";
-	else
-		why = wrong_state(s, row);
-	cmd_set_tag(cmd, tag);
+	cmd->args.at = h->at;
+	cmd_set_tag(cmd, h->tag);
 	s->login.commands++;
-	if (why != NULL)
-		return session_after(s, reply_bad(cmd, why));
+	if (h->why != NULL)
+		return session_after(s, reply_bad(cmd, h->why));
 	cmd->row = row;
 	cmd->uid = row->flags & CMDF_UID;
 	cmd->may_expunge = !(row->flags & CMDF_NO_EXPUNGE);
@@ -76,28 +96,10 @@ collect_literal(struct session *s)
 	return SESSION_GO;
 }
 
-/* The row of the command whose literal is announced, if it is one. */
-static const struct command *
-literal_row(struct session *s)
-{
-	struct args args;
-	struct str tag, name;
-	struct arena arena = {0};
-	const struct command *row = NULL;
-
-	args_init(&args, s->reader.command, &arena, false);
-	if (arg_tag(&args, &tag) == OK && arg_space(&args) == OK && arg_command(&args, &name) == OK)
-		row = command_find(name);
-	arena_free_secret(&arena);
-	return row != NULL && (row->states & s->state) ? row : NULL;
-}
-
 static enum conn_next
-at_literal(struct session *s)
+at_literal(struct session *s, const struct head *h)
 {
-	const struct command *row = literal_row(s);
-
-	return row != NULL && !(row->flags & CMDF_STREAM) ? collect_literal(s) : begin_command(s, true);
+	return h->why == NULL && !(h->row->flags & CMDF_STREAM) ? collect_literal(s) : begin_command(s, h, true);
 }
 
 /* The client broke the syntax below commands. */
@@ -130,13 +132,17 @@ fatal_input(struct session *s)
 static enum conn_next
 take(struct session *s, enum imap_read what)
 {
+	struct head h;
+
 	switch (what) {
 	case IMAP_READ_MORE:
 		return CONN_INPUT;
 	case IMAP_READ_COMMAND:
-		return begin_command(s, false);
+		read_head(s, &h);
+		return begin_command(s, &h, false);
 	case IMAP_READ_LITERAL:
-		return at_literal(s);
+		read_head(s, &h);
+		return at_literal(s, &h);
 	case IMAP_READ_BAD:
 		return bad_input(s);
 	case IMAP_READ_NOT_IMAP:
@@ -156,6 +162,7 @@ read_ahead(struct session *s)
 	struct str in = conn_in(s->conn);
 	size_t had = in.n;
 	enum imap_read what;
+	struct head h;
 
 	if (s->held != IMAP_READ_MORE || s->stopping)
 		return CONN_WAKE;
@@ -163,8 +170,13 @@ read_ahead(struct session *s)
 		return CONN_INPUT;
 	what = imap_reader_read(&s->reader, &in);
 	conn_eat(s->conn, had - in.n);
-	if (what == IMAP_READ_MORE || ahead_may_begin(s, what, what == IMAP_READ_LITERAL ? literal_row(s) : NULL))
-		return take(s, what);
+	if (what == IMAP_READ_MORE)
+		return CONN_INPUT;
+	if (what == IMAP_READ_LITERAL) {
+		read_head(s, &h);
+		if (h.why == NULL && ahead_may_begin(s, h.row))
+			return at_literal(s, &h);
+	}
 	s->held = (uint8_t)what;
 	return CONN_WAKE;
 }

@@ -351,7 +351,7 @@ differ(const struct config *a, const struct config *b, const char *but, bool val
 			if ((there = strcmp(x.name, y.name) == 0))
 				same = config_value_same(x.type, x.value, y.value);
 		/* A section that came or went counts by what is set in it. */
-		if ((there ? values && !same : x.changed) && strcmp(x.name, but) != 0)
+		if ((there ? values && !same : x.changed) && strcmp(x.key, but) != 0)
 			buf_addf(out, "%s%s", out->n > 0 ? "," : "", x.spelt != NULL ? x.spelt : x.name);
 	}
 }

@@ -144,7 +144,7 @@ struct config_item {
 	bool advanced;
 };
 bool config_item(const struct config *c, size_t i, struct config_item *item_r);
-/* Adds the names of what is not the same in both, separated by commas: what a wants, what b has. but: this name is left out. */
+/* Adds the names of what is not the same in both, separated by commas: what a wants, what b has. but: settings with this key are left out, "": none. */
 void config_differences(const struct config *a, const struct config *b, const char *but, struct buf *out);
 
 #endif

@@ -348,7 +348,7 @@ test_differences(void **state)
 	assert_int_equal(config_read(path, &why), OK);
 	write_text(path, "version = 1\nlistener b { address = \"*:1\" }\nlimits { message_bytes = 6M }\nimap { hide = X }\n");
 	assert_int_equal(config_reread(&why, &fresh), OK);
-	config_differences(fresh, config(), "imap.hide", &names);
+	config_differences(fresh, config(), "hide", &names);
 	assert_true(str_eq(buf_str(&names), STR("limits.message_bytes,listener b.address,listener a.address")));
 	config_free(fresh);
 	unlink(path);

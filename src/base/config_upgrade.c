@@ -119,10 +119,11 @@ find_lines(struct upgrade *u, struct item *it)
 {
 	size_t from = line_start(u->text, it->e.at), to = line_end(u->text, it->e.end), above;
 
-	it->whole = is_blank(between(u->text, from, it->e.at), false) && is_blank(between(u->text, it->e.end, to), true);
+	it->whole = is_blank(between(u->text, from, it->e.at), false) && is_blank(between(u->text, it->e.end, to), !it->gone);
 	if (!it->whole)
 		return;
-	while (from > 0 && is_comment(between(u->text, above = line_start(u->text, from - 1), from)))
+	/* The comments of one that is left out stay. */
+	while (!it->gone && from > 0 && is_comment(between(u->text, above = line_start(u->text, from - 1), from)))
 		from = above;
 	it->from = from;
 	it->to = to;
@@ -257,6 +258,16 @@ move_all(struct upgrade *u)
 
 /* ---- the new text ---- */
 
+/* Blanks, and the semicolons that may stand between settings. */
+static bool
+is_nothing(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr(" \t\r\n;", s.p[i]) == NULL)
+			return false;
+	return true;
+}
+
 /* Nothing is left in the section that begins with item i. */
 static bool
 is_empty(const struct upgrade *u, size_t i)
@@ -266,11 +277,11 @@ is_empty(const struct upgrade *u, size_t i)
 	if (end == i + 1)
 		return false; /* it was before */
 	for (size_t k = i + 1; k < end; k++) {
-		if (!u->item[k].gone || !is_blank(between(u->text, at, u->item[k].from), false))
+		if (!u->item[k].gone || !is_nothing(between(u->text, at, u->item[k].from)))
 			return false;
 		at = u->item[k].to;
 	}
-	return is_blank(between(u->text, at, u->item[end].e.at), false);
+	return is_nothing(between(u->text, at, u->item[end].e.at));
 }
 
 static void

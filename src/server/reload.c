@@ -24,7 +24,7 @@ add_restarts(const struct config *fresh, struct buf *out)
 {
 	struct buf names = {0};
 
-	config_differences(fresh, config(), "imap.hide", &names);
+	config_differences(fresh, config(), "hide", &names); /* of all, and of listeners */
 	if (names.n > 0)
 		buf_addf(out, "; want a restart: %.*s", STR_FMT(buf_str(&names)));
 	buf_free(&names);

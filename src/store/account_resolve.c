@@ -139,23 +139,27 @@ account_guess_key(struct store *store, struct str name, struct buf *out)
 	}
 }
 
-/* Beside the account of that very name: the one that the default domain makes of it. Both are looked for whatever is found, so that who is there
- * shows in no time (S7). */
+/* Beside the account of that very name: the one that the default domain makes of it. both: at a login both are looked for whatever is found, so that who
+ * is there shows in no time (S7); a recipient is told anyway. */
 static enum status
-resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r)
+resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, bool both, struct account *account_r)
 {
 	const struct account_names *names = store->names;
 	struct parts p = split(name);
 	struct account exact = {0}, other = {0};
 	struct buf full = {0};
-	enum status st = account_find(txn, arena, name, &exact), st2 = ERR_NOT_FOUND;
+	enum status st = account_find(txn, arena, name, &exact), st2;
 
-	if (may_be_bare(names, &p))
+	if (st == OK && !both)
+		st2 = ERR_NOT_FOUND;
+	else if (may_be_bare(names, &p))
 		st2 = account_find(txn, arena, p.local, &other);
 	else if (p.bare && names->domain.n == 0)
 		st2 = account_find_local(txn, arena, name, &other);
 	else if (p.bare && account_full_name(store, name, &full) == OK)
 		st2 = account_find(txn, arena, buf_str(&full), &other);
+	else
+		st2 = ERR_NOT_FOUND;
 	buf_free(&full);
 	if (st == ERR_NOT_FOUND && (st = st2) == OK)
 		exact = other;
@@ -168,7 +172,7 @@ enum status
 account_taken(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r)
 {
 	/* Without a default domain alice and alice@example.org are two. */
-	return store->names->domain.n > 0 ? resolve(store, txn, arena, name, account_r) : account_find(txn, arena, name, account_r);
+	return store->names->domain.n > 0 ? resolve(store, txn, arena, name, false, account_r) : account_find(txn, arena, name, account_r);
 }
 
 static char
@@ -189,7 +193,7 @@ account_resolve(struct store *store, struct db_txn *txn, struct arena *arena, st
 	struct buf plain = {0};
 	char separator;
 	size_t at;
-	enum status st = resolve(store, txn, arena, name, account_r);
+	enum status st = resolve(store, txn, arena, name, detail_r == NULL, account_r);
 
 	if (detail_r == NULL)
 		return st;
@@ -203,7 +207,7 @@ account_resolve(struct store *store, struct db_txn *txn, struct arena *arena, st
 	buf_add(&plain, str_head(p.local, at));
 	if (!p.bare)
 		buf_addf(&plain, "@%.*s", STR_FMT(p.domain));
-	if ((st = resolve(store, txn, arena, buf_str(&plain), account_r)) == OK)
+	if ((st = resolve(store, txn, arena, buf_str(&plain), false, account_r)) == OK)
 		*detail_r = arena_str(arena, str_from(p.local, at + 1));
 	buf_free(&plain);
 	return st;

@@ -23,11 +23,12 @@ grant_make(const struct actor *actor, struct db_txn *txn, const struct mailbox *
 	struct grant g = {.actor = *actor, .owner = mb->account, .mailbox = mb->id, .rights = RIGHTS_OF_OWNER};
 	enum status st = access_account(actor, mb->account);
 
+	if (st != OK || (st = grant_need(&g, RIGHT_LOOKUP)) != OK)
+		return st;
 	/* What is kept of the owner's rows would outlive the change (db/clocks_priv.h). */
 	ensure(db_declared(txn, mb->account));
-	if (st == OK && (st = grant_need(&g, RIGHT_LOOKUP)) == OK)
-		*grant_r = g;
-	return st;
+	*grant_r = g;
+	return OK;
 }
 
 enum status

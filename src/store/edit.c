@@ -26,6 +26,8 @@ edit_begin(struct edit *e, const struct grant *grant, struct db_txn *txn, unsign
 	/* A mailbox has one owner for ever. */
 	if (v[0] != grant->owner || v[11] || v[12])
 		return ERR_NOT_FOUND;
+	/* The grant may have been made in a snapshot: as in grant_make(). */
+	ensure(db_declared(txn, grant->owner));
 	e->uidvalidity = (uint32_t)v[1];
 	e->uidnext = (uint32_t)v[2];
 	e->keywords = e->keywords_was = (uint32_t)v[3];

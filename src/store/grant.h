@@ -3,9 +3,10 @@
  * A grant: what an actor may do with one mailbox. The one place of access checks makes it (access.c), once, when a mailbox is opened or is to
  * be written to; from then on it is carried, and nothing asks again by account. Whatever reads or changes messages takes it:
  *
- *  - the actor is who acts: what is kept for each reader (\Seen in shared mailboxes, private annotations) is his, and so are lines of the log,
- *    turns and lanes;
- *  - the owner is whose mail it is: emails, thread ids, object ids and quota are those of the owner's account.
+ *  - the actor is who acts: what is kept for each reader (\Seen in shared mailboxes, private annotations) is his, and so are lines of the log
+ *    and turns;
+ *  - the owner is whose mail it is: emails, thread ids, object ids and quota are those of the owner's account, which a write has to declare
+ *    (struct db_write).
  *
  * What an actor may not look up answers ERR_NOT_FOUND, as if it did not exist (S9); what it may see but not do answers ERR_NO_PERM. A value
  * that is copied as one likes; borrowed by every call. Zeroes are the grant of nothing: every call answers ERR_NOT_FOUND.

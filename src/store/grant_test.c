@@ -428,6 +428,26 @@ wrong_owner(void **state)
 	assert_int_equal(WRITE(s, expunge_some(&b, txn)), ERR_NOT_FOUND);
 }
 
+static enum status
+try_other(struct db_txn *txn, void *grant)
+{
+	struct mailbox mb;
+
+	return mailbox_get(&((struct grant *)grant)->actor, txn, NULL, ((struct grant *)grant)->mailbox, &mb);
+}
+
+/* A write that declares its own account alone may ask for another's mailbox: it is not there. */
+static void
+undeclared(void **state)
+{
+	struct actor bob = test_account(s, "bob");
+	struct grant g = {.actor = bob, .mailbox = mailbox_id(&alice, "INBOX")};
+	struct db_write w = {.fn = try_other, .arg = &g, .lane = (uint64_t)bob.account};
+
+	(void)state;
+	assert_int_equal(db_write_and_wait(store_db(s), &w), ERR_NOT_FOUND);
+}
+
 int
 main(void)
 {
@@ -436,6 +456,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(owner_and_actor, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(wrong_owner, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(undeclared, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,7 +95,7 @@ recent_mark(struct session *s, uint32_t uid)
 		.fn = recent_fn,
 		.what = "recent",
 		.arg = w,
-		.lane = (uint64_t)s->actor.account,
+		.lane = (uint64_t)s->selected->view.grant.owner,
 		.lazy = true,
 		.done = recent_done,
 	};

@@ -7,23 +7,16 @@
 #define BATCH 100
 
 static enum status
-totals(struct call *c, struct db_txn *txn, struct arena *arena, int64_t account, char out[3][24])
+totals(struct db_txn *txn, int64_t account, char out[3][24])
 {
-	struct actor actor = {.store = c->store, .account = account, .admin = true};
-	struct mailbox *list;
-	size_t n;
-	uint64_t messages = 0, size = 0;
-	enum status st = mailbox_list(&actor, txn, arena, &list, &n);
+	struct account_usage u;
+	enum status st = account_usage(txn, account, &u);
 
 	if (st != OK)
 		return st;
-	for (size_t i = 0; i < n; i++) {
-		messages += list[i].messages;
-		size += list[i].size;
-	}
-	snprintf(out[0], 24, "%zu", n);
-	snprintf(out[1], 24, "%" PRIu64, messages);
-	snprintf(out[2], 24, "%" PRIu64, size);
+	snprintf(out[0], 24, "%" PRIu64, u.mailboxes);
+	snprintf(out[1], 24, "%" PRIu64, u.messages);
+	snprintf(out[2], 24, "%" PRIu64, u.bytes);
 	return OK;
 }
 
@@ -42,7 +35,7 @@ list_batch(struct call *c, struct str *after, size_t *n_r)
 	for (size_t i = 0; st == OK && i < *n_r; i++) {
 		char numbers[3][24];
 
-		if ((st = totals(c, txn, &arena, accounts[i].id, numbers)) == OK)
+		if ((st = totals(txn, accounts[i].id, numbers)) == OK)
 			link_fields(&c->link, FRAME_RECORD, 5,
 			    (struct str[]){accounts[i].name, accounts[i].disabled ? STR("disabled") : STR(""),
 				str_c(numbers[0]), str_c(numbers[1]), str_c(numbers[2])});

@@ -508,13 +508,15 @@ test_renew(void **state)
 	struct auth *a;
 	struct scram_keys k;
 	struct make m = {.name = "dora", .kind = "crypt"};
+	struct store_subscriber changes;
 	char kinds[16];
 	int64_t old, id;
 
 	assert_int_equal(store_open(&o, &store), OK);
 	few.scram_iterations = 6000;
 	a = auth_new(store, &few);
-	store_subscribe(store, feed, a);
+	changes = (struct store_subscriber){feed, a};
+	store_subscribe(store, &changes);
 	assert_true(offers_scram(a));
 	old = make("alice", "plain", STR("{PLAIN}pencil"), "pencil", false);
 	assert_true(offers_scram(a));
@@ -557,7 +559,7 @@ test_renew(void **state)
 	assert_false(offers_scram(a));
 	assert_int_equal(db_write(store_db(store), delete_fn, &m.id), OK);
 	assert_true(offers_scram(a));
-	store_subscribe(store, NULL, NULL);
+	store_unsubscribe(store, &changes);
 	auth_free(a);
 	db_thread_end(store_db(store));
 	store_close(store);

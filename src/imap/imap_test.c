@@ -101,7 +101,9 @@ open_services(struct test_imap *t)
 	as.plaintext = true;
 	as.delay_ms = 0;
 	t->door = (struct door){.store = t->store, .hub = hub_new(), .auth = auth_new(t->store, &as), .account_max = 200, .trust_loopback = true};
-	store_subscribe(t->store, feed, t->door.hub);
+	t->changes = x_new(struct store_subscriber);
+	*t->changes = (struct store_subscriber){feed, t->door.hub};
+	store_subscribe(t->store, t->changes);
 	t->net = net_new(&(struct net_options){.ready = ready, .ready_arg = t});
 	options = (struct imap_options){.door = &t->door, .settings = imap_settings_default,
 	    .at_step = at_step, .at_step_arg = at_step_arg};
@@ -145,7 +147,8 @@ static void
 close_services(struct test_imap *t)
 {
 	(void)settle(t);
-	store_subscribe(t->store, NULL, NULL);
+	store_unsubscribe(t->store, t->changes);
+	free(t->changes);
 	net_free(t->net);
 	imap_free(t->imap);
 	auth_free(t->door.auth);

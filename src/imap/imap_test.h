@@ -10,6 +10,7 @@
 #include "net/net.h"
 
 struct test_imap {
+	struct store_subscriber *changes;
 	struct store *store;
 	struct door door;
 	struct net *net;

@@ -216,7 +216,8 @@ open_services(struct server *s)
 	s->door.end_sessions = c->auth_end_sessions;
 	if ((st = services_open(&s->services, &s->door)) != OK)
 		return st; /* server_check() has looked */
-	store_subscribe(s->door.store, door_changed, &s->door);
+	s->changes = (struct store_subscriber){door_changed, &s->door};
+	store_subscribe(s->door.store, &s->changes);
 	return OK;
 }
 
@@ -258,7 +259,7 @@ stop(struct server *s)
 	if (s->door.pool != NULL)
 		pool_stop(s->door.pool);
 	if (s->door.store != NULL)
-		store_subscribe(s->door.store, NULL, NULL);
+		store_unsubscribe(s->door.store, &s->changes);
 	services_close(&s->services);
 	if (s->door.auth != NULL)
 		auth_free(s->door.auth);

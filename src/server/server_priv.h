@@ -31,6 +31,7 @@ struct server {
 	struct net *net;
 	struct door door;     /* what the protocols share: its parts are made here */
 	struct services services;
+	struct store_subscriber changes; /* to the door */
 	struct given given[GIVEN_MAX];
 	size_t given_n;
 	struct admin *admin;

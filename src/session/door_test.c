@@ -178,6 +178,8 @@ v_run(struct conn *c, unsigned events)
 
 static const struct conn_handler handler = {.name = "door", .open = v_open, .run = v_run, .closed = v_closed};
 
+static struct store_subscriber changes = {door_changed, &door};
+
 static int
 open_with(void **state, unsigned delay_ms)
 {
@@ -192,7 +194,7 @@ open_with(void **state, unsigned delay_ms)
 	auth = auth_new(store, &settings);
 	net = test_net(NULL);
 	door = (struct door){.store = store, .hub = hub_new(), .auth = auth, .budgets = budgets_new(0, 1 << 20), .trust_loopback = true};
-	store_subscribe(store, door_changed, &door);
+	store_subscribe(store, &changes);
 	assert_int_equal(net_listen(net, &(struct listener_options){.name = "door", .address = "127.0.0.1", .handler = &handler}, &l), OK);
 	port = net_listener_port(l);
 	closed = 0;
@@ -216,7 +218,7 @@ close_door(void **state)
 {
 	net_stop_now(net);
 	test_wait(net, 100, NULL);
-	store_subscribe(store, NULL, NULL);
+	store_unsubscribe(store, &changes);
 	assert_int_equal(budgets_used(door.budgets), 0);
 	net_free(net);
 	net_thread_end();

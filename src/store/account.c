@@ -100,6 +100,19 @@ account_get(struct db_txn *txn, struct arena *arena, int64_t id, struct account 
 	return st;
 }
 
+enum status
+account_usage(struct db_txn *txn, int64_t id, struct account_usage *usage_r)
+{
+	static struct db_sql sums = DB_SQL_KEPT("SELECT count(*), coalesce(sum(messages), 0), coalesce(sum(size), 0) FROM mailbox"
+						" WHERE account = ?1 AND sort IS NOT NULL");
+	int64_t v[3];
+	enum status st = db_get_ints(txn, &sums, v, 3, "i", id);
+
+	if (st == OK)
+		*usage_r = (struct account_usage){.mailboxes = (uint64_t)v[0], .messages = (uint64_t)v[1], .bytes = (uint64_t)v[2]};
+	return st;
+}
+
 /* The only account with that local part; ERR_NOT_FOUND where there are several. */
 static enum status
 find_local(struct db_txn *txn, struct arena *arena, struct str folded, struct account *account_r)

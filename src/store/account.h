@@ -74,6 +74,12 @@ must_check enum status account_keys(struct db_txn *txn, struct arena *arena, int
  * logged in from; auth). ERR_NOT_FOUND where it is not set, or (set) there is no such account. An empty value removes. */
 must_check enum status account_setting(struct db_txn *txn, struct arena *arena, int64_t id, struct str name, struct str *value_r);
 must_check enum status account_set_setting(struct db_txn *txn, int64_t id, struct str name, struct str value);
+/* What it holds now: the sums over its mailboxes, exact, kept with the account's clock (db_read_account()). What was expunged counts no more. */
+struct account_usage {
+	uint64_t mailboxes, messages;
+	uint64_t bytes; /* of RFC822.SIZE: a message in two mailboxes counts twice */
+};
+must_check enum status account_usage(struct db_txn *txn, int64_t id, struct account_usage *usage_r);
 /* Checks the grammar of a name: one that fails cannot be an account's. */
 bool account_name_ok(struct str name);
 /*

@@ -6,8 +6,8 @@
  */
 #include "store/feed_priv.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
-
 #include "base/assert.h"
 #include "store/store_priv.h"
 
@@ -18,10 +18,9 @@ struct pending {
 	size_t next; /* in its bucket; index + 1 */
 };
 
-/* Everything but fn and arg is the committer's thread's alone. */
+/* Everything but the subscribers is the committer's thread's alone. */
 struct feed {
-	void (*fn)(void *arg, const struct store_event *ev);
-	void *arg;
+	_Atomic(struct store_subscriber *) subs[STORE_SUBSCRIBERS];
 	size_t open; /* hooks set, neither called nor dropped */
 	struct pending *pending;
 	size_t n, cap;
@@ -50,10 +49,26 @@ feed_free(struct feed *f)
 }
 
 void
-store_subscribe(struct store *s, void (*fn)(void *arg, const struct store_event *ev), void *arg)
+store_subscribe(struct store *s, struct store_subscriber *sub)
 {
-	s->feed->arg = arg;
-	__atomic_store_n(&s->feed->fn, fn, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < STORE_SUBSCRIBERS; i++) {
+		struct store_subscriber *none = NULL;
+
+		if (atomic_compare_exchange_strong(&s->feed->subs[i], &none, sub))
+			return;
+	}
+	die("the change feed has no room for a subscriber");
+}
+
+void
+store_unsubscribe(struct store *s, struct store_subscriber *sub)
+{
+	for (size_t i = 0; i < STORE_SUBSCRIBERS; i++) {
+		struct store_subscriber *it = sub;
+
+		if (atomic_compare_exchange_strong(&s->feed->subs[i], &it, NULL))
+			return;
+	}
 }
 
 static size_t *
@@ -89,13 +104,21 @@ gather(struct feed *f, const struct store_event *ev)
 }
 
 static void
+tell(struct feed *f, const struct store_event *ev)
+{
+	for (size_t i = 0; i < STORE_SUBSCRIBERS; i++) {
+		struct store_subscriber *sub = atomic_load(&f->subs[i]);
+
+		if (sub != NULL)
+			sub->fn(sub->arg, ev);
+	}
+}
+
+static void
 flush(struct feed *f)
 {
-	void (*fn)(void *, const struct store_event *) = __atomic_load_n(&f->fn, __ATOMIC_ACQUIRE);
-
 	for (size_t i = 0; i < f->n; i++) {
-		if (fn != NULL)
-			fn(f->arg, &f->pending[i].ev);
+		tell(f, &f->pending[i].ev);
 		*bucket_of(f, &f->pending[i].ev) = 0;
 	}
 	f->n = 0;

@@ -9,9 +9,11 @@
 #include "store/store_test.h"
 
 #include "store/mend/check.h"
+#include "store/account.h"
 #include "store/copy.h"
 #include "store/email.h"
 #include "store/message.h"
+#include "store/model_msgs_test.h"
 #include "store/view.h"
 
 #define VIEWS 4
@@ -22,17 +24,6 @@
 static const struct str keyword_names[] = {STR("alpha"), STR("Beta"), STR("$Junk")};
 #define KEYWORDS 3
 
-struct msg {
-	uint32_t uid;
-	uint8_t flags;
-	uint8_t kw; /* bits of keyword_names */
-	int64_t email;
-	uint64_t size;
-};
-struct msgs {
-	struct msg *m;
-	size_t n, cap;
-};
 struct mbox {
 	int64_t id;
 	struct msgs now;
@@ -68,49 +59,6 @@ static bool reaped; /* ghosts may have lost their entries */
 			abort(); /* not reached: says so to the compiler */                                            \
 		}                                                                                                      \
 	} while (0)
-
-/* ---- the model's arrays ---- */
-
-static void
-push(struct msgs *a, struct msg m)
-{
-	if (a->n == a->cap) {
-		a->cap = a->cap * 2 + 64;
-		a->m = x_realloc(a->m, a->cap * sizeof(*a->m));
-	}
-	a->m[a->n++] = m;
-}
-
-static size_t
-seek(const struct msgs *a, uint32_t uid)
-{
-	size_t lo = 0, hi = a->n;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (a->m[mid].uid < uid)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static struct msg *
-get(struct msgs *a, uint32_t uid)
-{
-	size_t i = seek(a, uid);
-
-	return i < a->n && a->m[i].uid == uid ? &a->m[i] : NULL;
-}
-
-static void
-drop(struct msgs *a, size_t i)
-{
-	memmove(a->m + i, a->m + i + 1, (a->n - i - 1) * sizeof(*a->m));
-	a->n--;
-}
 
 /* A random set of UIDs of the mailbox, some of them not there. */
 static void
@@ -583,6 +531,22 @@ come_back(struct db_txn *txn, struct away *a)
 	changes_free(&c);
 }
 
+/* What the account holds is what its mailboxes do. */
+static void
+usage(struct db_txn *txn)
+{
+	struct account_usage u;
+	uint64_t messages = 0, bytes = 0;
+
+	for (int mb = 0; mb < MAILBOXES; mb++) {
+		messages += box[mb].now.n;
+		for (size_t i = 0; i < box[mb].now.n; i++)
+			bytes += box[mb].now.m[i].size;
+	}
+	check(account_usage(txn, alice.account, &u) == OK);
+	check(u.messages == messages && u.bytes == bytes && u.mailboxes > MAILBOXES);
+}
+
 static void
 counters(struct db_txn *txn, int mb)
 {
@@ -602,6 +566,7 @@ counters(struct db_txn *txn, int mb)
 	}
 	check(m.messages == box[mb].now.n && m.unseen == unseen && m.deleted == deleted);
 	check(m.size == size && m.deleted_size == deleted_size);
+	usage(txn);
 	arena_free(&arena);
 }
 

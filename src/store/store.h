@@ -88,9 +88,18 @@ struct store_event {
 	uint64_t modseq;
 	uint32_t uidnext;
 };
-/* The one subscriber: called on the committer's thread after the change is durable and before the change's own
- * session is told; one event per mailbox and commit. Must not block. */
-void store_subscribe(struct store *store, void (*fn)(void *arg, const struct store_event *ev), void *arg);
+/* Who follows what changes: sessions, and what is derived (an index, a stream, a queue). fn is called on the committer's thread after the change is
+ * durable and before the change's own session is told; one event per mailbox, kind and commit, the same in the same order for each subscriber. It must
+ * not block. A subscriber is its owner's, and stays where it is until it was taken off, which happens while nothing is written (store_close()
+ * ahead, or a test). There is room for STORE_SUBSCRIBERS. */
+#define STORE_SUBSCRIBERS 8
+struct store_subscriber {
+	void (*fn)(void *arg, const struct store_event *ev);
+	void *arg;
+};
+void store_subscribe(struct store *store, struct store_subscriber *sub);
+/* One that is not there is passed over. */
+void store_unsubscribe(struct store *store, struct store_subscriber *sub);
 
 /* A random secret of this store, made with it: false salts, URL keys. 32 bytes, lives as long as the store. */
 struct str store_secret(struct store *store);

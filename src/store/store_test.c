@@ -246,15 +246,26 @@ record(void *arg, const struct store_event *ev)
 		events[events_n++] = *ev;
 }
 
+static int told;
+
+static void
+count_event(void *arg, const struct store_event *ev)
+{
+	(void)ev;
+	++*(int *)arg;
+}
+
 static void
 feed(void **state)
 {
+	static struct store_subscriber recorder = {record, NULL}, counter = {count_event, &told};
 	struct store *s = test_store();
 	struct actor a = test_account(s, "alice");
 	int64_t id, id2;
 
 	(void)state;
-	store_subscribe(s, record, NULL);
+	store_subscribe(s, &recorder);
+	store_subscribe(s, &counter);
 	events_n = 0;
 	assert_int_equal(WRITE(s, mailbox_create(&a, txn, STR("x"), 0, &id)), OK);
 	assert_int_equal(events_n, 1);
@@ -279,6 +290,13 @@ feed(void **state)
 	assert_int_equal(events_n, 4);
 	assert_int_equal(events[3].kind, EVENT_ACCOUNT);
 	assert_int_equal(events[3].mailbox, 0);
+	assert_int_equal(told, 4);
+	/* One goes, the other stays; one that is not there is nobody's loss. */
+	store_unsubscribe(s, &recorder);
+	store_unsubscribe(s, &recorder);
+	assert_int_equal(WRITE(s, account_set_disabled(s, txn, a.account, false)), OK);
+	assert_int_equal(events_n, 4);
+	assert_int_equal(told, 5);
 	test_close(s);
 }
 

@@ -133,7 +133,7 @@ check_size(struct cmd *cmd)
 }
 
 static enum status
-find(struct fetch *f, const struct imap_url *u)
+url_find(struct fetch *f, const struct imap_url *u)
 {
 	struct cmd *cmd = f->cmd;
 	struct appending *x = cmd_state(cmd, struct appending);
@@ -160,7 +160,7 @@ append_url_begin(struct cmd *cmd, struct str url)
 	x->url.url = url;
 	x->url.left = 0;
 	if ((st = imap_url_parse(&f.arena, url, &u)) == OK && (st = cmd_read_begin(cmd, &f.txn)) == OK) {
-		st = find(&f, &u);
+		st = url_find(&f, &u);
 		cmd_read_end(cmd, f.txn);
 	} else if (st == ERR_LIMIT) {
 		st = ERR_BAD_INPUT;

@@ -30,7 +30,7 @@ static const char usage[] = "The mailbox, perhaps flags and a date, and a messag
 static enum cmd_next go_on(struct cmd *cmd);
 
 static void
-cleanup(struct cmd *cmd)
+append_cleanup(struct cmd *cmd)
 {
 	struct appending *x = cmd_state(cmd, struct appending);
 
@@ -145,7 +145,7 @@ parse_first(struct cmd *cmd, struct append_message *m, struct args *a, struct da
 
 /* Before the client sends the message it learns whether there is a place for it. */
 static enum status
-find(struct cmd *cmd, struct appending *x)
+append_find(struct cmd *cmd, struct appending *x)
 {
 	struct mailbox mb;
 	struct db_txn *txn;
@@ -228,7 +228,7 @@ may_begin(struct cmd *cmd, const struct data *d)
 		return refuse(cmd, st);
 	if (x->replace && (st = append_source_check(cmd)) != OK)
 		return append_source_refuse(cmd, st);
-	if (x->n == 0 && (st = find(cmd, x)) != OK)
+	if (x->n == 0 && (st = append_find(cmd, x)) != OK)
 		return refuse(cmd, st);
 	return CMD_AGAIN;
 }
@@ -460,7 +460,7 @@ cmd_append(struct cmd *cmd)
 	x->replace = cmd->row->flags & CMDF_REPLACE;
 	x->tail = &x->first;
 	cmd_state_set(cmd, struct appending, x);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = append_cleanup;
 	cmd->step = go_on;
 	return go_on(cmd);
 }

@@ -12,7 +12,7 @@ struct exchange {
 };
 
 static void
-cleanup(struct cmd *cmd)
+authenticate_cleanup(struct cmd *cmd)
 {
 	struct exchange *x = cmd_state(cmd, struct exchange);
 
@@ -74,7 +74,7 @@ cmd_authenticate(struct cmd *cmd)
 	}
 	login_try_init(&x->try, &cmd->session->login);
 	cmd_state_set(cmd, struct exchange, x);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = authenticate_cleanup;
 	cmd->step = go_on;
 	cmd->interruptible = true;
 	return after(cmd, login_sasl(&x->try, mech, initial));

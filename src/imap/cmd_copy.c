@@ -31,7 +31,7 @@ struct copying {
 static enum cmd_next next_batch(struct cmd *cmd);
 
 static void
-cleanup(struct cmd *cmd)
+copy_cleanup(struct cmd *cmd)
 {
 	struct copying *x = cmd_state(cmd, struct copying);
 
@@ -254,7 +254,7 @@ keep_limit(struct cmd *cmd, struct db_txn *txn, uint32_t *lowest_r)
 }
 
 static enum status
-find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
+copy_find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
 {
 	struct copying *x = cmd_state(cmd, struct copying);
 	struct mailbox mb;
@@ -283,7 +283,7 @@ start(struct cmd *cmd, struct arg_set *set)
 		arg_set_free(set);
 		return reply_status(cmd, st);
 	}
-	if ((st = find(cmd, txn, set)) == OK)
+	if ((st = copy_find(cmd, txn, set)) == OK)
 		st = keep_limit(cmd, txn, &lowest);
 	cmd_read_end(cmd, txn);
 	if (st == ERR_BAD_INPUT)
@@ -314,6 +314,6 @@ cmd_copy(struct cmd *cmd)
 		return reply_syntax(cmd, st, x->move ? "MOVE takes a set and a mailbox" : "COPY takes a set and a mailbox");
 	}
 	cmd_state_set(cmd, struct copying, x);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = copy_cleanup;
 	return start(cmd, &set);
 }

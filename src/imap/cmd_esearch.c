@@ -41,7 +41,7 @@ close_mailbox(struct esearch *x)
 }
 
 static void
-cleanup(struct cmd *cmd)
+esearch_cleanup(struct cmd *cmd)
 {
 	struct esearch *x = cmd_state(cmd, struct esearch);
 
@@ -282,7 +282,7 @@ cmd_esearch(struct cmd *cmd)
 	enum status st;
 
 	cmd_state_set_with(cmd, struct esearch, x, struct searching, searching);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = esearch_cleanup;
 	cmd->uid = true; /* whatever is searched (2.1) */
 	x->searching.over = over;
 	x->searching.open = open_all;

@@ -16,7 +16,7 @@ struct expunging {
 };
 
 static void
-cleanup(struct cmd *cmd)
+expunge_cleanup(struct cmd *cmd)
 {
 	struct expunging *x = cmd_state(cmd, struct expunging);
 
@@ -79,7 +79,7 @@ cmd_expunge(struct cmd *cmd)
 	enum status st;
 
 	cmd_state_set(cmd, struct expunging, x);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = expunge_cleanup;
 	x->some = cmd->uid;
 	st = x->some ? parse_uids(cmd, x) : arg_end(&cmd->args);
 	if (st == ERR_BAD_INPUT || st == ERR_LIMIT)

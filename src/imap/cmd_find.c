@@ -55,7 +55,7 @@ collect(struct cmd *cmd, struct db_txn *txn, struct finding *f, bool all)
 }
 
 static enum cmd_next
-step(struct cmd *cmd)
+finding_step(struct cmd *cmd)
 {
 	struct finding *f = cmd_state(cmd, struct finding);
 	struct buf *out = cmd_out(cmd);
@@ -102,6 +102,6 @@ cmd_find(struct cmd *cmd)
 	if (st != OK)
 		return reply_status(cmd, st);
 	cmd_state_set(cmd, struct finding, f);
-	cmd->step = step;
+	cmd->step = finding_step;
 	return CMD_AGAIN;
 }

@@ -69,13 +69,13 @@ struct getting {
 };
 
 static void
-cleanup(struct cmd *cmd)
+getmetadata_cleanup(struct cmd *cmd)
 {
 	metadata_print_free(&cmd_state(cmd, struct getting)->print);
 }
 
 static enum cmd_next
-step(struct cmd *cmd)
+getmetadata_step(struct cmd *cmd)
 {
 	struct getting *g = cmd_state(cmd, struct getting);
 	enum cmd_next next;
@@ -118,7 +118,7 @@ cmd_getmetadata(struct cmd *cmd)
 	}
 	metadata_print_begin(&g->print, &g->ask, mb.id, name);
 	cmd_state_set(cmd, struct getting, g);
-	cmd->cleanup = cleanup;
-	cmd->step = step;
-	return step(cmd);
+	cmd->cleanup = getmetadata_cleanup;
+	cmd->step = getmetadata_step;
+	return getmetadata_step(cmd);
 }

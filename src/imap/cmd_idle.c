@@ -9,7 +9,7 @@
 #define LINE_MAX_IDLE 1024
 
 static void
-cleanup(struct cmd *cmd)
+idle_cleanup(struct cmd *cmd)
 {
 	struct session *s = cmd->session;
 
@@ -61,7 +61,7 @@ cmd_idle(struct cmd *cmd)
 	if (arg_end(&cmd->args) != OK)
 		return reply_bad(cmd, "IDLE takes nothing");
 	cmd->step = idle;
-	cmd->cleanup = cleanup;
+	cmd->cleanup = idle_cleanup;
 	cmd->interruptible = true;
 	cmd_continue(cmd, str_c(language_text(cmd->session, "idling")));
 	/* First the bell, then the look (session/hub.h). */

@@ -35,7 +35,7 @@ login_reply(struct cmd *cmd, enum login_outcome outcome)
 }
 
 static void
-cleanup(struct cmd *cmd)
+login_cleanup(struct cmd *cmd)
 {
 	login_try_fini(cmd_state(cmd, struct login_try));
 }
@@ -68,7 +68,7 @@ cmd_login(struct cmd *cmd)
 		return reply_syntax(cmd, st, "LOGIN takes a user name and a password");
 	login_try_init(t, &cmd->session->login);
 	cmd_state_set(cmd, struct login_try, t);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = login_cleanup;
 	cmd->step = go_on;
 	return after(cmd, login_password(t, user, password));
 }

@@ -191,7 +191,7 @@ struct beginning {
 };
 
 static void
-cleanup(struct cmd *cmd)
+notify_cleanup(struct cmd *cmd)
 {
 	notify_free(cmd->session, cmd_state(cmd, struct beginning)->n);
 }
@@ -244,7 +244,7 @@ cmd_notify(struct cmd *cmd)
 	b = arena_new(&cmd->arena, struct beginning);
 	b->n = n;
 	cmd_state_set(cmd, struct beginning, b);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = notify_cleanup;
 	notify_index(n);
 	if ((st = notify_begin(cmd, n)) == ERR_LIMIT)
 		return reply_no(cmd, "NOTIFICATIONOVERFLOW", "There are too many mailboxes to watch");

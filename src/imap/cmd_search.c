@@ -9,7 +9,7 @@
 #define SYNTAX "SEARCH takes search keys"
 
 static void
-cleanup(struct cmd *cmd)
+search_cleanup(struct cmd *cmd)
 {
 	search_run_free(cmd_state(cmd, struct searching));
 }
@@ -29,7 +29,7 @@ cmd_search(struct cmd *cmd)
 	enum status st;
 
 	cmd_state_set(cmd, struct searching, x);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = search_cleanup;
 	x->over = over;
 	if ((st = arg_space(&cmd->args)) != OK || (st = search_return_parse(&x->ret, cmd)) != OK)
 		return search_refuse(cmd, st, SYNTAX);

@@ -32,7 +32,7 @@ struct selecting {
 };
 
 static void
-cleanup(struct cmd *cmd)
+select_cleanup(struct cmd *cmd)
 {
 	struct selecting *x = cmd_state(cmd, struct selecting);
 
@@ -148,7 +148,7 @@ open_mailbox(struct cmd *cmd, struct db_txn *txn)
 
 /* What happened while the client was away (RFC 7162 3.2.5), then the tagged line. */
 static enum cmd_next
-step(struct cmd *cmd)
+select_step(struct cmd *cmd)
 {
 	struct selecting *x = cmd_state(cmd, struct selecting);
 	struct session *s = cmd->session;
@@ -177,7 +177,7 @@ cmd_select(struct cmd *cmd)
 	enum status st;
 
 	cmd_state_set(cmd, struct selecting, x);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = select_cleanup;
 	if ((st = parse(cmd, x)) != OK)
 		return reply_syntax(cmd, st, "SELECT takes a mailbox name, and perhaps parameters");
 	if (cmd_enabled(cmd, ENABLED_UIDONLY) && qresync_has_numbers(&x->qresync))
@@ -196,6 +196,6 @@ cmd_select(struct cmd *cmd)
 	}
 	if (st != OK)
 		return reply_status(cmd, st);
-	cmd->step = step;
-	return step(cmd);
+	cmd->step = select_step;
+	return select_step(cmd);
 }

@@ -17,7 +17,7 @@ struct sort_cmd {
 };
 
 static void
-cleanup(struct cmd *cmd)
+sort_cleanup(struct cmd *cmd)
 {
 	struct sort_cmd *x = cmd_state(cmd, struct sort_cmd);
 
@@ -89,7 +89,7 @@ cmd_sort(struct cmd *cmd)
 	enum status st;
 
 	cmd_state_set_with(cmd, struct sort_cmd, x, struct searching, searching);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = sort_cleanup;
 	x->searching.hit = hit;
 	x->searching.over = over;
 	x->searching.sorting = &x->sorting;

@@ -25,7 +25,7 @@ struct storing {
 static enum cmd_next next_batch(struct cmd *cmd);
 
 static void
-cleanup(struct cmd *cmd)
+store_cleanup(struct cmd *cmd)
 {
 	struct storing *x = cmd_state(cmd, struct storing);
 
@@ -287,7 +287,7 @@ cmd_store(struct cmd *cmd)
 		return reply_syntax(cmd, st, "STORE takes a set, FLAGS, and flags");
 	}
 	cmd_state_set(cmd, struct storing, x);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = store_cleanup;
 	if (x->change.conditional)
 		condstore_enable(cmd);
 	return start(cmd, &set);

@@ -15,7 +15,7 @@ struct thread_cmd {
 };
 
 static void
-cleanup(struct cmd *cmd)
+thread_cleanup(struct cmd *cmd)
 {
 	struct thread_cmd *x = cmd_state(cmd, struct thread_cmd);
 
@@ -124,7 +124,7 @@ cmd_thread(struct cmd *cmd)
 	enum status st;
 
 	cmd_state_set_with(cmd, struct thread_cmd, x, struct searching, searching);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = thread_cleanup;
 	x->searching.summaries = true;
 	x->searching.hit = hit;
 	x->searching.over = over;

@@ -3,6 +3,7 @@
  * UIDBATCHES (RFC 10022): the UID ranges that cut the mailbox into batches of equal size, from the highest UIDs down. The mailbox is walked once
  * upwards: batches are counted from the top, so that the lowest one may be short.
  */
+#include "base/digits.h"
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/core/syntax.h"
@@ -110,7 +111,7 @@ tell(struct cmd *cmd)
 }
 
 static enum cmd_next
-step(struct cmd *cmd)
+uidbatches_step(struct cmd *cmd)
 {
 	struct db_txn *txn;
 	enum cmd_next next;
@@ -143,6 +144,6 @@ cmd_uidbatches(struct cmd *cmd)
 	b->it = (struct view_iter)VIEW_ITER(v, NULL);
 	b->it.no_seq = true;
 	cmd_state_set(cmd, struct batches, b);
-	cmd->step = step;
-	return step(cmd);
+	cmd->step = uidbatches_step;
+	return uidbatches_step(cmd);
 }

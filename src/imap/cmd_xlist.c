@@ -48,7 +48,7 @@ struct xlisting {
 
 /* The names were read in one snapshot. */
 static enum cmd_next
-step(struct cmd *cmd)
+xlist_step(struct cmd *cmd)
 {
 	struct xlisting *x = cmd_state(cmd, struct xlisting);
 	enum cmd_next next = CMD_DONE;
@@ -89,6 +89,6 @@ cmd_xlist(struct cmd *cmd)
 	if (st != OK)
 		return reply_status(cmd, st);
 	cmd_state_set(cmd, struct xlisting, x);
-	cmd->step = step;
+	cmd->step = xlist_step;
 	return CMD_AGAIN;
 }

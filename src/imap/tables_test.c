@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "base/digits.h"
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "imap/core/condstore.h"
+#include "base/digits.h"
 #include "imap/core/capability.h"
 #include "imap/core/language.h"
-#include "imap/core/reply.h"
 
 /* Runs of one VANISHED line. */
 #define LINE_RUNS 500

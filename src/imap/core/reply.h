@@ -33,15 +33,4 @@ enum cmd_next reply_trycreate(struct cmd *cmd);
 const char *reply_status_code(enum status st);
 const char *reply_status_text(enum status st);
 
-/* Fast writers for lines that go out in great numbers. p has room for what is written; they return its end. */
-char *put_u32(char *p, uint32_t n);
-char *put_u64(char *p, uint64_t n);
-static inline char *
-put_str(char *p, struct str s)
-{
-	memcpy(p, s.p, s.n);
-	return p + s.n;
-}
-#define put_lit(p, lit) put_str((p), STR(lit))
-
 #endif

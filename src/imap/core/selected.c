@@ -2,8 +2,8 @@
 #include "imap/core/selected.h"
 
 #include <stdlib.h>
+#include "base/digits.h"
 #include "imap/core/language.h"
-#include "imap/core/reply.h"
 
 enum status
 selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, bool read_only)

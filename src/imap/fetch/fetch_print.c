@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/digits.h"
 #include "imap/core/objectid.h"
-#include "imap/core/reply.h"
 #include "imap/core/selected.h"
 #include "imap/fetch/fetch.h"
 #include "mime/bodystructure.h"

@@ -14,7 +14,7 @@
 #define BATCH_MESSAGES 200
 #define BATCH_BYTES (512u << 10)
 
-static enum cmd_next step(struct cmd *cmd);
+static enum cmd_next fetch_step(struct cmd *cmd);
 
 /* A snapshot for what comes next: the one that is open, or a new one. */
 static enum status
@@ -32,7 +32,7 @@ let_go(struct fetch *f)
 }
 
 static void
-cleanup(struct cmd *cmd)
+fetch_cleanup(struct cmd *cmd)
 {
 	struct fetch *f = cmd_state(cmd, struct fetch);
 
@@ -219,7 +219,7 @@ seen_done(struct cmd *cmd, enum status st)
 	if (st != OK)
 		runs_clear(&f->marked);
 	begin_batch(f);
-	return step(cmd);
+	return fetch_step(cmd);
 }
 
 /* The next messages that go out together, and which of them are to get \Seen. */
@@ -303,7 +303,7 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 }
 
 static enum cmd_next
-step(struct cmd *cmd)
+fetch_step(struct cmd *cmd)
 {
 	struct fetch *f = cmd_state(cmd, struct fetch);
 	enum cmd_next next = CMD_DONE;
@@ -345,13 +345,13 @@ walk(struct fetch *f)
 	begin_batch(f);
 	if (f->way == FETCH_READS)
 		f->it.changed_since = f->changed_since;
-	f->cmd->step = step;
-	return step(f->cmd);
+	f->cmd->step = fetch_step;
+	return fetch_step(f->cmd);
 }
 
 /* The UIDs of the set, in the snapshot in which the first step goes on. */
 static enum status
-find(struct cmd *cmd, struct arg_set *set)
+fetch_find(struct cmd *cmd, struct arg_set *set)
 {
 	struct fetch *f = cmd_state(cmd, struct fetch);
 	enum status st = snapshot(f);
@@ -375,7 +375,7 @@ static enum cmd_next
 start(struct cmd *cmd, struct arg_set *set)
 {
 	struct fetch *f = cmd_state(cmd, struct fetch);
-	enum status st = find(cmd, set);
+	enum status st = fetch_find(cmd, set);
 
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
@@ -399,7 +399,7 @@ fetch_start(struct cmd *cmd, struct str items, const struct runs *uids)
 	f->cmd = cmd;
 	f->uid = true;
 	cmd_state_set(cmd, struct fetch, f);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = fetch_cleanup;
 	if (fetch_parse(f, &a) != OK)
 		return CMD_DONE;
 	fetch_unique(f);
@@ -414,7 +414,7 @@ fetch_begin(struct cmd *cmd, struct fetch *f, struct arg_set *set)
 {
 	fetch_sort(f);
 	cmd_state_set(cmd, struct fetch, f);
-	cmd->cleanup = cleanup;
+	cmd->cleanup = fetch_cleanup;
 	if (f->needs & FETCH_MODSEQ)
 		condstore_enable(cmd);
 	if (f->needs & FETCH_SEEN)

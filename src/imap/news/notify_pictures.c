@@ -33,7 +33,7 @@ pictures_free(struct pictures *ps)
 }
 
 static struct notify_picture *
-find(struct pictures *ps, int64_t account, const struct picture_for *who)
+pictures_find(struct pictures *ps, int64_t account, const struct picture_for *who)
 {
 	struct notify_picture *p;
 
@@ -65,7 +65,7 @@ pictures_get(struct pictures *ps, const struct actor *actor, struct db_txn *txn,
 {
 	enum status st;
 
-	if ((*p_r = find(ps, actor->account, who)) != NULL)
+	if ((*p_r = pictures_find(ps, actor->account, who)) != NULL)
 		return OK;
 	if ((st = picture_take(actor, txn, p_r)) != OK)
 		return st;

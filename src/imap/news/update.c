@@ -2,6 +2,7 @@
 #include "imap/news/update.h"
 
 #include <stdlib.h>
+#include "base/digits.h"
 #include "base/log.h"
 #include "imap/core/condstore.h"
 #include "imap/core/language.h"
@@ -270,7 +271,7 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 }
 
 static enum cmd_next
-step(struct session *s, struct db_txn *txn, struct updater *up, enum status *st_r)
+updater_step(struct session *s, struct db_txn *txn, struct updater *up, enum status *st_r)
 {
 	enum cmd_next next = CMD_DONE;
 
@@ -327,7 +328,7 @@ update_step(struct session *s, bool may_expunge, bool uid)
 			return CMD_DONE;
 		}
 		if (st == OK)
-			next = step(s, txn, sel->updater, &st);
+			next = updater_step(s, txn, sel->updater, &st);
 		db_read_end(txn);
 	}
 	if (st != OK) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * update: the untagged updates of the selected mailbox: what view_sync() found, as EXPUNGE (from the
- * highest number down), EXISTS, RECENT, FLAGS and FETCH lines, in this order (T82), in steps. The one
- * place where changes become IMAP syntax; sessions with QRESYNC or UIDONLY get the same in theirs.
+ * highest number down), EXISTS, RECENT, FLAGS and FETCH lines, in this order (T82), in steps; sessions with QRESYNC or UIDONLY
+ * get the same in their forms. Whatever other sessions did to the mailbox is told here and nowhere else. What a command itself changed it may
+ * tell in its own answer (STORE, FETCH with \Seen: selected_told()); what happened while the client was away is qresync.h's.
  */
 #ifndef IMAP_NEWS_UPDATE_H
 #define IMAP_NEWS_UPDATE_H

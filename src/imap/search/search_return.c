@@ -2,7 +2,7 @@
 #include "imap/search/search_return.h"
 
 #include <stdlib.h>
-#include "imap/core/reply.h"
+#include "base/digits.h"
 #include "imap/core/run_list.h"
 #include "imap/fetch/fetch.h"
 

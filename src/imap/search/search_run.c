@@ -292,7 +292,7 @@ failed_limit(struct cmd *cmd)
 }
 
 static enum cmd_next
-step(struct cmd *cmd)
+search_step(struct cmd *cmd)
 {
 	struct searching *x = cmd_state(cmd, struct searching);
 	enum cmd_next next = CMD_DONE;
@@ -353,8 +353,8 @@ search_in(struct cmd *cmd)
 	x->only = cmd->limit_uid != 0 ? &x->scope : query_only(&x->search.query);
 	x->it = (struct view_iter)VIEW_ITER(x->search.query.env.view, x->only);
 	x->it.no_seq = cmd->uid;
-	cmd->step = step;
-	return step(cmd);
+	cmd->step = search_step;
+	return search_step(cmd);
 }
 
 void

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* APPENDs that wait for their commits while the next is read. */
 #include "imap/ahead.h"
 
 #include "base/assert.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* AUTHENTICATE: a SASL exchange, line by line. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/login.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* BBOARD, of which there are none. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* CANCELUPDATE: searches that are kept up no longer. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/news/context.h"

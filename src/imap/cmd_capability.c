@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* CAPABILITY. */
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"

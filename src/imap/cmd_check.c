@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* CHECK: whether the selected mailbox is still there. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"

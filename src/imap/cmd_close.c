@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* CLOSE and UNSELECT: the selected mailbox is left, with or without expunging. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/news/selected_close.h"

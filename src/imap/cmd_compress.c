@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* COMPRESS: DEFLATE from the tagged OK on. */
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* CREATE, with the uses of a mailbox. */
 #include "imap/commands.h"
 #include "imap/core/objectid.h"
 #include "imap/core/oldname.h"

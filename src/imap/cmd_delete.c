@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* DELETE. */
 #include "imap/commands.h"
 #include "imap/core/oldname.h"
 #include "imap/core/reply.h"

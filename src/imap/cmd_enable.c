@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* ENABLE: extensions that change what is sent. */
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/condstore.h"

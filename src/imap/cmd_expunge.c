@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* EXPUNGE and UID EXPUNGE: messages with \Deleted go, in commits of bounded size. */
 #include "imap/commands.h"
 #include "imap/core/limit.h"
 #include "imap/core/reply.h"

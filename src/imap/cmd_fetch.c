@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* FETCH: the command is read here, fetch/fetch_send.c answers it. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/fetch/fetch.h"

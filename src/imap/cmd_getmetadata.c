@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* GETMETADATA: annotations of a mailbox or of the server. */
 #include "imap/commands.h"
 #include "imap/core/metadata_print.h"
 #include "imap/core/reply.h"

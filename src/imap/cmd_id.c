@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* ID: what client and server call themselves. */
 #include <stdlib.h>
 #include "base/arena.h"
 #include "imap/commands.h"

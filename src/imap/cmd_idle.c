@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* IDLE: updates as they come, until DONE. */
 #include "imap/commands.h"
 #include "imap/core/language.h"
 #include "imap/core/reply.h"

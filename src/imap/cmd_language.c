@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* LANGUAGE: in which language texts are said. */
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/language.h"

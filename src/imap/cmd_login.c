@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* LOGIN, and how every login ends. */
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* NAMESPACE: there is one. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 

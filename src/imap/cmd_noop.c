@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* NOOP. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 

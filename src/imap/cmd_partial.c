@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* PARTIAL, which FETCH with BODY[]<...> has replaced. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/fetch/fetch.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SELECT and EXAMINE: a mailbox is opened and described. */
 #include "imap/commands.h"
 #include "imap/core/condstore.h"
 #include "imap/core/language.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SETMETADATA: annotations are set, all or none. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/news/notify.h"

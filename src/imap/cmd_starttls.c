@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* STARTTLS: the handshake comes behind the tagged OK. */
 #include "imap/commands.h"
 #include "imap/core/capability.h"
 #include "imap/core/reply.h"

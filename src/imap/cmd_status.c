@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* STATUS of one mailbox. */
 #include "imap/commands.h"
 #include "imap/core/condstore.h"
 #include "imap/core/reply.h"

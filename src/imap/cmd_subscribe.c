@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SUBSCRIBE and UNSUBSCRIBE. */
 #include "imap/commands.h"
 #include "imap/core/reply.h"
 #include "imap/news/notify.h"

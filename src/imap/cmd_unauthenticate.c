@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* UNAUTHENTICATE: the session is as it was before the login. */
 #include "base/assert.h"
 #include "imap/commands.h"
 #include "imap/core/capability.h"

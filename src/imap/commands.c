@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finding a command by its name. */
 #include "imap/commands.h"
 
 #define C(name, handler, states, flags, doc) {name, cmd_##handler, states, flags, doc},

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What all sessions share: made, and given back. */
 #include "imap/imap.h"
 
 #include <stdlib.h>

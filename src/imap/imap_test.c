@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An IMAP service in one thread, for tests and fuzzers. */
 #include "imap/imap_test.h"
 
 #include <errno.h>

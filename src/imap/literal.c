@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Literals: room for them, collected or streamed. */
 #include "imap/literal.h"
 
 #include "imap/news/session_memory.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which capabilities are offered now: each row has its condition. */
 #include "imap/core/capability.h"
 #include "imap/core/hide.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a command: its phases, its memory, its snapshots, turns and changes. */
 #include "imap/core/cmd.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Enabling CONDSTORE, HIGHESTMODSEQ and VANISHED lines. */
 #include "imap/core/condstore.h"
 #include "base/digits.h"
 #include "imap/core/capability.h"

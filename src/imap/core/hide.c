@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Capabilities that are kept back: reading the words of the settings, looking a session up in them. */
 #include "imap/core/hide.h"
 #include "store/account.h"
 

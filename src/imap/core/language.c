@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Texts in other languages: the catalogue, language tags and ranges. */
 #include "imap/core/language.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sets that are cut to what one command may work on. */
 #include "imap/core/limit.h"
 
 #include "imap/core/reply.h"

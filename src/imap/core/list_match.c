@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Patterns of LIST and its relatives, matched against names. */
 #include "imap/core/list_match.h"
 
 #define WORD_BITS 64

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Filters of mailboxes: read from a command, and asked for many names at once. */
 #include "imap/core/mailbox_filter.h"
 
 #include <stdlib.h>

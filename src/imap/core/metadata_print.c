@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* METADATA responses, a value at a time. */
 #include "imap/core/metadata_print.h"
 
 #include "base/config.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Object ids, written and read. */
 #include "imap/core/objectid.h"
 
 #define DIGITS_MAX 16

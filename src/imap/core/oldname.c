@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* LIST responses that tell the true name of a mailbox. */
 #include "imap/core/oldname.h"
 #include "base/utf8.h"
 

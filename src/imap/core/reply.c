@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How a command ends: its reply is kept, and what a status says to a client. */
 #include "imap/core/reply.h"
 
 #include "imap/core/syntax.h"

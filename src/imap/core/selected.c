@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The selected mailbox: opening it, its keywords, the flags of its messages. */
 #include "imap/core/selected.h"
 
 #include <stdlib.h>

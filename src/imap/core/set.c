@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sequence sets and UID sets as UIDs of the view. */
 #include "imap/core/set.h"
 
 /* Takes the UIDs off the set. New ones that the session has not been told of are not meant. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The special uses of mailboxes, by name and by bit. */
 #include "imap/core/special.h"
 
 static const struct {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Items of STATUS, read and told. */
 #include "imap/core/objectid.h"
 #include "imap/core/status_item.h"
 

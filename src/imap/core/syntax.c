@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a syntax error says. */
 #include "imap/core/syntax.h"
 
 #include "imap/core/language.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Items of FETCH as they are read: by name, macros, sections. */
 #include "imap/fetch/fetch.h"
 
 #include <stdlib.h>

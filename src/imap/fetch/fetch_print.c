@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Items of FETCH as they are written: from the entry, the email's rows, the body. */
 #include "base/digits.h"
 #include "imap/core/objectid.h"
 #include "imap/core/selected.h"

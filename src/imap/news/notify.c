@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* NOTIFY: what is due between commands, and telling it. */
 #include "imap/news/notify.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Pictures of an account's mailboxes: taken, compared, told. */
 #include "imap/news/notify_picture.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Pictures that the sessions of an account share. */
 #include "imap/news/notify_pictures.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What happened since a mod-sequence: read from SELECT, found, told. */
 #include "imap/news/qresync.h"
 #include "imap/core/condstore.h"
 #include "imap/core/reply.h"

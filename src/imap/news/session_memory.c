@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a session holds, counted. */
 #include "imap/news/session_memory.h"
 
 #include "imap/news/context.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Untagged updates in steps, and \Recent. */
 #include "imap/news/update.h"
 
 #include <stdlib.h>

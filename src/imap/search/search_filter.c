@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Searches kept by name: found, checked, refused. */
 #include "imap/search/search_filter.h"
 
 #include "imap/core/reply.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* RETURN options are read; answers of SEARCH and SORT are told in steps. */
 #include "imap/search/search_return.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A search while it runs: its environment, the walk, the answer. */
 #include "imap/search/search_run.h"
 
 #include "base/clock.h"

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/watchdog.h"
-#include "net/net_priv.h"
+#include "net/dial_priv.h"
 
 /* Runs in a row before others get theirs: so many, or so many microseconds. */
 #define TURNS 8u
@@ -120,6 +120,7 @@ drop(struct conn *c)
 		c->fd = -1;
 	}
 	timer_drop(c);
+	dial_over(c);
 	address_leave(c);
 	io_free(c);
 	c->stage = STAGE_DEAD;
@@ -134,12 +135,51 @@ turn_dead(struct conn *c)
 {
 	ensure(c->fd < 0 && c->ssl == NULL && !c->stranger);
 	io_free(c); /* what the thread lent */
+	/* Whoever holds it hears of it, too. */
+	if (c->dial != NULL && !c->opened && !c->told) {
+		c->told = true;
+		dial_blame(c, DIAL_LOST, "the peer went away");
+		if (c->handler->failed != NULL)
+			c->handler->failed(c);
+	}
 	if (!table_bury(c))
 		return TURN_PARK;
 	if (c->opened)
 		c->handler->closed(c);
+	dial_free(c);
 	table_free(c);
 	return TURN_GONE;
+}
+
+static enum turn
+turn_lookup(struct conn *c)
+{
+	if (atomic_load(&c->net->stopping)) {
+		dial_blame(c, DIAL_STOPPED, "the server stops");
+		return drop(c);
+	}
+	switch (dial_lookup(c)) {
+	case DIAL_WAITS: return TURN_PARK;
+	case DIAL_FAILED: return drop(c);
+	case DIAL_CONNECTED: break;
+	}
+	c->stage = STAGE_CONNECT;
+	return TURN_MORE;
+}
+
+static enum turn
+turn_connect(struct conn *c)
+{
+	switch (dial_connect(c)) {
+	case DIAL_WAITS: return TURN_PARK;
+	case DIAL_FAILED: return drop(c);
+	case DIAL_CONNECTED: break;
+	}
+	dial_over(c);
+	c->stage = STAGE_NEW;
+	if (c->dial->wanted)
+		dial_handshake(c, false);
+	return TURN_MORE;
 }
 
 static enum turn
@@ -153,8 +193,10 @@ turn_handshake(struct conn *c)
 			return io == IO_WAIT ? TURN_PARK : drop(c);
 		c->starttls = false;
 	}
-	if (c->ssl == NULL && tls_begin(c) != OK)
+	if (c->ssl == NULL && tls_begin(c) != OK) {
+		dial_blame(c, DIAL_TLS, "TLS cannot begin");
 		return drop(c);
+	}
 	io = tls_handshake(c);
 	if (io == IO_WAIT)
 		return TURN_PARK;
@@ -179,6 +221,8 @@ turn_new(struct conn *c)
 
 	c->stage = STAGE_OPEN;
 	c->opened = true;
+	if (c->dial != NULL)
+		c->hard_at = 0; /* the dial's */
 	if (c->handler->open(c) != OK) {
 		c->stage = STAGE_CLOSING;
 		return TURN_MORE;
@@ -342,6 +386,10 @@ overdue(struct conn *c)
 		    (unsigned long long)c->id, c->peer);
 		return true;
 	}
+	if (c->stage < STAGE_HANDSHAKE)
+		return !dial_overdue(c, now);
+	if (c->stage == STAGE_HANDSHAKE && (now >= c->handshake_at || (c->hard_at != 0 && now >= c->hard_at)))
+		dial_blame(c, DIAL_TIMEOUT, "TLS took too long");
 	if (c->stage == STAGE_HANDSHAKE && now >= c->handshake_at)
 		return true;
 	if (c->stage == STAGE_HANDSHAKE || c->stage == STAGE_LINGER)
@@ -364,6 +412,8 @@ static enum turn
 turn(struct conn *c)
 {
 	switch ((enum stage)c->stage) {
+	case STAGE_LOOKUP: return turn_lookup(c);
+	case STAGE_CONNECT: return turn_connect(c);
 	case STAGE_HANDSHAKE: return turn_handshake(c);
 	case STAGE_NEW: return turn_new(c);
 	case STAGE_OPEN: return turn_open(c);
@@ -410,6 +460,8 @@ set_timer(struct conn *c)
 {
 	uint32_t when = c->stage == STAGE_CLOSING ? 0 : c->hard_at;
 
+	if (c->stage == STAGE_CONNECT && c->dial->attempt_at < when)
+		when = c->dial->attempt_at;
 	if (c->stage == STAGE_HANDSHAKE && (when == 0 || c->handshake_at < when))
 		when = c->handshake_at;
 	if (io_pending(c) > 0) {
@@ -438,7 +490,15 @@ park(struct conn *c)
 	switch ((enum stage)c->stage) {
 	case STAGE_DEAD:
 		return wake_park(&c->word, BIT_RELEASED);
+	case STAGE_LOOKUP:
+		mask |= BIT_LOOKUP | CONN_EV_STOP;
+		break;
+	case STAGE_CONNECT:
+		mask |= CONN_EV_STOP;
+		out = true;
+		break;
 	case STAGE_HANDSHAKE:
+		mask |= CONN_EV_STOP;
 		in = !c->tls_want_write && !out;
 		out = out || c->tls_want_write;
 		break;
@@ -486,8 +546,10 @@ absorb(struct conn *c, unsigned bits)
 	if (c->stage == STAGE_DEAD)
 		return;
 	/* Nobody is there yet to say goodbye to. */
-	if ((bits & CONN_EV_STOP) && c->stage == STAGE_HANDSHAKE)
+	if ((bits & CONN_EV_STOP) && c->stage <= STAGE_HANDSHAKE)
 		bits |= BIT_KILL;
+	if (bits & BIT_KILL)
+		dial_blame(c, DIAL_STOPPED, "it was given up");
 	if ((bits & BIT_KILL) || ((bits & CONN_EV_TIMEOUT) && overdue(c)))
 		drop(c);
 }

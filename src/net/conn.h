@@ -63,6 +63,8 @@ struct conn_handler {
 	void (*closed)(struct conn *);
 	/* What a client is sent that cannot be served for want of room ("* BYE ..."), or NULL. */
 	const char *refused;
+	/* Of a connection that goes out (net/dial.h): it came to nothing, and no other call comes. May be NULL. */
+	void (*failed)(struct conn *);
 };
 
 /* Input: what has been read and not eaten yet, in the clear. */

@@ -243,8 +243,8 @@ net_listener_port(const struct listener *l)
 	return l->port;
 }
 
-static void
-name_peer(struct conn *c, const struct sockaddr_storage *ss)
+void
+conn_name_peer(struct conn *c, const struct sockaddr_storage *ss)
 {
 	const struct sockaddr_in *in4 = (const struct sockaddr_in *)ss;
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
@@ -306,7 +306,7 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 		c->tls = l->tls;
 	conn_deadline(c, l->deadline);
 	c->allowed = l->deadline < UINT16_MAX ? (uint16_t)l->deadline : UINT16_MAX;
-	name_peer(c, ss);
+	conn_name_peer(c, ss);
 	name_user(c);
 	if (address_enter(c) == OK) {
 		conn_start(c, l->kind == LISTEN_TLS, true);

@@ -23,6 +23,7 @@
 /* Bits of the wake word beyond enum conn_event. */
 #define BIT_RELEASED (1u << 9)
 #define BIT_KILL (1u << 10)
+#define BIT_LOOKUP (1u << 11)
 
 /* Poller data: generation << 32 | slot for connections; these for the rest. */
 #define POLL_INTERRUPT (UINT64_MAX)
@@ -33,6 +34,8 @@
 #define WHEEL_SLOTS 4096u
 
 enum stage {
+	STAGE_LOOKUP,    /* going out (dial.c): the name */
+	STAGE_CONNECT,   /* the addresses */
 	STAGE_HANDSHAKE, /* TLS first */
 	STAGE_NEW,       /* open() comes next */
 	STAGE_OPEN,
@@ -62,6 +65,7 @@ struct conn {
 	struct tls *tls;         /* its listener's, or the net's; NULL: there is none */
 	struct ssl_st *ssl;
 	struct layer *layer;
+	struct dial *dial;       /* it goes out; NULL: it came in */
 	struct buf in, out;      /* memory lent by the thread while running, see conn_io.c */
 	uint32_t in_at;          /* eaten of in */
 	uint32_t out_at;         /* sent of out */
@@ -84,6 +88,7 @@ struct conn {
 	uint8_t stage;           /* enum stage */
 	uint8_t next;            /* enum conn_next: what run() said last */
 	bool opened, polled, eof;
+	bool told;               /* failed() was called */
 	bool readable;           /* a read may find something */
 	bool writable;           /* the poller said that there is room again */
 	bool tls_want_write;     /* TLS waits for room to write, whatever it was asked for */
@@ -186,6 +191,8 @@ void timer_kick(struct net *net, uint32_t when);
 
 /* listen.c */
 void listener_ready(struct listener *l);
+/* Who is at the other end: its texts, its key for limits. */
+void conn_name_peer(struct conn *c, const struct sockaddr_storage *ss);
 void listeners_resume(struct net *net);
 void listeners_close(struct net *net);
 
@@ -225,5 +232,7 @@ void tls_bye(struct conn *c);
 void tls_end(struct conn *c);
 /* tls.c */
 struct ssl_st *tls_session(struct tls *tls);
+/* "cannot use the WHAT FILE: why": after the library could not load it. */
+void tls_explain(struct buf *why, const char *what, const char *file);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/net_test.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/clock.h"
 
+/* Who makes tasks ready may be another thread: the committer, a lookup. */
+static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct task *head, **tail = &head;
 struct talk *talk_last;
 unsigned talk_opened, talk_closed;
@@ -12,9 +15,11 @@ unsigned talk_opened, talk_closed;
 static void
 ready(void *arg, struct task *t, bool local)
 {
+	pthread_mutex_lock(&queue_lock);
 	t->next = NULL;
 	*tail = t;
 	tail = &t->next;
+	pthread_mutex_unlock(&queue_lock);
 }
 
 struct net *
@@ -29,14 +34,15 @@ test_net(const struct net_options *o)
 static bool
 run_one(void)
 {
-	struct task *t = head;
+	struct task *t;
 
-	if (t == NULL)
-		return false;
-	if ((head = t->next) == NULL)
+	pthread_mutex_lock(&queue_lock);
+	if ((t = head) != NULL && (head = t->next) == NULL)
 		tail = &head;
-	t->run(t);
-	return true;
+	pthread_mutex_unlock(&queue_lock);
+	if (t != NULL)
+		t->run(t);
+	return t != NULL;
 }
 
 void

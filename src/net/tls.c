@@ -32,8 +32,8 @@ struct tls {
 };
 
 /* "cannot use the key FILE: why", as the library or, where it could not even be opened, the system says. */
-static void
-explain(struct buf *why, const char *what, const char *file)
+void
+tls_explain(struct buf *why, const char *what, const char *file)
 {
 	unsigned long e = ERR_peek_error();
 	const char *reason = ERR_GET_LIB(e) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
@@ -66,10 +66,10 @@ make(const char *cert, const char *key, struct buf *why)
 	    || SSL_CTX_set1_groups_list(ctx, groups) != 1) {
 		buf_adds(why, "cannot set the ciphers");
 	} else if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
-		explain(why, "certificate", cert);
+		tls_explain(why, "certificate", cert);
 	} else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1
 	    || SSL_CTX_check_private_key(ctx) != 1) {
-		explain(why, "key", key);
+		tls_explain(why, "key", key);
 	} else {
 		return ctx;
 	}

@@ -40,4 +40,13 @@ enum status tls_fingerprint(struct tls *tls, char text_r[65]) must_check;
 /* When it ends, seconds since 1970. */
 int64_t tls_ends(struct tls *tls);
 
+/*
+ * For connections that go out (net/dial.h): whom they trust. TLS 1.2 and 1.3, with the same ciphers. Any thread.
+ */
+struct tls_client;
+/* ca: a file with the certificates (PEM) of those who may vouch for a peer; NULL: the system's. The reason of a failure is logged. */
+enum status tls_client_new(const char *ca, struct tls_client **t_r) must_check;
+/* Connections whose handshake began keep what they need. */
+void tls_client_free(struct tls_client *t);
+
 #endif

@@ -4,17 +4,22 @@
 #include <openssl/ssl.h>
 #include "base/assert.h"
 #include "base/log.h"
-#include "net/net_priv.h"
+#include "net/dial_priv.h"
 
 enum status
 tls_begin(struct conn *c)
 {
+	const struct dial *d = c->dial;
+
 	ensure(c->ssl == NULL && c->fd >= 0);
-	if (c->tls == NULL || (c->ssl = tls_session(c->tls)) == NULL)
+	if (d != NULL)
+		c->ssl = tls_client_session(d->client, d->name, d->unverified);
+	else if (c->tls != NULL)
+		c->ssl = tls_session(c->tls);
+	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1)
 		return ERR_UNAVAILABLE;
-	if (SSL_set_fd(c->ssl, c->fd) != 1)
-		return ERR_UNAVAILABLE;
-	SSL_set_accept_state(c->ssl);
+	if (d == NULL)
+		SSL_set_accept_state(c->ssl);
 	return OK;
 }
 
@@ -24,7 +29,10 @@ tell_handshake(struct conn *c)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_error());
 
-	if (c->stage == STAGE_HANDSHAKE && reason != NULL)
+	if (c->stage == STAGE_HANDSHAKE && c->dial != NULL)
+		tls_client_blame(c);
+	/* Who dialled tells himself why it came to nothing. */
+	if (c->stage == STAGE_HANDSHAKE && reason != NULL && (c->dial == NULL || c->opened))
 		log_event(EV_client_error, "%s id=%llu peer=%s why=%s", c->local, (unsigned long long)c->id, c->peer, LOG_STR(str_c(reason)));
 }
 
@@ -159,7 +167,7 @@ bool
 conn_tls_offer(struct conn *c)
 {
 	/* A filter that ended in both directions is none any more, though what it had to send may not be gone yet. */
-	return c->ssl == NULL && c->tls != NULL && (c->layer == NULL || c->layer->f == NULL);
+	return c->ssl == NULL && c->dial == NULL && c->tls != NULL && (c->layer == NULL || c->layer->f == NULL);
 }
 
 enum status

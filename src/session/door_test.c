@@ -220,12 +220,14 @@ close_door(void **state)
 	test_wait(net, 100, NULL);
 	store_unsubscribe(store, &changes);
 	assert_int_equal(budgets_used(door.budgets), 0);
+	/* The committer may be waking a session that has ended since: it ends before what it wakes through. */
+	(void)teardown(state);
 	net_free(net);
 	net_thread_end();
 	pool_free(door.pool);
 	hub_free(door.hub);
 	budgets_free(door.budgets);
-	return teardown(state);
+	return 0;
 }
 
 /* ---- clients ---- */

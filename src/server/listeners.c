@@ -46,16 +46,23 @@ plaintext_of(const struct config_listener *l)
 	return CONN_PLAINTEXT_DEFAULT;
 }
 
+static struct listener_options
+options_of(struct server *s, const struct place *p, enum listener_kind kind, const char *where)
+{
+	return (struct listener_options){.name = p->name, .where = where, .kind = kind, .handler = p->service->protocol->handler, .arg = p->arg,
+	    .deadline = p->deadline, .tls = server_tls(s, p->listener->tls_certificate), .plaintext = plaintext_of(p->listener)};
+}
+
 static enum status
 listen_at(struct server *s, const struct place *p, enum listener_kind kind, const char *where, const char *host,
     unsigned port)
 {
-	struct listener_options lo = {.name = p->name, .where = where, .kind = kind, .address = host, .port = port,
-	    .handler = p->service->protocol->handler, .arg = p->arg, .deadline = p->deadline,
-	    .tls = server_tls(s, p->listener->tls_certificate), .plaintext = plaintext_of(p->listener)};
+	struct listener_options lo = options_of(s, p, kind, where);
 	struct listener *l;
 	enum status st;
 
+	lo.address = host;
+	lo.port = port;
 	if (!server_socket_rights(p->listener, &lo.mode, &lo.group))
 		return ERR_BAD_INPUT; /* server_check() has looked */
 	st = net_listen(s->net, &lo, &l);
@@ -181,12 +188,12 @@ listen_given(struct server *s, const struct place *p)
 
 	for (size_t i = 0; i < s->given_n && st == OK; i++) {
 		struct given *g = &s->given[i];
-		struct listener_options lo = {.name = p->name, .where = g->where, .kind = g->local ? LISTEN_UNIX : p->service->kind, .given = true, .fd = g->fd,
-		    .handler = p->service->protocol->handler, .arg = p->arg, .deadline = p->deadline,
-	    .tls = server_tls(s, p->listener->tls_certificate), .plaintext = plaintext_of(p->listener)};
+		struct listener_options lo = options_of(s, p, g->local ? LISTEN_UNIX : p->service->kind, g->where);
 
 		if (strcmp(g->name, p->name) != 0)
 			continue;
+		lo.given = true;
+		lo.fd = g->fd;
 		g->fd = -1;
 		if ((st = net_listen(s->net, &lo, NULL)) != OK)
 			return server_refuse(st, "cannot listen on %s, which was passed for %s: %s", g->where, p->name, status_word(st));

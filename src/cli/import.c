@@ -405,7 +405,7 @@ run(struct import *im, struct cli *cli, const char *user, struct str into, bool 
 int
 cli_account_import(struct cli *cli)
 {
-	struct import im = {.content = content_new()};
+	struct import im = {0};
 	const char *user = NULL, *into = "INBOX";
 	bool quiet = false;
 	int code;
@@ -415,7 +415,8 @@ cli_account_import(struct cli *cli)
 	    (user = cli_account(cli, user)) == NULL || cli->argc == 0)
 		return cli_usage("account import");
 	if (cli_connect(&im.link) != OK)
-		return 1;
+		return EXIT_NOT_DONE;
+	im.content = content_new();
 	code = run(&im, cli, user, str_c(into), quiet);
 	cli_disconnect(&im.link);
 	map_free(&im.have);

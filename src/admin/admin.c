@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The listening side of the control socket: a thread for each connection, and the verbs that it may call. */
 #include "admin/admin.h"
 
 #include <errno.h>

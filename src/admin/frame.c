@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Frames: their heads, and fields packed into them. */
 #include "admin/frame.h"
 
 #include "base/assert.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a mailbox has already, by content and by key, asked before each message of an import. */
 #include "admin/import_box.h"
 
 #include "formats/content.h"

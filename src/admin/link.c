@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A blocking socket with frames on it. */
 #include "admin/link.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 
 /* The command line went away, or the server stops. */
 static bool
-gone(void *arg)
+client_gone(void *arg)
 {
 	struct call *c = arg;
 
@@ -23,7 +23,7 @@ verb_backup(struct call *c)
 {
 	struct stat copy;
 	struct str folder;
-	struct db_stop stop = {.fn = gone, .arg = c, .progress = call_progress};
+	struct db_stop stop = {.fn = client_gone, .arg = c, .progress = call_progress};
 	char *path;
 	enum status st;
 

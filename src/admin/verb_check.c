@@ -16,7 +16,7 @@ struct checking {
 };
 
 static void
-found(void *arg, const char *text)
+fault_found(void *arg, const char *text)
 {
 	struct checking *ck = arg;
 
@@ -27,7 +27,7 @@ found(void *arg, const char *text)
 }
 
 static void
-progress(void *arg, uint64_t done, uint64_t total)
+check_progress(void *arg, uint64_t done, uint64_t total)
 {
 	struct checking *ck = arg;
 	char text[64];
@@ -39,7 +39,7 @@ progress(void *arg, uint64_t done, uint64_t total)
 }
 
 static bool
-stop(void *arg)
+check_stop(void *arg)
 {
 	struct checking *ck = arg;
 
@@ -58,7 +58,7 @@ enum status
 verb_check(struct call *c)
 {
 	struct checking ck = {.call = c};
-	struct check_report report = {.found = found, .progress = progress, .stop = stop, .pause = pause_check, .arg = &ck};
+	struct check_report report = {.found = fault_found, .progress = check_progress, .stop = check_stop, .pause = pause_check, .arg = &ck};
 	bool deep = c->args_n == 0 || str_eq(c->args[0], STR("deep"));
 	enum status st;
 

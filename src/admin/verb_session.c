@@ -35,7 +35,7 @@ keep(struct arena *arena, const char *text)
 }
 
 static void
-collect(void *arg, struct conn *c)
+session_collect(void *arg, struct conn *c)
 {
 	struct found *f = arg;
 	uint64_t account = conn_account(c);
@@ -89,7 +89,7 @@ verb_session_list(struct call *c)
 	if (c->args_n == 1 && (st = call_account(c, c->args[0], &account)) != OK)
 		return st;
 	f.account = c->args_n == 1 ? (uint64_t)account.id : 0;
-	net_each(c->net, collect, &f);
+	net_each(c->net, session_collect, &f);
 	if ((st = db_read_begin(store_db(c->store), &txn)) != OK)
 		return st;
 	for (size_t i = 0; st == OK && i < f.n; i++)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The mechanisms as one exchange: which there are, and how an answer is taken step by step. */
 #include "auth/auth.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Passwords that were right a moment ago, as keyed hashes, so that the next login need not pay for the slow one. */
 #include "auth/cache.h"
 
 #include <openssl/evp.h>

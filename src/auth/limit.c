@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Counts failures in leaking buckets, a fixed table of them. */
 #include "auth/limit.h"
 
 #include <pthread.h>

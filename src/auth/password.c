@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Hashing and comparing passwords, as many at once as there are processors. */
 #include "auth/password.h"
 
 #include <argon2.h>

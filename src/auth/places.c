@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The networks of an account's logins: read from its setting, written back lazily. */
 #include "auth/places.h"
 
 #include <stdatomic.h>
@@ -148,7 +149,7 @@ add_fn(struct db_txn *txn, void *arg)
 }
 
 static void
-added(struct db_write *w, enum status st)
+place_added(struct db_write *w, enum status st)
 {
 	(void)st; /* the next day tries again */
 	free(w->arg);
@@ -169,6 +170,6 @@ places_add(struct places *p, int64_t account, const struct network *where)
 	a = x_new(struct addition);
 	a->account = account;
 	a->place = (struct place){hash, day};
-	a->write = (struct db_write){.fn = add_fn, .arg = a, .lane = (uint64_t)account, .lazy = true, .done = added};
+	a->write = (struct db_write){.fn = add_fn, .arg = a, .lane = (uint64_t)account, .lazy = true, .done = place_added};
 	db_submit(store_db(p->store), &a->write);
 }

@@ -28,7 +28,7 @@ renew_fn(struct db_txn *txn, void *arg)
 }
 
 static void
-renewed(struct db_write *w, enum status st)
+password_renewed(struct db_write *w, enum status st)
 {
 	struct renewal *r = w->arg;
 
@@ -72,6 +72,6 @@ auth_renew(struct auth *a, const struct known *known, struct str password)
 		free(r);
 		return;
 	}
-	r->write = (struct db_write){.fn = renew_fn, .arg = r, .lane = (uint64_t)r->account, .done = renewed};
+	r->write = (struct db_write){.fn = renew_fn, .arg = r, .lane = (uint64_t)r->account, .done = password_renewed};
 	db_submit(store_db(a->store), &r->write);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SCRAM's keys: derived, as text and back, and made up for names that nobody has. */
 #include "auth/scram.h"
 
 #include <openssl/evp.h>

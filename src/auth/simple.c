@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The two mechanisms that send the password itself. */
 #include "auth/simple.h"
 
 void

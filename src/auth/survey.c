@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Counts the forms of SCRAM keys over all accounts, and picks one of them for a name that nobody has. */
 #include "auth/survey.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks that grow, freed together; under a sanitizer each allocation is one of its own. */
 #include "base/arena.h"
 
 #include <stdint.h>

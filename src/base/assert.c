@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is logged before the process ends. */
 #include "base/assert.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sums by account and for the process, and the limit that a machine's memory suggests. */
 #include "base/budget.h"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Room that doubles, up to a limit; secrets are overwritten before they are freed. */
 #include "base/buf.h"
 
 #include <stdarg.h>

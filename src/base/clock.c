@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The two clocks, and the shift that a test gives them. */
 #include "base/clock.h"
 
 #include <fcntl.h>

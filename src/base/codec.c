@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* base64, hexadecimal, CRC-32C, varints. */
 #include "base/codec.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The lines of a settings file: sections, keys, values in quotes. */
 #include "base/config_file.h"
 
 #include <stdio.h>

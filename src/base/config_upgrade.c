@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A settings file of an older version, rewritten with the names and units of this one. */
 #include "base/config_upgrade.h"
 
 #include <stdlib.h>
@@ -47,7 +48,7 @@ def_of(struct str section, struct str key)
 }
 
 static enum status
-take(void *arg, const struct config_entry *e, struct buf *why)
+line_take(void *arg, const struct config_entry *e, struct buf *why)
 {
 	struct upgrade *u = arg;
 	const struct config_former *f;
@@ -390,7 +391,7 @@ config_upgrade(struct str text, struct buf *out, struct buf *told, struct buf *w
 
 	/* A mark of the encoding, which some editors put there, would come to stand in the middle. */
 	u.text = str_from(text, str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0);
-	st = config_file_parse(&u.arena, u.text, take, &u, &line, &fault);
+	st = config_file_parse(&u.arena, u.text, line_take, &u, &line, &fault);
 
 	if (st != OK) {
 		buf_addf(why, "%u: %.*s", line, STR_FMT(buf_str(&fault)));

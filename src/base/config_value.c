@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One function for each type of value, each way. */
 #include "base/config_value.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Digits two at a time, from a table. */
 #include "base/digits.h"
 
 static const char digits2[201] = "00010203040506070809101112131415161718192021222324"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Writes files so that after a power cut they are there whole or not at all. */
 #include "base/file.h"
 
 #include <errno.h>

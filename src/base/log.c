@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Formats a line, escapes what does not belong in it, and writes it with one call. */
 #include "base/log.h"
 
 #include <stdarg.h>

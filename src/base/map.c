@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Open addressing with a key of the process's own, so that nobody can choose what collides. */
 #include "base/map.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Edit distance with a bound. */
 #include "base/near.h"
 
 #define WORD_MAX 64

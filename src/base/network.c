@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses as text and bytes, cut to the network that counts as one client. */
 #include "base/network.h"
 
 #include <arpa/inet.h>

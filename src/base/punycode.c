@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Punycode (RFC 3492), and labels of domains. */
 #include "base/punycode.h"
 
 #include <string.h>

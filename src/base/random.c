@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes of the kernel's. */
 #include "base/random.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Sets of numbers as sorted runs: merged in one pass, never moved one by one. */
 #include "base/runs.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The words of the statuses. */
 #include "base/status.h"
 
 #define STATUS_WORD(name, word) [name] = word,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Comparing, cutting and reading borrowed bytes. */
 #include "base/str.h"
 
 int
@@ -34,6 +35,22 @@ bool
 str_caseeq(struct str a, struct str b)
 {
 	return a.n == b.n && str_case_starts(a, b);
+}
+
+bool
+str_is_ascii(struct str s)
+{
+	uint64_t word;
+
+	for (; s.n >= 8; s.p += 8, s.n -= 8) {
+		memcpy(&word, s.p, 8);
+		if (word & 0x8080808080808080u)
+			return false;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] & 0x80)
+			return false;
+	return true;
 }
 
 bool

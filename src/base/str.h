@@ -46,6 +46,8 @@ int str_cmp(struct str a, struct str b);
 /* ASCII case-insensitive comparisons: octets above 127 compare as they are. */
 bool str_caseeq(struct str a, struct str b);
 bool str_case_starts(struct str s, struct str prefix);
+/* No byte of it is above 127. */
+bool str_is_ascii(struct str s);
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 

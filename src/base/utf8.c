@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Strict UTF-8 and what Unicode says of its characters, by utf8proc. */
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -33,22 +34,6 @@ utf8_next(struct str s, size_t *len_r)
 		return -1;
 	*len_r = len;
 	return (int32_t)c;
-}
-
-bool
-str_is_ascii(struct str s)
-{
-	uint64_t word;
-
-	for (; s.n >= 8; s.p += 8, s.n -= 8) {
-		memcpy(&word, s.p, 8);
-		if (word & 0x8080808080808080u)
-			return false;
-	}
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] & 0x80)
-			return false;
-	return true;
 }
 
 bool

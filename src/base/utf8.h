@@ -10,7 +10,6 @@
  * bytes are not UTF-8. s must not be empty. */
 int32_t utf8_next(struct str s, size_t *len_r);
 bool utf8_valid(struct str s);
-bool str_is_ascii(struct str s);
 /* Is the code point a letter or a digit of any script; or that, or a mark that stands with one? False for -1. */
 bool utf8_is_letter(int32_t code_point);
 bool utf8_is_word(int32_t code_point);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Measures each step by the thread's own CPU clock, and remembers where it was. */
 #include "base/watchdog.h"
 
 #include <stdatomic.h>

@@ -31,7 +31,7 @@ thread_free(void *value)
 }
 
 static void
-init(void)
+key_init(void)
 {
 	ensure(pthread_key_create(&thread_key, thread_free) == 0);
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -42,7 +42,7 @@ struct blob_thread *
 blob_thread(void)
 {
 	if (self == NULL) {
-		pthread_once(&once, init);
+		pthread_once(&once, key_init);
 		self = x_new(struct blob_thread);
 		self->hasher = hash_new();
 		pthread_setspecific(thread_key, self);
@@ -70,7 +70,7 @@ hash_free(void *hasher)
 void
 hash_begin(void *hasher)
 {
-	pthread_once(&once, init);
+	pthread_once(&once, key_init);
 	ensure(EVP_DigestInit_ex2(hasher, sha256, NULL) == 1);
 }
 

@@ -38,7 +38,7 @@ cli_data_dir(char *out, size_t n)
 }
 
 static void *
-serve(void *arg)
+serve_thread(void *arg)
 {
 	admin_serve(store, served_fd);
 	return NULL;
@@ -46,7 +46,7 @@ serve(void *arg)
 
 /* A commit whose outcome nobody knows: what was asked for is there or not, and the next who opens the store sees which. */
 static void
-fatal(void *arg, const char *why)
+store_fatal(void *arg, const char *why)
 {
 	(void)cli_fail("the store cannot go on: %s", why);
 	_exit(EXIT_STORE);
@@ -69,7 +69,7 @@ serve_here(struct link *link_r)
 		return ERR_IO;
 	}
 	served_fd = pair[0];
-	if (pthread_create(&thread, NULL, serve, NULL) != 0) {
+	if (pthread_create(&thread, NULL, serve_thread, NULL) != 0) {
 		close(pair[0]);
 		close(pair[1]);
 		store_close(store);
@@ -101,7 +101,7 @@ read_only(const char *dir)
 static enum status
 open_store(const char *dir, enum use use, struct link *link_r)
 {
-	struct store_options so = {.dir = dir, .no_reaper = true, .fatal = fatal};
+	struct store_options so = {.dir = dir, .no_reaper = true, .fatal = store_fatal};
 	struct store_domain *domains;
 	enum status st;
 

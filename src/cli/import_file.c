@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Files that are imported: opened without leaving their folder by a link, and read in pieces. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

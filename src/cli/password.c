@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A password for the command line: asked twice on a terminal, otherwise the first line of the input. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The line that tells how far a long verb is: on a terminal only. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 static void
-lost(void *arg, const char *text)
+repair_lost(void *arg, const char *text)
 {
 	cli_print(stdout, "lost: %s\n", text);
 }
@@ -16,7 +16,7 @@ lost(void *arg, const char *text)
 int
 cli_store_repair(struct cli *cli)
 {
-	struct repair_report report = {.lost = lost};
+	struct repair_report report = {.lost = repair_lost};
 	struct buf why = {0};
 	char dir[4096];
 	enum status st;

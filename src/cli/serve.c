@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* mansio serve: reads the settings and runs the server. */
 #include "cli/cli.h"
 #include "server/server.h"
 

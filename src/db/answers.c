@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A small table by hash of the question; one answer a place. */
 #include "db/answers_priv.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The clocks of accounts, written around each commit. */
 #include "db/clocks_priv.h"
 
 static uint64_t

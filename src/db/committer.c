@@ -232,7 +232,7 @@ wait_for_work(struct committer *c)
 }
 
 static void *
-run(void *arg)
+committer_thread(void *arg)
 {
 	struct committer *c = arg;
 	enum work work;
@@ -292,7 +292,7 @@ committer_start(struct db *db)
 	}
 	c->conn->txn.committer = c;
 	db->committer = c;
-	thread_start(&c->thread, run, c);
+	thread_start(&c->thread, committer_thread, c);
 	return OK;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A message on its way in: bytes into parser and stage, and at the end all that they say into one commit. */
 #include "deliver/deliver.h"
 
 #include <stdlib.h>

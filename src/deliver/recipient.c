@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Looks up the account, then whether the detail names a mailbox that may be written to from outside. */
 #include "deliver/recipient.h"
 
 #include "wire/mailbox_name.h"

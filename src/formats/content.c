@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Passes over what programs change, and hashes the rest. */
 #include "formats/content.h"
 
 #include <openssl/evp.h>

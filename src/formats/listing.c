@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of the list of mailboxes, each way. */
 #include "formats/listing.h"
 
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Names of Maildir files and folders: flags, keywords, separators, each way. */
 #include "formats/maildir.h"
 
 #include <string.h>

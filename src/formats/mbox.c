@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Cuts an mbox into messages: where one begins, whatever program wrote it. */
 #include "formats/mbox.h"
 
 #include <stdlib.h>

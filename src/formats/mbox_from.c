@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Is a line that begins with From the begin of a message? It is by its date, or its sender. */
 #include "formats/mbox_priv.h"
 
 #include "wire/date.h"

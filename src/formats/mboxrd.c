@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Two filters that hold back a line's begin until it is known whether it is a From line. */
 #include "formats/mboxrd.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* BDAT (RFC 3030): a message in chunks, and after the last one an answer a recipient. */
 #include "lmtp/session_priv.h"
 
 /*

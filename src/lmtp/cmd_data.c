@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* DATA (RFC 5321 4.1.1.4, RFC 2033 4.2): a message up to its dot, then an answer a recipient. */
 #include "lmtp/session_priv.h"
 
 /* DATA, RFC 5321 4.1.1.4, RFC 2033 4.2. */

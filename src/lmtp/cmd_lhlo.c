@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* LHLO (RFC 2033 4.1): the greeting, and what we can do. */
 #include <stdio.h>
 #include <stdlib.h>
 #include "lmtp/session_priv.h"

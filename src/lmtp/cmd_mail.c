@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* MAIL FROM (RFC 5321 4.1.1.2): begins a transaction. */
 #include "lmtp/session_priv.h"
 
 /* MAIL, RFC 5321 4.1.1.2: begins a transaction. */

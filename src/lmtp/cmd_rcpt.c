@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* RCPT TO (RFC 5321 4.1.1.3): one recipient more, if there is such an account. */
 #include "base/log.h"
 #include "lmtp/session_priv.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* STARTTLS (RFC 3207): from the go-ahead on everything said before is forgotten. */
 #include "lmtp/session_priv.h"
 
 /* STARTTLS, RFC 3207 4. Bytes behind it in the clear end the connection (S1). */

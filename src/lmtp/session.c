@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads lines, finds their command, and lets it run in the states in which it may. */
 #include "lmtp/session_priv.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses (RFC 5322 3.4) as they are met, not only as they should be. */
 #include "mime/address.h"
 #include "mime/comment.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* BODY and BODYSTRUCTURE (RFC 9051 7.5.2) of a parsed message. */
 #include "mime/bodystructure.h"
 
 #include "base/utf8.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Comments (RFC 5322 3.2.2), nested and with quoted pairs. */
 #include "mime/comment.h"
 
 size_t

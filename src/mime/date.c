@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Dates of headers (RFC 5322 3.3 and the obsolete forms), and what mailers write instead. */
 #include "mime/date.h"
 #include "mime/comment.h"
 

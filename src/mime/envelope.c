@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* ENVELOPE (RFC 9051 7.5.2) of a header. */
 #include "mime/envelope.h"
 
 #include "mime/address.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An index of a header's fields by a hash of their names. */
 #include "mime/fields.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A field's value as it is looked for: decoded, mapped, blanks joined; addresses without their comments. */
 #include "mime/find.h"
 
 #include "base/assert.h"

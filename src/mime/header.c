@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Fields of a header one after the other, by name, without some; message ids. */
 #include "mime/header.h"
 
 #include <endian.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Quoted or literal, and what stands for bytes that neither may hold. */
 #include "mime/nstring.h"
 
 #include "base/utf8.h"

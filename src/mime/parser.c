@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Line by line through a message that comes in pieces: headers are kept, bodies counted, delimiters looked for. */
 #include "mime/parser.h"
 
 #include "base/assert.h"

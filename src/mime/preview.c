@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The first words of a text, without quotations and what no one reads. */
 #include "mime/preview.h"
 
 #include "base/utf8.h"

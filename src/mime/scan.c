@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Counts line ends and stops at what may be a delimiter, sixteen bytes at a time. */
 #include "mime/scan.h"
 
 #include "base/assert.h"

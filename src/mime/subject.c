@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The base subject of RFC 5256 2.1: what is left without Re:, Fwd: and their like. */
 #include "mime/subject.h"
 
 #include <utf8proc.h>

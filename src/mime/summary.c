@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Packs what lists of messages ask for, and opens it again without unpacking. */
 #include "mime/summary.h"
 
 #include <endian.h>

@@ -66,7 +66,7 @@ end_stream(z_stream *z)
 }
 
 static void
-rest(struct conn_filter *f)
+deflate_rest(struct conn_filter *f)
 {
 	struct deflate *d = (struct deflate *)f;
 	unsigned char window[WINDOW];
@@ -154,7 +154,7 @@ inflate_some(struct conn_filter *f, struct str raw, size_t room, struct buf *pla
 }
 
 static bool
-ended(struct conn_filter *f)
+deflate_ended(struct conn_filter *f)
 {
 	return ((struct deflate *)f)->flushed;
 }
@@ -234,7 +234,7 @@ conn_compress(struct conn *c)
 		return ERR_EXISTS;
 	d = x_new(struct deflate);
 	d->filter = (struct conn_filter){
-	    .in = inflate_some, .ended = ended, .out = deflate_all, .rest = rest, .free = deflate_free};
+	    .in = inflate_some, .ended = deflate_ended, .out = deflate_all, .rest = deflate_rest, .free = deflate_free};
 	/* The client's first byte begins a block; it may end before it has said anything. */
 	d->aligned = d->flushed = true;
 	if ((st = conn_set_filter(c, &d->filter)) != OK)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Making and ending it, and the poller: whose event it is. */
 #include "net/net.h"
 
 #include <errno.h>

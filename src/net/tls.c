@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Certificates: loaded, examined, and changed while connections are open. */
 #include "net/tls.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Compare and swap on one word: bits, state, mask, generation. */
 #include "net/wake.h"
 
 #include "base/assert.h"

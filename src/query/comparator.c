@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table of comparators and their names. */
 #include "query/comparator.h"
 
 #include "mime/subject.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Keys of messages, gathered and then sorted in steps. */
 #include "query/sort.h"
 
 #include <endian.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Briefs in memory, the least used of which goes first; making one, and looking for a key in it. */
 #include "search/brief.h"
 
 #include <pthread.h>

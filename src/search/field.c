@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the next field of a name by its line feed and letters, without cutting the others. */
 #include "search/field.h"
 
 #include "base/assert.h"

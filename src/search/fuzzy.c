@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Words against words: equal, begun, inside, with one or two errors; a score for all of them. */
 #include "search/fuzzy.h"
 
 #include <utf8proc.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which part of a message a key asks for, fields and headers; a match that is interrupted and goes on. */
 #include "search/match.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The key in all the forms in which it is compared, and the comparing of a text in pieces. */
 #include "search/needle.h"
 
 #include <stdlib.h>

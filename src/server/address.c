@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the addresses of settings: host, port, path. */
 #include "server/address.h"
 
 #include <string.h>

@@ -114,7 +114,7 @@ find_name(struct server *s)
 
 /* A sync failed: nobody may be told anything any more, for it could be untrue after the restart. */
 static void
-fatal(void *arg, const char *why)
+server_fatal(void *arg, const char *why)
 {
 	log_event(EV_stopped, "the store cannot go on: %s", why);
 	_exit(EXIT_STORE);
@@ -136,7 +136,7 @@ somebody_serves(struct server *s)
 static enum status
 open_store(struct server *s)
 {
-	struct store_options so = {.dir = s->data, .fatal = fatal};
+	struct store_options so = {.dir = s->data, .fatal = server_fatal};
 	struct store_domain *domains;
 	enum status st;
 

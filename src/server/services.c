@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Opens, reloads and closes what the table of services names. */
 #include "server/services.h"
 
 #include <string.h>

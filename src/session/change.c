@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Hands a change to the committer and takes its outcome. */
 #include "session/change.h"
 
 #include <stddef.h>
@@ -6,7 +7,7 @@
 
 /* On the committer's thread. */
 static void
-done(struct db_write *w, enum status st)
+change_done(struct db_write *w, enum status st)
 {
 	struct change *ch = (struct change *)(void *)((char *)w - offsetof(struct change, write));
 	struct conn *c = ch->conn;
@@ -23,7 +24,7 @@ change_submit(struct change *ch, struct conn *c, struct db *db, const struct db_
 {
 	ensure(!ch->under_way);
 	ch->write = *w;
-	ch->write.done = done;
+	ch->write.done = change_done;
 	ch->conn = c;
 	ch->under_way = true;
 	atomic_store_explicit(&ch->over, false, memory_order_relaxed);

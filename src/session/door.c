@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What the store tells of its changes, handed to who watches. */
 #include "session/door.h"
 
 /* How one may log in has changed, or the account is closed. */

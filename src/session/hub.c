@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Shards by hash of the mailbox, each with a lock; lists of watchers. */
 #include "session/hub.h"
 
 #include <pthread.h>

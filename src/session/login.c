@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A login from its begin to its end: being let in, being shut out, and what the log says of it. */
 #include "session/login_priv.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Threads that take a task, or wait in the poller. */
 #include "session/pool.h"
 
 #include <pthread.h>
@@ -159,7 +160,7 @@ end_task(struct pool *p)
 }
 
 static void *
-worker(void *arg)
+pool_thread(void *arg)
 {
 	struct pool *p = arg;
 	int64_t looked = 0;
@@ -208,7 +209,7 @@ pool_start(struct pool *p, struct net *net)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (started < p->n_threads
-	    && pthread_create(&p->threads[started], &attr, worker, p) == 0)
+	    && pthread_create(&p->threads[started], &attr, pool_thread, p) == 0)
 		started++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Accounts: made, found, changed, disabled, deleted. */
 #include "store/account.h"
 
 #include <stdlib.h>

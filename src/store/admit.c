@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Whether names, flags, dates and keywords that come from outside may come in. */
 #include "store/admit_priv.h"
 
 #include <inttypes.h>

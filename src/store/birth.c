@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Packs births and unpacks them. */
 #include "store/birth_priv.h"
 
 #include "store/columns_priv.h"

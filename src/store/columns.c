@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Columns of numbers, each as wide as its range needs; the seal of a row. */
 #include "store/columns_priv.h"
 
 #include "base/assert.h"

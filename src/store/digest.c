@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Digests: opened, found in, made in the background, dropped. */
 #include "store/digest_priv.h"
 
 #include <pthread.h>
@@ -281,7 +282,7 @@ submit(struct digests *ds)
 
 /* A write that failed has met a full disk or damage: digests are not what to insist on then. */
 static void
-made(struct db_write *w, enum status st)
+digests_made(struct db_write *w, enum status st)
 {
 	struct digests *ds = w->arg;
 
@@ -325,7 +326,7 @@ digest_want(struct digests *ds, struct db_txn *txn, int64_t id)
 	if (!ds->stopped && ds->n < QUEUE && !is_queued(ds, id) && (ds->busy || has_room(ds))) {
 		ds->queue[(ds->first + ds->n++) % QUEUE] = id;
 		if (!ds->busy) {
-			ds->write = (struct db_write){.fn = make_some, .arg = ds, .lane = DB_NO_ACCOUNT, .lazy = true, .soon = true, .done = made};
+			ds->write = (struct db_write){.fn = make_some, .arg = ds, .lane = DB_NO_ACCOUNT, .lazy = true, .soon = true, .done = digests_made};
 			submit(ds);
 		}
 	}

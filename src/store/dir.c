@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Directory rows: packed, unpacked, walked; the row that a thread read last. */
 #include "store/dir_priv.h"
 
 #include <stdlib.h>

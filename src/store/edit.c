@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A mailbox while it is changed: its counters, the directory row and page at hand, melting and filling. */
 #include "store/edit_priv.h"
 
 #include <stdlib.h>

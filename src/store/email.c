@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of emails and their bodies, read by a cursor that keeps its place. */
 #include "store/email.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads ghosts out of reap rows, a window at a time. */
 #include "store/ghost_priv.h"
 
 #include <stdlib.h>

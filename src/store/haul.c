@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Messages on their way from one mailbox to another. */
 #include "store/haul_priv.h"
 
 #include <stdlib.h>

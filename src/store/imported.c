@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Keys of imported messages, looked up and noted. */
 #include "store/imported.h"
 
 enum status

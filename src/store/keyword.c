@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Keywords of a mailbox: names to numbers and back. */
 #include "store/keyword_priv.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Annotations of mailboxes and accounts (RFC 5464): entries, sizes, limits. */
 #include "store/metadata.h"
 
 #include "store/access_priv.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Pages of messages in columns: packed, and unpacked as far as is asked. */
 #include "store/page_priv.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* From UIDs to sequence numbers and back, by the directory's sums. */
 #include "store/rank_priv.h"
 
 void

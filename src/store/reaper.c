@@ -133,7 +133,7 @@ struct step {
 };
 
 static enum status
-step(struct db_txn *txn, void *arg)
+reap_step(struct db_txn *txn, void *arg)
 {
 	struct step *s = arg;
 	enum progress progress = MORE;
@@ -177,7 +177,7 @@ reap_doomed(struct store *s, int64_t now, bool *any_r)
 	while (!atomic_load(&s->stopping)) {
 		struct step next;
 		/* Removing makes room: it may use the reserve of a full disk. */
-		struct db_write w = {.fn = step, .what = "reaper", .arg = &next, .reserve = true};
+		struct db_write w = {.fn = reap_step, .what = "reaper", .arg = &next, .reserve = true};
 
 		if ((st = next_doomed(s, now, &next)) != OK)
 			return st == ERR_NOT_FOUND ? OK : st;
@@ -249,7 +249,7 @@ wait_a_round(struct store *s)
 }
 
 static void *
-reaper(void *arg)
+reaper_thread(void *arg)
 {
 	struct store *s = arg;
 
@@ -272,7 +272,7 @@ reaper(void *arg)
 enum status
 reaper_start(struct store *s)
 {
-	if (pthread_create(&s->reaper, NULL, reaper, s) != 0)
+	if (pthread_create(&s->reaper, NULL, reaper_thread, s) != 0)
 		return ERR_UNAVAILABLE;
 	s->reaper_runs = true;
 	return OK;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads mails anew whose summaries an older version made, a few at a time. */
 #include "store/reparse_priv.h"
 
 #include <stdatomic.h>

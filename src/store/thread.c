@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the thread of an email by the ids that it names, and joins those that it ties together. */
 #include "store/thread_priv.h"
 
 #include "mime/summary.h"

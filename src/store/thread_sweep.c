@@ -202,7 +202,7 @@ judge(struct sweep *w, struct db_txn *txn, int64_t *next_r, bool *end_r)
 /* Within a write: what came in since the snapshot may name again what no email named. It may be undone and its ids given anew: the place in
  * w stays. */
 static enum status
-apply(struct db_txn *txn, void *arg)
+sweep_apply(struct db_txn *txn, void *arg)
 {
 	struct sweep *w = arg;
 	int64_t at = w->scanned;
@@ -226,10 +226,10 @@ apply(struct db_txn *txn, void *arg)
 }
 
 static enum status
-step(struct sweep *w)
+sweep_step(struct sweep *w)
 {
 	/* Nothing was promised to anybody: the next sync is early enough. */
-	struct db_write write = {.fn = apply, .arg = w, .lane = (uint64_t)w->account, .lazy = true, .soon = true, .reserve = true};
+	struct db_write write = {.fn = sweep_apply, .arg = w, .lane = (uint64_t)w->account, .lazy = true, .soon = true, .reserve = true};
 	struct db_txn *txn;
 	int64_t next;
 	bool end;
@@ -309,7 +309,7 @@ sweep(struct sweep *w)
 
 	w->from = INT64_MIN;
 	while (st == OK && !w->end && !stopping(w))
-		st = step(w);
+		st = sweep_step(w);
 	w->live = live;
 	if (st == OK && w->end)
 		st = sweep_copied(w);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Days and seconds, each way, in the Gregorian calendar. */
 #include "wire/date.h"
 
 #include "base/assert.h"

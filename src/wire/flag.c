@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The system flags and their names; what a keyword may be. */
 #include "wire/flag.h"
 
 #include "wire/imap_char.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Responses: conditions, strings, flags, sections. */
 #include "wire/imap_out.h"
 
 #include "base/assert.h"

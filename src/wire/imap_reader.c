@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Lines and literals cut out of what comes, in any pieces; what is too long is dropped in step. */
 #include "wire/imap_reader.h"
 
 #include "base/assert.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* IMAP URLs (RFC 5092), relative ones, as CATENATE uses them. */
 #include "wire/imap_url.h"
 
 #include "base/assert.h"

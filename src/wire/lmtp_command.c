@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Commands, paths and parameters (RFC 5321, 6531, 3461, 1870). */
 #include "wire/lmtp.h"
 
 #include "base/assert.h"

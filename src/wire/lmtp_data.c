@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The end of a message and the dots before it, a chunk at a time. */
 #include "base/assert.h"
 #include "wire/lmtp.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One spelling for a name, and what a name may be. */
 #include "wire/mailbox_name.h"
 
 #include "base/assert.h"

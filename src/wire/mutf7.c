@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Modified UTF-7 (RFC 3501 5.1.3), strict. */
 #include "wire/mutf7.h"
 
 #include "base/assert.h"

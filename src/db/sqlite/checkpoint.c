@@ -126,7 +126,7 @@ pause_for(struct checkpointer *cp, int seconds)
 }
 
 static void *
-run(void *arg)
+checkpoint_thread(void *arg)
 {
 	struct checkpointer *cp = arg;
 	int rc;
@@ -204,7 +204,7 @@ sq_checkpointer_start(struct sq_engine *e)
 	pthread_cond_init(&cp->ended, NULL);
 	cp->start = e->options.checkpoint_pages > 0 ? (int)e->options.checkpoint_pages : 1000;
 	e->checkpointer = cp;
-	thread_start(&cp->thread, run, cp);
+	thread_start(&cp->thread, checkpoint_thread, cp);
 	return OK;
 }
 

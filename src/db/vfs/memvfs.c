@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The files and their methods; a disk that may be full. */
 #include "db/vfs/memvfs.h"
 
 #include <stdlib.h>

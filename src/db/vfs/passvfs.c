@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A method of SQLite's file layer each, that calls the layer below. */
 #include "db/vfs/passvfs.h"
 
 static sqlite3_file *

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Counts reads that go forward and those that do not. */
 #include "db/vfs/readahead.h"
 
 enum {

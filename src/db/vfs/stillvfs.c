@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The system's files opened for reading, with a WAL index in memory. */
 #include "db/vfs/stillvfs.h"
 
 #include <fcntl.h>

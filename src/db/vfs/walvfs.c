@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps the last writes to the WAL until they make a system call worth it. */
 #include "db/vfs/walvfs.h"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The order of a check, its snapshots, and what it tells. */
 #include "store/mend/check.h"
 
 #include <stdio.h>

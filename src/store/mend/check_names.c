@@ -4,7 +4,7 @@
 #include "store/reserved_priv.h"
 
 static void
-note(void *arg, struct str account, struct str mailbox, const char *why)
+name_note(void *arg, struct str account, struct str mailbox, const char *why)
 {
 	if (mailbox.n > 0)
 		check_note(arg, "note: account \"%.*s\" has a mailbox \"%.*s\": the name is reserved; rename it", STR_FMT(account), STR_FMT(mailbox));
@@ -18,7 +18,7 @@ check_names(struct check *c)
 	int64_t account = 0;
 	enum status st;
 
-	while ((st = reserved_next(c->txn, &account, note, c)) == OK)
+	while ((st = reserved_next(c->txn, &account, name_note, c)) == OK)
 		if ((st = check_breathe(c, NULL)) != OK)
 			break;
 	return st == ERR_NOT_FOUND ? OK : st;

@@ -76,7 +76,7 @@ rename_mailbox(struct repair *r, struct db_txn *txn, struct bads *l, const struc
 }
 
 static enum status
-mailboxes(struct repair *r, struct db_txn *txn, struct bads *l)
+admit_mailboxes(struct repair *r, struct db_txn *txn, struct bads *l)
 {
 	struct db_stmt *q = db_prepare(txn, &all_mailboxes);
 	struct sort_key key;
@@ -116,7 +116,7 @@ rename_keyword(struct repair *r, struct db_txn *txn, struct bads *l, const struc
 }
 
 static enum status
-keywords(struct repair *r, struct db_txn *txn, struct bads *l)
+admit_keywords(struct repair *r, struct db_txn *txn, struct bads *l)
 {
 	struct db_stmt *q = db_prepare(txn, &all_keywords);
 	enum status st;
@@ -134,7 +134,7 @@ keywords(struct repair *r, struct db_txn *txn, struct bads *l)
 }
 
 static enum status
-subscriptions(struct repair *r, struct db_txn *txn, struct bads *l)
+admit_subscriptions(struct repair *r, struct db_txn *txn, struct bads *l)
 {
 	struct db_stmt *q = db_prepare(txn, &all_subscriptions);
 	enum status st;
@@ -154,7 +154,7 @@ subscriptions(struct repair *r, struct db_txn *txn, struct bads *l)
 static enum status
 write_all(struct db_txn *txn, void *arg)
 {
-	static enum status (*const parts[])(struct repair *, struct db_txn *, struct bads *) = {mailboxes, keywords, subscriptions};
+	static enum status (*const parts[])(struct repair *, struct db_txn *, struct bads *) = {admit_mailboxes, admit_keywords, admit_subscriptions};
 	enum status st = OK;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts) && st == OK; i++) {

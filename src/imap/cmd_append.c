@@ -25,7 +25,6 @@
 /* Microseconds of copying in one step. */
 #define STEP_US 4000
 
-static const char usage[] = "The mailbox, perhaps flags and a date, and a message are wanted";
 
 static enum cmd_next go_on(struct cmd *cmd);
 
@@ -275,7 +274,7 @@ at_message(struct cmd *cmd)
 		st = ERR_BAD_INPUT;
 	args_take_fault(&cmd->args, &a);
 	if (st != OK)
-		return reply_syntax(cmd, st == ERR_AGAIN ? ERR_BAD_INPUT : st, usage);
+		return reply_syntax(cmd, st == ERR_AGAIN ? ERR_BAD_INPUT : st);
 	/* A URL may mean a message of the APPEND before, which is not stored yet (imap/ahead.h). */
 	if (d.list && cmd->session->committing != NULL)
 		return CMD_WAIT_WAKE;
@@ -331,7 +330,7 @@ at_item(struct cmd *cmd)
 		return collect(cmd, IMAP_URL_MAX);
 	args_take_fault(&cmd->args, &a);
 	if (st != OK || (x->over && url.p == NULL))
-		return reply_syntax(cmd, st == ERR_LIMIT ? st : ERR_BAD_INPUT, "CATENATE takes TEXT literals and URLs");
+		return reply_syntax_of(cmd, st == ERR_LIMIT ? st : ERR_BAD_INPUT, "CATENATE takes TEXT literals and URLs");
 	cmd->args = a;
 	x->items++;
 	if (url.p == NULL)
@@ -362,7 +361,7 @@ advance(struct cmd *cmd)
 		if (x->url.left > 0)
 			next = copy(cmd);
 		else if (x->wrapped && arg_close(&cmd->args) != OK)
-			next = reply_bad(cmd, usage);
+			next = reply_usage(cmd);
 		else {
 			x->wrapped = false;
 			next = x->list ? at_item(cmd) : at_message(cmd);

@@ -65,13 +65,13 @@ cmd_authenticate(struct cmd *cmd)
 	enum status st;
 
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_atom_upper(&cmd->args, &mech)) != OK)
-		return reply_syntax(cmd, st, "AUTHENTICATE takes a mechanism");
+		return reply_syntax(cmd, st);
 	if (arg_peek(&cmd->args) == ' ' && arg_space(&cmd->args) == OK && arg_peek(&cmd->args) != 0) {
 		/* base64 holds '=' and '/', all of them atom characters. */
 		initial = str_from(cmd->args.all, cmd->args.at);
 		initial = str_trim(initial);
 	} else if ((st = arg_end(&cmd->args)) != OK) {
-		return reply_syntax(cmd, st, "AUTHENTICATE takes a mechanism");
+		return reply_syntax(cmd, st);
 	}
 	login_try_init(&x->try, &cmd->session->login);
 	cmd_state_set(cmd, struct exchange, x);

@@ -12,6 +12,6 @@ cmd_bboard(struct cmd *cmd)
 
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_mailbox(&cmd->args, &name)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
-		return reply_syntax(cmd, st, "BBOARD takes one name");
+		return reply_syntax(cmd, st);
 	return reply_no(cmd, "NONEXISTENT", "There are no bulletin boards");
 }

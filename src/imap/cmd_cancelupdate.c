@@ -21,7 +21,7 @@ cmd_cancelupdate(struct cmd *cmd)
 			st = arg_astring(&scan, &tag);
 		args_take_fault(&cmd->args, &scan);
 		if (st != OK)
-			return reply_syntax(cmd, st, "CANCELUPDATE takes tags of searches in quotes");
+			return reply_syntax(cmd, st);
 	} while (arg_end(&scan) != OK);
 	do {
 		struct context *c = arg_space(&cmd->args) == OK && arg_astring(&cmd->args, &tag) == OK ?

@@ -11,7 +11,7 @@ cmd_capability(struct cmd *cmd)
 	struct buf *out = cmd_out(cmd);
 
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "CAPABILITY takes nothing");
+		return reply_usage(cmd);
 	buf_add(out, STR("* "));
 	capability_add(out, cmd->session);
 	buf_add(out, STR("\r\n"));

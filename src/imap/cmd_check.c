@@ -12,7 +12,7 @@ cmd_check(struct cmd *cmd)
 	enum status st;
 
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "CHECK takes nothing");
+		return reply_usage(cmd);
 	if ((st = selected_look(cmd, &gone)) != OK)
 		return reply_status(cmd, st);
 	return gone ? reply_mailbox_gone(cmd) : reply_ok(cmd, "CHECK completed");

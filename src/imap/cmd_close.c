@@ -49,7 +49,7 @@ cmd_close(struct cmd *cmd)
 	bool unselect = cmd->row->flags & CMDF_UNSELECT;
 
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "CLOSE and UNSELECT take nothing");
+		return reply_usage(cmd);
 	if (unselect || s->selected->view.read_only || s->selected->view.deleted) {
 		selected_close(s);
 		return reply_ok(cmd, unselect ? "UNSELECT completed" : "CLOSE completed");

@@ -6,7 +6,6 @@
 #include "mime/subject.h"
 #include "query/comparator.h"
 
-#define SYNTAX "COMPARATOR takes names of comparators"
 
 /* "* COMPARATOR i;octet (i;unicode-casemap i;octet)": the active one, and what matched where that is more than one (RFC 5255 4.8). */
 static void
@@ -42,9 +41,9 @@ cmd_comparator(struct cmd *cmd)
 		return reply_hidden(cmd);
 	while (arg_end(a) != OK) {
 		if ((st = arg_space(a)) != OK || (st = arg_astring(a, &order)) != OK)
-			return reply_syntax(cmd, st, SYNTAX);
+			return reply_syntax(cmd, st);
 		if ((st = comparator_find(order, &set, &first)) == ERR_BAD_INPUT)
-			return reply_bad(cmd, SYNTAX);
+			return reply_usage(cmd);
 		asked = true;
 		if (st != OK)
 			continue;

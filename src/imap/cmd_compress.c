@@ -20,7 +20,7 @@ cmd_compress(struct cmd *cmd)
 
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_atom(&cmd->args, &mechanism)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
-		return reply_syntax(cmd, st, "COMPRESS takes the name of a mechanism");
+		return reply_syntax(cmd, st);
 	if (!str_caseeq(mechanism, STR("DEFLATE")))
 		return reply_bad(cmd, "The only mechanism is DEFLATE");
 	if (conn_compressed(cmd->session->conn))

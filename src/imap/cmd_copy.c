@@ -311,7 +311,7 @@ cmd_copy(struct cmd *cmd)
 	if ((st = arg_space(a)) != OK || (st = arg_set(a, &set)) != OK || (st = arg_space(a)) != OK ||
 	    (st = arg_mailbox(a, &x->name)) != OK || (st = arg_end(a)) != OK) {
 		arg_set_free(&set);
-		return reply_syntax(cmd, st, x->move ? "MOVE takes a set and a mailbox" : "COPY takes a set and a mailbox");
+		return reply_syntax(cmd, st);
 	}
 	cmd_state_set(cmd, struct copying, x);
 	cmd->cleanup = copy_cleanup;

@@ -79,12 +79,12 @@ cmd_create(struct cmd *cmd)
 	if ((st = arg_space(a)) == OK)
 		x->written = oldname_peek(a, cmd);
 	if (st != OK || (st = arg_mailbox(a, &x->name)) != OK)
-		return reply_syntax(cmd, st, "CREATE takes a mailbox name");
+		return reply_syntax(cmd, st);
 	if (arg_end(a) != OK) {
 		use = parse_use(a, &x->special);
 		st = use == ERR_NOT_FOUND ? OK : use;
 		if (st != OK || (st = arg_end(a)) != OK)
-			return reply_syntax(cmd, st, "CREATE takes a mailbox name and perhaps (USE (...))");
+			return reply_syntax(cmd, st);
 	}
 	if (use == ERR_NOT_FOUND)
 		return reply_no(cmd, "USEATTR", "There is no such use");

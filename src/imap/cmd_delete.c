@@ -45,7 +45,7 @@ cmd_delete(struct cmd *cmd)
 		x->written = oldname_peek(&cmd->args, cmd);
 	if (st != OK || (st = arg_mailbox(&cmd->args, &x->name)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
-		return reply_syntax(cmd, st, "DELETE takes one mailbox name");
+		return reply_syntax(cmd, st);
 	if (mailbox_name_is_inbox(x->name))
 		return reply_no(cmd, "CANNOT", "INBOX cannot be deleted");
 	x->actor = cmd->session->actor;

@@ -40,7 +40,7 @@ cmd_enable(struct cmd *cmd)
 		return reply_hidden(cmd);
 	do {
 		if ((st = arg_space(a)) != OK || (st = arg_atom(a, &word)) != OK)
-			return reply_syntax(cmd, st, "ENABLE takes names of capabilities");
+			return reply_syntax(cmd, st);
 		for (size_t i = 0; i < FEATURES; i++)
 			if (str_caseeq(word, str_c(features[i].word)) && capability_on(cmd->session, features[i].word))
 				asked |= features[i].bit;

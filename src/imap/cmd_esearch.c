@@ -10,7 +10,6 @@
 #include "imap/news/context.h"
 #include "imap/search/search_run.h"
 
-#define SYNTAX "ESEARCH takes sources, what to return, and search keys"
 #define FILTERS_MAX 100
 /* Mailboxes of one command; more are refused (RFC 7377 2.4). */
 #define MAILBOXES_MAX 10000
@@ -288,7 +287,7 @@ cmd_esearch(struct cmd *cmd)
 	x->searching.open = open_all;
 	if ((st = arg_space(&cmd->args)) != OK || (st = parse_sources(x, &cmd->args, &others)) != OK ||
 	    (st = search_return_parse(r, cmd)) != OK)
-		return search_refuse(cmd, st, SYNTAX);
+		return search_refuse(cmd, st);
 	if ((x->selected || r->update || r->save) && cmd->session->selected == NULL)
 		return reply_bad(cmd, "Select a mailbox first");
 	if (r->save && others)
@@ -297,5 +296,5 @@ cmd_esearch(struct cmd *cmd)
 		r->all = true;
 	r->given = true;
 	x->searching.heavy_always = others;
-	return search_run(cmd, false, SYNTAX);
+	return search_run(cmd, false);
 }

@@ -84,7 +84,7 @@ cmd_expunge(struct cmd *cmd)
 	x->some = cmd->uid;
 	st = x->some ? parse_uids(cmd, x) : arg_end(&cmd->args);
 	if (st == ERR_BAD_INPUT || st == ERR_LIMIT)
-		return reply_syntax(cmd, st, x->some ? "UID EXPUNGE takes a set of UIDs" : "EXPUNGE takes nothing");
+		return reply_syntax(cmd, st);
 	if (st != OK)
 		return reply_status(cmd, st);
 	if (s->selected->view.read_only)

@@ -18,7 +18,7 @@ cmd_fetch(struct cmd *cmd)
 	    (st = arg_space(&cmd->args)) != OK || (st = fetch_parse(f, &cmd->args)) != OK ||
 	    (st = fetch_modifiers(f, &cmd->args)) != OK) {
 		arg_set_free(&set);
-		return reply_syntax(cmd, st, "FETCH takes a set, data items, and perhaps modifiers");
+		return reply_syntax(cmd, st);
 	}
 	/* RFC 9738 3.1: not begun at all. */
 	if (f->partial.given && cmd_message_max(cmd) > 0 && partial_span(&f->partial) > cmd_message_max(cmd)) {

@@ -85,12 +85,12 @@ cmd_find(struct cmd *cmd)
 
 	if ((st = arg_space(a)) != OK || (st = arg_atom_upper(a, &what)) != OK || (st = arg_space(a)) != OK ||
 	    (st = arg_list_pattern(a, &f->pattern)) != OK || (st = arg_end(a)) != OK)
-		return reply_syntax(cmd, st, "FIND takes MAILBOXES or ALL.MAILBOXES and a pattern");
+		return reply_syntax(cmd, st);
 	all = str_starts(what, STR("ALL."));
 	what = str_from(what, all ? 4 : 0);
 	boards = str_eq(what, STR("BBOARDS"));
 	if (!boards && !str_eq(what, STR("MAILBOXES")))
-		return reply_bad(cmd, "FIND takes MAILBOXES or ALL.MAILBOXES and a pattern");
+		return reply_usage(cmd);
 	if (boards)
 		return reply_ok(cmd, "FIND completed, there are no bulletin boards");
 	if (f->pattern.p == NULL)

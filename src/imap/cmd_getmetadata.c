@@ -108,7 +108,7 @@ cmd_getmetadata(struct cmd *cmd)
 	enum status st;
 
 	if ((st = parse(cmd, &name, &g->ask)) != OK)
-		return reply_syntax(cmd, st, "GETMETADATA takes a mailbox name, options and entries");
+		return reply_syntax(cmd, st);
 	if (name.n > 0) {
 		if ((st = cmd_read_begin(cmd, &txn)) != OK)
 			return reply_status(cmd, st);

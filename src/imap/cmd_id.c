@@ -71,7 +71,7 @@ cmd_id(struct cmd *cmd)
 
 	if ((st = arg_space(&cmd->args)) != OK || (st = parse(&cmd->args, &called)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
-		return reply_syntax(cmd, st, "ID takes NIL or a list of pairs");
+		return reply_syntax(cmd, st);
 	remember(cmd->session, &called);
 	buf_add(out, STR("* ID (\"name\" \"Mansio\""));
 	if (cmd->session->state & STATE_LOGGED_IN) {

@@ -60,7 +60,7 @@ cmd_idle(struct cmd *cmd)
 	struct session *s = cmd->session;
 
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "IDLE takes nothing");
+		return reply_usage(cmd);
 	cmd->step = idle;
 	cmd->cleanup = idle_cleanup;
 	cmd->interruptible = true;

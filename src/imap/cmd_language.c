@@ -66,7 +66,7 @@ cmd_language(struct cmd *cmd)
 	if ((st = choose(cmd, &l)) == ERR_NOT_FOUND)
 		return reply_no(cmd, "CANNOT", "None of these languages is spoken here");
 	if (st != OK)
-		return reply_syntax(cmd, st, "LANGUAGE takes language tags");
+		return reply_syntax(cmd, st);
 	s->language = (uint8_t)l;
 	buf_add(cmd_out(cmd), STR("* LANGUAGE ("));
 	buf_adds(cmd_out(cmd), language_tag(l));

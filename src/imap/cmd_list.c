@@ -473,7 +473,7 @@ cmd_list(struct cmd *cmd)
 	cmd_state_set(cmd, struct listing, l);
 	cmd->cleanup = cleanup;
 	if ((st = parse(cmd, l)) != OK)
-		return reply_syntax(cmd, st, "LIST takes a reference and a pattern");
+		return reply_syntax(cmd, st);
 	if (l->root) {
 		buf_adds(cmd_out(cmd), l->lsub ? "* LSUB" : "* LIST");
 		buf_add(cmd_out(cmd), STR(" (\\Noselect) \"/\" \"\"\r\n"));

@@ -66,7 +66,7 @@ cmd_login(struct cmd *cmd)
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_astring(&cmd->args, &user)) != OK ||
 	    (st = arg_space(&cmd->args)) != OK || (st = arg_astring(&cmd->args, &password)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
-		return reply_syntax(cmd, st, "LOGIN takes a user name and a password");
+		return reply_syntax(cmd, st);
 	login_try_init(t, &cmd->session->login);
 	cmd_state_set(cmd, struct login_try, t);
 	cmd->cleanup = login_cleanup;

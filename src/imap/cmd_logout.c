@@ -9,7 +9,7 @@ enum cmd_next
 cmd_logout(struct cmd *cmd)
 {
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "LOGOUT takes nothing");
+		return reply_usage(cmd);
 	selected_close(cmd->session);
 	session_bye(cmd->session, NULL, "Logging out");
 	return reply_ok(cmd, "LOGOUT completed");

@@ -8,7 +8,7 @@ enum cmd_next
 cmd_namespace(struct cmd *cmd)
 {
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "NAMESPACE takes nothing");
+		return reply_usage(cmd);
 	buf_add(cmd_out(cmd), STR("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
 	return reply_ok(cmd, "NAMESPACE completed");
 }

@@ -8,6 +8,6 @@ enum cmd_next
 cmd_noop(struct cmd *cmd)
 {
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "NOOP takes nothing");
+		return reply_usage(cmd);
 	return reply_ok(cmd, "NOOP completed");
 }

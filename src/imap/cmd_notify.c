@@ -238,7 +238,7 @@ cmd_notify(struct cmd *cmd)
 	if (st != OK || p.bad_event) {
 		notify_free(s, n);
 		if (st != OK)
-			return reply_syntax(cmd, st, "NOTIFY takes NONE, or SET and groups of events");
+			return reply_syntax(cmd, st);
 		return reply_no(cmd, EVENTS_KNOWN, "There is no such event here");
 	}
 	b = arena_new(&cmd->arena, struct beginning);

@@ -22,7 +22,7 @@ cmd_partial(struct cmd *cmd)
 	if ((st = arg_space(a)) != OK || (st = arg_nz_number(a, &number)) != OK || (st = arg_space(a)) != OK ||
 	    (st = fetch_parse_text(f, a)) != OK || (st = arg_space(a)) != OK || (st = arg_number64(a, &first)) != OK ||
 	    (st = arg_space(a)) != OK || (st = arg_number64(a, &count)) != OK || (st = arg_end(a)) != OK)
-		return reply_syntax(cmd, st, "PARTIAL takes a message number, an item, a first octet and a count");
+		return reply_syntax(cmd, st);
 	if (first == 0 || f->items[0].section.partial)
 		return reply_bad(cmd, "The first octet is number 1");
 	f->items[0].section.partial = true;

@@ -85,7 +85,7 @@ cmd_rename(struct cmd *cmd)
 		x->to_written = oldname_peek(&cmd->args, cmd);
 	if (st != OK || (st = arg_mailbox(&cmd->args, &x->to)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
-		return reply_syntax(cmd, st, "RENAME takes two mailbox names");
+		return reply_syntax(cmd, st);
 	if ((st = mailbox_name_check(x->to)) != OK)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
 	if (mailbox_name_reserved(x->to))

@@ -6,7 +6,6 @@
 #include "imap/core/reply.h"
 #include "imap/search/search_run.h"
 
-#define SYNTAX "SEARCH takes search keys"
 
 static void
 search_cleanup(struct cmd *cmd)
@@ -32,9 +31,9 @@ cmd_search(struct cmd *cmd)
 	cmd->cleanup = search_cleanup;
 	x->over = over;
 	if ((st = arg_space(&cmd->args)) != OK || (st = search_return_parse(&x->ret, cmd)) != OK)
-		return search_refuse(cmd, st, SYNTAX);
+		return search_refuse(cmd, st);
 	/* rev2 knows no other answer (RFC 9051 6.4.4). */
 	if (!x->ret.given && cmd_enabled(cmd, ENABLED_IMAP4REV2))
 		x->ret.given = x->ret.all = true;
-	return search_run(cmd, false, SYNTAX);
+	return search_run(cmd, false);
 }

@@ -180,7 +180,7 @@ cmd_select(struct cmd *cmd)
 	cmd_state_set(cmd, struct selecting, x);
 	cmd->cleanup = select_cleanup;
 	if ((st = parse(cmd, x)) != OK)
-		return reply_syntax(cmd, st, "SELECT takes a mailbox name, and perhaps parameters");
+		return reply_syntax(cmd, st);
 	if (cmd_enabled(cmd, ENABLED_UIDONLY) && qresync_has_numbers(&x->qresync))
 		return reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more");
 	if (s->selected) {

@@ -79,7 +79,7 @@ cmd_setmetadata(struct cmd *cmd)
 	enum status st;
 
 	if ((st = parse(cmd, x)) != OK)
-		return reply_syntax(cmd, st, "SETMETADATA takes a mailbox name and a list of entries and values");
+		return reply_syntax(cmd, st);
 	for (size_t i = 0; i < x->n; i++)
 		if (x->list[i].value.n > METADATA_VALUE_MAX)
 			return reply_no(cmd, arena_printf(&cmd->arena, "METADATA MAXSIZE %d", METADATA_VALUE_MAX).p,

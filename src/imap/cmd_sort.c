@@ -8,7 +8,6 @@
 #include "imap/search/search_run.h"
 #include "query/sort.h"
 
-#define SYNTAX "SORT takes criteria in parentheses, a charset, and search keys"
 
 struct sort_cmd {
 	struct searching searching; /* first */
@@ -96,10 +95,10 @@ cmd_sort(struct cmd *cmd)
 	x->searching.heavy_always = true;
 	if ((st = arg_space(a)) != OK || (st = search_return_parse(&x->searching.ret, cmd)) != OK ||
 	    (st = sort_parse(&x->sorting, a)) != OK || (st = arg_space(a)) != OK)
-		return search_refuse(cmd, st, SYNTAX);
+		return search_refuse(cmd, st);
 	x->searching.summaries = x->sorting.summaries;
 	x->searching.relevancy = x->sorting.relevancy;
 	x->sorting.comparator = cmd->session->comparator;
 	x->sorting.charge = &cmd->charge;
-	return search_run(cmd, true, SYNTAX);
+	return search_run(cmd, true);
 }

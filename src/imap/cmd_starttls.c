@@ -9,7 +9,7 @@ enum cmd_next
 cmd_starttls(struct cmd *cmd)
 {
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "STARTTLS takes nothing");
+		return reply_usage(cmd);
 	if (conn_tls(cmd->session->conn))
 		return reply_bad(cmd, "TLS is on already");
 	if (!capability_shown(cmd->session, "STARTTLS"))

@@ -18,7 +18,7 @@ cmd_status(struct cmd *cmd)
 
 	if ((st = arg_space(a)) != OK || (st = arg_mailbox(a, &name)) != OK || (st = arg_space(a)) != OK ||
 	    (st = status_items_parse(a, &items)) != OK || (st = arg_end(a)) != OK)
-		return reply_syntax(cmd, st, "STATUS takes a mailbox name and a list of items");
+		return reply_syntax(cmd, st);
 	if (items & 1u << STATUS_HIGHESTMODSEQ)
 		condstore_enable(cmd);
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)

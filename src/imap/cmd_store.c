@@ -284,7 +284,7 @@ cmd_store(struct cmd *cmd)
 	if ((st = arg_space(&cmd->args)) != OK || (st = arg_set(&cmd->args, &set)) != OK ||
 	    (st = arg_space(&cmd->args)) != OK || (st = parse_change(x, &cmd->args)) != OK) {
 		arg_set_free(&set);
-		return reply_syntax(cmd, st, "STORE takes a set, FLAGS, and flags");
+		return reply_syntax(cmd, st);
 	}
 	cmd_state_set(cmd, struct storing, x);
 	cmd->cleanup = store_cleanup;

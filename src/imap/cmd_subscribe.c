@@ -57,7 +57,7 @@ cmd_subscribe(struct cmd *cmd)
 	x->on = !(cmd->row->flags & CMDF_UNSUBSCRIBE);
 	if ((st = arg_space(&cmd->args)) != OK || (st = read_name(&cmd->args, &x->name)) != OK ||
 	    (st = arg_end(&cmd->args)) != OK)
-		return reply_syntax(cmd, st, "SUBSCRIBE takes one mailbox name");
+		return reply_syntax(cmd, st);
 	if (x->on && (st = mailbox_name_check(x->name)) != OK)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
 	x->actor = cmd->session->actor;

@@ -5,7 +5,6 @@
 #include "imap/search/search_run.h"
 #include "query/thread.h"
 
-#define SYNTAX "THREAD takes ORDEREDSUBJECT, REFERENCES or REFS, a charset, and search keys"
 
 struct thread_cmd {
 	struct searching searching; /* first */
@@ -130,10 +129,10 @@ cmd_thread(struct cmd *cmd)
 	x->searching.over = over;
 	x->searching.heavy_always = true;
 	if ((st = arg_space(a)) != OK || (st = arg_atom_upper(a, &algorithm)) != OK || (st = arg_space(a)) != OK)
-		return search_refuse(cmd, st, SYNTAX);
+		return search_refuse(cmd, st);
 	x->threading.order.charge = &cmd->charge;
 	if (!thread_init(&x->threading, algorithm))
-		return search_refuse(cmd, arg_expect_at(a, at, EXPECT_THREAD_ALGORITHM), SYNTAX);
+		return search_refuse(cmd, arg_expect_at(a, at, EXPECT_THREAD_ALGORITHM));
 	x->threading.order.comparator = cmd->session->comparator;
-	return search_run(cmd, true, SYNTAX);
+	return search_run(cmd, true);
 }

@@ -133,7 +133,7 @@ cmd_uidbatches(struct cmd *cmd)
 	struct view *v = &cmd->session->selected->view;
 
 	if (parse(b, &cmd->args) != OK)
-		return reply_bad_code(cmd, "CLIENTBUG", syntax_text(cmd, "UIDBATCHES takes a size and perhaps a range of batches"));
+		return reply_bad_code(cmd, "CLIENTBUG", syntax_text(cmd, cmd->row->usage));
 	if (b->size < SIZE_LEAST)
 		return reply_no(cmd, "TOOFEW", "Batches hold at least 10 messages");
 	if (v->exists > MESSAGES_MOST)

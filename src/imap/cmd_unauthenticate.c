@@ -59,7 +59,7 @@ enum cmd_next
 cmd_unauthenticate(struct cmd *cmd)
 {
 	if (arg_end(&cmd->args) != OK)
-		return reply_bad(cmd, "UNAUTHENTICATE takes nothing");
+		return reply_usage(cmd);
 	if (!capability_on(cmd->session, "UNAUTHENTICATE"))
 		return reply_hidden(cmd);
 	selected_close(cmd->session);

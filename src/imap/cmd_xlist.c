@@ -73,7 +73,7 @@ cmd_xlist(struct cmd *cmd)
 
 	if ((st = arg_space(a)) != OK || (st = arg_reference(a, &reference)) != OK || (st = arg_space(a)) != OK ||
 	    (st = arg_list_pattern(a, &pattern)) != OK || (st = arg_end(a)) != OK)
-		return reply_syntax(cmd, st, "XLIST takes a reference and a pattern");
+		return reply_syntax(cmd, st);
 	/* What can be no name is matched by none (T105). */
 	if (pattern.p == NULL || reference.p == NULL)
 		return reply_ok(cmd, "XLIST completed");

@@ -2,7 +2,7 @@
 /* Finding a command by its name. */
 #include "imap/commands.h"
 
-#define C(name, handler, states, flags, doc) {name, cmd_##handler, states, flags, doc},
+#define C(name, handler, states, flags, usage, doc) {name, cmd_##handler, states, flags, usage, doc},
 static const struct command rows[] = {
 #include "imap/commands.tbl"
 };

@@ -6,7 +6,7 @@
 #include "imap/core/cmd.h"
 
 /* The handlers: cmd_<name>() stands in cmd_<name>.c. */
-#define C(name, handler, states, flags, doc) cmd_fn cmd_##handler;
+#define C(name, handler, states, flags, usage, doc) cmd_fn cmd_##handler;
 #include "imap/commands.tbl"
 #undef C
 

@@ -19,6 +19,7 @@ commands_are_found(void **state)
 	for (unsigned i = 0; (row = command_row(i)) != NULL; i++) {
 		assert_ptr_equal(command_find(str_c(row->name)), row);
 		assert_non_null(row->run);
+		assert_true(row->usage != NULL && row->usage[0] != '\0');
 		assert_true(row->states != 0 && row->doc[0] != '\0');
 		if (i > 0)
 			assert_true(str_cmp(str_c(command_row(i - 1)->name), str_c(row->name)) < 0);

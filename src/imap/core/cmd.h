@@ -98,6 +98,7 @@ struct command {
 	cmd_fn *run;
 	uint8_t states;   /* enum session_state */
 	uint32_t flags;   /* CMDF_ */
+	const char *usage; /* "COPY takes a set and a mailbox" */
 	const char *doc;
 };
 

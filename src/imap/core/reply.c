@@ -94,13 +94,25 @@ reply_status(struct cmd *cmd, enum status st)
 }
 
 enum cmd_next
-reply_syntax(struct cmd *cmd, enum status st, const char *syntax)
+reply_usage(struct cmd *cmd)
+{
+	return reply_bad(cmd, cmd->row->usage);
+}
+
+enum cmd_next
+reply_syntax(struct cmd *cmd, enum status st)
+{
+	return reply_syntax_of(cmd, st, cmd->row->usage);
+}
+
+enum cmd_next
+reply_syntax_of(struct cmd *cmd, enum status st, const char *usage)
 {
 	if (st == ERR_LIMIT)
 		return reply_no(cmd, "LIMIT", "Too much for one command");
 	if (st == ERR_BAD_INPUT && cmd->args.no_mailbox)
 		return reply_no(cmd, "CANNOT", "No mailbox can have this name");
-	return reply_bad(cmd, syntax_text(cmd, syntax));
+	return reply_bad(cmd, syntax_text(cmd, usage));
 }
 
 enum cmd_next

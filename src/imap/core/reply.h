@@ -21,9 +21,13 @@ enum cmd_next reply_bad_code(struct cmd *cmd, const char *code, const char *text
 /* NO (or BAD for ERR_BAD_INPUT) as the status table says. st is not OK. Where the command has changed something already and the store cannot be read
  * any more: BYE. */
 enum cmd_next reply_status(struct cmd *cmd, enum status st);
-/* The answer for what an arg_... reader returned: BAD with what was expected and where (imap/core/syntax.h), or syntax ("CREATE takes one mailbox
- * name") where nobody noted that; for ERR_LIMIT, well formed but too much, NO [LIMIT] (RFC 5530); where args.no_mailbox is set, NO [CANNOT] (T105). */
-enum cmd_next reply_syntax(struct cmd *cmd, enum status st, const char *syntax);
+/* BAD with the usage of the command's row. */
+enum cmd_next reply_usage(struct cmd *cmd);
+/* The answer for what an arg_... reader returned: BAD with what was expected and where (imap/core/syntax.h), or the usage of the command's row where
+ * nobody noted that; for ERR_LIMIT, well formed but too much, NO [LIMIT] (RFC 5530); where args.no_mailbox is set, NO [CANNOT] (T105). */
+enum cmd_next reply_syntax(struct cmd *cmd, enum status st);
+/* The same of a part of the command that has a usage of its own. */
+enum cmd_next reply_syntax_of(struct cmd *cmd, enum status st, const char *usage);
 /* The selected mailbox was deleted by another session: NO [NONEXISTENT] (RFC 2180 3). */
 enum cmd_next reply_mailbox_gone(struct cmd *cmd);
 /* A mailbox named as a destination is missing: NO [TRYCREATE] (T84). */

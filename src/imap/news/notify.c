@@ -358,4 +358,4 @@ notify_run(struct cmd *cmd)
 	return CMD_DONE;
 }
 
-const struct command notify_row = {"", notify_run, STATE_LOGGED_IN, CMDF_QUIET, "news between commands"};
+const struct command notify_row = {"", notify_run, STATE_LOGGED_IN, CMDF_QUIET, NULL, "news between commands"};

@@ -381,14 +381,14 @@ start(struct cmd *cmd)
 }
 
 enum cmd_next
-search_refuse(struct cmd *cmd, enum status st, const char *what)
+search_refuse(struct cmd *cmd, enum status st)
 {
 	struct searching *x = cmd_state(cmd, struct searching);
 
 	if (x->search.filter_fault == FILTER_FINE && st == ERR_CONFLICT)
 		return reply_bad(cmd, "The charset is UTF-8 since UTF8=ACCEPT was enabled");
 	if (x->search.filter_fault == FILTER_FINE && st != ERR_NOT_FOUND && !(st == ERR_BAD_INPUT && cmd->args.not_utf8))
-		return reply_syntax(cmd, st, what);
+		return reply_syntax(cmd, st);
 	if (x->ret.save && cmd->session->selected && x->search.filter_fault != FILTER_CHARSET)
 		runs_clear(&cmd->session->selected->saved);
 	if (x->search.filter_fault != FILTER_FINE)
@@ -400,7 +400,7 @@ search_refuse(struct cmd *cmd, enum status st, const char *what)
 }
 
 enum cmd_next
-search_run(struct cmd *cmd, bool charset_due, const char *what)
+search_run(struct cmd *cmd, bool charset_due)
 {
 	struct searching *x = cmd_state(cmd, struct searching);
 	enum status st;
@@ -420,7 +420,7 @@ search_run(struct cmd *cmd, bool charset_due, const char *what)
 	x->search.collation = cmd->session->comparator.collation;
 	x->search.utf8_only = cmd_enabled(cmd, ENABLED_UTF8);
 	if ((st = search_parse(&x->search, &cmd->args, charset_due)) != OK)
-		return search_refuse(cmd, st, what);
+		return search_refuse(cmd, st);
 	x->relevancy |= x->ret.relevancy;
 	if (x->relevancy && !x->search.query.fuzzy)
 		return reply_bad(cmd, "RELEVANCY is of FUZZY keys");

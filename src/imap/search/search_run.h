@@ -53,8 +53,8 @@ struct searching {
 };
 
 /* The state (cmd_state_set_with()) begins with a struct searching, whose functions are set; args stand before [CHARSET x] keys, or, with charset_due,
- * before a charset that must be there (RFC 5256). Parses and runs it. what: "SEARCH takes search keys". */
-enum cmd_next search_run(struct cmd *cmd, bool charset_due, const char *what);
+ * before a charset that must be there (RFC 5256). Parses and runs it. */
+enum cmd_next search_run(struct cmd *cmd, bool charset_due);
 /* Searches a mailbox, x->elsewhere or the selected one, and calls over. */
 enum cmd_next search_in(struct cmd *cmd);
 /* Before search_in() is called for another mailbox. */
@@ -64,7 +64,7 @@ uint64_t search_modseq(const struct searching *x);
 /* Why the results cannot be kept up (RETURN (UPDATE), RFC 5267 4.3.1), or NULL. */
 const char *search_cannot_keep(const struct cmd *cmd);
 /* An error of parsing that came before: st as from an arg_ function. */
-enum cmd_next search_refuse(struct cmd *cmd, enum status st, const char *what);
+enum cmd_next search_refuse(struct cmd *cmd, enum status st);
 /* For cmd->cleanup. */
 void search_run_free(struct searching *x);
 

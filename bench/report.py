@@ -5,9 +5,13 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import time
 
 import plot
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tools"))
+from prose import wrap  # noqa: E402
 
 GROUPS = (("reads", "Reading, warm"), ("cold", "Reading, first access"), ("changes", "Changes, durable"), ("sizes", "Mailboxes of every size"),
           ("push", "Push"), ("mix", "Mixed load"), ("memory", "Memory of an idle connection"))
@@ -151,4 +155,4 @@ def write(res, docs):
     block = f"<!-- bench/run -->\n{tables(res)}<!-- end -->"
     text = re.sub(r"<!-- bench/run -->.*<!-- end -->", lambda _: block, text, flags=re.S)
     with open(path, "w") as f:
-        f.write(text)
+        f.write(wrap(text))

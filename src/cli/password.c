@@ -60,7 +60,7 @@ cli_password(bool from_stdin, const char *name, struct buf *out)
 		return cli_fail("no terminal to ask for a password: use --password-stdin") == 0;
 	ok = ask(tty, "Password for", name, out) && ask(tty, "Again, for", name, &again);
 	if (ok && !str_eq(buf_str(out), buf_str(&again))) {
-		(void)cli_fail("these were two different ones");
+		(void)cli_fail("the two passwords differ");
 		ok = false;
 	}
 	buf_free(&again);

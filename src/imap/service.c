@@ -3,7 +3,7 @@
 #include "base/config.h"
 #include "imap/imap.h"
 
-/* What they keep back from clients, of all and of listeners, in the words of imap_hide(). */
+/* Capabilities that are kept back from clients: of all listeners, and of one, by imap_hide(). */
 static void
 hidden(const struct config *c, struct config_list *l)
 {

@@ -144,7 +144,7 @@ listen_default(struct server *s, const struct place *p)
 	if (st == ERR_NO_PERM) {
 		st = listen_everywhere(s, p, p->name, port = p->service->instead);
 		if (st == OK) {
-			log_event(EV_fallback, "may not listen on port %u for %s: it listens on %u instead, where mail programs do not look by themselves",
+			log_event(EV_fallback, "this user must not use port %u, the standard one of %s; it listens on port %u, which mail programs do not try by themselves",
 			    p->service->port, p->name, port);
 			fprintf(stderr, "mansio: port %u may not be used by this user: %s listens on port %u instead\n", p->service->port, p->name, port);
 		}

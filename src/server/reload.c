@@ -26,7 +26,7 @@ add_restarts(const struct config *fresh, struct buf *out)
 
 	config_differences(fresh, config(), "hide", &names); /* of all, and of listeners */
 	if (names.n > 0)
-		buf_addf(out, "; want a restart: %.*s", STR_FMT(buf_str(&names)));
+		buf_addf(out, "; need a restart: %.*s", STR_FMT(buf_str(&names)));
 	buf_free(&names);
 }
 

@@ -26,6 +26,8 @@ from harness import Raw, cpu, pss  # noqa: E402
 from lib.imapclient import Lmtp  # noqa: E402
 from lib.server import TOP, Server, default_binary  # noqa: E402
 import worst_lines  # noqa: E402
+sys.path.insert(0, os.path.join(TOP, "tools"))
+from prose import wrap  # noqa: E402
 
 P99, MOST = 0.250, 1.0
 SETTINGS = ["limits.connections_per_account=2000", "imap.line=1M"]
@@ -272,7 +274,7 @@ def write(path, results, control, args):
             "| command | clients | NOOP ms: median / p99 / most | FETCH ms | delivery ms | server's CPU, cores | memory MB above before |\n"
             "| --- | --- | --- | --- | --- | --- | --- |\n")
     with open(path, "w", encoding="utf-8") as f:
-        f.write(before + "<!-- worst -->\n" + head + "".join("| " + " | ".join(text_of(r)) + " |\n" for r in [control] + results)
+        f.write(before + "<!-- worst -->\n" + wrap(head) + "".join("| " + " | ".join(text_of(r)) + " |\n" for r in [control] + results)
                 + "\n<!-- worst end -->" + after)
 
 

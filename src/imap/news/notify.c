@@ -243,7 +243,7 @@ static void
 overflow(struct session *s)
 {
 	out_untagged(conn_out(s->conn), "OK", "NOTIFICATIONOVERFLOW",
-	    language_text(s, "Too much to tell; ask by yourself"));
+	    language_text(s, "Too much to report; please check for changes yourself"));
 	notify_set(s, x_new(struct notify));
 }
 

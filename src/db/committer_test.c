@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The committer: groups, commits of a lone thread, hooks, operation ids, order and fairness. */
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/arena.h"
+#include "base/log.h"
 #include "db/put_test.h"
 
 /* ---- groups ---- */
@@ -648,6 +653,41 @@ test_idle(void **state)
 	db_close(db);
 }
 
+/* ---- hand-over ---- */
+
+static void
+submit_twice(void)
+{
+	struct db *db = fresh();
+	struct put p = {.key = 1};
+	struct db_write w = {.fn = fn_put, .arg = &p};
+	struct dam dam;
+
+	dam_close(db, &dam);
+	db_submit(db, &w);
+	db_submit(db, &w);
+}
+
+/* A write that is still on its way is not submitted again: the queue would be a circle. */
+static void
+test_submitted_twice(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		signal(SIGABRT, SIG_DFL);
+		log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
+		alarm(20);
+		submit_twice();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 int
 main(void)
 {
@@ -666,6 +706,7 @@ main(void)
 	    cmocka_unit_test(test_lanes),
 	    cmocka_unit_test(test_fairness),
 	    cmocka_unit_test(test_idle),
+	    cmocka_unit_test(test_submitted_twice),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

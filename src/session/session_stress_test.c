@@ -456,7 +456,7 @@ static struct lane_job {
 	struct task task;
 	int ran; /* as the how many-th */
 } lane_jobs[LANE_JOBS + 2];
-static _Atomic int lane_ran, lane_gate;
+static _Atomic int lane_order, lane_ran, lane_gate;
 
 static void
 do_lane_job(struct task *t)
@@ -465,7 +465,8 @@ do_lane_job(struct task *t)
 
 	while (j == lane_jobs && !atomic_load(&lane_gate))
 		usleep(1000);
-	j->ran = atomic_fetch_add(&lane_ran, 1) + 1;
+	j->ran = atomic_fetch_add(&lane_order, 1) + 1;
+	atomic_fetch_add(&lane_ran, 1); /* from here on it is looked at */
 }
 
 /* Two hundred tasks of one lane keep a task of another waiting for one of them, not for all. */

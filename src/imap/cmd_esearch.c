@@ -5,6 +5,7 @@
  */
 #include "imap/commands.h"
 #include "imap/core/mailbox_filter.h"
+#include "imap/core/names.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
 #include "imap/news/context.h"
@@ -17,6 +18,9 @@
 struct esearch {
 	struct searching searching; /* first */
 	struct mailbox_filter *filters;
+	struct names names;         /* of all mailboxes */
+	struct mailbox_index index; /* of the filters, while the names are looked through */
+	bool indexed;
 	size_t filters_n;
 	bool selected;              /* the selected mailbox is among the sources */
 	int64_t *targets;           /* all but the selected one */
@@ -44,6 +48,9 @@ esearch_cleanup(struct cmd *cmd)
 {
 	struct esearch *x = cmd_state(cmd, struct esearch);
 
+	names_free(&x->names);
+	if (x->indexed)
+		mailbox_index_free(&x->index);
 	close_mailbox(x);
 	search_run_free(&x->searching);
 }
@@ -206,41 +213,66 @@ make_index(const struct esearch *x, struct mailbox_index *index_r)
 	mailbox_index_sort(index_r);
 }
 
-/* Finds out which they are; each comes once, whatever names it. */
+/* Which of the names are meant; each comes once, whatever names it. */
 static enum cmd_next
-open_all(struct cmd *cmd)
+pick(struct cmd *cmd)
 {
 	struct esearch *x = cmd_state(cmd, struct esearch);
 	const struct selected *sel = cmd->session->selected;
-	struct mailbox_index index;
-	struct mailbox *mb = NULL;
-	struct db_txn *txn;
-	size_t n = 0;
-	enum status st = cmd_read_begin(cmd, &txn);
+	enum cmd_next next = CMD_DONE;
 
-	if (st == OK) {
-		st = mailbox_list(&cmd->session->actor, txn, &cmd->arena, &mb, &n);
-		cmd_read_end(cmd, txn);
-	}
-	if (st != OK)
-		return reply_status(cmd, st);
-	x->targets = arena_array(&cmd->arena, n + 1, sizeof(*x->targets));
-	make_index(x, &index);
-	for (size_t i = 0; i < n; i++) {
-		if (mb[i].noselect || !mailbox_index_bits(&index, mb[i].name, true, mb[i].subscribed))
+	cmd->step_start = 0;
+	for (; next == CMD_DONE && x->at < x->names.n; x->at++) {
+		const struct mailbox *mb = &x->names.mb[x->at];
+
+		next = cmd_pause(cmd);
+		if (mb->noselect || !mailbox_index_bits(&x->index, mb->name, true, mb->subscribed))
 			continue;
-		if (sel != NULL && sel->view.grant.mailbox == mb[i].id)
+		if (sel != NULL && sel->view.grant.mailbox == mb->id)
 			x->selected = true;
 		else
-			x->targets[x->n++] = mb[i].id;
+			x->targets[x->n++] = mb->id;
 	}
-	mailbox_index_free(&index);
+	if (next != CMD_DONE)
+		return next;
 	if (x->n > MAILBOXES_MAX)
 		return reply_no(cmd, "LIMIT", "There are too many mailboxes to search");
 	if (x->searching.context)
 		x->searching.context->esearch = true;
+	x->at = 0;
 	cmd->step = next_mailbox;
 	return next_mailbox(cmd);
+}
+
+static enum cmd_next
+open_some(struct cmd *cmd)
+{
+	struct esearch *x = cmd_state(cmd, struct esearch);
+	enum cmd_next next;
+	struct db_txn *txn;
+	enum status st;
+
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return reply_status(cmd, st);
+	next = names_read(cmd, txn, &x->names, &st);
+	cmd_read_end(cmd, txn);
+	if (st != OK)
+		return reply_status(cmd, st);
+	if (next != CMD_DONE)
+		return next;
+	x->targets = arena_array(&cmd->arena, x->names.n + 1, sizeof(*x->targets));
+	make_index(x, &x->index);
+	x->indexed = true;
+	cmd->step = pick;
+	return pick(cmd);
+}
+
+/* Finds out which mailboxes are searched. */
+static enum cmd_next
+open_all(struct cmd *cmd)
+{
+	cmd->step = open_some;
+	return open_some(cmd);
 }
 
 /* ---- reading ---- */

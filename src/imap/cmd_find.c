@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FIND [ALL.]MAILBOXES (RFC 1176, RFC 1730; RFC 2062 6.3.OBS.1 and 2) and FIND [ALL.]BBOARDS, of which there are none. */
 #include "imap/commands.h"
+#include "imap/core/names.h"
 #include "imap/core/reply.h"
-#include "store/mailbox.h"
 
 /* '*' stands for anything, '%' and '?' for one character. Going back to the last '*' only is enough. */
 static bool
@@ -31,37 +31,42 @@ fits(struct str pattern, struct str name)
 
 struct finding {
 	struct str pattern;
+	bool all;          /* not only what is subscribed */
+	bool read;
+	struct names mailboxes;
 	struct str *names; /* those that may be told */
 	size_t n, at;
 };
 
-static enum status
-collect(struct cmd *cmd, struct db_txn *txn, struct finding *f, bool all)
+static void
+find_cleanup(struct cmd *cmd)
 {
-	struct actor *actor = &cmd->session->actor;
-	struct mailbox *mb;
-	size_t n;
-	enum status st;
-
-	if (!all)
-		return mailbox_subscriptions(actor, txn, &cmd->arena, &f->names, &f->n);
-	if ((st = mailbox_list(actor, txn, &cmd->arena, &mb, &n)) != OK)
-		return st;
-	f->names = arena_array(&cmd->arena, n + 1, sizeof(*f->names));
-	for (size_t i = 0; i < n; i++)
-		if (!mb[i].noselect)
-			f->names[f->n++] = mb[i].name;
-	return OK;
+	names_free(&cmd_state(cmd, struct finding)->mailboxes);
 }
 
 static enum cmd_next
-finding_step(struct cmd *cmd)
+collect(struct cmd *cmd, struct db_txn *txn, struct finding *f, enum status *st_r)
 {
-	struct finding *f = cmd_state(cmd, struct finding);
+	enum cmd_next next = CMD_DONE;
+
+	if (!f->all) {
+		*st_r = mailbox_subscriptions(&cmd->session->actor, txn, &cmd->arena, &f->names, &f->n);
+	} else if ((next = names_read(cmd, txn, &f->mailboxes, st_r)) == CMD_DONE && *st_r == OK) {
+		f->names = arena_array(&cmd->arena, f->mailboxes.n + 1, sizeof(*f->names));
+		for (size_t i = 0; i < f->mailboxes.n; i++)
+			if (!f->mailboxes.mb[i].noselect)
+				f->names[f->n++] = f->mailboxes.mb[i].name;
+	}
+	f->read = next == CMD_DONE;
+	return next;
+}
+
+static enum cmd_next
+tell_some(struct cmd *cmd, struct finding *f)
+{
 	struct buf *out = cmd_out(cmd);
 	enum cmd_next next = CMD_DONE;
 
-	cmd->step_start = 0;
 	for (; next == CMD_DONE && f->at < f->n; f->at++) {
 		if (fits(f->pattern, f->names[f->at])) {
 			buf_add(out, STR("* MAILBOX "));
@@ -73,21 +78,40 @@ finding_step(struct cmd *cmd)
 	return next != CMD_DONE ? next : reply_ok(cmd, "FIND completed");
 }
 
+static enum cmd_next
+find_step(struct cmd *cmd)
+{
+	struct finding *f = cmd_state(cmd, struct finding);
+	enum cmd_next next;
+	struct db_txn *txn;
+	enum status st;
+
+	cmd->step_start = 0;
+	if (f->read)
+		return tell_some(cmd, f);
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return reply_status(cmd, st);
+	next = collect(cmd, txn, f, &st);
+	cmd_read_end(cmd, txn);
+	if (st != OK)
+		return reply_status(cmd, st);
+	return next != CMD_DONE ? next : tell_some(cmd, f);
+}
+
 enum cmd_next
 cmd_find(struct cmd *cmd)
 {
 	struct finding *f = arena_new(&cmd->arena, struct finding);
 	struct args *a = &cmd->args;
 	struct str what;
-	struct db_txn *txn;
-	bool all, boards;
+	bool boards;
 	enum status st;
 
 	if ((st = arg_space(a)) != OK || (st = arg_atom_upper(a, &what)) != OK || (st = arg_space(a)) != OK ||
 	    (st = arg_list_pattern(a, &f->pattern)) != OK || (st = arg_end(a)) != OK)
 		return reply_syntax(cmd, st);
-	all = str_starts(what, STR("ALL."));
-	what = str_from(what, all ? 4 : 0);
+	f->all = str_starts(what, STR("ALL."));
+	what = str_from(what, f->all ? 4 : 0);
 	boards = str_eq(what, STR("BBOARDS"));
 	if (!boards && !str_eq(what, STR("MAILBOXES")))
 		return reply_usage(cmd);
@@ -95,13 +119,8 @@ cmd_find(struct cmd *cmd)
 		return reply_ok(cmd, "FIND completed, there are no bulletin boards");
 	if (f->pattern.p == NULL)
 		return reply_ok(cmd, "FIND completed");
-	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
-		st = collect(cmd, txn, f, all);
-		cmd_read_end(cmd, txn);
-	}
-	if (st != OK)
-		return reply_status(cmd, st);
 	cmd_state_set(cmd, struct finding, f);
-	cmd->step = finding_step;
-	return CMD_AGAIN;
+	cmd->cleanup = find_cleanup;
+	cmd->step = find_step;
+	return find_step(cmd);
 }

@@ -8,6 +8,7 @@
 #include "imap/core/condstore.h"
 #include "imap/core/list_match.h"
 #include "imap/core/metadata_print.h"
+#include "imap/core/names.h"
 #include "imap/core/reply.h"
 #include "imap/core/special.h"
 #include "imap/core/status_item.h"
@@ -35,6 +36,7 @@ struct name {
 };
 
 struct listing {
+	struct names mailboxes;
 	unsigned options;
 	unsigned status;          /* items of RETURN (STATUS ...) */
 	struct metadata_ask metadata; /* of RETURN (METADATA ...) */
@@ -58,6 +60,7 @@ cleanup(struct cmd *cmd)
 {
 	struct listing *l = cmd_state(cmd, struct listing);
 
+	names_free(&l->mailboxes);
 	metadata_print_free(&l->print);
 	map_free(&l->by_name);
 }
@@ -282,17 +285,15 @@ static enum status
 collect(struct cmd *cmd, struct db_txn *txn, struct listing *l)
 {
 	struct actor *actor = &cmd->session->actor;
-	struct mailbox *mb;
+	const struct mailbox *mb = l->mailboxes.mb;
 	struct str *subs = NULL;
-	size_t n, n_subs = 0;
+	size_t n_subs = 0;
 	enum status st;
 
-	if ((st = mailbox_list(actor, txn, &cmd->arena, &mb, &n)) != OK)
-		return st;
 	if ((l->options & SELECT_SUBSCRIBED) &&
 	    (st = mailbox_subscriptions(actor, txn, &cmd->arena, &subs, &n_subs)) != OK)
 		return st;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < l->mailboxes.n; i++) {
 		struct name *to = name_add(cmd, l, mb[i].name);
 
 		to->mb = &mb[i];
@@ -444,9 +445,9 @@ step(struct cmd *cmd)
 
 	if ((st = cmd_read_begin(cmd, &txn)) != OK)
 		return reply_status(cmd, st);
-	if (l->phase == COLLECT)
+	if (l->phase == COLLECT && (next = names_read(cmd, txn, &l->mailboxes, &st)) == CMD_DONE && st == OK)
 		st = collect(cmd, txn, l);
-	if (st == OK && l->phase == MARK) {
+	if (st == OK && next == CMD_DONE && l->phase == MARK) {
 		next = mark(cmd, l);
 		st = cmd_hold(cmd, l->mapped);
 	}

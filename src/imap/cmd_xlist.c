@@ -2,8 +2,8 @@
 /* XLIST: LIST with the special uses under the names that came before RFC 6154. Old clients ask for it. */
 #include "imap/commands.h"
 #include "imap/core/list_match.h"
+#include "imap/core/names.h"
 #include "imap/core/reply.h"
-#include "store/mailbox.h"
 
 static const struct {
 	unsigned bit;
@@ -42,24 +42,49 @@ tell(struct cmd *cmd, const struct mailbox *mb)
 
 struct xlisting {
 	struct list_match *match;
-	struct mailbox *mb;
-	size_t n, at;
+	struct names mailboxes;
+	bool read;
+	size_t at;
 };
 
-/* The names were read in one snapshot. */
+static void
+xlist_cleanup(struct cmd *cmd)
+{
+	names_free(&cmd_state(cmd, struct xlisting)->mailboxes);
+}
+
+static enum cmd_next
+xlist_tell(struct cmd *cmd, struct xlisting *x)
+{
+	enum cmd_next next = CMD_DONE;
+
+	for (; next == CMD_DONE && x->at < x->mailboxes.n; x->at++) {
+		if (list_match(x->match, x->mailboxes.mb[x->at].name))
+			tell(cmd, &x->mailboxes.mb[x->at]);
+		next = cmd_pause(cmd);
+	}
+	return next != CMD_DONE ? next : reply_ok(cmd, "XLIST completed");
+}
+
 static enum cmd_next
 xlist_step(struct cmd *cmd)
 {
 	struct xlisting *x = cmd_state(cmd, struct xlisting);
-	enum cmd_next next = CMD_DONE;
+	enum cmd_next next;
+	struct db_txn *txn;
+	enum status st;
 
 	cmd->step_start = 0;
-	for (; next == CMD_DONE && x->at < x->n; x->at++) {
-		if (list_match(x->match, x->mb[x->at].name))
-			tell(cmd, &x->mb[x->at]);
-		next = cmd_pause(cmd);
-	}
-	return next != CMD_DONE ? next : reply_ok(cmd, "XLIST completed");
+	if (x->read)
+		return xlist_tell(cmd, x);
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return reply_status(cmd, st);
+	next = names_read(cmd, txn, &x->mailboxes, &st);
+	cmd_read_end(cmd, txn);
+	if (st != OK)
+		return reply_status(cmd, st);
+	x->read = next == CMD_DONE;
+	return next != CMD_DONE ? next : xlist_tell(cmd, x);
 }
 
 enum cmd_next
@@ -68,7 +93,6 @@ cmd_xlist(struct cmd *cmd)
 	struct xlisting *x = arena_new(&cmd->arena, struct xlisting);
 	struct args *a = &cmd->args;
 	struct str reference, pattern;
-	struct db_txn *txn;
 	enum status st;
 
 	if ((st = arg_space(a)) != OK || (st = arg_reference(a, &reference)) != OK || (st = arg_space(a)) != OK ||
@@ -82,13 +106,10 @@ cmd_xlist(struct cmd *cmd)
 		return reply_ok(cmd, "XLIST completed");
 	}
 	pattern = arena_printf(&cmd->arena, "%.*s%.*s", STR_FMT(reference), STR_FMT(pattern));
-	if ((st = list_match_new(&cmd->arena, pattern, &x->match)) == OK && (st = cmd_read_begin(cmd, &txn)) == OK) {
-		st = mailbox_list(&cmd->session->actor, txn, &cmd->arena, &x->mb, &x->n);
-		cmd_read_end(cmd, txn);
-	}
-	if (st != OK)
+	if ((st = list_match_new(&cmd->arena, pattern, &x->match)) != OK)
 		return reply_status(cmd, st);
 	cmd_state_set(cmd, struct xlisting, x);
+	cmd->cleanup = xlist_cleanup;
 	cmd->step = xlist_step;
-	return CMD_AGAIN;
+	return xlist_step(cmd);
 }

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding and listing mailboxes. */
+/* Finding mailboxes. */
 #include "store/mailbox.h"
 
-#include <stdlib.h>
-
-#include "base/map.h"
 #include "store/access_priv.h"
 #include "store/admit_priv.h"
 #include "store/mailbox_priv.h"
 
 static struct db_sql by_key = DB_SQL_KEPT("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE account = ?1 AND sort = ?2");
 static struct db_sql by_id = DB_SQL_KEPT("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE id = ?1 AND sort IS NOT NULL");
-static struct db_sql all = DB_SQL("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE account = ?1 AND sort > '' ORDER BY sort");
 static struct db_sql set_recent = DB_SQL("UPDATE mailbox SET recent_from = ?2 WHERE id = ?1 AND recent_from < ?2");
 
 bool
@@ -123,67 +119,6 @@ grant_get(const struct actor *actor, struct db_txn *txn, int64_t mailbox, struct
 	struct mailbox mb;
 
 	return get(actor, txn, NULL, mailbox, &mb, grant_r);
-}
-
-/* In the order of keys the first child of a mailbox comes right after it. */
-static void
-mark_children(struct mailbox *list, size_t n)
-{
-	for (size_t i = 0; i + 1 < n; i++) {
-		struct str a = list[i].name, b = list[i + 1].name;
-		list[i].children = b.n > a.n && b.p[a.n] == '/' && str_starts(b, a);
-	}
-}
-
-/* One walk through the subscriptions, where a question for each mailbox was more than all the rest of a list of thousands. */
-static enum status
-mark_subscribed(const struct actor *actor, struct db_txn *txn, struct mailbox *list, size_t n)
-{
-	struct arena arena = {0};
-	struct map names = {0};
-	struct str *subs;
-	static char yes;
-	size_t n_subs;
-	enum status st = mailbox_subscriptions(actor, txn, &arena, &subs, &n_subs);
-
-	for (size_t i = 0; st == OK && i < n_subs; i++)
-		(void)map_put(&names, subs[i], &yes);
-	for (size_t i = 0; st == OK && i < n; i++)
-		list[i].subscribed = map_get(&names, list[i].name) != NULL;
-	map_free(&names);
-	arena_free(&arena);
-	return st;
-}
-
-enum status
-mailbox_list(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct mailbox **list_r, size_t *n_r)
-{
-	struct mailbox *list = NULL;
-	size_t n = 0, cap = 0;
-	struct db_stmt *q;
-	enum status st;
-
-	if ((st = access_account(actor, actor->account)) != OK)
-		return st;
-	q = db_prepare(txn, &all);
-	db_bind_int(q, 1, actor->account);
-	while ((st = db_step(q)) == OK) {
-		if (n == cap) {
-			cap = cap ? cap * 2 : 32;
-			list = x_realloc(list, cap * sizeof(*list));
-		}
-		mailbox_fill(q, arena, &list[n++]);
-	}
-	db_done(q);
-	if (st == ERR_NOT_FOUND) {
-		st = OK;
-		mark_children(list, n);
-		st = mark_subscribed(actor, txn, list, n);
-		*list_r = arena_copy(arena, list, n, n ? n : 1, sizeof(*list));
-		*n_r = n;
-	}
-	free(list);
-	return st;
 }
 
 enum status

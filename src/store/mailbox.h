@@ -11,6 +11,8 @@
 #ifndef STORE_MAILBOX_H
 #define STORE_MAILBOX_H
 
+#include "base/buf.h"
+#include "base/map.h"
 #include "store/grant.h"
 #include "wire/mailbox_name.h"
 
@@ -54,6 +56,27 @@ must_check enum status mailbox_get(const struct actor *actor, struct db_txn *txn
 /* All mailboxes that the actor may see, in order of name with '/' before every other byte, INBOX first. In the arena. */
 must_check enum status mailbox_list(const struct actor *actor, struct db_txn *txn, struct arena *arena,
     struct mailbox **list_r, size_t *n_r);
+/*
+ * The same in steps of some tenths of a millisecond, each in a snapshot of the account (db_read_account()) that may be another one: call it again while it
+ * returns ERR_AGAIN; with OK list holds them all, as they are in this last snapshot. Begin with zeroes. The list is the walk's, its names are in the arena,
+ * where what was read before the account changed stays, too: some times the list at most.
+ */
+struct mailbox_walk {
+	struct mailbox *list;
+	size_t n;
+	/* its own */
+	size_t cap, marked, names;
+	enum { WALK_ROWS, WALK_SUBSCRIBED, WALK_MARK, WALK_OVER } phase;
+	struct buf after, next;
+	struct map subscribed;
+	uint64_t version; /* of the account, that all of it was read in */
+	unsigned anew;    /* how often it began again */
+	bool began;
+};
+must_check enum status mailbox_walk(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct mailbox_walk *w);
+/* What it holds beside the arena. */
+size_t mailbox_walk_bytes(const struct mailbox_walk *w);
+void mailbox_walk_free(struct mailbox_walk *w);
 /* Subscribed names, sorted, also of mailboxes that do not exist (any more). */
 must_check enum status mailbox_subscriptions(const struct actor *actor, struct db_txn *txn, struct arena *arena,
     struct str **names_r, size_t *n_r);

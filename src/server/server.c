@@ -261,11 +261,11 @@ stop(struct server *s)
 	if (s->door.store != NULL)
 		store_unsubscribe(s->door.store, &s->changes);
 	services_close(&s->services);
-	if (s->door.auth != NULL)
-		auth_free(s->door.auth);
-	/* The committer may still be waking a session that has ended since: it ends before what it wakes through. */
+	/* The committer may still be waking a session that has ended since, or telling of a renewed key: it ends before what it does that through. */
 	if (s->door.store != NULL)
 		store_close(s->door.store);
+	if (s->door.auth != NULL)
+		auth_free(s->door.auth);
 	net_free(s->net);
 	budgets_free(s->door.budgets);
 	pool_free(s->door.pool);

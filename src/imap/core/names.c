@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The names of an account, read in steps by the commands that look through them all. */
 #include "imap/core/names.h"
 
 enum cmd_next

@@ -339,7 +339,7 @@ test_fault(struct str got, bool utf8)
 		if (begin && (line.n < 2 || line.p[0] == ' '))
 			return "a line that begins with nothing";
 		for (size_t i = 0; i < line.n; i++)
-			if ((unsigned char)line.p[i] < 32 || (unsigned char)line.p[i] == 127 ||
+			if (((unsigned char)line.p[i] < 32 && line.p[i] != '\t') || (unsigned char)line.p[i] == 127 ||
 			    (!utf8 && (unsigned char)line.p[i] > 126))
 				return "a control or 8-bit character outside literals";
 		literal = announced(line);

@@ -133,6 +133,9 @@ test_envelope(void **state)
 		{"Subject: fol\r\n ded\r\n", "(NIL \"fol ded\" NIL NIL NIL NIL NIL NIL NIL NIL)", MIME_ASCII},
 		{"Subject:\r\n", "(NIL \"\" NIL NIL NIL NIL NIL NIL NIL NIL)", MIME_ASCII},
 		{"Subject: a\rb\r\n", "(NIL {3}\r\na\rb NIL NIL NIL NIL NIL NIL NIL NIL)", MIME_ASCII},
+		/* Other controls could stand in quotes; a tab does. */
+		{"Subject: a\fb\r\n", "(NIL {3}\r\na\fb NIL NIL NIL NIL NIL NIL NIL NIL)", MIME_ASCII},
+		{"Subject: a\x7f\r\n", "(NIL {2}\r\na\x7f NIL NIL NIL NIL NIL NIL NIL NIL)", MIME_UTF8},
 		/* 8-bit (T58). */
 		{"Subject: \xc3\xa9\r\n", "(NIL \"=?UTF-8?B?w6k=?=\" NIL NIL NIL NIL NIL NIL NIL NIL)", MIME_ASCII},
 		{"Subject: \xc3\xa9\r\n", "(NIL \"\xc3\xa9\" NIL NIL NIL NIL NIL NIL NIL NIL)", MIME_UTF8},

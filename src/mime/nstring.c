@@ -7,7 +7,7 @@
 #include "mime/header.h"
 
 /* What a string holds that decides its form. */
-enum { HAS_ESCAPE = 1, HAS_LINE = 2, HAS_NUL = 4, HAS_HIGH = 8 };
+enum { HAS_ESCAPE = 1, HAS_LINE = 2, HAS_NUL = 4, HAS_HIGH = 8, HAS_CONTROL = 16 };
 
 static unsigned
 look(struct str s)
@@ -25,6 +25,8 @@ look(struct str s)
 			has |= HAS_LINE;
 		else if (c == 0)
 			has |= HAS_NUL;
+		else if ((c < 0x20 && c != '\t') || c == 0x7f)
+			has |= HAS_CONTROL; /* it may stand in quotes by the grammar, and is safer in a literal */
 	}
 	return has;
 }
@@ -66,7 +68,7 @@ mime_string_add(struct buf *out, struct str s, enum mime_text mode)
 {
 	unsigned has = look(s);
 
-	if (!(has & (HAS_LINE | HAS_NUL)) &&
+	if (!(has & (HAS_LINE | HAS_CONTROL | HAS_NUL)) &&
 	    (!(has & HAS_HIGH) || (mode == MIME_UTF8 && utf8_valid(s))))
 		quoted_add(out, s, has & HAS_ESCAPE);
 	else

@@ -89,3 +89,40 @@ def nonsense(a):
         c.ok("SELECT INBOX")
         c.ok("UNAUTHENTICATE")
         c.ok("LOGIN alice secret")
+
+
+@attack("60 sessions of one account search all bodies without end, beside another account's search", cpu=(40, 90), mb=(60, 90), wall=90, wait=3.0)
+def searchers(a):
+    """What is heavy goes in turns between accounts: 60 searchers slow another's search by no more than one does."""
+    alice, bob = a.raw("alice"), a.raw("bob")
+    mail = lambda i: b"Subject: %d\r\n\r\n" % i + b"words of a mail that nobody looks for %d\r\n" % i * 1500     # noqa: E731
+    for c in (alice, bob):
+        box(c, a.size(400, 1500), mail)
+    a.measured_from_here()
+
+    def search():
+        took = []
+        for i in range(a.size(5, 9)):
+            began = time.monotonic()
+            bob.ok(f"SEARCH BODY \"mail that nobody looks for x{i}\"")
+            took.append(time.monotonic() - began)
+        return sorted(took)[len(took) // 2]
+
+    def beside(sessions):
+        clients = []
+        for _ in range(sessions):
+            c = a.raw("alice")
+            c.ok("SELECT INBOX")
+            for i in range(200):
+                c.start(f"SEARCH BODY \"mail that nobody looks at {i}\"")
+            clients.append(c)
+        try:
+            return search()
+        finally:
+            for c in clients:
+                c.close()
+            time.sleep(0.3)
+
+    alone, one, many = search(), beside(1), beside(60)
+    a.note(f"alone {alone * 1000:.0f} ms, beside one {one * 1000:.0f}, beside 60 {many * 1000:.0f}")
+    need(many <= 1.6 * one + 0.15, "60 searchers slow another's search more than one does")

@@ -225,7 +225,7 @@ def in_made_up_address(d, world):
 
 @tolerated("RFC 9051 6.4.4", "the address is found as ENVELOPE shows it, with < and > that the header lacks")
 def address_as_shown(d, world):
-    return d.path == ("key", "text") and d.ours and d.key.field in ("FROM", "TO", "CC", "BCC", "TEXT") and \
+    return d.path in (("key", "text"), ("key", "header")) and d.ours and str(d.key.field).upper() in ("FROM", "TO", "CC", "BCC", "TEXT") and \
         d.key.literals[0].decode().lower() in world.addresses_shown(d.uids[0], d.key.field.lower()).lower()
 
 

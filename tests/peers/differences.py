@@ -309,7 +309,7 @@ def partial_of_empty_line(d, world):
 
 @tolerated("RFC 2183 2", "of a field that may be there once in a part's head the first counts; the peer takes the last")
 def part_field_repeated(d, world):
-    return inside(d, "bodystructure", "body") and has(world, d, rb"(?is)\n(Content-[a-z-]+):(?:[^\r\n]|\r\n(?!\r\n))*\n\1:")
+    return inside(d, "bodystructure", "body") and has(world, d, rb"(?is)\n(Content-[a-z-]+):(?:[^\r\n]|\r\n(?!\r\n))*?\r?\n\1:")
 
 
 @tolerated("RFC 9051 6.4.5.1", "the parts behind a boundary parameter that the peer does not read")

@@ -340,7 +340,12 @@ def encoding_alone(d, world):
 
 @tolerated("RFC 9051 6.4.5", "each CR before a line's end is an octet of the mail; the peer drops one")
 def cr_before_line_end(d, world):
-    if d.kind != "FETCH" or not has(world, d, rb"\r\r\n"):
+    if d.kind != "FETCH":
+        return False
+    # Copies, in a round that changes mailboxes, have other UIDs: they are told by their size.
+    if d.path[-1] == "RFC822.SIZE" and any(len(t) == d.ours and b"\r\r\n" in t for t in map(world.text, world.mails)):
+        return True
+    if not has(world, d, rb"\r\r\n"):
         return False
     if d.path[-1] in ("octets", "RFC822.SIZE") or "<" in str(d.path[0]):
         return True

@@ -146,7 +146,7 @@ static const struct {
 } always[] = {
     {KIND_CERTIFICATE, {"default", 7}},
     {KIND_DIRECTORY, {"store", 5}},
-#define S(name, protocol, mode, port, instead, login, text) {KIND_LISTENER, {#name, sizeof(#name) - 1}},
+#define S(name, protocol, mode, port, instead, login, when, text) {KIND_LISTENER, {#name, sizeof(#name) - 1}},
 #include "base/services.tbl"
 #undef S
 };

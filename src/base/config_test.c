@@ -255,14 +255,14 @@ test_named(void **state)
 	assert_string_equal(config_listener(config(), 1)->name, "imaps");
 	assert_string_equal(config_listener(config(), 1)->address.word[0], "*:994");
 	assert_string_equal(config_listener(config(), 2)->mode, "0660");
-	assert_non_null(l = config_listener(config(), 3));
+	assert_non_null(l = config_listener(config(), 5));
 	assert_string_equal(l->name, "inner");
 	assert_int_equal(l->address.n, 2);
 	assert_int_equal(l->login_timeout, 20);
 	assert_string_equal(l->plaintext, "yes");
 	assert_string_equal(config_name(config(), &l->plaintext), "listener inner.plaintext");
 	assert_string_equal(config_name(config(), &config_listener(config(), 2)->mode), "lmtp.mode");
-	assert_null(config_listener(config(), 4));
+	assert_null(config_listener(config(), 6));
 	assert_string_equal(config_certificate(config(), 0)->key, "/k");
 	assert_string_equal(config_domain(config(), 0)->separator, "-");
 	assert_string_equal(config_domain(config(), 1)->name, "mail.example.org");

@@ -89,6 +89,15 @@ check_shared(const struct server_check *k, const struct config_list *l, const st
 				tell(k, FAULT_REFUSED, other, "%s and %s both name %s", config_name(k->config, l), config_name(k->config, other), l->word[i]);
 }
 
+/* Does it listen, as far as the settings say? */
+static bool
+listens(const struct config_listener *l)
+{
+	const struct service *v = server_service(l);
+
+	return l->address.n > 0 ? !none(&l->address) : v != NULL && !v->asked;
+}
+
 static const char *
 service_name(const struct config_listener *l)
 {
@@ -123,7 +132,7 @@ lets_in(const struct config_listener *l)
 {
 	const struct service *v = server_service(l);
 
-	return !none(&l->address) && v != NULL && v->login;
+	return listens(l) && v != NULL && v->login;
 }
 
 static void
@@ -139,14 +148,14 @@ check_listeners(const struct server_check *k)
 			check_address(k, &l->address, j);
 		for (size_t j = 0; j < i && (other = config_listener(c, j)) != NULL; j++)
 			check_shared(k, &other->address, &l->address);
-		all += !none(&l->address);
+		all += listens(l);
 		readers += lets_in(l);
 	}
 	l = config_listener(c, 0);
 	if (all == 0)
 		tell(k, FAULT_REFUSED, &l->address, "the addresses of the listeners are all none: nobody could come in");
 	else if (readers == 0)
-		tell(k, FAULT_TOLD, &l->address, "the addresses of the listeners for IMAP are all none: mail can be delivered, and nobody can read it");
+		tell(k, FAULT_TOLD, &l->address, "the addresses of the listeners for IMAP and POP3 are all none: mail can be delivered, and nobody can read it");
 }
 
 static void

@@ -224,7 +224,7 @@ server_listen(struct server *s)
 			st = listen_given(s, &p);
 		else if (l->address.n > 0)
 			st = listen_configured(s, &p);
-		else
+		else if (!p.service->asked)
 			st = p.service->port == 0 ? listen_local(s, &p) : listen_default(s, &p);
 	}
 	return st;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "base/assert.h"
 
-#define S(name, proto, mode, port, instead, login, text) extern const struct protocol proto##_protocol;
+#define S(name, proto, mode, port, instead, login, when, text) extern const struct protocol proto##_protocol;
 #include "base/services.tbl"
 #undef S
 
@@ -14,7 +14,10 @@
 #define KIND_LOCAL LISTEN_PLAIN /* where it has another address than its own */
 #define IS_LOGIN true
 #define IS_OPEN false
-#define S(name, proto, mode, port, instead, login, text) {#name, &proto##_protocol, KIND_##mode, port, instead, IS_##login, text},
+#define ON_ALWAYS false
+#define ON_ASKED true
+#define S(name, proto, mode, port, instead, login, when, text) \
+	{#name, &proto##_protocol, KIND_##mode, port, instead, IS_##login, ON_##when, text},
 static const struct service rows[] = {
 #include "base/services.tbl"
 };

@@ -12,13 +12,14 @@ struct service {
 	enum listener_kind kind; /* where an address is not the path of a socket */
 	unsigned port, instead;  /* while there is no address; 0: the Unix socket NAME.sock in the data folder */
 	bool login;
+	bool asked;              /* it listens only where its listener has an address, or was given a socket */
 	const char *text;
 };
 
 /* Row i, NULL past the end; the row of that name, or NULL. */
 const struct service *service_row(size_t i);
 const struct service *service_find(const char *name);
-/* "imap, imaps and lmtp" */
+/* "imap, imaps, lmtp, pop3 and pop3s" */
 void service_names(struct buf *out);
 
 /* The protocols that are open: what conn_arg() of their connections is. In the order of their first rows. */

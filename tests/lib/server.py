@@ -50,8 +50,9 @@ class Server:
         self.env.setdefault("MANSIO_DISTRUST", "1")  # kept answers are compared (src/db/answers_priv.h), where faults are compiled in
         self.env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
         self.process, self.began = None, False
+        self.knows_pop3 = True  # a program from before does not
         self.told = False  # of slow steps
-        self.imap, self.imaps, self.lmtp = free_ports(3)
+        self.imap, self.imaps, self.lmtp, self.pop3, self.pop3s = free_ports(5)
         self.add_accounts(accounts)
 
     def cli(self, *args, stdin=b"", check=True, timeout=120):
@@ -73,6 +74,8 @@ class Server:
         values = {"imap.listen": f"127.0.0.1:{self.imap}", "imaps.listen": f"127.0.0.1:{self.imaps}",
                   "lmtp.listen": f"127.0.0.1:{self.lmtp}", "auth.plaintext": "loopback", "auth.delay": "0s",
                   "auth.scram_iterations": "4096"}
+        if self.knows_pop3:
+            values |= {"listener.pop3.address": f"127.0.0.1:{self.pop3}", "listener.pop3s.address": f"127.0.0.1:{self.pop3s}"}
         for s in self.settings:
             key, _, value = s.partition("=")
             values[key] = value.replace("{imap}", str(self.imap)).replace("{imaps}", str(self.imaps))
@@ -88,7 +91,7 @@ class Server:
             except RuntimeError:
                 if self.began or "somebody does already" not in self.log_tail():
                     raise
-                self.imap, self.imaps, self.lmtp = free_ports(3)
+                self.imap, self.imaps, self.lmtp, self.pop3, self.pop3s = free_ports(5)
                 os.unlink(self.log)
         return self.start_once(timeout)
 

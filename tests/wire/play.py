@@ -4,10 +4,12 @@ import os
 import re
 import time
 
-from lib.imapclient import Client, Closed, Lmtp, Timeout
+from lib.imapclient import Client, Closed, Fault, Lmtp, Timeout
+from lib.pop3client import Pop3
 from .expect import duration
 from .play_imap import ImapLines
 from .play_lmtp import LmtpLines
+from .play_pop3 import Pop3Lines
 from .script import TOP, Pattern, ScriptError, Skipped, Variables, unescape_latin, unquote
 
 # The values of `for`: words, or quoted.
@@ -15,10 +17,10 @@ WORDS = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 
 
 class Party:
-    """One client of a script."""
+    """One client of a script. speaks: imap, lmtp or pop3."""
 
-    def __init__(self, client, lmtp):
-        self.client, self.lmtp = client, lmtp
+    def __init__(self, client, speaks):
+        self.client, self.speaks = client, speaks
         self.pending = []       # (tag, step) of commands sent without an awaited answer
         self.queued = b""       # pipelined bytes that wait for the next line
         self.queued_steps = []  # their (tag, step, result)
@@ -26,7 +28,7 @@ class Party:
         self.tags = 0
 
 
-class Player(ImapLines, LmtpLines):
+class Player(ImapLines, LmtpLines, Pop3Lines):
     def __init__(self, script, server, language=None):
         self.script, self.server, self.language = script, server, language
         self.vars = Variables(script)
@@ -49,12 +51,12 @@ class Player(ImapLines, LmtpLines):
             self.fail(f"client {name}: queued lines were never sent")
         if party.late and not self.script.lax:
             self.fail(f"client {name}: unlisted at the end: {party.late[0]!r}")
-        if not party.lmtp:
+        if party.speaks == "imap":
             self.oracle(party.client)
 
     def close(self):
         for party in self.parties.values():
-            (party.client.link if party.lmtp else party.client).close()
+            party.client.close()
 
     def fail(self, message):
         raise ScriptError(f"line {self.line}: {message}")
@@ -77,10 +79,12 @@ class Player(ImapLines, LmtpLines):
                 self.step(step)
             except Timeout:
                 self.fail(f"timeout at: {step.text}")
+            except Fault as e:
+                self.fail(f"{e} at: {step.text}")
             except Closed as e:
                 self.fail(f"the connection ended at: {step.text} ({e})")
             for p in self.parties.values():
-                if not p.lmtp:
+                if p.speaks == "imap":
                     self.oracle(p.client)
 
     def step(self, step):
@@ -89,7 +93,7 @@ class Player(ImapLines, LmtpLines):
             party = self.parties.get(word)
             if party is None:
                 self.fail(f"there is no client {word}")
-            (self.lmtp_line if party.lmtp else self.imap_line)(word, party, step, rest.strip())
+            getattr(self, party.speaks + "_line")(word, party, step, rest.strip())
             return
         handler = getattr(self, "do_" + word, None)
         if handler is None:
@@ -104,15 +108,18 @@ class Player(ImapLines, LmtpLines):
         old = self.parties.pop(name, None)
         if old:
             self.finish(name, old)
-            (old.client.link if old.lmtp else old.client).close()
+            old.client.close()
         trace = self.trace(name)
         if "lmtp" in words:
-            self.parties[name] = Party(Lmtp(self.server.lmtp, trace=trace, greeting="nogreet" not in words), True)
+            self.parties[name] = Party(Lmtp(self.server.lmtp, trace=trace, greeting="nogreet" not in words), "lmtp")
+            return
+        if "pop3" in words or "pop3s" in words:
+            self.parties[name] = Party(self.pop3_client(words, trace), "pop3")
             return
         tls = "tls" in words
         client = Client(self.server.imaps if tls else self.server.imap, tls=tls, greeting="nogreet" not in words,
                         allow=self.script.allow, trace=trace, strict=self.server.strict)
-        self.parties[name] = Party(client, False)
+        self.parties[name] = Party(client, "imap")
         if "starttls" in words:
             client.ok("STARTTLS")
             client.starttls()
@@ -122,6 +129,13 @@ class Player(ImapLines, LmtpLines):
             account = words[words.index("login") + 1]
             client.login(self.script.real(account))
         client.number = 0
+
+    def pop3_client(self, words, trace):
+        tls = "pop3s" in words
+        client = Pop3(self.server.pop3s if tls else self.server.pop3, tls=tls, greeting="nogreet" not in words, trace=trace)
+        if "login" in words:
+            client.login(self.script.real(words[words.index("login") + 1]))
+        return client
 
     def do_let(self, step, rest):
         if step.body is not None:
@@ -224,8 +238,8 @@ class Player(ImapLines, LmtpLines):
 
     def lose_clients(self):
         for name, party in list(self.parties.items()):
-            (party.client.link if party.lmtp else party.client).close()
-            if not party.lmtp:
+            party.client.close()
+            if party.speaks == "imap":
                 self.ended_clients.append(party.client)
         self.parties.clear()
 

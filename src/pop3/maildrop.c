@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* INBOX as it was at the login, and the commands that ask for its numbers: STAT, LIST, UIDL, DELE, RSET. */
+#include <stdlib.h>
+#include "base/clock.h"
+#include "pop3/session_priv.h"
+
+#define STEP_US 3000
+#define CLOCK_EVERY 64 /* lines */
+
+enum status
+maildrop_open(struct pop3_session *s)
+{
+	struct actor actor = {.store = s->service->door->store, .account = s->login.account};
+	struct maildrop *d = &s->drop;
+	struct arena arena = {0};
+	struct mailbox mb;
+	struct db_txn *txn;
+	enum status st = db_read_begin(store_db(actor.store), &txn);
+
+	if (st != OK)
+		return st;
+	db_read_account(txn, actor.account);
+	if ((st = mailbox_find(&actor, txn, &arena, STR("INBOX"), &mb)) == OK && (st = view_open(&d->view, &actor, txn, &mb, false)) == OK) {
+		d->messages = d->view.exists;
+		d->size = mb.size;
+	}
+	db_read_end(txn);
+	arena_free(&arena);
+	return st;
+}
+
+/* ---- marks ---- */
+
+static size_t
+marks_bytes(const struct maildrop *d)
+{
+	return ((size_t)d->messages / 64 + 1) * sizeof(uint64_t);
+}
+
+bool
+marks_have(const struct marks *m, uint32_t number)
+{
+	return m->bits != NULL && (m->bits[number / 64] >> number % 64 & 1);
+}
+
+enum status
+marks_set(struct pop3_session *s, struct marks *m, uint32_t number)
+{
+	size_t bytes = marks_bytes(&s->drop);
+	enum status st;
+
+	if (m->bits == NULL) {
+		if ((st = charge_more(&s->login.charge, bytes)) != OK)
+			return st;
+		m->bits = x_calloc(1, bytes);
+	}
+	m->n += !marks_have(m, number);
+	m->bits[number / 64] |= (uint64_t)1 << number % 64;
+	return OK;
+}
+
+void
+marks_clear(struct pop3_session *s, struct marks *m)
+{
+	if (m->bits != NULL)
+		charge_less(&s->login.charge, marks_bytes(&s->drop));
+	free(m->bits);
+	*m = (struct marks){0};
+}
+
+void
+maildrop_close(struct pop3_session *s)
+{
+	marks_clear(s, &s->drop.deleted);
+	marks_clear(s, &s->drop.seen);
+	view_close(&s->drop.view);
+}
+
+/* ---- one message ---- */
+
+/* ERR_NOT_FOUND: it is past its grace, too. */
+static enum status
+entry_of(struct maildrop *d, struct db_txn *txn, uint32_t number, struct entry *e_r)
+{
+	struct runs seqs = {0}, uids = {0};
+	struct view_iter it = VIEW_ITER(&d->view, &uids);
+	const struct entry *e = NULL;
+	enum status st, ended;
+
+	it.no_seq = true;
+	runs_add(&seqs, number, number);
+	st = view_uids_of_seqs(&d->view, txn, &seqs, &uids);
+	if (st == OK && (st = view_iter_begin(&it, txn)) == OK) {
+		if ((e = view_iter_next(&it)) != NULL)
+			*e_r = *e;
+		ended = view_iter_end(&it);
+		st = ended != OK ? ended : e == NULL ? ERR_NOT_FOUND : OK;
+	}
+	runs_free(&seqs);
+	runs_free(&uids);
+	return st;
+}
+
+bool
+maildrop_find(struct pop3_session *s, const struct pop3_command *cmd, struct entry *e_r)
+{
+	struct maildrop *d = &s->drop;
+	uint32_t n = cmd->message;
+	struct db_txn *txn;
+	enum status st;
+
+	if (n == 0 || n > d->messages || marks_have(&d->deleted, n)) {
+		(void)pop3_err(s, "", n == 0 || n > d->messages ? "No such message, there are %u" : "The message was deleted, %u remain",
+		    n == 0 || n > d->messages ? d->messages : d->messages - d->deleted.n);
+		return false;
+	}
+	if ((st = db_read_begin(store_db(s->service->door->store), &txn)) == OK) {
+		db_read_account(txn, s->login.account);
+		st = entry_of(d, txn, n, e_r);
+		db_read_end(txn);
+	}
+	if (st == OK && e_r->expunged)
+		st = ERR_NOT_FOUND;
+	if (st != OK)
+		(void)pop3_failed(s, st);
+	return st == OK;
+}
+
+/* ---- commands ---- */
+
+enum conn_next
+pop3_stat(struct pop3_session *s, const struct pop3_command *cmd)
+{
+	struct maildrop *d = &s->drop;
+
+	return pop3_ok(s, "%u %llu", d->messages - d->deleted.n, (unsigned long long)(d->size - d->deleted_size));
+}
+
+enum conn_next
+pop3_dele(struct pop3_session *s, const struct pop3_command *cmd)
+{
+	struct entry e;
+	enum status st;
+
+	if (!maildrop_find(s, cmd, &e))
+		return CONN_AGAIN;
+	if ((st = marks_set(s, &s->drop.deleted, cmd->message)) != OK)
+		return pop3_failed(s, st);
+	s->drop.deleted_size += e.size;
+	return pop3_ok(s, "Goes at QUIT");
+}
+
+enum conn_next
+pop3_rset(struct pop3_session *s, const struct pop3_command *cmd)
+{
+	marks_clear(s, &s->drop.deleted);
+	s->drop.deleted_size = 0;
+	return pop3_ok(s, "%u messages", s->drop.messages);
+}
+
+/* Stable as long as the mailbox is the same (docs/why/pop3.md). */
+static void
+add_uidl(struct buf *out, const struct maildrop *d, uint32_t uid)
+{
+	buf_addu(out, d->view.uidvalidity);
+	buf_addc(out, '.');
+	buf_addu(out, uid);
+}
+
+static void
+add_line(struct pop3_session *s, struct buf *out, uint32_t number, const struct entry *e)
+{
+	buf_addu(out, number);
+	buf_addc(out, ' ');
+	if (s->uidl)
+		add_uidl(out, &s->drop, e->uid);
+	else
+		buf_addu(out, e->size);
+	buf_adds(out, "\r\n");
+}
+
+static enum conn_next
+list(struct pop3_session *s, const struct pop3_command *cmd, bool uidl)
+{
+	struct buf *out = conn_out(s->conn);
+	struct entry e;
+
+	s->uidl = uidl;
+	if (cmd->given) {
+		if (!maildrop_find(s, cmd, &e))
+			return CONN_AGAIN;
+		buf_adds(out, "+OK ");
+		add_line(s, out, cmd->message, &e);
+		return CONN_AGAIN;
+	}
+	s->mode = POP3_LISTING;
+	s->walk = (struct view_iter)VIEW_ITER(&s->drop.view, NULL);
+	return pop3_ok(s, "%u messages", s->drop.messages - s->drop.deleted.n);
+}
+
+enum conn_next
+pop3_list(struct pop3_session *s, const struct pop3_command *cmd)
+{
+	return list(s, cmd, false);
+}
+
+enum conn_next
+pop3_uidl(struct pop3_session *s, const struct pop3_command *cmd)
+{
+	return list(s, cmd, true);
+}
+
+/* Lines until the client or others have to be waited for. True: that was the last. */
+static bool
+add_lines(struct pop3_session *s)
+{
+	struct buf *out = conn_out(s->conn);
+	int64_t start = clock_mono();
+	const struct entry *e;
+
+	for (unsigned i = 1; !conn_out_full(s->conn) && (i % CLOCK_EVERY != 0 || clock_mono() - start < STEP_US); i++) {
+		if ((e = view_iter_next(&s->walk)) == NULL)
+			return true;
+		if (!marks_have(&s->drop.deleted, s->walk.seq))
+			add_line(s, out, s->walk.seq, e);
+	}
+	return false;
+}
+
+/* A listing that cannot go on must not look whole: the connection is cut. */
+enum conn_next
+pop3_listing_step(struct pop3_session *s)
+{
+	struct db_txn *txn;
+	enum status st = db_read_begin(store_db(s->service->door->store), &txn), ended;
+	bool over = false;
+
+	if (st != OK)
+		return CONN_ABORT;
+	db_read_account(txn, s->login.account);
+	if ((st = view_iter_begin(&s->walk, txn)) == OK) {
+		over = add_lines(s);
+		ended = view_iter_end(&s->walk);
+		st = ended;
+	}
+	db_read_end(txn);
+	if (st != OK)
+		return CONN_ABORT;
+	if (!over)
+		return CONN_AGAIN;
+	buf_adds(conn_out(s->conn), ".\r\n");
+	s->mode = POP3_COMMANDS;
+	return CONN_AGAIN;
+}

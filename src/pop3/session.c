@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One connection: its events, its lines, the table of commands, and those that need no mailbox. */
 #include "pop3/session_priv.h"
 
 #include <stdlib.h>

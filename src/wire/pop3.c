@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Lines, commands, dot-stuffing and the end of TOP: the grammar of POP3. */
 #include "wire/pop3.h"
 
 enum pop3_read

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Raw, need  # noqa: E402
 from lib.cases import LeftOut  # noqa: E402
 from lib.server import TOP, Server, default_binary  # noqa: E402
+import doors  # noqa: E402
 import logins  # noqa: E402
 import who  # noqa: E402
 
@@ -114,10 +115,10 @@ def names(binary):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--mansio")
-    p.add_argument("part", nargs="*", help="of: " + " ".join(f.__name__ for f in (names, *who.PARTS, *logins.PARTS)))
+    p.add_argument("part", nargs="*", help="of: " + " ".join(f.__name__ for f in (names, *who.PARTS, *logins.PARTS, *doors.PARTS)))
     args = p.parse_args()
     failures, attempts, left_out = 0, 0, ""
-    for f in (names, *who.PARTS, *logins.PARTS):
+    for f in (names, *who.PARTS, *logins.PARTS, *doors.PARTS):
         if args.part and f.__name__ not in args.part:
             continue
         try:

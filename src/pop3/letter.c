@@ -72,13 +72,13 @@ begin(struct pop3_session *s, const struct pop3_command *cmd, bool cut)
 {
 	struct letter *l = &s->letter;
 	struct buf piece = {0};
-	struct entry e;
+	struct brief b;
 	enum status st;
 	enum conn_next next;
 
-	if (!maildrop_find(s, cmd, &e))
+	if (!maildrop_find(s, cmd, &b))
 		return CONN_AGAIN;
-	*l = (struct letter){.email = e.email, .number = cmd->message, .stuffing = POP3_STUFFING, .cut = cut, .fresh = !(e.flags & FLAG_SEEN),
+	*l = (struct letter){.email = b.email, .number = cmd->message, .stuffing = POP3_STUFFING, .cut = cut, .fresh = !(b.flags & FLAG_SEEN),
 	    .top = {.left = cmd->lines}};
 	if ((st = read_piece(s, &piece)) == OK) {
 		s->mode = POP3_LETTER;

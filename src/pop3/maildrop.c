@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* INBOX as it was at the login, and the commands that ask for its numbers: STAT, LIST, UIDL, DELE, RSET. */
 #include <stdlib.h>
+#include <string.h>
 #include "base/clock.h"
 #include "pop3/session_priv.h"
 
@@ -78,31 +79,49 @@ maildrop_close(struct pop3_session *s)
 
 /* ---- one message ---- */
 
-/* ERR_NOT_FOUND: it is past its grace, too. */
+/* Looks up the messages from a number on. */
 static enum status
-entry_of(struct maildrop *d, struct db_txn *txn, uint32_t number, struct entry *e_r)
+look_ahead(struct maildrop *d, struct db_txn *txn, uint32_t first)
 {
 	struct runs seqs = {0}, uids = {0};
 	struct view_iter it = VIEW_ITER(&d->view, &uids);
-	const struct entry *e = NULL;
-	enum status st, ended;
+	const struct entry *e;
+	enum status st;
 
-	it.no_seq = true;
-	runs_add(&seqs, number, number);
+	memset(d->ahead, 0, sizeof(d->ahead));
+	d->first = first;
+	d->version = 0;
+	runs_add(&seqs, first, d->messages - first < BRIEFS ? d->messages : first + BRIEFS - 1);
 	st = view_uids_of_seqs(&d->view, txn, &seqs, &uids);
 	if (st == OK && (st = view_iter_begin(&it, txn)) == OK) {
-		if ((e = view_iter_next(&it)) != NULL)
-			*e_r = *e;
-		ended = view_iter_end(&it);
-		st = ended != OK ? ended : e == NULL ? ERR_NOT_FOUND : OK;
+		while ((e = view_iter_next(&it)) != NULL)
+			if (it.seq >= first && it.seq - first < BRIEFS)
+				d->ahead[it.seq - first] = (struct brief){e->email, e->size, e->uid, e->flags, e->expunged};
+		st = view_iter_end(&it);
 	}
+	if (st == OK)
+		d->version = db_version(txn);
 	runs_free(&seqs);
 	runs_free(&uids);
 	return st;
 }
 
+/* ERR_NOT_FOUND: others have expunged it. */
+static enum status
+brief_of(struct maildrop *d, struct db_txn *txn, uint32_t number, struct brief *b_r)
+{
+	uint64_t version = db_version(txn);
+	enum status st = OK;
+
+	if (version == 0 || version != d->version || number < d->first || number - d->first >= BRIEFS)
+		st = look_ahead(d, txn, number);
+	if (st == OK)
+		*b_r = d->ahead[number - d->first];
+	return st != OK ? st : b_r->uid == 0 || b_r->expunged ? ERR_NOT_FOUND : OK;
+}
+
 bool
-maildrop_find(struct pop3_session *s, const struct pop3_command *cmd, struct entry *e_r)
+maildrop_find(struct pop3_session *s, const struct pop3_command *cmd, struct brief *b_r)
 {
 	struct maildrop *d = &s->drop;
 	uint32_t n = cmd->message;
@@ -116,11 +135,9 @@ maildrop_find(struct pop3_session *s, const struct pop3_command *cmd, struct ent
 	}
 	if ((st = db_read_begin(store_db(s->service->door->store), &txn)) == OK) {
 		db_read_account(txn, s->login.account);
-		st = entry_of(d, txn, n, e_r);
+		st = brief_of(d, txn, n, b_r);
 		db_read_end(txn);
 	}
-	if (st == OK && e_r->expunged)
-		st = ERR_NOT_FOUND;
 	if (st != OK)
 		(void)pop3_failed(s, st);
 	return st == OK;
@@ -139,14 +156,14 @@ pop3_stat(struct pop3_session *s, const struct pop3_command *cmd)
 enum conn_next
 pop3_dele(struct pop3_session *s, const struct pop3_command *cmd)
 {
-	struct entry e;
+	struct brief b;
 	enum status st;
 
-	if (!maildrop_find(s, cmd, &e))
+	if (!maildrop_find(s, cmd, &b))
 		return CONN_AGAIN;
 	if ((st = marks_set(s, &s->drop.deleted, cmd->message)) != OK)
 		return pop3_failed(s, st);
-	s->drop.deleted_size += e.size;
+	s->drop.deleted_size += b.size;
 	return pop3_ok(s, "Goes at QUIT");
 }
 
@@ -168,14 +185,14 @@ add_uidl(struct buf *out, const struct maildrop *d, uint32_t uid)
 }
 
 static void
-add_line(struct pop3_session *s, struct buf *out, uint32_t number, const struct entry *e)
+add_line(struct pop3_session *s, struct buf *out, uint32_t number, uint32_t uid, uint64_t size)
 {
 	buf_addu(out, number);
 	buf_addc(out, ' ');
 	if (s->uidl)
-		add_uidl(out, &s->drop, e->uid);
+		add_uidl(out, &s->drop, uid);
 	else
-		buf_addu(out, e->size);
+		buf_addu(out, size);
 	buf_adds(out, "\r\n");
 }
 
@@ -183,14 +200,14 @@ static enum conn_next
 list(struct pop3_session *s, const struct pop3_command *cmd, bool uidl)
 {
 	struct buf *out = conn_out(s->conn);
-	struct entry e;
+	struct brief b;
 
 	s->uidl = uidl;
 	if (cmd->given) {
-		if (!maildrop_find(s, cmd, &e))
+		if (!maildrop_find(s, cmd, &b))
 			return CONN_AGAIN;
 		buf_adds(out, "+OK ");
-		add_line(s, out, cmd->message, &e);
+		add_line(s, out, cmd->message, b.uid, b.size);
 		return CONN_AGAIN;
 	}
 	s->mode = POP3_LISTING;
@@ -222,7 +239,7 @@ add_lines(struct pop3_session *s)
 		if ((e = view_iter_next(&s->walk)) == NULL)
 			return true;
 		if (!marks_have(&s->drop.deleted, s->walk.seq))
-			add_line(s, out, s->walk.seq, e);
+			add_line(s, out, s->walk.seq, e->uid, e->size);
 	}
 	return false;
 }

@@ -21,12 +21,27 @@ struct marks {
 	uint32_t n;     /* how many are set */
 };
 
+/* What the commands need to know of a message. */
+struct brief {
+	int64_t email;
+	uint64_t size;
+	uint32_t uid;      /* 0: it is past its grace */
+	uint8_t flags;
+	bool expunged;
+};
+#define BRIEFS 32
+
 struct maildrop {
 	struct view view;
 	uint32_t messages;
 	uint64_t size;         /* of them all */
 	struct marks deleted;  /* by DELE */
 	uint64_t deleted_size;
+	/* Those from number first on, as they were looked up last: clients ask for one after the other. They hold in snapshots of the same
+	 * db_version(). */
+	struct brief ahead[BRIEFS];
+	uint32_t first;
+	uint64_t version;
 	struct marks seen;     /* RETR has sent them, \Seen has to be set yet */
 };
 
@@ -107,7 +122,7 @@ bool marks_have(const struct marks *m, uint32_t number);
 must_check enum status marks_set(struct pop3_session *s, struct marks *m, uint32_t number);
 void marks_clear(struct pop3_session *s, struct marks *m);
 /* The message that a command names, where it may still be had; else its -ERR was said, and false. */
-bool maildrop_find(struct pop3_session *s, const struct pop3_command *cmd, struct entry *e_r);
+bool maildrop_find(struct pop3_session *s, const struct pop3_command *cmd, struct brief *b_r);
 enum conn_next pop3_listing_step(struct pop3_session *s);
 
 /* letter.c */

@@ -10,6 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from oracle import Context, Session, Splitter, parse_response  # noqa: E402
 from oracle.lex import Bad, mutf7_fault  # noqa: E402
+from oracle import pop3  # noqa: E402
 
 BODY = b'("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 3 1)'
 BS = b'("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 3 1 NIL NIL NIL NIL)'
@@ -332,6 +333,18 @@ def sessions():
     return [(n, s, None) for n, s in good] + bad
 
 
+# Answers of POP3: the command, its status line, its lines; a word of the fault, "" for none.
+POP3 = [
+    (b"STAT", b"+OK 2 320", None, ""), (b"STAT", b"+OK two", None, "not an answer to STAT"), (b"NOOP", b"+OK", None, ""), (b"NOOP", b"+ok", None, "status line"),
+    (b"NOOP", b"-ERR [SYS/TEMP] later", None, ""), (b"NOOP", b"-ERR [WHAT] x", None, "unknown response code"), (b"NOOP", b"+OK [AUTH] x", None, "with +OK"),
+    (b"NOOP", b"-ERR \xc3\xa9", None, "status line"), (b"NOOP", b"+OK " + b"x" * 600, None, "over 512"), (b"LIST", b"+OK", [b"1 120", b"3 200"], ""),
+    (b"LIST", b"+OK", [b"3 120", b"1 200"], "do not rise"), (b"LIST", b"+OK", [b"1 x"], "not a listing"), (b"LIST 1", b"+OK 1 120", None, ""),
+    (b"LIST 1", b"+OK here", None, "not an answer to LIST"), (b"UIDL", b"+OK", [b"1 a", b"2 b"], ""), (b"UIDL", b"+OK", [b"1 a", b"2 a"], "one UIDL"),
+    (b"UIDL", b"+OK", [b"1 " + b"x" * 71], "not a listing"), (b"UIDL 2", b"+OK 2 QhdPYR:00WBw1Ph7x7", None, ""), (b"CAPA", b"+OK", [b"TOP", b"SASL PLAIN", b"EXPIRE NEVER"], ""),
+    (b"CAPA", b"+OK", [b"TOP 1"], "not a capability"), (b"CAPA", b"+OK", [b"XYZ"], "not a capability"), (b"AUTH", b"+OK", [b"PLAIN"], ""), (b"AUTH", b"+OK", [b"a b"], "not a mechanism"),
+]
+
+
 def run_session(exchange, pieces=None):
     s = Session(strict=True)
     for client, server in exchange:
@@ -434,6 +447,10 @@ def main():
     unbroken = [r for r, (_, parts) in rules().items() if r not in UNREACHABLE and not any(all(p in s for p in parts) for s in said)]
     for r in unbroken:
         fail(f"no test breaks the rule {r!r} of {rules()[r][0]}")
+    for command, line, lines, want in POP3:
+        got = pop3.faults(command, line, lines)
+        if bool(got) != bool(want) or (want and not any(want in x for x in got)):
+            fail(f"POP3 {command}: wanted {want!r}, got {got}")
     for good in (b"a&-b", b"&AOQ-", b"&2D3cAw-", b""):
         if mutf7_fault(good):
             fail(f"mutf7 {good!r}: {mutf7_fault(good)}")

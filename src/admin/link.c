@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@ void
 link_init(struct link *l, int fd)
 {
 	/* Passwords go both ways. */
-	*l = (struct link){.fd = fd, .in = {.secret = true}, .out = {.secret = true}};
+	*l = (struct link){.fd = fd, .give = -1, .given = -1, .in = {.secret = true}, .out = {.secret = true}};
 }
 
 void
@@ -22,7 +23,9 @@ link_close(struct link *l)
 {
 	if (l->fd >= 0)
 		close(l->fd);
-	l->fd = -1;
+	if (l->given >= 0)
+		close(l->given);
+	l->fd = l->given = -1;
 	buf_free(&l->in);
 	buf_free(&l->out);
 }
@@ -60,13 +63,59 @@ wait_for_room(struct link *l)
 		(void)!fill(l, MSG_DONTWAIT);
 }
 
+/* Room for the one descriptor that goes with bytes. */
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static ssize_t
+send_some(struct link *l, char *p, size_t n, int flags)
+{
+	union control c = {0};
+	struct iovec iov = {p, n};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *h;
+	ssize_t sent;
+
+	if (l->give < 0)
+		return send(l->fd, p, n, flags);
+	m.msg_control = c.bytes;
+	m.msg_controllen = sizeof(c.bytes);
+	h = CMSG_FIRSTHDR(&m);
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(h), &l->give, sizeof(int));
+	if ((sent = sendmsg(l->fd, &m, flags)) > 0)
+		l->give = -1;
+	return sent;
+}
+
+static ssize_t
+receive_some(struct link *l, char *p, size_t n, int flags)
+{
+	union control c = {0};
+	struct iovec iov = {p, n};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.bytes, .msg_controllen = sizeof(c.bytes)};
+	ssize_t got = recvmsg(l->fd, &m, flags | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *h = got >= 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	if (h != NULL && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS && h->cmsg_len == CMSG_LEN(sizeof(int))) {
+		if (l->given >= 0)
+			close(l->given);
+		memcpy(&l->given, CMSG_DATA(h), sizeof(int));
+	}
+	return got;
+}
+
 enum status
 link_flush(struct link *l)
 {
 	size_t at = 0;
 
 	while (l->status == OK && at < l->out.n) {
-		ssize_t n = send(l->fd, l->out.p + at, l->out.n - at, MSG_NOSIGNAL | (l->takes_in ? MSG_DONTWAIT : 0));
+		ssize_t n = send_some(l, l->out.p + at, l->out.n - at, MSG_NOSIGNAL | (l->takes_in ? MSG_DONTWAIT : 0));
 
 		if (n > 0)
 			at += (size_t)n;
@@ -141,7 +190,7 @@ fill(struct link *l, int flags)
 	ssize_t n;
 
 	do
-		n = recv(l->fd, room, READ_SIZE, flags);
+		n = receive_some(l, room, READ_SIZE, flags);
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		buf_wrote(&l->in, (size_t)n);

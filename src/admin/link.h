@@ -16,6 +16,8 @@ struct link {
 	/* While it waits to send it takes in what comes, so that two ends that both send much do not wait for each other. For an end that
 	 * uses no payload while it sends. */
 	bool takes_in;
+	int give;          /* goes with the next bytes that are sent, and stays the sender's; -1: none. To be set before link_send(). */
+	int given;         /* a descriptor that came from the other end, the last one; -1: none. The link closes it. */
 };
 
 /* Takes the descriptor. */

@@ -53,6 +53,8 @@ must_check enum status cli_connect_read(struct link *link_r);
 must_check enum status cli_connect_new(struct link *link_r);
 /* Ends it: waits for the thread, closes the store. */
 void cli_disconnect(struct link *link);
+/* After cli_connect(): a server that runs answers, and not this process. */
+bool cli_server_has_it(void);
 /* Sends a request. */
 void cli_request(struct link *link, size_t n, const struct str *fields);
 /* Waits for EXIT: prints TEXT on standard error, hands RECORDs to fn (may be NULL), prints EXIT's text when say is set. The exit code. */

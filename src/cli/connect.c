@@ -225,6 +225,12 @@ cli_disconnect(struct link *link)
 		cli_keep_owner(opened);
 }
 
+bool
+cli_server_has_it(void)
+{
+	return store == NULL;
+}
+
 void
 cli_request(struct link *link, size_t n, const struct str *fields)
 {

@@ -406,3 +406,9 @@ db_backup(struct db *db, const char *to, const struct db_stop *stop)
 {
 	return db->drv->backup != NULL ? db->drv->backup(db->engine, to, stop) : ERR_BAD_INPUT;
 }
+
+enum status
+db_backup_into(struct db *db, int fd, const struct db_stop *stop)
+{
+	return db->drv->backup_into != NULL ? db->drv->backup_into(db->engine, fd, stop) : ERR_BAD_INPUT;
+}

@@ -198,5 +198,7 @@ must_check enum status db_check(struct db *db, void (*found)(void *arg, const ch
  * small steps between commits. One thread at a time, and not while the database is closed. What was stopped leaves nothing behind.
  * ERR_BAD_INPUT: this engine is backed up by its own means. */
 must_check enum status db_backup(struct db *db, const char *to, const struct db_stop *stop);
+/* The same into an empty file that the caller has opened for reading and writing, for who may open none. What was stopped or failed leaves a part in it. */
+must_check enum status db_backup_into(struct db *db, int fd, const struct db_stop *stop);
 
 #endif

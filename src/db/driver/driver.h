@@ -108,6 +108,7 @@ struct db_driver {
 	/* For the operator: db_check() and db_backup(). NULL: the engine has its own means. */
 	enum status (*check)(struct engine *e, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg);
 	enum status (*backup)(struct engine *e, const char *to, const struct db_stop *stop);
+	enum status (*backup_into)(struct engine *e, int fd, const struct db_stop *stop);
 };
 
 #endif

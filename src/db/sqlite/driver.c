@@ -324,4 +324,5 @@ const struct db_driver sq_driver = {
     .upkeep = sq_upkeep,
     .check = sq_check,
     .backup = sq_backup,
+    .backup_into = sq_backup_into,
 };

@@ -79,6 +79,7 @@ void sq_conn_close(struct engine_conn *conn);
 /* upkeep.c */
 enum status sq_check(struct engine *e, void (*found)(void *arg, const char *text), const struct db_stop *stop, void *arg);
 enum status sq_backup(struct engine *e, const char *to, const struct db_stop *stop);
+enum status sq_backup_into(struct engine *e, int fd, const struct db_stop *stop);
 
 /* checkpoint.c */
 enum status sq_checkpointer_start(struct sq_engine *e);

@@ -2,12 +2,14 @@
 /* The SQLite driver: check and backup of the live database. */
 #include "db/sqlite/sqlite_priv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/file.h"
 #include "base/log.h"
+#include "db/vfs/givenvfs.h"
 
 /* Tables are checked one by one, so that no snapshot is held for the whole file. */
 #define FAULTS_MAX 1000 /* of one table */
@@ -155,14 +157,12 @@ copy_at_once(struct sq_engine *e, const char *path, const struct db_stop *stop)
 }
 
 static int
-copy_to(struct sq_engine *e, const char *path, const struct db_stop *stop)
+copy_to(struct sq_engine *e, const char *path, const char *vfs, const struct db_stop *stop)
 {
 	sqlite3 *to = NULL;
 	int rc;
 
-	if (e->writer == NULL)
-		return copy_at_once(e, path, stop);
-	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, e->vfs);
+	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
 	/* Synced as a whole at the end: a copy that is not finished is none. */
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL);
@@ -184,11 +184,27 @@ sq_backup(struct engine *e, const char *to, const struct db_stop *stop)
 		return ERR_EXISTS;
 	if (file && (st = sq_make_file(to)) != OK)
 		return st;
-	rc = copy_to(sq_engine(e), to, stop);
+	rc = sq_engine(e)->writer == NULL ? copy_at_once(sq_engine(e), to, stop) : copy_to(sq_engine(e), to, sq_engine(e)->vfs, stop);
 	st = rc == SQLITE_OK ? OK : rc == SQLITE_INTERRUPT ? ERR_UNAVAILABLE : sq_error(NULL, rc, "backup");
 	if (file && st == OK && (st = file_sync(to)) == OK)
 		st = file_sync_names(to);
 	if (file && st != OK)
 		(void)!file_remove(to);
 	return st;
+}
+
+enum status
+sq_backup_into(struct engine *e, int fd, const struct db_stop *stop)
+{
+	char name[GIVENVFS_NAME_MAX];
+	int rc;
+
+	if (sq_engine(e)->writer == NULL)
+		return ERR_BAD_INPUT;
+	givenvfs_register();
+	givenvfs_name(fd, name);
+	rc = copy_to(sq_engine(e), name, GIVENVFS, stop);
+	if (rc != SQLITE_OK)
+		return rc == SQLITE_INTERRUPT ? ERR_UNAVAILABLE : sq_error(NULL, rc, "backup");
+	return fsync(fd) == 0 ? OK : file_status(errno);
 }

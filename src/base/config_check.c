@@ -227,10 +227,11 @@ check_choices(const struct config *c, struct buf *why)
 {
 	static const char *const plaintext[] = {"no", "loopback", "yes", NULL}, *const of_listener[] = {"no", "loopback", "yes", "default", NULL};
 	static const char *const levels[] = {"error", "warning", "info", "debug", NULL}, *const types[] = {"store", NULL};
+	static const char *const sandbox[] = {"auto", "require", "off", NULL};
 	const struct config_listener *l;
 	const struct config_directory *d;
 
-	if (!one_of(c, &c->auth_plaintext, plaintext, why) || !one_of(c, &c->log_level, levels, why))
+	if (!one_of(c, &c->server_sandbox, sandbox, why) || !one_of(c, &c->auth_plaintext, plaintext, why) || !one_of(c, &c->log_level, levels, why))
 		return false;
 	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
 		if (!one_of(c, &l->plaintext, of_listener, why))

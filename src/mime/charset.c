@@ -71,6 +71,27 @@ descriptors_open(struct mime_charset *c)
 	return true;
 }
 
+static iconv_t kept[64]; /* mime_charsets_load() */
+
+void
+mime_charsets_load(void)
+{
+	/* A module that nobody uses would be taken out again: these are never closed. */
+	static const char *names[64] = {"CP932", "EUC-JP", "GB18030"};
+	size_t n = 3, k;
+	const char *name;
+
+	for (size_t i = 0; (name = charset_of_table(i)) != NULL; i++) {
+		for (k = 0; k < n && strcmp(names[k], name) != 0; k++)
+			;
+		if (k == n && *name != '\0' && n < sizeof(names) / sizeof(*names))
+			names[n++] = name;
+	}
+	for (k = 0; k < n; k++)
+		if (kept[k] == NULL)
+			kept[k] = iconv_open("UTF-8", names[k]);
+}
+
 struct mime_charset *
 mime_charset_open(struct str name)
 {

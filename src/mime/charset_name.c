@@ -121,3 +121,9 @@ charset_lookup(struct str name, enum charset_kind *kind_r, char *ours)
 	*kind_r = KIND_ICONV;
 	return as_it_is(name, key, ours);
 }
+
+const char *
+charset_of_table(size_t i)
+{
+	return i < sizeof(rows) / sizeof(*rows) ? rows[i].ours : NULL;
+}

@@ -39,6 +39,9 @@ struct mime_charset {
 /* What a name means, and what iconv calls it (may be unknown to it). False: no charset has such a name. ours: CHARSET_NAME_MAX + 1 bytes. */
 bool charset_lookup(struct str name, enum charset_kind *kind_r, char *ours);
 
+/* What iconv calls the i-th charset of the table; NULL past the end. Some come more than once. */
+const char *charset_of_table(size_t i);
+
 /* Something that is not of the charset. */
 void charset_bad(struct mime_charset *c, struct buf *out);
 /* Through a descriptor of iconv. whole: bad characters are pairs of bytes. Returns how much was used: all but a cut character (never with last). */

@@ -37,6 +37,9 @@ must_check enum status mime_decoder_finish(struct mime_decoder *d, struct buf *o
 
 /* Charsets. A converter is taken from and given back to a small cache of the thread. */
 struct mime_charset;
+/* Loads what the C library needs for every charset of the table, for good: afterwards no converter of these opens a file. Others are not found where none
+ * may be opened. Once, in one thread. */
+void mime_charsets_load(void);
 /* NULL: no such charset. Names as in mail, by letters and digits (mime/charset.tbl): all labels of the WHATWG encoding standard and more; "iso-8859-1",
  * "gb2312", "iso-2022-jp" are read as the supersets that mail means. Empty is US-ASCII, read as UTF-8 where that is valid and windows-1252
  * otherwise, as is US-ASCII itself. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/thread.h"
 #include "base/arena.h"
 #include "net/dial_priv.h"
 
@@ -82,7 +83,7 @@ static bool
 start_thread(void)
 {
 	pthread_attr_t attr;
-	sigset_t all, before;
+	sigset_t before;
 	pthread_t t;
 	bool ok;
 
@@ -94,10 +95,9 @@ start_thread(void)
 	pthread_attr_setstacksize(&attr, STACK);
 #endif
 	/* Signals are for the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	thread_signals_off(&before);
 	ok = pthread_create(&t, &attr, work, NULL) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	thread_signals_back(&before);
 	pthread_attr_destroy(&attr);
 	threads += ok;
 	return threads > 0;

@@ -7,8 +7,9 @@
 #include <unistd.h>
 #include "server/server_priv.h"
 
-void
-server_notify(const char *state)
+/* -1: there is none, or it cannot be reached. */
+static int
+connect_manager(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -16,13 +17,26 @@ server_notify(const char *state)
 	int fd;
 
 	if (path == NULL || (*path != '/' && *path != '@') || strlen(path) >= sizeof(un.sun_path))
-		return;
+		return -1;
 	strcpy(un.sun_path, path);
 	n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	if (*path == '@')
 		un.sun_path[0] = '\0'; /* an abstract name */
 	if ((fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
-		return;
-	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&un, n);
+		return -1;
+	if (connect(fd, (struct sockaddr *)&un, n) == 0)
+		return fd;
 	close(fd);
+	return -1;
+}
+
+void
+server_notify(const char *state)
+{
+	static int fd = -1; /* in the sandbox there is no other */
+
+	if (fd < 0)
+		fd = connect_manager();
+	if (fd >= 0 && *state != '\0')
+		(void)!send(fd, state, strlen(state), MSG_NOSIGNAL);
 }

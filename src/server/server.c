@@ -308,6 +308,8 @@ start(struct server *s)
 		return st;
 	if ((st = open_services(s)) != OK || (st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
 		return st;
+	if ((st = server_confine(s)) != OK)
+		return st;
 	buf_addc(&s->addresses, '\0');
 	log_event(EV_started, "version=" MANSIO_VERSION " config=%s data=%s threads=%u %s",
 	    config_path() != NULL ? config_path() : "none", s->data, pool_threads(s->door.pool), s->addresses.p);
@@ -361,14 +363,18 @@ server_run(const struct server_options *o)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	if (server_probe_wanted())
+		sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, &before);
 	if (start(&s) != OK) {
 		stop(&s);
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
 		return 1;
 	}
-	while ((sig = next_signal(&s, &set, o->day > 0 ? o->day : DAY)) == SIGHUP || sig == 0) {
-		if (sig == SIGHUP)
+	while ((sig = next_signal(&s, &set, o->day > 0 ? o->day : DAY)) == SIGHUP || sig == SIGUSR1 || sig == 0) {
+		if (sig == SIGUSR1)
+			server_probe();
+		else if (sig == SIGHUP)
 			server_reload(&s);
 		else
 			server_look_at_certificate(config());

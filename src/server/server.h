@@ -29,6 +29,7 @@ struct server_check {
 void server_check(const struct server_check *k);
 
 struct server_options {
+	bool sandbox;         /* obey server.sandbox: afterwards the process is of no other use */
 	bool quiet;           /* do not print the addresses to standard output */
 	int64_t day;          /* seconds after which the certificate is looked at again; 0: a day */
 	/* Tests: called when the server accepts connections, in the main thread. May be NULL. */

@@ -63,12 +63,17 @@ void server_certificates_free(struct server *s);
 void server_reload(struct server *s);
 /* Looks at the certificate in use, and says in the log what is wrong with it. */
 void server_look_at_certificate(const struct config *c);
-/* "READY=1", "STOPPING=1": to the service manager, if there is one. */
+/* "READY=1", "STOPPING=1": to the service manager, if there is one. The socket is kept from the first call on. */
 void server_notify(const char *state);
 /* Takes what the environment says was passed to this process, and clears that. Before anything else opens a descriptor. */
 enum status server_take_given(struct server *s) must_check;
 /* Closes what no listener has. */
 void server_close_given(struct server *s);
+/* sandbox.c: last of all, takes from this process what it does not need any more, as server.sandbox says. ERR_UNAVAILABLE, which is said. */
+enum status server_confine(struct server *s) must_check;
+/* probe.c: whether SIGUSR1 is to try what the sandbox denies, which server_probe() does. */
+bool server_probe_wanted(void);
+void server_probe(void);
 /* All listeners that the settings want, on sockets that were given where there are such. */
 enum status server_listen(struct server *s) must_check;
 

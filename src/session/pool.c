@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "base/thread.h"
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/clock.h"
@@ -197,7 +198,7 @@ pool_thread(void *arg)
 enum status
 pool_start(struct pool *p, struct net *net)
 {
-	sigset_t all, before;
+	sigset_t before;
 	pthread_attr_t attr;
 	unsigned started = 0;
 
@@ -206,12 +207,11 @@ pool_start(struct pool *p, struct net *net)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
 	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	thread_signals_off(&before);
 	while (started < p->n_threads
 	    && pthread_create(&p->threads[started], &attr, pool_thread, p) == 0)
 		started++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	thread_signals_back(&before);
 	pthread_attr_destroy(&attr);
 	if (started == p->n_threads)
 		return OK;

@@ -58,7 +58,7 @@ class First:
     def refused(self, code, text):
         if code is None:
             self.errors.append(f"it neither serves nor ends: {text[-500:]}")
-        elif code < 0 or code > 2:
+        elif code < 0 or code > 3:
             self.errors.append(f"it ended with {code}: {text[-500:]}")
         elif code == 0 or not SAID.search(text):
             self.errors.append(f"it ended with {code} and gave no cause: {text[-500:]}")

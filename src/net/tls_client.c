@@ -67,7 +67,7 @@ expect(SSL *ssl, const char *name, bool unverified)
 {
 	bool numbers = in_numbers(name);
 
-	if (!numbers && *name != '/' && SSL_set_tlsext_host_name(ssl, name) != 1)
+	if (!numbers && *name != '/' && SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)name) != 1)
 		return false;
 	if (unverified) {
 		SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);

@@ -13,7 +13,7 @@
 #define TURN_US 5000 /* then others have their turn */
 #define INPUT_MAX (POP3_LINE_MAX + 4096)
 
-static void
+__attribute__((format(printf, 4, 0))) static void
 say(struct pop3_session *s, const char *how, const char *code, const char *fmt, va_list ap)
 {
 	struct buf *out = conn_out(s->conn);

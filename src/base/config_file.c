@@ -271,8 +271,8 @@ config_file_parse(struct arena *arena, struct str text,
 	enum status st = OK;
 
 	/* Some editors put it there. */
-	if (str_starts(text, STR("\xef\xbb\xbf")))
-		r.at = 3;
+	while (str_starts(str_from(text, r.at), STR("\xef\xbb\xbf")))
+		r.at += 3;
 	if (text.n > CONFIG_FILE_MAX)
 		st = fail(&r, 1, "larger than %d bytes", CONFIG_FILE_MAX);
 	else if (text.n > 0 && memchr(text.p, '\0', text.n) != NULL)

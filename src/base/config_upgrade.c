@@ -390,7 +390,9 @@ config_upgrade(struct str text, struct buf *out, struct buf *told, struct buf *w
 	enum status st;
 
 	/* A mark of the encoding, which some editors put there, would come to stand in the middle. */
-	u.text = str_from(text, str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0);
+	while (str_starts(text, STR("\xef\xbb\xbf")))
+		text = str_from(text, 3);
+	u.text = text;
 	st = config_file_parse(&u.arena, u.text, line_take, &u, &line, &fault);
 
 	if (st != OK) {

@@ -245,26 +245,21 @@ pick(struct cmd *cmd)
 }
 
 static enum cmd_next
-open_some(struct cmd *cmd)
+named(struct cmd *cmd)
 {
 	struct esearch *x = cmd_state(cmd, struct esearch);
-	enum cmd_next next;
-	struct db_txn *txn;
-	enum status st;
 
-	if ((st = cmd_read_begin(cmd, &txn)) != OK)
-		return reply_status(cmd, st);
-	next = names_read(cmd, txn, &x->names, &st);
-	cmd_read_end(cmd, txn);
-	if (st != OK)
-		return reply_status(cmd, st);
-	if (next != CMD_DONE)
-		return next;
 	x->targets = arena_array(&cmd->arena, x->names.n + 1, sizeof(*x->targets));
 	make_index(x, &x->index);
 	x->indexed = true;
 	cmd->step = pick;
 	return pick(cmd);
+}
+
+static enum cmd_next
+open_some(struct cmd *cmd)
+{
+	return names_take(cmd, &cmd_state(cmd, struct esearch)->names, named);
 }
 
 /* Finds out which mailboxes are searched. */

@@ -32,7 +32,6 @@ fits(struct str pattern, struct str name)
 struct finding {
 	struct str pattern;
 	bool all;          /* not only what is subscribed */
-	bool read;
 	struct names mailboxes;
 	struct str *names; /* those that may be told */
 	size_t n, at;
@@ -45,28 +44,13 @@ find_cleanup(struct cmd *cmd)
 }
 
 static enum cmd_next
-collect(struct cmd *cmd, struct db_txn *txn, struct finding *f, enum status *st_r)
+find_tell(struct cmd *cmd)
 {
-	enum cmd_next next = CMD_DONE;
-
-	if (!f->all) {
-		*st_r = mailbox_subscriptions(&cmd->session->actor, txn, &cmd->arena, &f->names, &f->n);
-	} else if ((next = names_read(cmd, txn, &f->mailboxes, st_r)) == CMD_DONE && *st_r == OK) {
-		f->names = arena_array(&cmd->arena, f->mailboxes.n + 1, sizeof(*f->names));
-		for (size_t i = 0; i < f->mailboxes.n; i++)
-			if (!f->mailboxes.mb[i].noselect)
-				f->names[f->n++] = f->mailboxes.mb[i].name;
-	}
-	f->read = next == CMD_DONE;
-	return next;
-}
-
-static enum cmd_next
-tell_some(struct cmd *cmd, struct finding *f)
-{
+	struct finding *f = cmd_state(cmd, struct finding);
 	struct buf *out = cmd_out(cmd);
 	enum cmd_next next = CMD_DONE;
 
+	cmd->step_start = 0;
 	for (; next == CMD_DONE && f->at < f->n; f->at++) {
 		if (fits(f->pattern, f->names[f->at])) {
 			buf_add(out, STR("* MAILBOX "));
@@ -79,23 +63,41 @@ tell_some(struct cmd *cmd, struct finding *f)
 }
 
 static enum cmd_next
-find_step(struct cmd *cmd)
+find_all(struct cmd *cmd)
 {
 	struct finding *f = cmd_state(cmd, struct finding);
-	enum cmd_next next;
+
+	f->names = arena_array(&cmd->arena, f->mailboxes.n + 1, sizeof(*f->names));
+	for (size_t i = 0; i < f->mailboxes.n; i++)
+		if (!f->mailboxes.mb[i].noselect)
+			f->names[f->n++] = f->mailboxes.mb[i].name;
+	cmd->step = find_tell;
+	return find_tell(cmd);
+}
+
+static enum cmd_next
+find_subscribed(struct cmd *cmd)
+{
+	struct finding *f = cmd_state(cmd, struct finding);
 	struct db_txn *txn;
 	enum status st;
 
-	cmd->step_start = 0;
-	if (f->read)
-		return tell_some(cmd, f);
-	if ((st = cmd_read_begin(cmd, &txn)) != OK)
-		return reply_status(cmd, st);
-	next = collect(cmd, txn, f, &st);
-	cmd_read_end(cmd, txn);
+	if ((st = cmd_read_begin(cmd, &txn)) == OK) {
+		st = mailbox_subscriptions(&cmd->session->actor, txn, &cmd->arena, &f->names, &f->n);
+		cmd_read_end(cmd, txn);
+	}
 	if (st != OK)
 		return reply_status(cmd, st);
-	return next != CMD_DONE ? next : tell_some(cmd, f);
+	cmd->step = find_tell;
+	return find_tell(cmd);
+}
+
+static enum cmd_next
+find_step(struct cmd *cmd)
+{
+	struct finding *f = cmd_state(cmd, struct finding);
+
+	return f->all ? names_take(cmd, &f->mailboxes, find_all) : find_subscribed(cmd);
 }
 
 enum cmd_next

@@ -43,7 +43,6 @@ tell(struct cmd *cmd, const struct mailbox *mb)
 struct xlisting {
 	struct list_match *match;
 	struct names mailboxes;
-	bool read;
 	size_t at;
 };
 
@@ -54,10 +53,12 @@ xlist_cleanup(struct cmd *cmd)
 }
 
 static enum cmd_next
-xlist_tell(struct cmd *cmd, struct xlisting *x)
+xlist_tell(struct cmd *cmd)
 {
+	struct xlisting *x = cmd_state(cmd, struct xlisting);
 	enum cmd_next next = CMD_DONE;
 
+	cmd->step_start = 0;
 	for (; next == CMD_DONE && x->at < x->mailboxes.n; x->at++) {
 		if (list_match(x->match, x->mailboxes.mb[x->at].name))
 			tell(cmd, &x->mailboxes.mb[x->at]);
@@ -69,22 +70,7 @@ xlist_tell(struct cmd *cmd, struct xlisting *x)
 static enum cmd_next
 xlist_step(struct cmd *cmd)
 {
-	struct xlisting *x = cmd_state(cmd, struct xlisting);
-	enum cmd_next next;
-	struct db_txn *txn;
-	enum status st;
-
-	cmd->step_start = 0;
-	if (x->read)
-		return xlist_tell(cmd, x);
-	if ((st = cmd_read_begin(cmd, &txn)) != OK)
-		return reply_status(cmd, st);
-	next = names_read(cmd, txn, &x->mailboxes, &st);
-	cmd_read_end(cmd, txn);
-	if (st != OK)
-		return reply_status(cmd, st);
-	x->read = next == CMD_DONE;
-	return next != CMD_DONE ? next : xlist_tell(cmd, x);
+	return names_take(cmd, &cmd_state(cmd, struct xlisting)->mailboxes, xlist_tell);
 }
 
 enum cmd_next

@@ -92,15 +92,22 @@ allow_values(struct program *p, int call, unsigned arg, unsigned n, const unsign
 	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
+/* The argument has to be 0, with all its bits; else so many of the instructions behind are passed over. */
+static void
+must_be_zero(struct program *p, unsigned arg, unsigned char past)
+{
+	load(p, argument(arg));
+	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (unsigned char)(past + 2)));
+	load(p, argument(arg) + HIGH);
+	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, past));
+}
+
 /* Sends without an address: TCP Fast Open would connect with one. */
 static void
 allow_sending(struct program *p)
 {
 	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_sendto, 0, 6));
-	load(p, argument(4));
-	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3));
-	load(p, argument(4) + HIGH);
-	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1));
+	must_be_zero(p, 4, 1);
 	answer(p, SECCOMP_RET_ALLOW);
 	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 }
@@ -112,10 +119,7 @@ allow_limits(struct program *p)
 	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prlimit64, 0, 8));
 	load(p, argument(0));
 	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 5));
-	load(p, argument(2));
-	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3));
-	load(p, argument(2) + HIGH);
-	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1));
+	must_be_zero(p, 2, 1);
 	answer(p, SECCOMP_RET_ALLOW);
 	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 }

@@ -252,7 +252,35 @@ class Client:
         return a
 
 
-class Lmtp:
+class LineClient:
+    """Of a protocol whose answers are lines; has link, timeout, trace and buf."""
+
+    def next_line(self, timeout=None):
+        """Without its CRLF."""
+        deadline = time.monotonic() + (timeout or self.timeout)
+        while b"\n" not in self.buf:
+            data = self.link.recv(deadline - time.monotonic())
+            if not data:
+                raise Closed("the server closed the connection")
+            if self.trace:
+                self.trace("S", data)
+            self.buf += data
+        line, _, self.buf = self.buf.partition(b"\n")
+        if not line.endswith(b"\r"):
+            raise Fault(f"{type(self).__name__}: a line ends in a bare LF")
+        return line[:-1]
+
+    def close(self):
+        self.link.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *rest):
+        self.close()
+
+
+class Lmtp(LineClient):
     """An LMTP client. Replies are (code, [text, ...])."""
 
     def __init__(self, port, host="127.0.0.1", timeout=15, greeting=True, trace=None, lhlo=None):
@@ -265,9 +293,6 @@ class Lmtp:
             self.greeting = self.reply()
         if lhlo:
             self.must("LHLO " + lhlo, 250)
-
-    def close(self):
-        self.link.close()
 
     def send(self, data):
         if self.trace:
@@ -285,18 +310,7 @@ class Lmtp:
             return False
 
     def line(self, timeout=None):
-        deadline = time.monotonic() + (timeout or self.timeout)
-        while b"\n" not in self.buf:
-            data = self.link.recv(deadline - time.monotonic())
-            if not data:
-                raise Closed("the server closed the connection")
-            if self.trace:
-                self.trace("S", data)
-            self.buf += data
-        line, _, self.buf = self.buf.partition(b"\n")
-        if not line.endswith(b"\r"):
-            raise Fault("LMTP: a line ends in a bare LF")
-        line = line[:-1]
+        line = self.next_line(timeout)
         if len(line) < 4 or not line[:3].isdigit() or line[3:4] not in b" -" or not line[4:].strip() or not self.text_ok(line):
             raise Fault(f"LMTP: ill-formed reply {line!r}")
         if len(line) > 510:

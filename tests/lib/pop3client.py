@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """pop3client: a POP3 client whose every answer the oracle reads."""
-import time
-
 from oracle import pop3
-from .imapclient import Closed, Fault, Link
+from .imapclient import Fault, LineClient, Link
 
 
-class Pop3:
+class Pop3(LineClient):
     """Answers are (status line, lines or None), in bytes."""
 
     def __init__(self, port, host="127.0.0.1", tls=False, timeout=15, greeting=True, trace=None):
@@ -15,15 +13,6 @@ class Pop3:
         self.asked = []  # commands without an answer yet
         if greeting:
             self.greeting = self.answer(b"")[0]
-
-    def close(self):
-        self.link.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *rest):
-        self.close()
 
     def raw(self, data):
         if self.trace:
@@ -35,29 +24,15 @@ class Pop3:
         self.asked.append(command)
         self.raw(command + b"\r\n")
 
-    def line(self, timeout=None):
-        deadline = time.monotonic() + (timeout or self.timeout)
-        while b"\n" not in self.buf:
-            data = self.link.recv(deadline - time.monotonic())
-            if not data:
-                raise Closed("the server closed the connection")
-            if self.trace:
-                self.trace("S", data)
-            self.buf += data
-        line, _, self.buf = self.buf.partition(b"\n")
-        if not line.endswith(b"\r"):
-            raise Fault("POP3: a line ends in a bare LF")
-        return line[:-1]
-
     def answer(self, command=None):
         if command is None:
             command = self.asked.pop(0) if self.asked else b""
-        line, lines = self.line(), None
+        line, lines = self.next_line(), None
         if line[:2] == b"+ ":
             return line, None
         if line.startswith(b"+OK") and pop3.multiline(command):
             lines = []
-            while (more := self.line()) != b".":
+            while (more := self.next_line()) != b".":
                 lines.append(more[1:] if more.startswith(b".") else more)
         faults = pop3.faults(command, line, lines)
         if faults:

@@ -13,7 +13,7 @@ class Pop3Lines:
             pop3.raw(unescape_latin(unquote(self.vars.insert(text[5:]))))
         elif text == "expect eof":
             try:
-                self.fail(f"expected the end of the connection, got {pop3.line(5)}")
+                self.fail(f"expected the end of the connection, got {pop3.next_line(5)}")
             except Closed:
                 return
         elif text == "handshake":

@@ -4,27 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/config.h"
-#include "cli/cli.h"
-
-static const struct {
-	const char *words, *usage;
-} verbs[] = {
-#define V(words, function, usage, text, example) {words, usage},
-#include "cli/verbs.tbl"
-#undef V
-};
-#define VERBS (sizeof(verbs) / sizeof(*verbs))
+#include "cli/verbs.h"
 
 /* Former words are completed too. */
-static const struct {
-	const char *words, *now;
-} formers[] = {
-#define F(words, now) {words, now},
-#include "cli/verbs_old.tbl"
-#undef F
-};
-#define FORMERS (sizeof(formers) / sizeof(*formers))
-
 static const char *
 words_of(size_t i)
 {

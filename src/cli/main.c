@@ -9,28 +9,9 @@
 #include <unistd.h>
 #include "base/config.h"
 #include "base/near.h"
-#include "cli/cli.h"
+#include "cli/verbs.h"
 #include "db/vfs/faultvfs.h"
 
-static const struct verb {
-	const char *words;
-	int (*run)(struct cli *);
-	const char *usage, *text, *example;
-} verbs[] = {
-#define V(words, function, usage, text, example) {words, function, usage, text, example},
-#include "cli/verbs.tbl"
-#undef V
-};
-#define VERBS (sizeof(verbs) / sizeof(*verbs))
-
-static const struct former {
-	const char *words, *now;
-} formers[] = {
-#define F(words, now) {words, now},
-#include "cli/verbs_old.tbl"
-#undef F
-};
-#define FORMERS (sizeof(formers) / sizeof(*formers))
 #define COLUMNS 79
 
 static const struct verb *

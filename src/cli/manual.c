@@ -4,23 +4,7 @@
 #include <string.h>
 #include "base/config.h"
 #include "base/log.h"
-#include "cli/cli.h"
-
-static const struct {
-	const char *words, *usage, *text, *example;
-} verbs[] = {
-#define V(words, function, usage, text, example) {words, usage, text, example},
-#include "cli/verbs.tbl"
-#undef V
-};
-
-static const struct {
-	const char *words, *now;
-} former_verbs[] = {
-#define F(words, now) {words, now},
-#include "cli/verbs_old.tbl"
-#undef F
-};
+#include "cli/verbs.h"
 
 static const struct {
 	int number;
@@ -61,7 +45,7 @@ page_mansio(void)
 	puts(".SH SYNOPSIS\n.B mansio\n[\\-\\-data DIR] [\\-\\-config FILE] [\\-\\-set section.key=value]... VERB ...\n.SH DESCRIPTION");
 	puts("Mansio keeps mail and serves it over IMAP. All verbs work beside a running server, over its socket in the data folder, and "
 	     "without one; store repair needs the server stopped, session list and session close one that runs.\n.SH VERBS");
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+	for (size_t i = 0; i < VERBS; i++) {
 		printf(".TP\n.B ");
 		fputs(verbs[i].words, stdout);
 		putchar(' ');
@@ -72,8 +56,8 @@ page_mansio(void)
 		puts(".RE");
 	}
 	puts(".SH FORMER WORDS\nThese are understood as they were:");
-	for (size_t i = 0; i < sizeof(former_verbs) / sizeof(*former_verbs); i++)
-		printf(".TP\n.B %s\nis %s now.\n", former_verbs[i].words, former_verbs[i].now);
+	for (size_t i = 0; i < FORMERS; i++)
+		printf(".TP\n.B %s\nis %s now.\n", formers[i].words, formers[i].now);
 	puts(".PP\nThe account of export and import stood behind \\-\\-user, and may stand there still.");
 	puts(".SH OPTIONS\n.TP\n.B \\-\\-data DIR\nThe data folder (setting server.data). check, export and the lists also take a folder that cannot be written, a snapshot, or a database file as it lies.\n.TP\n.B \\-\\-config FILE\nThe configuration file, "
 	     "else /etc/mansio/mansio.conf where it exists. See mansio.conf(5).\n.TP\n.B \\-\\-set section.key=value\nA setting; comes before the file's. A list may be written as in the file.\n"

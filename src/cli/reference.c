@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/config.h"
 #include "base/log.h"
-#include "cli/cli.h"
+#include "cli/verbs.h"
 
 #define COLUMNS 100
 
@@ -62,31 +62,15 @@ cli_reference_settings(void)
 
 /* ---- verbs ---- */
 
-static const struct {
-	const char *words, *usage, *text, *example;
-} verbs[] = {
-#define V(words, function, usage, text, example) {words, usage, text, example},
-#include "cli/verbs.tbl"
-#undef V
-};
-
-static const struct {
-	const char *words, *now;
-} formers[] = {
-#define F(words, now) {words, now},
-#include "cli/verbs_old.tbl"
-#undef F
-};
-
 void
 cli_reference_verbs(void)
 {
 	head("Verbs", "What mansio(1) tells of, too. What a verb acts on comes first; an account is the first argument behind the verb.");
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+	for (size_t i = 0; i < VERBS; i++) {
 		printf("## `mansio %s`\n\n    mansio %s%s%s\n\n", verbs[i].words, verbs[i].words, *verbs[i].usage != '\0' ? " " : "", verbs[i].usage);
 		cli_wrap(verbs[i].text, "", COLUMNS);
 		printf("\nFor example:\n\n    %s\n\n", verbs[i].example);
-		for (size_t k = 0; k < sizeof(formers) / sizeof(*formers); k++)
+		for (size_t k = 0; k < FORMERS; k++)
 			if (strcmp(formers[k].now, verbs[i].words) == 0)
 				printf("Formerly `%s`.\n\n", formers[k].words);
 	}

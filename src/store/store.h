@@ -90,8 +90,8 @@ struct store_event {
 };
 /* Who follows what changes: sessions, and what is derived (an index, a stream, a queue). fn is called on the committer's thread after the change is
  * durable and before the change's own session is told; one event per mailbox, kind and commit, the same in the same order for each subscriber. It must
- * not block. A subscriber is its owner's, and stays where it is until it was taken off, which happens while nothing is written (store_close()
- * ahead, or a test). There is room for STORE_SUBSCRIBERS. */
+ * not block. A subscriber is its owner's. To take it off does not wait for a call that is under way: it, and what fn needs, stay where they are until
+ * store_close(), or until nothing is written. There is room for STORE_SUBSCRIBERS. */
 #define STORE_SUBSCRIBERS 8
 struct store_subscriber {
 	void (*fn)(void *arg, const struct store_event *ev);

@@ -233,6 +233,28 @@ bad_size(struct str s, bool whole)
 	return whole && s.n > 1 && (s.p[0] & 0x80) ? 2 : 1;
 }
 
+/* What iconv made. Its UTF-8 is not RFC 3629's: UCS-4 has code points to 0x7fffffff, which it writes in up to six bytes. Each is one that is bad. */
+static void
+add_made(struct mime_charset *c, struct str s, struct buf *out)
+{
+	size_t i = 0, len;
+
+	if (utf8_valid(s)) {
+		buf_add(out, s);
+		return;
+	}
+	while (i < s.n) {
+		if (utf8_next(str_from(s, i), &len) >= 0) {
+			buf_add(out, str_of(s.p + i, len));
+			i += len;
+			continue;
+		}
+		charset_bad(c, out);
+		for (i++; i < s.n && (s.p[i] & 0xc0) == 0x80; i++)
+			;
+	}
+}
+
 size_t
 charset_iconv(struct mime_charset *c, iconv_t cd, struct str s, struct buf *out, bool last, bool whole)
 {
@@ -248,7 +270,7 @@ charset_iconv(struct mime_charset *c, iconv_t cd, struct str s, struct buf *out,
 		size_t r = iconv(cd, &in.wanted, &left, &to, &room);
 		int error = r == (size_t)-1 ? errno : 0;
 
-		buf_add(out, str_of(chunk, sizeof(chunk) - room));
+		add_made(c, str_of(chunk, sizeof(chunk) - room), out);
 		if (error == 0 || (error == E2BIG && (left < before || room < sizeof(chunk))))
 			continue;
 		if (error == EINVAL && !last && left < sizeof(c->held))
@@ -312,7 +334,7 @@ mime_charset_finish(struct mime_charset *c, struct buf *out)
 		size_t room = sizeof(chunk);
 
 		iconv(c->cd, NULL, NULL, &to, &room);
-		buf_add(out, str_of(chunk, sizeof(chunk) - room));
+		add_made(c, str_of(chunk, sizeof(chunk) - room), out);
 	}
 }
 

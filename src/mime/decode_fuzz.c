@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const charsets[] = {"utf-8", "us-ascii", "windows-1252", "koi8-r", "iso-2022-jp", "gb2312", "euc-kr", "shift_jis",
-    "big5", "utf-16", "utf-7", "hz-gb-2312", "iso-2022-kr", "euc-jp", "utf-8", "x-none"};
+    "big5", "utf-16", "utf-7", "hz-gb-2312", "iso-2022-kr", "euc-jp", "ucs-4", "x-none"};
 
 static enum status
 transfer(struct buf *out, enum mime_cte cte, struct str s, size_t step)

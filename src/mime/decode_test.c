@@ -470,6 +470,32 @@ test_charset_rows(void **state)
 	}
 }
 
+/* iconv's UTF-8 goes on beyond Unicode; ours does not, whatever the charset and the bytes. */
+static void
+test_charset_beyond(void **state)
+{
+	static const char *const names[] = {"UCS-4", "UCS-4LE", "UCS4", "INTERNAL", "WCHAR_T", "UTF-32", "UTF-32BE", "UCS-2", "UCS2", "UTF-16LE",
+	    "UNICODE", "GB18030", "UTF-7", "EUC-TW", "BIG5-HKSCS", "ISO-2022-CN-EXT", "TSCII", "UTF-7-IMAP"};
+	struct buf in = {0}, out = {0};
+
+	(void)state;
+	/* Every byte in the place of a code point's highest, in both orders; surrogates, the last code point and the one behind it. */
+	for (unsigned i = 0; i < 256; i++)
+		buf_addf(&in, "%c%c%c%c%c%c%c%c", 'a', 'b', i, i, i, i, 'c', 'd');
+	buf_add(&in, str_of("\0\0\xd8\0\0\x10\xff\xff\0\x11\0\0\x7f\xff\xff\xff", 16));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!mime_charset_known(str_c(names[i])))
+			continue;
+		buf_clear(&out);
+		assert_true(mime_charset_convert(&out, str_c(names[i]), buf_str(&in), false));
+		if (!utf8_valid(buf_str(&out)))
+			fail_msg("%s", names[i]);
+		buf_clear(&out);
+		assert_false(mime_charset_convert(&out, str_c(names[i]), buf_str(&in), true) && strncmp(names[i], "UCS-4", 5) == 0);
+	}
+	buf_free(&in), buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -479,6 +505,7 @@ main(void)
 		cmocka_unit_test(test_encoding_names),
 		cmocka_unit_test(test_charsets),
 		cmocka_unit_test(test_charset_rows),
+		cmocka_unit_test(test_charset_beyond),
 		cmocka_unit_test(test_labels),
 	    cmocka_unit_test(test_html),
 		cmocka_unit_test(test_stream),

@@ -296,7 +296,8 @@ def plans(args):
             out.append((f"{name}{' (' + x.note + ')' if x.note else ''}", x))
     if not args.command or "LMTP" in args.command:
         out += [(f"LMTP ({x.note})", x) for x in worst_lines.lmtp()]
-    return out
+    # Whoever guesses is kept from logging in afterwards: those that do without an account come last.
+    return sorted(out, key=lambda x: x[1].user is None)
 
 
 def main():

@@ -45,8 +45,23 @@ def compared(rows):
     return [r for r in rows if r["met"] is not None]
 
 
+DEARER = 1.1    # what two runs of one program may differ by
+
+
+def against_before(rows):
+    """What became dearer and what cheaper, where another build ran beside."""
+    costs = [(r["servers"]["mansio"]["value"] / r["servers"]["before"]["value"], r) for r in rows
+             if all(r["servers"].get(k, {}).get("value", 0) > 0 for k in ("mansio", "before"))]
+    line = lambda x, r: f"  {x:.2f} of before: {r['group']}: {r['name']}"       # noqa: E731
+    lines = [line(x, r) for x, r in sorted(costs, key=lambda c: -c[0]) if x > DEARER or x < 1 / DEARER]
+    dearer = sum(x > DEARER for x, _ in costs)
+    return [f"{len(costs)} scenarios compared: {dearer} dearer, {sum(x < 1 / DEARER for x, _ in costs)} cheaper by more than a tenth"] + lines
+
+
 def summary(res):
     rows = res["rows"]
+    if "before" in res["servers"]:
+        return "\n".join(against_before(rows))
     short = [r for r in compared(rows) if not r["met"]]
     lines = [f"{len(rows)} scenarios in {res['seconds']} s; the aim is reached in {len(compared(rows)) - len(short)} of {len(compared(rows))}"]
     lines += [f"  short of the aim: {r['name']}: {r['ratio']:.2f} of {r['aim']}" for r in short]

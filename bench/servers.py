@@ -139,6 +139,11 @@ class Mansio(Server):
                 "--set", f"tls.certificate={self.certificate}", "--set", f"tls.key={self.key}", *self.extra]
 
 
+class Before(Mansio):
+    """Another build of Mansio, from before a change: what the change costs."""
+    name, title = "before", "Mansio before"
+
+
 class Dovecot(Server):
     name, title = "dovecot", "Dovecot"
     settings = ("sdbox; `service imap`: `service_count=0`, `process_min_avail` = cores, `client_limit=1`; `imap-login`: "

@@ -7,7 +7,7 @@
  * transaction that does not exist, or has no recipient, is made a refused one for that.
  */
 enum conn_next
-lmtp_cmd_bdat(struct lmtp_session *s, const struct lmtp_command *cmd)
+lmtp_cmd_bdat(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	if (s->t == NULL) {
 		s->t = x_new(struct transaction);

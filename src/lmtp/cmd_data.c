@@ -4,7 +4,7 @@
 
 /* DATA, RFC 5321 4.1.1.4, RFC 2033 4.2. */
 enum conn_next
-lmtp_cmd_data(struct lmtp_session *s, const struct lmtp_command *cmd)
+lmtp_cmd_data(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	struct transaction *t = s->t;
 
@@ -12,7 +12,7 @@ lmtp_cmd_data(struct lmtp_session *s, const struct lmtp_command *cmd)
 		return lmtp_say(s, 503, "5.5.1", "Say MAIL first");
 	if (t->chunked)
 		return lmtp_say(s, 503, "5.5.1", "BDAT began, BDAT ends"); /* RFC 3030 2 */
-	if (t->body == LMTP_BODY_BINARYMIME)
+	if (t->body == ESMTP_BODY_BINARYMIME)
 		return lmtp_say(s, 503, "5.5.1", "BINARYMIME wants BDAT"); /* RFC 3030 3 */
 	if (t->rcpts_n == 0)
 		return lmtp_say(s, 503, "5.5.1", "No recipient was taken"); /* RFC 2033 4.2 */

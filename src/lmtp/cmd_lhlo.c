@@ -6,7 +6,7 @@
 
 /* LHLO, RFC 2033 4.1: greets, and tells the extensions. Ends a transaction. */
 enum conn_next
-lmtp_cmd_lhlo(struct lmtp_session *s, const struct lmtp_command *cmd)
+lmtp_cmd_lhlo(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	struct buf *out = conn_out(s->conn);
 	char size[40];
@@ -15,15 +15,15 @@ lmtp_cmd_lhlo(struct lmtp_session *s, const struct lmtp_command *cmd)
 	free(s->client);
 	s->client = x_strndup(cmd->arg);
 	s->greeted = true;
-	lmtp_reply_part(out, 250, s->service->door->hostname);
-	lmtp_reply_part(out, 250, "PIPELINING");
-	lmtp_reply_part(out, 250, "ENHANCEDSTATUSCODES");
-	lmtp_reply_part(out, 250, "8BITMIME");
-	lmtp_reply_part(out, 250, "BINARYMIME");
-	lmtp_reply_part(out, 250, "CHUNKING");
-	lmtp_reply_part(out, 250, "SMTPUTF8");
+	esmtp_reply_part(out, 250, s->service->door->hostname);
+	esmtp_reply_part(out, 250, "PIPELINING");
+	esmtp_reply_part(out, 250, "ENHANCEDSTATUSCODES");
+	esmtp_reply_part(out, 250, "8BITMIME");
+	esmtp_reply_part(out, 250, "BINARYMIME");
+	esmtp_reply_part(out, 250, "CHUNKING");
+	esmtp_reply_part(out, 250, "SMTPUTF8");
 	if (conn_tls_offer(s->conn))
-		lmtp_reply_part(out, 250, "STARTTLS");
+		esmtp_reply_part(out, 250, "STARTTLS");
 	snprintf(size, sizeof(size), "SIZE %llu", (unsigned long long)s->service->max_message);
 	return lmtp_say(s, 250, NULL, size);
 }

@@ -4,7 +4,7 @@
 
 /* MAIL, RFC 5321 4.1.1.2: begins a transaction. */
 enum conn_next
-lmtp_cmd_mail(struct lmtp_session *s, const struct lmtp_command *cmd)
+lmtp_cmd_mail(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	struct transaction *t;
 

@@ -4,7 +4,7 @@
 #include "lmtp/session_priv.h"
 
 static enum status
-look_up(struct lmtp_session *s, const struct lmtp_path *path, struct recipient *r)
+look_up(struct lmtp_session *s, const struct esmtp_path *path, struct recipient *r)
 {
 	struct store *store = s->service->door->store;
 	struct db_txn *txn;
@@ -29,7 +29,7 @@ add(struct transaction *t, const struct recipient *to, struct str address)
 
 /* RCPT, RFC 5321 4.1.1.3: names a recipient; unknown ones are refused here and now. */
 enum conn_next
-lmtp_cmd_rcpt(struct lmtp_session *s, const struct lmtp_command *cmd)
+lmtp_cmd_rcpt(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	struct recipient to;
 	enum status st;

@@ -4,7 +4,7 @@
 
 /* STARTTLS, RFC 3207 4. Bytes behind it in the clear end the connection (S1). */
 enum conn_next
-lmtp_cmd_starttls(struct lmtp_session *s, const struct lmtp_command *cmd)
+lmtp_cmd_starttls(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	if (!conn_tls_offer(s->conn))
 		return lmtp_say(s, 502, "5.5.1", "TLS is not on offer");

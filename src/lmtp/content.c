@@ -107,11 +107,11 @@ answer(struct lmtp_session *s, const struct lmtp_rcpt *r, enum status st)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		if (table[i].st == st) {
-			lmtp_reply_for(out, table[i].code, table[i].enhanced, r->address, table[i].text);
+			esmtp_reply_for(out, table[i].code, table[i].enhanced, r->address, table[i].text);
 			return;
 		}
 	}
-	lmtp_reply_for(out, 451, "4.3.0", r->address, "not stored, try again later");
+	esmtp_reply_for(out, 451, "4.3.0", r->address, "not stored, try again later");
 }
 
 static void

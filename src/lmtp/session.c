@@ -14,7 +14,7 @@
 enum conn_next
 lmtp_say(struct lmtp_session *s, int code, const char *enhanced, const char *text)
 {
-	lmtp_reply(conn_out(s->conn), code, enhanced, text);
+	esmtp_reply(conn_out(s->conn), code, enhanced, text);
 	return CONN_AGAIN;
 }
 
@@ -36,20 +36,20 @@ lmtp_transaction_end(struct lmtp_session *s)
 }
 
 static enum conn_next
-cmd_rset(struct lmtp_session *s, const struct lmtp_command *cmd)
+cmd_rset(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	lmtp_transaction_end(s);
 	return lmtp_say(s, 250, "2.0.0", "Reset");
 }
 
 static enum conn_next
-cmd_noop(struct lmtp_session *s, const struct lmtp_command *cmd)
+cmd_noop(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	return lmtp_say(s, 250, "2.0.0", "Here");
 }
 
 static enum conn_next
-cmd_quit(struct lmtp_session *s, const struct lmtp_command *cmd)
+cmd_quit(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	(void)lmtp_say(s, 221, "2.0.0", "Goodbye");
 	return CONN_CLOSE;
@@ -57,32 +57,32 @@ cmd_quit(struct lmtp_session *s, const struct lmtp_command *cmd)
 
 /* Nobody learns here which accounts there are (RFC 5321 7.3). */
 static enum conn_next
-cmd_vrfy(struct lmtp_session *s, const struct lmtp_command *cmd)
+cmd_vrfy(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	return lmtp_say(s, 252, "2.5.2", "Try RCPT");
 }
 
 static enum conn_next
-cmd_help(struct lmtp_session *s, const struct lmtp_command *cmd)
+cmd_help(struct lmtp_session *s, const struct esmtp_command *cmd)
 {
 	return lmtp_say(s, 214, "2.0.0", "LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS QUIT");
 }
 
 static const struct {
-	enum lmtp_verb verb;
-	enum conn_next (*run)(struct lmtp_session *, const struct lmtp_command *);
+	enum esmtp_verb verb;
+	enum conn_next (*run)(struct lmtp_session *, const struct esmtp_command *);
 } commands[] = {
-    {LMTP_LHLO, lmtp_cmd_lhlo},
-    {LMTP_MAIL, lmtp_cmd_mail},
-    {LMTP_RCPT, lmtp_cmd_rcpt},
-    {LMTP_DATA, lmtp_cmd_data},
-    {LMTP_BDAT, lmtp_cmd_bdat},
-    {LMTP_STARTTLS, lmtp_cmd_starttls},
-    {LMTP_RSET, cmd_rset},
-    {LMTP_NOOP, cmd_noop},
-    {LMTP_QUIT, cmd_quit},
-    {LMTP_VRFY, cmd_vrfy},
-    {LMTP_HELP, cmd_help},
+    {ESMTP_LHLO, lmtp_cmd_lhlo},
+    {ESMTP_MAIL, lmtp_cmd_mail},
+    {ESMTP_RCPT, lmtp_cmd_rcpt},
+    {ESMTP_DATA, lmtp_cmd_data},
+    {ESMTP_BDAT, lmtp_cmd_bdat},
+    {ESMTP_STARTTLS, lmtp_cmd_starttls},
+    {ESMTP_RSET, cmd_rset},
+    {ESMTP_NOOP, cmd_noop},
+    {ESMTP_QUIT, cmd_quit},
+    {ESMTP_VRFY, cmd_vrfy},
+    {ESMTP_HELP, cmd_help},
 };
 
 static enum conn_next
@@ -99,21 +99,21 @@ static enum conn_next
 run_line(struct lmtp_session *s, struct str line)
 {
 	struct arena arena = {0};
-	struct lmtp_command cmd;
-	enum lmtp_fault fault = lmtp_parse(&arena, line, &cmd);
+	struct esmtp_command cmd;
+	enum esmtp_fault fault = esmtp_parse(&arena, line, &cmd);
 	enum conn_next next = CONN_AGAIN;
 	size_t i, n = sizeof(commands) / sizeof(*commands);
 
 	for (i = 0; i < n && commands[i].verb != cmd.verb; i++)
 		;
-	if (fault != LMTP_FINE) {
-		lmtp_fault_reply(conn_out(s->conn), fault);
+	if (fault != ESMTP_FINE) {
+		esmtp_fault_reply(conn_out(s->conn), fault);
 		next = too_many_errors(s);
 	} else if (i < n) {
 		next = commands[i].run(s, &cmd);
 	} else {
-		(void)lmtp_say(s, cmd.verb == LMTP_UNKNOWN || cmd.verb == LMTP_HELO ? 500 : 502, "5.5.1",
-		    cmd.verb == LMTP_HELO ? "This is LMTP: say LHLO" : "No such command");
+		(void)lmtp_say(s, cmd.verb == ESMTP_UNKNOWN || cmd.verb == ESMTP_HELO ? 500 : 502, "5.5.1",
+		    cmd.verb == ESMTP_HELO ? "This is LMTP: say LHLO" : "No such command");
 		next = too_many_errors(s);
 	}
 	arena_free(&arena);
@@ -123,16 +123,16 @@ run_line(struct lmtp_session *s, struct str line)
 static enum conn_next
 command_input(struct lmtp_session *s, struct str *in)
 {
-	switch (lmtp_reader_read(&s->reader, in)) {
-	case LMTP_READ_MORE: return CONN_INPUT;
-	case LMTP_READ_LINE: return run_line(s, s->reader.line);
-	case LMTP_READ_LONG:
+	switch (esmtp_reader_read(&s->reader, in)) {
+	case ESMTP_READ_MORE: return CONN_INPUT;
+	case ESMTP_READ_LINE: return run_line(s, s->reader.line);
+	case ESMTP_READ_LONG:
 		(void)lmtp_say(s, 500, "5.5.6", "Line too long");
 		return too_many_errors(s);
-	case LMTP_READ_BARE:
+	case ESMTP_READ_BARE:
 		(void)lmtp_say(s, 500, "5.5.2", "Lines end in CRLF and hold no NUL");
 		return too_many_errors(s);
-	case LMTP_READ_FATAL: break;
+	case ESMTP_READ_FATAL: break;
 	}
 	(void)lmtp_say(s, 421, "4.7.0", "Line far too long");
 	return CONN_CLOSE;
@@ -168,7 +168,7 @@ lmtp_run(struct conn *c, unsigned events)
 	if (events & CONN_EV_TLS) {
 		/* RFC 3207 4.2: what was said before is forgotten. */
 		lmtp_transaction_end(s);
-		lmtp_reader_free(&s->reader);
+		esmtp_reader_free(&s->reader);
 		s->greeted = false;
 	}
 	if (s->mode == MODE_COMMIT) {
@@ -205,7 +205,7 @@ lmtp_open(struct conn *c)
 	s->conn = c;
 	s->service = service;
 	s->charge.of = budget_take(service->door->budgets, 0);
-	lmtp_reader_init(&s->reader);
+	esmtp_reader_init(&s->reader);
 	conn_set_user(c, s);
 	conn_timeout(c, IDLE_SECONDS);
 	buf_addf(out, "220 %s LMTP ready\r\n", service->door->hostname);
@@ -217,8 +217,8 @@ lmtp_rest(struct conn *c)
 {
 	struct lmtp_session *s = conn_user(c);
 
-	if (lmtp_reader_idle(&s->reader))
-		lmtp_reader_free(&s->reader);
+	if (esmtp_reader_idle(&s->reader))
+		esmtp_reader_free(&s->reader);
 }
 
 static void
@@ -229,7 +229,7 @@ lmtp_closed(struct conn *c)
 	if (s == NULL)
 		return;
 	lmtp_transaction_end(s);
-	lmtp_reader_free(&s->reader);
+	esmtp_reader_free(&s->reader);
 	budget_drop(s->charge.of);
 	free(s->client);
 	free(s);

@@ -11,7 +11,7 @@
 #include "deliver/recipient.h"
 #include "lmtp/lmtp.h"
 #include "session/change.h"
-#include "wire/lmtp.h"
+#include "wire/esmtp.h"
 
 enum lmtp_mode { MODE_COMMANDS, MODE_DATA, MODE_BDAT, MODE_COMMIT };
 
@@ -27,7 +27,7 @@ struct transaction {
 	struct str sender;
 	struct str id;                 /* in Received, and in the log */
 	bool utf8;
-	enum lmtp_body body;
+	enum esmtp_body body;
 	struct lmtp_rcpt *rcpts;
 	size_t rcpts_n, rcpts_cap;
 	struct delivery *delivery;
@@ -48,7 +48,7 @@ struct lmtp_session {
 	struct conn *conn;
 	const struct lmtp_service *service;
 	struct charge charge;          /* what the transaction holds */
-	struct lmtp_reader reader;
+	struct esmtp_reader reader;
 	struct transaction *t;         /* NULL outside a transaction */
 	enum lmtp_mode mode;
 	bool greeted;                  /* LHLO was said */
@@ -58,12 +58,12 @@ struct lmtp_session {
 };
 
 /* Each command answers, and tells how to go on: CONN_AGAIN means: the next command. */
-enum conn_next lmtp_cmd_lhlo(struct lmtp_session *s, const struct lmtp_command *cmd);
-enum conn_next lmtp_cmd_mail(struct lmtp_session *s, const struct lmtp_command *cmd);
-enum conn_next lmtp_cmd_rcpt(struct lmtp_session *s, const struct lmtp_command *cmd);
-enum conn_next lmtp_cmd_data(struct lmtp_session *s, const struct lmtp_command *cmd);
-enum conn_next lmtp_cmd_bdat(struct lmtp_session *s, const struct lmtp_command *cmd);
-enum conn_next lmtp_cmd_starttls(struct lmtp_session *s, const struct lmtp_command *cmd);
+enum conn_next lmtp_cmd_lhlo(struct lmtp_session *s, const struct esmtp_command *cmd);
+enum conn_next lmtp_cmd_mail(struct lmtp_session *s, const struct esmtp_command *cmd);
+enum conn_next lmtp_cmd_rcpt(struct lmtp_session *s, const struct esmtp_command *cmd);
+enum conn_next lmtp_cmd_data(struct lmtp_session *s, const struct esmtp_command *cmd);
+enum conn_next lmtp_cmd_bdat(struct lmtp_session *s, const struct esmtp_command *cmd);
+enum conn_next lmtp_cmd_starttls(struct lmtp_session *s, const struct esmtp_command *cmd);
 enum conn_next lmtp_starttls_begin(struct lmtp_session *s);
 
 /* Answers and goes on with the next command. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include "base/arena.h"
 #include "base/assert.h"
-#include "wire/lmtp.h"
+#include "wire/esmtp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

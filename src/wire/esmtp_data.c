@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a message and the dots before it, a chunk at a time. */
 #include "base/assert.h"
-#include "wire/lmtp.h"
+#include "wire/esmtp.h"
 
 /* What stood just before the next byte. MID is not the start of a line; CR: the last byte was a
  * CR. */

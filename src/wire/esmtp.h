@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lmtp: the grammar of LMTP (RFC 2033) as far as a store needs it: command lines of RFC 5321 with
- * the parameters of RFC 1870 (SIZE), 6152 (BODY), 6531 (SMTPUTF8), 3461 (RET ENVID NOTIFY ORCPT),
- * 4954 (AUTH=), 3030 (BDAT); the DATA decoder; replies with enhanced status codes (RFC 2034,
- * 3463). No I/O. One thread at a time.
+ * esmtp: the grammar of SMTP with extensions, as far as a store needs it, and LMTP's LHLO (RFC
+ * 2033): command lines of RFC 5321 with the parameters of RFC 1870 (SIZE), 6152 (BODY), 6531
+ * (SMTPUTF8), 3461 (RET ENVID NOTIFY ORCPT), 4954 (AUTH=), 3030 (BDAT); the DATA decoder; replies
+ * with enhanced status codes (RFC 2034, 3463). No I/O. One thread at a time.
  */
-#ifndef WIRE_LMTP_H
-#define WIRE_LMTP_H
+#ifndef WIRE_ESMTP_H
+#define WIRE_ESMTP_H
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -14,50 +14,50 @@
 
 /* --- lines --- */
 
-#define LMTP_LINE_MAX 4096 /* RFC 5321 4.5.3.1.4 asks for 512, RFC 3461 and 6531 for more */
+#define ESMTP_LINE_MAX 4096 /* RFC 5321 4.5.3.1.4 asks for 512, RFC 3461 and 6531 for more */
 
-enum lmtp_read {
-	LMTP_READ_MORE,  /* all input is used up */
-	LMTP_READ_LINE,  /* r.line holds a line without its end, until the next call */
-	LMTP_READ_LONG,  /* a line was over LMTP_LINE_MAX and is dropped: 500 5.5.6 */
-	LMTP_READ_BARE,  /* a line with NUL, a bare CR or a bare LF: 500 5.5.2 */
-	LMTP_READ_FATAL, /* 64 KiB without a line end: 421 and close */
+enum esmtp_read {
+	ESMTP_READ_MORE,  /* all input is used up */
+	ESMTP_READ_LINE,  /* r.line holds a line without its end, until the next call */
+	ESMTP_READ_LONG,  /* a line was over ESMTP_LINE_MAX and is dropped: 500 5.5.6 */
+	ESMTP_READ_BARE,  /* a line with NUL, a bare CR or a bare LF: 500 5.5.2 */
+	ESMTP_READ_FATAL, /* 64 KiB without a line end: 421 and close */
 };
-struct lmtp_reader {
+struct esmtp_reader {
 	struct str line;
 	/* private */
 	struct buf buf;
 	size_t dropped;
 	bool done; /* the line was handed out */
 };
-void lmtp_reader_init(struct lmtp_reader *r);
-void lmtp_reader_free(struct lmtp_reader *r);
+void esmtp_reader_init(struct esmtp_reader *r);
+void esmtp_reader_free(struct esmtp_reader *r);
 /* Consumes from the front of *in. */
-enum lmtp_read lmtp_reader_read(struct lmtp_reader *r, struct str *in);
-/* True when no part of a line is held; then nothing is allocated after lmtp_reader_free. */
-bool lmtp_reader_idle(const struct lmtp_reader *r);
+enum esmtp_read esmtp_reader_read(struct esmtp_reader *r, struct str *in);
+/* True when no part of a line is held; then nothing is allocated after esmtp_reader_free. */
+bool esmtp_reader_idle(const struct esmtp_reader *r);
 
 /* --- commands --- */
 
-enum lmtp_verb {
-	LMTP_UNKNOWN,
-	LMTP_LHLO,
-	LMTP_HELO, /* HELO or EHLO: not LMTP, 500 5.5.1 (RFC 2033 4.1) */
-	LMTP_MAIL,
-	LMTP_RCPT,
-	LMTP_DATA,
-	LMTP_BDAT,
-	LMTP_RSET,
-	LMTP_NOOP,
-	LMTP_QUIT,
-	LMTP_VRFY,
-	LMTP_STARTTLS,
-	LMTP_AUTH, /* 502 5.5.1 */
-	LMTP_HELP,
-	LMTP_EXPN,
+enum esmtp_verb {
+	ESMTP_UNKNOWN,
+	ESMTP_LHLO,
+	ESMTP_HELO, /* HELO or EHLO; at LMTP's door 500 5.5.1 (RFC 2033 4.1) */
+	ESMTP_MAIL,
+	ESMTP_RCPT,
+	ESMTP_DATA,
+	ESMTP_BDAT,
+	ESMTP_RSET,
+	ESMTP_NOOP,
+	ESMTP_QUIT,
+	ESMTP_VRFY,
+	ESMTP_STARTTLS,
+	ESMTP_AUTH, /* 502 5.5.1 */
+	ESMTP_HELP,
+	ESMTP_EXPN,
 };
 
-struct lmtp_path {
+struct esmtp_path {
 	struct str local; /* without quotes and backslashes */
 	/* as written; empty for <> and for a bare <postmaster>; address literals keep their
 	 * brackets */
@@ -67,49 +67,49 @@ struct lmtp_path {
 	bool utf8;          /* holds 8-bit characters (valid UTF-8): needs SMTPUTF8 */
 };
 
-enum lmtp_body { LMTP_BODY_7BIT, LMTP_BODY_8BITMIME, LMTP_BODY_BINARYMIME };
-enum lmtp_notify {
-	LMTP_NOTIFY_NEVER = 1,
-	LMTP_NOTIFY_SUCCESS = 2,
-	LMTP_NOTIFY_FAILURE = 4,
-	LMTP_NOTIFY_DELAY = 8
+enum esmtp_body { ESMTP_BODY_7BIT, ESMTP_BODY_8BITMIME, ESMTP_BODY_BINARYMIME };
+enum esmtp_notify {
+	ESMTP_NOTIFY_NEVER = 1,
+	ESMTP_NOTIFY_SUCCESS = 2,
+	ESMTP_NOTIFY_FAILURE = 4,
+	ESMTP_NOTIFY_DELAY = 8
 };
 
-struct lmtp_command {
-	enum lmtp_verb verb;
+struct esmtp_command {
+	enum esmtp_verb verb;
 	struct str arg;        /* LHLO: the name; VRFY, NOOP, HELP, AUTH: the rest */
-	struct lmtp_path path; /* MAIL, RCPT */
+	struct esmtp_path path; /* MAIL, RCPT */
 	uint64_t size;         /* SIZE=, 0 when absent */
-	enum lmtp_body body;
+	enum esmtp_body body;
 	bool smtputf8;
 	bool ret_headers;             /* RET=HDRS */
 	struct str envid;             /* xtext decoded; p NULL when absent */
 	struct str auth;              /* AUTH= of MAIL, xtext decoded; p NULL when absent */
-	unsigned notify;              /* enum lmtp_notify; 0 when absent */
+	unsigned notify;              /* enum esmtp_notify; 0 when absent */
 	struct str orcpt_type, orcpt; /* ORCPT=type;address, xtext decoded */
 	uint64_t chunk;               /* BDAT */
 	bool last;                    /* BDAT ... LAST */
 };
 
-/* How a line was wrong; lmtp_fault_reply has the answer. */
-enum lmtp_fault {
-	LMTP_FINE,
-	LMTP_BAD_VERB,   /* 500 5.5.1 */
-	LMTP_BAD_ARGS,   /* 501 5.5.4 */
-	LMTP_BAD_SENDER, /* 501 5.1.7 */
-	LMTP_BAD_RCPT,   /* 501 5.1.3 */
-	LMTP_BAD_PARAM,  /* 555 5.5.4 */
+/* How a line was wrong; esmtp_fault_reply has the answer. */
+enum esmtp_fault {
+	ESMTP_FINE,
+	ESMTP_BAD_VERB,   /* 500 5.5.1 */
+	ESMTP_BAD_ARGS,   /* 501 5.5.4 */
+	ESMTP_BAD_SENDER, /* 501 5.1.7 */
+	ESMTP_BAD_RCPT,   /* 501 5.1.3 */
+	ESMTP_BAD_PARAM,  /* 555 5.5.4 */
 	/* 553 5.6.7: 8-bit address without SMTPUTF8; for RCPT the caller checks path.utf8 */
-	LMTP_NO_UTF8,
+	ESMTP_NO_UTF8,
 };
-/* Parses a line of lmtp_reader. Strings are borrowed from it or lie in the arena. *cmd_r is set
+/* Parses a line of esmtp_reader. Strings are borrowed from it or lie in the arena. *cmd_r is set
  * whatever the result (verb at least). */
-enum lmtp_fault lmtp_parse(struct arena *a, struct str line, struct lmtp_command *cmd_r);
+enum esmtp_fault esmtp_parse(struct arena *a, struct str line, struct esmtp_command *cmd_r);
 /* The reply line for a fault, with CRLF. */
-void lmtp_fault_reply(struct buf *out, enum lmtp_fault fault);
+void esmtp_fault_reply(struct buf *out, enum esmtp_fault fault);
 /* One address as the path grammar reads it, without angle brackets: for the command line.
  * ERR_BAD_INPUT. */
-must_check enum status lmtp_address_parse(struct arena *a, struct str s, struct lmtp_path *path_r);
+must_check enum status esmtp_address_parse(struct arena *a, struct str s, struct esmtp_path *path_r);
 
 /* --- DATA --- */
 
@@ -137,12 +137,12 @@ void data_decoder_reset(struct data_decoder *d);
 
 /* "250 2.1.5 text CRLF"; enhanced may be NULL (greeting, LHLO). Control characters in text leave
  * as spaces. */
-void lmtp_reply(struct buf *out, int code, const char *enhanced, const char *text);
+void esmtp_reply(struct buf *out, int code, const char *enhanced, const char *text);
 /* The same with " <address>" quoted into the text: replies after DATA name their recipient (RFC
  * 2033 4.2). */
-void lmtp_reply_for(
+void esmtp_reply_for(
     struct buf *out, int code, const char *enhanced, struct str address, const char *text);
 /* A line of a reply that goes on: "250-text CRLF". */
-void lmtp_reply_part(struct buf *out, int code, const char *text);
+void esmtp_reply_part(struct buf *out, int code, const char *text);
 
 #endif

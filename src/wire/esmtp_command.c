@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands, paths and parameters (RFC 5321, 6531, 3461, 1870). */
-#include "wire/lmtp.h"
+#include "wire/esmtp.h"
 
 #include "base/assert.h"
 #include "base/codec.h"
@@ -130,7 +130,7 @@ source_route(struct cursor *c)
 }
 
 static bool
-mailbox(struct cursor *c, struct lmtp_path *path)
+mailbox(struct cursor *c, struct esmtp_path *path)
 {
 	const char *begin = c->s.p;
 
@@ -146,14 +146,14 @@ mailbox(struct cursor *c, struct lmtp_path *path)
 }
 
 static bool
-read_path(struct cursor *c, bool may_be_null, struct lmtp_path *path_r)
+read_path(struct cursor *c, bool may_be_null, struct esmtp_path *path_r)
 {
-	struct lmtp_path path = {0};
+	struct esmtp_path path = {0};
 
 	if (!take(c, '<'))
 		return false;
 	if (may_be_null && take(c, '>')) {
-		*path_r = (struct lmtp_path){.null = true};
+		*path_r = (struct esmtp_path){.null = true};
 		return true;
 	}
 	if (!source_route(c) || !mailbox(c, &path) || !take(c, '>'))
@@ -163,10 +163,10 @@ read_path(struct cursor *c, bool may_be_null, struct lmtp_path *path_r)
 }
 
 enum status
-lmtp_address_parse(struct arena *a, struct str s, struct lmtp_path *path_r)
+esmtp_address_parse(struct arena *a, struct str s, struct esmtp_path *path_r)
 {
 	struct cursor c = {s, a};
-	struct lmtp_path path = {0};
+	struct esmtp_path path = {0};
 
 	if (str_chr(s, '\0') < s.n || !mailbox(&c, &path) || c.s.n != 0)
 		return ERR_BAD_INPUT;
@@ -204,47 +204,47 @@ xtext(struct arena *a, struct str s, struct str *out_r)
 }
 
 static bool
-param_size(struct arena *a, struct lmtp_command *cmd, struct str v)
+param_size(struct arena *a, struct esmtp_command *cmd, struct str v)
 {
 	return v.n <= 20 && str_u64(v, INT64_MAX, &cmd->size);
 }
 
 static bool
-param_body(struct arena *a, struct lmtp_command *cmd, struct str v)
+param_body(struct arena *a, struct esmtp_command *cmd, struct str v)
 {
 	if (str_caseeq(v, STR("7BIT")))
-		cmd->body = LMTP_BODY_7BIT;
+		cmd->body = ESMTP_BODY_7BIT;
 	else if (str_caseeq(v, STR("8BITMIME")))
-		cmd->body = LMTP_BODY_8BITMIME;
+		cmd->body = ESMTP_BODY_8BITMIME;
 	else if (str_caseeq(v, STR("BINARYMIME")))
-		cmd->body = LMTP_BODY_BINARYMIME;
+		cmd->body = ESMTP_BODY_BINARYMIME;
 	else
 		return false;
 	return true;
 }
 
 static bool
-param_smtputf8(struct arena *a, struct lmtp_command *cmd, struct str v)
+param_smtputf8(struct arena *a, struct esmtp_command *cmd, struct str v)
 {
 	cmd->smtputf8 = true;
 	return v.p == NULL;
 }
 
 static bool
-param_ret(struct arena *a, struct lmtp_command *cmd, struct str v)
+param_ret(struct arena *a, struct esmtp_command *cmd, struct str v)
 {
 	cmd->ret_headers = str_caseeq(v, STR("HDRS"));
 	return cmd->ret_headers || str_caseeq(v, STR("FULL"));
 }
 
 static bool
-param_envid(struct arena *a, struct lmtp_command *cmd, struct str v)
+param_envid(struct arena *a, struct esmtp_command *cmd, struct str v)
 {
 	return v.n > 0 && v.n <= 300 && xtext(a, v, &cmd->envid);
 }
 
 static bool
-param_auth(struct arena *a, struct lmtp_command *cmd, struct str v)
+param_auth(struct arena *a, struct esmtp_command *cmd, struct str v)
 {
 	if (str_eq(v, STR("<>"))) {
 		cmd->auth = STR("");
@@ -254,21 +254,21 @@ param_auth(struct arena *a, struct lmtp_command *cmd, struct str v)
 }
 
 static bool
-param_notify(struct arena *a, struct lmtp_command *cmd, struct str v)
+param_notify(struct arena *a, struct esmtp_command *cmd, struct str v)
 {
 	struct str word;
 
 	if (str_caseeq(v, STR("NEVER"))) {
-		cmd->notify = LMTP_NOTIFY_NEVER;
+		cmd->notify = ESMTP_NOTIFY_NEVER;
 		return true;
 	}
 	while (str_split(&v, ',', &word)) {
 		if (str_caseeq(word, STR("SUCCESS")))
-			cmd->notify |= LMTP_NOTIFY_SUCCESS;
+			cmd->notify |= ESMTP_NOTIFY_SUCCESS;
 		else if (str_caseeq(word, STR("FAILURE")))
-			cmd->notify |= LMTP_NOTIFY_FAILURE;
+			cmd->notify |= ESMTP_NOTIFY_FAILURE;
 		else if (str_caseeq(word, STR("DELAY")))
-			cmd->notify |= LMTP_NOTIFY_DELAY;
+			cmd->notify |= ESMTP_NOTIFY_DELAY;
 		else
 			return false;
 	}
@@ -276,7 +276,7 @@ param_notify(struct arena *a, struct lmtp_command *cmd, struct str v)
 }
 
 static bool
-param_orcpt(struct arena *a, struct lmtp_command *cmd, struct str v)
+param_orcpt(struct arena *a, struct esmtp_command *cmd, struct str v)
 {
 	size_t semi = str_chr(v, ';');
 
@@ -287,23 +287,23 @@ param_orcpt(struct arena *a, struct lmtp_command *cmd, struct str v)
 }
 
 static const struct param {
-	enum lmtp_verb verb;
+	enum esmtp_verb verb;
 	const char *name;
-	bool (*read)(struct arena *a, struct lmtp_command *cmd, struct str value);
+	bool (*read)(struct arena *a, struct esmtp_command *cmd, struct str value);
 } params[] = {
-    {LMTP_MAIL, "SIZE", param_size},
-    {LMTP_MAIL, "BODY", param_body},
-    {LMTP_MAIL, "SMTPUTF8", param_smtputf8},
-    {LMTP_MAIL, "RET", param_ret},
-    {LMTP_MAIL, "ENVID", param_envid},
-    {LMTP_MAIL, "AUTH", param_auth},
-    {LMTP_RCPT, "NOTIFY", param_notify},
-    {LMTP_RCPT, "ORCPT", param_orcpt},
+    {ESMTP_MAIL, "SIZE", param_size},
+    {ESMTP_MAIL, "BODY", param_body},
+    {ESMTP_MAIL, "SMTPUTF8", param_smtputf8},
+    {ESMTP_MAIL, "RET", param_ret},
+    {ESMTP_MAIL, "ENVID", param_envid},
+    {ESMTP_MAIL, "AUTH", param_auth},
+    {ESMTP_RCPT, "NOTIFY", param_notify},
+    {ESMTP_RCPT, "ORCPT", param_orcpt},
 };
 
 /* One "KEY=value"; v.p is NULL without "=". *seen has a bit for each that came. */
-static enum lmtp_fault
-read_param(struct arena *a, struct lmtp_command *cmd, struct str word, unsigned *seen)
+static enum esmtp_fault
+read_param(struct arena *a, struct esmtp_command *cmd, struct str word, unsigned *seen)
 {
 	size_t eq = str_chr(word, '=');
 	struct str v = eq < word.n ? str_from(word, eq + 1) : STR_NONE;
@@ -313,24 +313,24 @@ read_param(struct arena *a, struct lmtp_command *cmd, struct str word, unsigned 
 		    !str_caseeq(str_head(word, eq), str_c(params[i].name)))
 			continue;
 		if (*seen & 1u << i || !params[i].read(a, cmd, v))
-			return LMTP_BAD_ARGS;
+			return ESMTP_BAD_ARGS;
 		*seen |= 1u << i;
-		return LMTP_FINE;
+		return ESMTP_FINE;
 	}
-	return LMTP_BAD_PARAM;
+	return ESMTP_BAD_PARAM;
 }
 
-static enum lmtp_fault
-read_params(struct cursor *c, struct lmtp_command *cmd)
+static enum esmtp_fault
+read_params(struct cursor *c, struct esmtp_command *cmd)
 {
 	unsigned seen = 0;
-	enum lmtp_fault fault = LMTP_FINE;
+	enum esmtp_fault fault = ESMTP_FINE;
 
-	while (fault == LMTP_FINE && c->s.n > 0) {
+	while (fault == ESMTP_FINE && c->s.n > 0) {
 		size_t n;
 
 		if (c->s.p[0] != ' ' && c->s.p[0] != '\t')
-			return LMTP_BAD_ARGS;
+			return ESMTP_BAD_ARGS;
 		spaces(c);
 		n = str_chr(c->s, ' ');
 		if (n > 0)
@@ -343,90 +343,90 @@ read_params(struct cursor *c, struct lmtp_command *cmd)
 /* ---- verbs ---- */
 
 /* "FROM:<path> params" or "TO:<path> params"; blanks after the colon are tolerated. */
-static enum lmtp_fault
-read_envelope(struct cursor *c, struct lmtp_command *cmd)
+static enum esmtp_fault
+read_envelope(struct cursor *c, struct esmtp_command *cmd)
 {
-	bool mail = cmd->verb == LMTP_MAIL;
+	bool mail = cmd->verb == ESMTP_MAIL;
 	struct str word = mail ? STR("FROM:") : STR("TO:");
-	enum lmtp_fault fault;
+	enum esmtp_fault fault;
 
 	if (!str_case_starts(c->s, word))
-		return LMTP_BAD_ARGS;
+		return ESMTP_BAD_ARGS;
 	c->s = str_from(c->s, word.n);
 	spaces(c);
 	if (!read_path(c, mail, &cmd->path))
-		return mail ? LMTP_BAD_SENDER : LMTP_BAD_RCPT;
-	if ((fault = read_params(c, cmd)) != LMTP_FINE)
+		return mail ? ESMTP_BAD_SENDER : ESMTP_BAD_RCPT;
+	if ((fault = read_params(c, cmd)) != ESMTP_FINE)
 		return fault;
-	return mail && cmd->path.utf8 && !cmd->smtputf8 ? LMTP_NO_UTF8 : LMTP_FINE;
+	return mail && cmd->path.utf8 && !cmd->smtputf8 ? ESMTP_NO_UTF8 : ESMTP_FINE;
 }
 
 /* "size [LAST]" (RFC 3030 section 2). */
-static enum lmtp_fault
-read_bdat(struct cursor *c, struct lmtp_command *cmd)
+static enum esmtp_fault
+read_bdat(struct cursor *c, struct esmtp_command *cmd)
 {
 	size_t n = str_chr(c->s, ' ');
 	struct str tail = str_trim(str_from(c->s, n));
 
 	if (n > 20 || !str_u64(str_head(c->s, n), INT64_MAX, &cmd->chunk))
-		return LMTP_BAD_ARGS;
+		return ESMTP_BAD_ARGS;
 	cmd->last = str_caseeq(tail, STR("LAST"));
-	return tail.n == 0 || cmd->last ? LMTP_FINE : LMTP_BAD_ARGS;
+	return tail.n == 0 || cmd->last ? ESMTP_FINE : ESMTP_BAD_ARGS;
 }
 
-static enum lmtp_fault
-read_nothing(struct cursor *c, struct lmtp_command *cmd)
+static enum esmtp_fault
+read_nothing(struct cursor *c, struct esmtp_command *cmd)
 {
-	return c->s.n == 0 ? LMTP_FINE : LMTP_BAD_ARGS;
+	return c->s.n == 0 ? ESMTP_FINE : ESMTP_BAD_ARGS;
 }
 
-static enum lmtp_fault
-read_rest(struct cursor *c, struct lmtp_command *cmd)
+static enum esmtp_fault
+read_rest(struct cursor *c, struct esmtp_command *cmd)
 {
 	cmd->arg = c->s;
-	return LMTP_FINE;
+	return ESMTP_FINE;
 }
 
 /* A domain or address literal; anything printable will do, MTAs send what they are called. */
-static enum lmtp_fault
-read_name(struct cursor *c, struct lmtp_command *cmd)
+static enum esmtp_fault
+read_name(struct cursor *c, struct esmtp_command *cmd)
 {
 	cmd->arg = c->s;
 	for (size_t i = 0; i < c->s.n; i++)
 		if (c->s.p[i] <= ' ' && !(c->s.p[i] & 0x80))
-			return LMTP_BAD_ARGS;
-	return c->s.n > 0 && c->s.n <= DOMAIN_MAX ? LMTP_FINE : LMTP_BAD_ARGS;
+			return ESMTP_BAD_ARGS;
+	return c->s.n > 0 && c->s.n <= DOMAIN_MAX ? ESMTP_FINE : ESMTP_BAD_ARGS;
 }
 
 static const struct verb {
 	const char *name;
-	enum lmtp_verb verb;
-	enum lmtp_fault (*read)(struct cursor *c, struct lmtp_command *cmd);
+	enum esmtp_verb verb;
+	enum esmtp_fault (*read)(struct cursor *c, struct esmtp_command *cmd);
 } verbs[] = {
-    {"LHLO", LMTP_LHLO, read_name},
-    {"HELO", LMTP_HELO, read_rest},
-    {"EHLO", LMTP_HELO, read_rest},
-    {"MAIL", LMTP_MAIL, read_envelope},
-    {"RCPT", LMTP_RCPT, read_envelope},
-    {"DATA", LMTP_DATA, read_nothing},
-    {"BDAT", LMTP_BDAT, read_bdat},
-    {"RSET", LMTP_RSET, read_nothing},
-    {"NOOP", LMTP_NOOP, read_rest},
-    {"QUIT", LMTP_QUIT, read_nothing},
-    {"VRFY", LMTP_VRFY, read_rest},
-    {"EXPN", LMTP_EXPN, read_rest},
-    {"HELP", LMTP_HELP, read_rest},
-    {"AUTH", LMTP_AUTH, read_rest},
-    {"STARTTLS", LMTP_STARTTLS, read_nothing},
+    {"LHLO", ESMTP_LHLO, read_name},
+    {"HELO", ESMTP_HELO, read_rest},
+    {"EHLO", ESMTP_HELO, read_rest},
+    {"MAIL", ESMTP_MAIL, read_envelope},
+    {"RCPT", ESMTP_RCPT, read_envelope},
+    {"DATA", ESMTP_DATA, read_nothing},
+    {"BDAT", ESMTP_BDAT, read_bdat},
+    {"RSET", ESMTP_RSET, read_nothing},
+    {"NOOP", ESMTP_NOOP, read_rest},
+    {"QUIT", ESMTP_QUIT, read_nothing},
+    {"VRFY", ESMTP_VRFY, read_rest},
+    {"EXPN", ESMTP_EXPN, read_rest},
+    {"HELP", ESMTP_HELP, read_rest},
+    {"AUTH", ESMTP_AUTH, read_rest},
+    {"STARTTLS", ESMTP_STARTTLS, read_nothing},
 };
 
-enum lmtp_fault
-lmtp_parse(struct arena *a, struct str line, struct lmtp_command *cmd_r)
+enum esmtp_fault
+esmtp_parse(struct arena *a, struct str line, struct esmtp_command *cmd_r)
 {
-	struct lmtp_command cmd = {.envid = STR_NONE};
+	struct esmtp_command cmd = {.envid = STR_NONE};
 	size_t n;
 	struct cursor c;
-	enum lmtp_fault fault = LMTP_BAD_VERB;
+	enum esmtp_fault fault = ESMTP_BAD_VERB;
 
 	line = str_trim(line);
 	n = str_chr(line, ' ');

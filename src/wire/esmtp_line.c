@@ -1,45 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines and replies. Commands: lmtp_command.c. DATA: lmtp_data.c. */
+/* Lines and replies. Commands: esmtp_command.c. DATA: esmtp_data.c. */
 #include "base/assert.h"
-#include "wire/lmtp.h"
+#include "wire/esmtp.h"
 
 /* Dropped of a line that does not end, before giving up. */
 #define DROP_MAX (64 << 10)
 
 void
-lmtp_reader_init(struct lmtp_reader *r)
+esmtp_reader_init(struct esmtp_reader *r)
 {
-	*r = (struct lmtp_reader){0};
+	*r = (struct esmtp_reader){0};
 }
 
 void
-lmtp_reader_free(struct lmtp_reader *r)
+esmtp_reader_free(struct esmtp_reader *r)
 {
 	buf_free(&r->buf);
-	*r = (struct lmtp_reader){0};
+	*r = (struct esmtp_reader){0};
 }
 
 bool
-lmtp_reader_idle(const struct lmtp_reader *r)
+esmtp_reader_idle(const struct esmtp_reader *r)
 {
 	return r->done || (r->buf.n == 0 && r->dropped == 0);
 }
 
 /* Takes bytes that hold no LF. Anything past the limit is counted only. */
 static void
-add(struct lmtp_reader *r, struct str s)
+add(struct esmtp_reader *r, struct str s)
 {
-	size_t room = LMTP_LINE_MAX + 1 - r->buf.n; /* one more for the CR */
+	size_t room = ESMTP_LINE_MAX + 1 - r->buf.n; /* one more for the CR */
 
-	ensure(r->buf.n <= LMTP_LINE_MAX + 1 && !r->done);
+	ensure(r->buf.n <= ESMTP_LINE_MAX + 1 && !r->done);
 	buf_add(&r->buf, str_head(s, room));
 	if (s.n > room)
 		r->dropped += s.n - room;
 }
 
 /* The line is complete but for its LF. */
-static enum lmtp_read
-finish(struct lmtp_reader *r)
+static enum esmtp_read
+finish(struct esmtp_reader *r)
 {
 	struct str line = buf_str(&r->buf);
 	bool crlf = r->dropped == 0 && line.n > 0 && line.p[line.n - 1] == '\r';
@@ -47,22 +47,22 @@ finish(struct lmtp_reader *r)
 	r->done = true;
 	if (crlf)
 		line.n--;
-	if (r->dropped > 0 || line.n > LMTP_LINE_MAX)
-		return LMTP_READ_LONG;
+	if (r->dropped > 0 || line.n > ESMTP_LINE_MAX)
+		return ESMTP_READ_LONG;
 	if (!crlf || str_chr(line, '\0') < line.n || str_chr(line, '\r') < line.n)
-		return LMTP_READ_BARE;
+		return ESMTP_READ_BARE;
 	r->line = line;
-	return LMTP_READ_LINE;
+	return ESMTP_READ_LINE;
 }
 
-enum lmtp_read
-lmtp_reader_read(struct lmtp_reader *r, struct str *in)
+enum esmtp_read
+esmtp_reader_read(struct esmtp_reader *r, struct str *in)
 {
 	size_t n = str_chr(*in, '\n');
 	bool whole = n < in->n;
 
 	if (in->n == 0)
-		return LMTP_READ_MORE;
+		return ESMTP_READ_MORE;
 	if (r->done) {
 		buf_clear(&r->buf);
 		r->dropped = 0;
@@ -72,8 +72,8 @@ lmtp_reader_read(struct lmtp_reader *r, struct str *in)
 	add(r, str_head(*in, n));
 	*in = str_from(*in, n + whole);
 	if (r->dropped > DROP_MAX)
-		return LMTP_READ_FATAL;
-	return whole ? finish(r) : LMTP_READ_MORE;
+		return ESMTP_READ_FATAL;
+	return whole ? finish(r) : ESMTP_READ_MORE;
 }
 
 /* ---- replies ---- */
@@ -97,7 +97,7 @@ reply_start(struct buf *out, int code, const char *enhanced)
 }
 
 void
-lmtp_reply(struct buf *out, int code, const char *enhanced, const char *text)
+esmtp_reply(struct buf *out, int code, const char *enhanced, const char *text)
 {
 	reply_start(out, code, enhanced);
 	text_line(out, str_c(text));
@@ -105,7 +105,7 @@ lmtp_reply(struct buf *out, int code, const char *enhanced, const char *text)
 }
 
 void
-lmtp_reply_for(
+esmtp_reply_for(
     struct buf *out, int code, const char *enhanced, struct str address, const char *text)
 {
 	reply_start(out, code, enhanced);
@@ -117,7 +117,7 @@ lmtp_reply_for(
 }
 
 void
-lmtp_reply_part(struct buf *out, int code, const char *text)
+esmtp_reply_part(struct buf *out, int code, const char *text)
 {
 	buf_addf(out, "%03d-", code);
 	text_line(out, str_c(text));
@@ -125,15 +125,15 @@ lmtp_reply_part(struct buf *out, int code, const char *text)
 }
 
 void
-lmtp_fault_reply(struct buf *out, enum lmtp_fault fault)
+esmtp_fault_reply(struct buf *out, enum esmtp_fault fault)
 {
 	switch (fault) {
-	case LMTP_FINE: lmtp_reply(out, 250, "2.0.0", "Ok"); break;
-	case LMTP_BAD_VERB: lmtp_reply(out, 500, "5.5.1", "Command not recognized"); break;
-	case LMTP_BAD_ARGS: lmtp_reply(out, 501, "5.5.4", "Syntax error in arguments"); break;
-	case LMTP_BAD_SENDER: lmtp_reply(out, 501, "5.1.7", "Bad sender address"); break;
-	case LMTP_BAD_RCPT: lmtp_reply(out, 501, "5.1.3", "Bad recipient address"); break;
-	case LMTP_BAD_PARAM: lmtp_reply(out, 555, "5.5.4", "Parameter not recognized"); break;
-	case LMTP_NO_UTF8: lmtp_reply(out, 553, "5.6.7", "Address needs SMTPUTF8"); break;
+	case ESMTP_FINE: esmtp_reply(out, 250, "2.0.0", "Ok"); break;
+	case ESMTP_BAD_VERB: esmtp_reply(out, 500, "5.5.1", "Command not recognized"); break;
+	case ESMTP_BAD_ARGS: esmtp_reply(out, 501, "5.5.4", "Syntax error in arguments"); break;
+	case ESMTP_BAD_SENDER: esmtp_reply(out, 501, "5.1.7", "Bad sender address"); break;
+	case ESMTP_BAD_RCPT: esmtp_reply(out, 501, "5.1.3", "Bad recipient address"); break;
+	case ESMTP_BAD_PARAM: esmtp_reply(out, 555, "5.5.4", "Parameter not recognized"); break;
+	case ESMTP_NO_UTF8: esmtp_reply(out, 553, "5.6.7", "Address needs SMTPUTF8"); break;
 	}
 }

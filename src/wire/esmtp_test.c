@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "wire/lmtp.h"
+#include "wire/esmtp.h"
 
 static size_t
 cut(int seed, size_t n)
@@ -20,29 +20,29 @@ static void
 lines_are(struct str all, const char *want)
 {
 	for (int seed = 0; seed < 20; seed++) {
-		struct lmtp_reader r;
+		struct esmtp_reader r;
 		struct buf log = {0};
 		struct str in = all, part;
-		enum lmtp_read next = LMTP_READ_MORE;
+		enum esmtp_read next = ESMTP_READ_MORE;
 
-		lmtp_reader_init(&r);
-		for (; in.n > 0 && next != LMTP_READ_FATAL; in = str_from(in, part.p - in.p)) {
+		esmtp_reader_init(&r);
+		for (; in.n > 0 && next != ESMTP_READ_FATAL; in = str_from(in, part.p - in.p)) {
 			part = str_head(in, cut(seed, in.n));
-			while ((next = lmtp_reader_read(&r, &part)) != LMTP_READ_MORE &&
-			       next != LMTP_READ_FATAL) {
-				if (next == LMTP_READ_LINE)
+			while ((next = esmtp_reader_read(&r, &part)) != ESMTP_READ_MORE &&
+			       next != ESMTP_READ_FATAL) {
+				if (next == ESMTP_READ_LINE)
 					buf_addf(&log, "[%.*s]", STR_FMT(r.line));
 				else
-					buf_adds(&log, next == LMTP_READ_LONG ? "LONG " : "BARE ");
+					buf_adds(&log, next == ESMTP_READ_LONG ? "LONG " : "BARE ");
 			}
 		}
-		buf_adds(&log, next == LMTP_READ_FATAL ? "FATAL"
-			       : lmtp_reader_idle(&r)  ? ""
+		buf_adds(&log, next == ESMTP_READ_FATAL ? "FATAL"
+			       : esmtp_reader_idle(&r)  ? ""
 						       : "...");
 		buf_addc(&log, '\0');
 		assert_string_equal(log.p, want);
 		buf_free(&log);
-		lmtp_reader_free(&r);
+		esmtp_reader_free(&r);
 	}
 }
 
@@ -54,17 +54,17 @@ test_lines(void **state)
 	lines_are(STR("LHLO x\r\nNOOP\r\n\r\nQUI"), "[LHLO x][NOOP][]...");
 	lines_are(STR("NOOP\nQUIT\r\n"), "BARE [QUIT]");
 	lines_are(STR("NO\rOP\r\nNO\0OP\r\nQUIT\r\r\nQUIT\r\n"), "BARE BARE BARE [QUIT]");
-	for (int i = 0; i < LMTP_LINE_MAX; i++)
+	for (int i = 0; i < ESMTP_LINE_MAX; i++)
 		buf_addc(&b, 'x');
 	buf_adds(&b, "\r\n");
 	{
-		struct lmtp_reader r;
+		struct esmtp_reader r;
 		struct str in = buf_str(&b);
 
-		lmtp_reader_init(&r);
-		assert_int_equal(lmtp_reader_read(&r, &in), LMTP_READ_LINE);
-		assert_int_equal(r.line.n, LMTP_LINE_MAX);
-		lmtp_reader_free(&r);
+		esmtp_reader_init(&r);
+		assert_int_equal(esmtp_reader_read(&r, &in), ESMTP_READ_LINE);
+		assert_int_equal(r.line.n, ESMTP_LINE_MAX);
+		esmtp_reader_free(&r);
 	}
 	b.n -= 2;
 	buf_adds(&b, "x\r\nQUIT\r\n");
@@ -81,80 +81,80 @@ test_commands(void **state)
 {
 	static const struct {
 		const char *line;
-		enum lmtp_fault fault;
-		enum lmtp_verb verb;
+		enum esmtp_fault fault;
+		enum esmtp_verb verb;
 	} c[] = {
-	    {"LHLO foo.example", LMTP_FINE, LMTP_LHLO},
-	    {"lhlo [IPv6:::1]", LMTP_FINE, LMTP_LHLO},
-	    {"LHLO", LMTP_BAD_ARGS, LMTP_LHLO},
-	    {"LHLO a b", LMTP_BAD_ARGS, LMTP_LHLO},
-	    {"EHLO foo", LMTP_FINE, LMTP_HELO},
-	    {"DATA", LMTP_FINE, LMTP_DATA},
-	    {"data ", LMTP_FINE, LMTP_DATA},
-	    {"DATA x", LMTP_BAD_ARGS, LMTP_DATA},
-	    {"DATAx", LMTP_BAD_VERB, LMTP_UNKNOWN},
-	    {"", LMTP_BAD_VERB, LMTP_UNKNOWN},
-	    {"RSET", LMTP_FINE, LMTP_RSET},
-	    {"NOOP anything", LMTP_FINE, LMTP_NOOP},
-	    {"QUIT", LMTP_FINE, LMTP_QUIT},
-	    {"VRFY alice", LMTP_FINE, LMTP_VRFY},
-	    {"STARTTLS", LMTP_FINE, LMTP_STARTTLS},
-	    {"STARTTLS x", LMTP_BAD_ARGS, LMTP_STARTTLS},
-	    {"AUTH PLAIN", LMTP_FINE, LMTP_AUTH},
-	    {"BDAT 10", LMTP_FINE, LMTP_BDAT},
-	    {"BDAT 0 LAST", LMTP_FINE, LMTP_BDAT},
-	    {"BDAT 9223372036854775807 last", LMTP_FINE, LMTP_BDAT},
-	    {"BDAT 9223372036854775808", LMTP_BAD_ARGS, LMTP_BDAT},
-	    {"BDAT 18446744073709551616", LMTP_BAD_ARGS, LMTP_BDAT},
-	    {"BDAT", LMTP_BAD_ARGS, LMTP_BDAT},
-	    {"BDAT -1", LMTP_BAD_ARGS, LMTP_BDAT},
-	    {"BDAT 1 FIRST", LMTP_BAD_ARGS, LMTP_BDAT},
-	    {"MAIL FROM:<>", LMTP_FINE, LMTP_MAIL},
-	    {"MAIL FROM: <a@b>", LMTP_FINE, LMTP_MAIL},
-	    {"mail from:<a@b> size=0", LMTP_FINE, LMTP_MAIL},
-	    {"MAIL FROM:<a@b> SIZE=9223372036854775808", LMTP_BAD_ARGS, LMTP_MAIL},
-	    {"MAIL FROM:<a@b> SIZE", LMTP_BAD_ARGS, LMTP_MAIL},
-	    {"MAIL FROM:<a@b> SIZE=1 SIZE=1", LMTP_BAD_ARGS, LMTP_MAIL},
-	    {"MAIL FROM:<a@b> BODY=9BIT", LMTP_BAD_ARGS, LMTP_MAIL},
-	    {"MAIL FROM:<a@b> FOO=1", LMTP_BAD_PARAM, LMTP_MAIL},
-	    {"MAIL FROM:<a@b> NOTIFY=NEVER", LMTP_BAD_PARAM, LMTP_MAIL},
-	    {"MAIL FROM:<a@b> SMTPUTF8=1", LMTP_BAD_ARGS, LMTP_MAIL},
-	    {"MAIL FROM:<a@b>SIZE=1", LMTP_BAD_ARGS, LMTP_MAIL},
-	    {"MAIL FROM:a@b", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<a@b", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<a@>", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<@b>", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<a>", LMTP_FINE, LMTP_MAIL},
-	    {"MAIL FROM:<a b@c>", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<\"a@b>", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<\"a\\", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<a@b..c>", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<a@.c>", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<a@[1.2.3.4>", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<a@[]>", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL FROM:<\xc3\xa9@b>", LMTP_NO_UTF8, LMTP_MAIL},
-	    {"MAIL FROM:<\xc3\xa9@b> SMTPUTF8", LMTP_FINE, LMTP_MAIL},
-	    {"MAIL FROM:<\xe9@b> SMTPUTF8", LMTP_BAD_SENDER, LMTP_MAIL},
-	    {"MAIL TO:<a@b>", LMTP_BAD_ARGS, LMTP_MAIL},
-	    {"RCPT TO:<>", LMTP_BAD_RCPT, LMTP_RCPT},
-	    {"RCPT TO:<postmaster>", LMTP_FINE, LMTP_RCPT},
-	    {"RCPT TO:<alice>", LMTP_FINE, LMTP_RCPT},
-	    {"RCPT TO:<a@b> NOTIFY=NEVER,SUCCESS", LMTP_BAD_ARGS, LMTP_RCPT},
-	    {"RCPT TO:<a@b> NOTIFY=", LMTP_BAD_ARGS, LMTP_RCPT},
-	    {"RCPT TO:<a@b> ORCPT=rfc822", LMTP_BAD_ARGS, LMTP_RCPT},
-	    {"RCPT TO:<a@b> ORCPT=rfc822;a+4", LMTP_BAD_ARGS, LMTP_RCPT},
-	    {"RCPT TO:<a@b> SIZE=1", LMTP_BAD_PARAM, LMTP_RCPT},
+	    {"LHLO foo.example", ESMTP_FINE, ESMTP_LHLO},
+	    {"lhlo [IPv6:::1]", ESMTP_FINE, ESMTP_LHLO},
+	    {"LHLO", ESMTP_BAD_ARGS, ESMTP_LHLO},
+	    {"LHLO a b", ESMTP_BAD_ARGS, ESMTP_LHLO},
+	    {"EHLO foo", ESMTP_FINE, ESMTP_HELO},
+	    {"DATA", ESMTP_FINE, ESMTP_DATA},
+	    {"data ", ESMTP_FINE, ESMTP_DATA},
+	    {"DATA x", ESMTP_BAD_ARGS, ESMTP_DATA},
+	    {"DATAx", ESMTP_BAD_VERB, ESMTP_UNKNOWN},
+	    {"", ESMTP_BAD_VERB, ESMTP_UNKNOWN},
+	    {"RSET", ESMTP_FINE, ESMTP_RSET},
+	    {"NOOP anything", ESMTP_FINE, ESMTP_NOOP},
+	    {"QUIT", ESMTP_FINE, ESMTP_QUIT},
+	    {"VRFY alice", ESMTP_FINE, ESMTP_VRFY},
+	    {"STARTTLS", ESMTP_FINE, ESMTP_STARTTLS},
+	    {"STARTTLS x", ESMTP_BAD_ARGS, ESMTP_STARTTLS},
+	    {"AUTH PLAIN", ESMTP_FINE, ESMTP_AUTH},
+	    {"BDAT 10", ESMTP_FINE, ESMTP_BDAT},
+	    {"BDAT 0 LAST", ESMTP_FINE, ESMTP_BDAT},
+	    {"BDAT 9223372036854775807 last", ESMTP_FINE, ESMTP_BDAT},
+	    {"BDAT 9223372036854775808", ESMTP_BAD_ARGS, ESMTP_BDAT},
+	    {"BDAT 18446744073709551616", ESMTP_BAD_ARGS, ESMTP_BDAT},
+	    {"BDAT", ESMTP_BAD_ARGS, ESMTP_BDAT},
+	    {"BDAT -1", ESMTP_BAD_ARGS, ESMTP_BDAT},
+	    {"BDAT 1 FIRST", ESMTP_BAD_ARGS, ESMTP_BDAT},
+	    {"MAIL FROM:<>", ESMTP_FINE, ESMTP_MAIL},
+	    {"MAIL FROM: <a@b>", ESMTP_FINE, ESMTP_MAIL},
+	    {"mail from:<a@b> size=0", ESMTP_FINE, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b> SIZE=9223372036854775808", ESMTP_BAD_ARGS, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b> SIZE", ESMTP_BAD_ARGS, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b> SIZE=1 SIZE=1", ESMTP_BAD_ARGS, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b> BODY=9BIT", ESMTP_BAD_ARGS, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b> FOO=1", ESMTP_BAD_PARAM, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b> NOTIFY=NEVER", ESMTP_BAD_PARAM, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b> SMTPUTF8=1", ESMTP_BAD_ARGS, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b>SIZE=1", ESMTP_BAD_ARGS, ESMTP_MAIL},
+	    {"MAIL FROM:a@b", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<a@>", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<@b>", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<a>", ESMTP_FINE, ESMTP_MAIL},
+	    {"MAIL FROM:<a b@c>", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<\"a@b>", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<\"a\\", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<a@b..c>", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<a@.c>", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<a@[1.2.3.4>", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<a@[]>", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL FROM:<\xc3\xa9@b>", ESMTP_NO_UTF8, ESMTP_MAIL},
+	    {"MAIL FROM:<\xc3\xa9@b> SMTPUTF8", ESMTP_FINE, ESMTP_MAIL},
+	    {"MAIL FROM:<\xe9@b> SMTPUTF8", ESMTP_BAD_SENDER, ESMTP_MAIL},
+	    {"MAIL TO:<a@b>", ESMTP_BAD_ARGS, ESMTP_MAIL},
+	    {"RCPT TO:<>", ESMTP_BAD_RCPT, ESMTP_RCPT},
+	    {"RCPT TO:<postmaster>", ESMTP_FINE, ESMTP_RCPT},
+	    {"RCPT TO:<alice>", ESMTP_FINE, ESMTP_RCPT},
+	    {"RCPT TO:<a@b> NOTIFY=NEVER,SUCCESS", ESMTP_BAD_ARGS, ESMTP_RCPT},
+	    {"RCPT TO:<a@b> NOTIFY=", ESMTP_BAD_ARGS, ESMTP_RCPT},
+	    {"RCPT TO:<a@b> ORCPT=rfc822", ESMTP_BAD_ARGS, ESMTP_RCPT},
+	    {"RCPT TO:<a@b> ORCPT=rfc822;a+4", ESMTP_BAD_ARGS, ESMTP_RCPT},
+	    {"RCPT TO:<a@b> SIZE=1", ESMTP_BAD_PARAM, ESMTP_RCPT},
 	};
 	struct arena a = {0};
 
 	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
-		struct lmtp_command cmd;
-		enum lmtp_fault fault = lmtp_parse(&a, str_c(c[i].line), &cmd);
+		struct esmtp_command cmd;
+		enum esmtp_fault fault = esmtp_parse(&a, str_c(c[i].line), &cmd);
 		struct buf out = {0};
 
 		if (fault != c[i].fault || cmd.verb != c[i].verb)
 			fail_msg("%s: %d %d", c[i].line, fault, cmd.verb);
-		lmtp_fault_reply(&out, fault);
+		esmtp_fault_reply(&out, fault);
 		assert_true(out.n > 10 && str_ends(buf_str(&out), STR("\r\n")));
 		buf_free(&out);
 	}
@@ -165,38 +165,38 @@ static void
 test_envelope(void **state)
 {
 	struct arena a = {0};
-	struct lmtp_command cmd;
-	struct lmtp_path p;
+	struct esmtp_command cmd;
+	struct esmtp_path p;
 
-	assert_int_equal(lmtp_parse(&a,
+	assert_int_equal(esmtp_parse(&a,
 			     STR("MAIL FROM:<@x.example,@y:\"a \\\"b\\\\\"@C.example> SIZE=123 "
 				 "BODY=binarymime SMTPUTF8 "
 				 "RET=HDRS ENVID=a+3Db AUTH=<>"),
 			     &cmd),
-	    LMTP_FINE);
+	    ESMTP_FINE);
 	assert_true(
 	    str_eq(cmd.path.local, STR("a \"b\\")) && str_eq(cmd.path.domain, STR("C.example")));
 	assert_true(str_eq(cmd.path.address, STR("\"a \\\"b\\\\\"@C.example")));
 	assert_true(
-	    cmd.size == 123 && cmd.body == LMTP_BODY_BINARYMIME && cmd.smtputf8 && cmd.ret_headers);
+	    cmd.size == 123 && cmd.body == ESMTP_BODY_BINARYMIME && cmd.smtputf8 && cmd.ret_headers);
 	assert_true(str_eq(cmd.envid, STR("a=b")) && cmd.auth.p != NULL && cmd.auth.n == 0);
 	assert_int_equal(
-	    lmtp_parse(&a,
+	    esmtp_parse(&a,
 		STR("RCPT TO:<a..b.@[IPv6:::1]> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x+2By@z"), &cmd),
-	    LMTP_FINE);
+	    ESMTP_FINE);
 	assert_true(
 	    str_eq(cmd.path.local, STR("a..b.")) && str_eq(cmd.path.domain, STR("[IPv6:::1]")));
-	assert_true(cmd.notify == (LMTP_NOTIFY_SUCCESS | LMTP_NOTIFY_DELAY));
+	assert_true(cmd.notify == (ESMTP_NOTIFY_SUCCESS | ESMTP_NOTIFY_DELAY));
 	assert_true(str_eq(cmd.orcpt_type, STR("rfc822")) && str_eq(cmd.orcpt, STR("x+y@z")));
-	assert_int_equal(lmtp_parse(&a, STR("RCPT TO:<\xc3\xa9@b>"), &cmd), LMTP_FINE);
+	assert_int_equal(esmtp_parse(&a, STR("RCPT TO:<\xc3\xa9@b>"), &cmd), ESMTP_FINE);
 	assert_true(cmd.path.utf8);
-	assert_int_equal(lmtp_parse(&a, STR("BDAT 86 LAST"), &cmd), LMTP_FINE);
+	assert_int_equal(esmtp_parse(&a, STR("BDAT 86 LAST"), &cmd), ESMTP_FINE);
 	assert_true(cmd.chunk == 86 && cmd.last);
-	assert_int_equal(lmtp_address_parse(&a, STR("a+b@c"), &p), OK);
+	assert_int_equal(esmtp_address_parse(&a, STR("a+b@c"), &p), OK);
 	assert_true(str_eq(p.local, STR("a+b")));
-	assert_int_equal(lmtp_address_parse(&a, STR("a@c>"), &p), ERR_BAD_INPUT);
-	assert_int_equal(lmtp_address_parse(&a, STR(""), &p), ERR_BAD_INPUT);
-	assert_int_equal(lmtp_address_parse(&a, STR("a\0@c"), &p), ERR_BAD_INPUT);
+	assert_int_equal(esmtp_address_parse(&a, STR("a@c>"), &p), ERR_BAD_INPUT);
+	assert_int_equal(esmtp_address_parse(&a, STR(""), &p), ERR_BAD_INPUT);
+	assert_int_equal(esmtp_address_parse(&a, STR("a\0@c"), &p), ERR_BAD_INPUT);
 	arena_free(&a);
 }
 
@@ -207,19 +207,19 @@ test_cut_everywhere(void **state)
 	static const char text[] =
 	    "MAIL FROM:<@x:\"a\\\"b\"@[1.2]> SIZE=1 ENVID=a+41 AUTH=<> BODY=7BIT";
 	struct arena a = {0};
-	struct lmtp_command cmd;
+	struct esmtp_command cmd;
 
 	for (size_t n = 0; n < sizeof(text); n++) {
 		char *copy = x_malloc(n + 1);
 
 		memcpy(copy, text, n);
 		copy = x_realloc(copy, n ? n : 1);
-		(void)lmtp_parse(&a, str_of(copy, n), &cmd);
+		(void)esmtp_parse(&a, str_of(copy, n), &cmd);
 		for (size_t i = 0; i < n; i++) {
 			char c = copy[i];
 
 			copy[i] = '\0';
-			(void)lmtp_parse(&a, str_of(copy, n), &cmd);
+			(void)esmtp_parse(&a, str_of(copy, n), &cmd);
 			copy[i] = c;
 		}
 		free(copy);
@@ -331,9 +331,9 @@ test_replies(void **state)
 {
 	struct buf out = {0};
 
-	lmtp_reply_part(&out, 250, "x");
-	lmtp_reply(&out, 220, NULL, "hi\r\nthere");
-	lmtp_reply_for(&out, 250, "2.1.5", STR("a\r\n@b"), "Ok");
+	esmtp_reply_part(&out, 250, "x");
+	esmtp_reply(&out, 220, NULL, "hi\r\nthere");
+	esmtp_reply_for(&out, 250, "2.1.5", STR("a\r\n@b"), "Ok");
 	buf_addc(&out, '\0');
 	assert_string_equal(out.p, "250-x\r\n220 hi  there\r\n250 2.1.5 <a  @b> Ok\r\n");
 	buf_free(&out);

@@ -142,7 +142,7 @@ struct admin {
 	struct store *store;
 	struct net *net;
 	int fd;
-	char *path;
+	char *path;                /* to be removed; NULL: somebody else's */
 	pthread_t thread;
 	struct lock lock;
 	pthread_cond_t gone;
@@ -253,12 +253,19 @@ accept_thread(void *arg)
 	}
 }
 
-static enum status
-listen_on(const char *path, int *fd_r)
+enum status
+admin_bind(const char *path, int *fd_r)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	mode_t mask;
 	int fd, bound;
+
+	/* Who has the store may be between two workers: its command lines wait in the socket. */
+	switch (admin_connect(path, &fd)) {
+	case OK: close(fd); return ERR_EXISTS;
+	case ERR_AGAIN: return ERR_EXISTS; /* many wait there */
+	default: break;
+	}
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return ERR_LIMIT;
@@ -280,31 +287,35 @@ listen_on(const char *path, int *fd_r)
 }
 
 enum status
-admin_listen(struct store *store, struct net *net, const char *path, struct admin **admin_r)
+admin_listen_on(struct store *store, struct net *net, int fd, struct admin **admin_r)
 {
-	struct admin *a;
-	int fd;
-	enum status st = listen_on(path, &fd);
+	struct admin *a = x_new(struct admin);
 
-	if (st != OK)
-		return st;
-	a = x_new(struct admin);
 	a->store = store;
 	a->net = net;
 	a->fd = fd;
-	a->path = x_strdup(path);
 	lock_init(&a->lock, LOCK_admin);
 	pthread_cond_init(&a->gone, NULL);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		a->open[i] = -1;
 	if (pthread_create(&a->thread, NULL, accept_thread, a) != 0) {
 		close(fd);
-		free(a->path);
 		free(a);
 		return ERR_UNAVAILABLE;
 	}
 	*admin_r = a;
 	return OK;
+}
+
+enum status
+admin_listen(struct store *store, struct net *net, const char *path, struct admin **admin_r)
+{
+	int fd;
+	enum status st = admin_bind(path, &fd);
+
+	if (st == OK && (st = admin_listen_on(store, net, fd, admin_r)) == OK)
+		(*admin_r)->path = x_strdup(path);
+	return st;
 }
 
 void
@@ -325,7 +336,8 @@ admin_stop(struct admin *a)
 	while (a->n > 0)
 		lock_wait(&a->lock, &a->gone);
 	lock_give(&a->lock);
-	unlink(a->path);
+	if (a->path != NULL)
+		unlink(a->path);
 	close(a->fd);
 	pthread_cond_destroy(&a->gone);
 	lock_fini(&a->lock);

@@ -19,6 +19,10 @@ must_check enum status admin_connect(const char *path, int *fd_r);
 
 /* Listens on path, which is made anew; net: whose sessions are listed and ended, NULL: there are none. ERR_IO, ERR_NO_PERM, ERR_LIMIT (path too long). */
 must_check enum status admin_listen(struct store *store, struct net *net, const char *path, struct admin **admin_r);
+/* The two halves of it. The socket, where no other server answers: ERR_EXISTS too; path and fd are the caller's. */
+must_check enum status admin_bind(const char *path, int *fd_r);
+/* On a socket that somebody else bound: fd is taken, its path stays at admin_stop(). */
+must_check enum status admin_listen_on(struct store *store, struct net *net, int fd, struct admin **admin_r);
 /* Ends the connections, waits for their threads, removes the socket. NULL too. */
 void admin_stop(struct admin *admin);
 

@@ -85,6 +85,15 @@ const struct config *config(void);
 must_check enum status config_read(const char *path, struct buf *why);
 /* The file that was read last; NULL: none. */
 const char *config_path(void);
+/* The bytes of it. */
+struct str config_text(void);
+/*
+ * Another process reads the file: from now on these are its bytes, copied, whatever stands at the path, which is its name in messages; there false: there is no
+ * file. For the thread that reads the settings.
+ */
+void config_give(bool there, struct str text);
+/* Whether a file was given; path: where it would stand otherwise. */
+bool config_there(const char *path);
 /* The version that it said; 0: none. */
 unsigned config_version(void);
 /* Sets one from "section.key=value" or "section.name.key=value". ERR_NOT_FOUND: there is no such setting; ERR_BAD_INPUT. */

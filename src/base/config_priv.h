@@ -71,4 +71,7 @@ const char *config_range_words(const struct config_def *def);
 /* See config_check(); of any settings that were read. */
 must_check enum status config_check_values(const struct config *c, struct buf *why);
 
+/* config_slurp.c: as before config_give(). */
+void config_give_nothing(void);
+
 #endif

@@ -16,6 +16,7 @@ static bool ready;
 
 /* What was read, so that it can be read again: the file, and what was set after it. */
 static char *read_path;
+static struct buf read_text;
 static char **assignments;
 static size_t assignments_n;
 
@@ -41,6 +42,8 @@ config_reset(void)
 	config_reading_clear(&current);
 	free(read_path);
 	read_path = NULL;
+	buf_free(&read_text);
+	config_give_nothing();
 	while (assignments_n > 0)
 		free(assignments[--assignments_n]);
 	free(assignments);
@@ -52,6 +55,12 @@ const char *
 config_path(void)
 {
 	return read_path;
+}
+
+struct str
+config_text(void)
+{
+	return buf_str(&read_text);
 }
 
 unsigned
@@ -442,31 +451,8 @@ take_entry(void *arg, const struct config_entry *e, struct buf *why)
 	return ignored ? OK : take_found(file->reading, &f, e, e->line, why);
 }
 
-/* The bytes of a regular file, or of what can be read as one. ERR_NOT_FOUND: it cannot be read, and why says so. */
-enum status
-config_slurp(const char *path, struct buf *out, struct buf *why)
-{
-	FILE *f = fopen(path, "re");
-	struct stat sb;
-	size_t n;
-	int e = f == NULL ? errno : 0;
-
-	if (f != NULL && fstat(fileno(f), &sb) == 0 && S_ISDIR(sb.st_mode))
-		e = EISDIR;
-	while (e == 0 && out->n <= CONFIG_FILE_MAX && (n = fread(buf_room(out, 65536), 1, 65536, f)) > 0)
-		buf_wrote(out, n);
-	if (e == 0 && ferror(f))
-		e = errno;
-	if (f != NULL)
-		fclose(f);
-	if (e == 0)
-		return OK;
-	buf_addf(why, "the configuration file %s cannot be read: %s", path, strerror(e));
-	return ERR_NOT_FOUND;
-}
-
 static enum status
-read_file(struct config_reading *r, const char *path, struct buf *why)
+read_file(struct config_reading *r, const char *path, struct buf *why, struct buf *text_r)
 {
 	struct buf text = {0}, fault = {0};
 	struct arena arena = {0};
@@ -479,6 +465,10 @@ read_file(struct config_reading *r, const char *path, struct buf *why)
 	if (st == OK && (st = config_file_parse(&arena, buf_str(&text), take_entry, &file, &line, &fault)) != OK)
 		buf_addf(why, "%s:%u: %.*s", path, line, STR_FMT(buf_str(&fault)));
 	config_reading_clear(&file.seen);
+	if (text_r != NULL) {
+		buf_clear(text_r);
+		buf_add(text_r, buf_str(&text));
+	}
 	buf_free(&text);
 	buf_free(&fault);
 	arena_free(&arena);
@@ -491,7 +481,7 @@ config_read(const char *path, struct buf *why)
 	enum status st;
 
 	presets();
-	if ((st = read_file(&current, path, why)) != OK)
+	if ((st = read_file(&current, path, why, &read_text)) != OK)
 		return st;
 	free(read_path);
 	read_path = x_strdup(path);
@@ -512,7 +502,7 @@ config_reread(struct buf *why, struct config **fresh_r)
 
 	config_reading_init(fresh);
 	if (read_path != NULL)
-		st = read_file(fresh, read_path, why);
+		st = read_file(fresh, read_path, why, NULL);
 	for (size_t i = 0; i < assignments_n && st == OK; i++)
 		st = set_one(fresh, str_c(assignments[i]), why);
 	if (st == OK)
@@ -531,7 +521,7 @@ config_read_copy(const char *path, struct buf *why, struct config **fresh_r)
 	enum status st;
 
 	config_reading_init(fresh);
-	st = read_file(fresh, path, why);
+	st = read_file(fresh, path, why, NULL);
 	if (st == OK)
 		*fresh_r = &fresh->config;
 	else

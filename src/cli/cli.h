@@ -22,6 +22,7 @@ struct cli_option {
 struct cli {
 	int argc;           /* arguments left after options, without the verb */
 	char **argv;
+	char **words;       /* the command line as it was, with the program's name; ends with NULL */
 	const char *config; /* --config, or NULL */
 	const char *data;   /* --data, or NULL */
 };

@@ -11,6 +11,7 @@
 #include "base/near.h"
 #include "cli/verbs.h"
 #include "db/vfs/faultvfs.h"
+#include "server/server.h"
 
 #define COLUMNS 79
 
@@ -280,11 +281,9 @@ static bool
 configure(struct cli *cli)
 {
 	struct buf why = {0};
-	struct stat there;
 	enum status st = OK;
 
-	/* One that is there and cannot be read is a fault: without it the server would be another one than was meant. */
-	if (cli->config != NULL || lstat(CONFIG_DEFAULT_PATH, &there) == 0 || (errno != ENOENT && errno != ENOTDIR))
+	if (cli->config != NULL || config_there(CONFIG_DEFAULT_PATH))
 		st = config_read(cli->config ? cli->config : CONFIG_DEFAULT_PATH, &why);
 	for (size_t i = 0; st == OK && i < sets_n; i++)
 		st = config_set(str_c(sets[i]), &why);
@@ -327,10 +326,22 @@ needs_settings(const struct verb *v)
 	return v->run != cli_help && v->run != cli_version && v->run != cli_manual;
 }
 
+/* Options are taken out of argv. */
+static char **
+copy_words(int argc, char **argv)
+{
+	static char **words; /* as long as the process */
+
+	words = x_malloc(((size_t)argc + 1) * sizeof(*words));
+	memcpy(words, argv, (size_t)argc * sizeof(*words));
+	words[argc] = NULL;
+	return words;
+}
+
 static int
 run(int argc, char **argv)
 {
-	struct cli cli = {.argc = argc - 1, .argv = argv + 1};
+	struct cli cli = {.argc = argc - 1, .argv = argv + 1, .words = copy_words(argc, argv)};
 	const char *set = NULL;
 	bool help = false, version = false;
 	const struct cli_option common[] = {{"data", &cli.data, NULL}, {"config", &cli.config, NULL},
@@ -360,6 +371,8 @@ run(int argc, char **argv)
 		print_overview(stderr);
 		return EXIT_USAGE;
 	}
+	if (v->run == cli_serve && !server_worker_begin())
+		return EXIT_NOT_DONE;
 	if (needs_settings(v) && !configure(&cli))
 		return EXIT_USAGE;
 	return v->run(&cli);

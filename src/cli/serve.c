@@ -11,5 +11,5 @@ cli_serve(struct cli *cli)
 
 	if (!cli_options(cli, (struct cli_option[]){{"quiet", NULL, &quiet}, {0}}) || cli->argc > 0)
 		return cli_usage("serve");
-	return server_run(&(struct server_options){.quiet = quiet, .sandbox = true});
+	return server_run(&(struct server_options){.quiet = quiet, .sandbox = true, .words = cli->words});
 }

@@ -176,12 +176,16 @@ refuse:
 	return ERR_BAD_INPUT;
 }
 
+enum status
+net_bind(const struct listener_options *o, int *fd_r)
+{
+	return o->kind == LISTEN_UNIX ? bind_unix(o, fd_r) : bind_tcp(o, fd_r);
+}
+
 static enum status
 open_socket(const struct listener_options *o, int *fd_r)
 {
-	if (o->given)
-		return take_given(o, fd_r);
-	return o->kind == LISTEN_UNIX ? bind_unix(o, fd_r) : bind_tcp(o, fd_r);
+	return o->given ? take_given(o, fd_r) : net_bind(o, fd_r);
 }
 
 /* Edge: who is told accepts until nobody is left; MOD makes it tell again. */

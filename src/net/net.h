@@ -58,6 +58,8 @@ enum status net_listening(int fd, char text_r[LISTENING_MAX], bool *unix_r) must
  * an address. ERR_UNAVAILABLE: this machine has no such address (family). */
 enum status net_listen(struct net *net, const struct listener_options *o, struct listener **l_r)
     must_check;
+/* A socket that listens where o says (kind, address, port, mode, group), for a listener to which it is given; the caller's to close. Errors as above. */
+enum status net_bind(const struct listener_options *o, int *fd_r) must_check;
 unsigned net_listener_port(const struct listener *l);
 
 /* Makes a connection of a socket that is there already (tests, socket pairs, a pipe pair's end).

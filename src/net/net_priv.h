@@ -232,7 +232,10 @@ void tls_bye(struct conn *c);
 void tls_end(struct conn *c);
 /* tls.c */
 struct ssl_st *tls_session(struct tls *tls);
+struct ssl_ctx_st;
 /* "cannot use the WHAT FILE: why": after the library could not load it. */
 void tls_explain(struct buf *why, const char *what, const char *file);
+/* tls_pem.c: false, and why was added to. */
+bool tls_use_pem(struct ssl_ctx_st *ctx, const struct tls_pem *pem, struct buf *why);
 
 #endif

@@ -43,9 +43,21 @@ tls_explain(struct buf *why, const char *what, const char *file)
 	ERR_clear_error();
 }
 
+static bool
+use_files(SSL_CTX *ctx, const struct tls_pem *pem, struct buf *why)
+{
+	if (SSL_CTX_use_certificate_chain_file(ctx, pem->cert) != 1)
+		tls_explain(why, "certificate", pem->cert);
+	else if (SSL_CTX_use_PrivateKey_file(ctx, pem->key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+		tls_explain(why, "key", pem->key);
+	else
+		return true;
+	return false;
+}
+
 /* Tickets are encrypted with a key of this process; nothing is kept per session. */
 static SSL_CTX *
-make(const char *cert, const char *key, struct buf *why)
+make(const struct tls_pem *pem, struct buf *why)
 {
 	static char groups[] = "X25519:P-256:P-384"; /* the macro casts const away */
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -66,12 +78,7 @@ make(const char *cert, const char *key, struct buf *why)
 	if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!PSK") != 1
 	    || SSL_CTX_set1_groups_list(ctx, groups) != 1) {
 		buf_adds(why, "cannot set the ciphers");
-	} else if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
-		tls_explain(why, "certificate", cert);
-	} else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1
-	    || SSL_CTX_check_private_key(ctx) != 1) {
-		tls_explain(why, "key", key);
-	} else {
+	} else if (pem->cert_pem.p != NULL ? tls_use_pem(ctx, pem, why) : use_files(ctx, pem, why)) {
 		return ctx;
 	}
 	SSL_CTX_free(ctx);
@@ -109,10 +116,10 @@ choose(SSL *ssl, int *alert, void *arg)
 
 /* Where the reason goes to the log. */
 static SSL_CTX *
-make_or_log(const char *cert, const char *key)
+make_or_log(const struct tls_pem *pem)
 {
 	struct buf why = {0};
-	SSL_CTX *ctx = make(cert, key, &why);
+	SSL_CTX *ctx = make(pem, &why);
 
 	if (ctx == NULL)
 		log_event(EV_tls_error, "%.*s", STR_FMT(buf_str(&why)));
@@ -131,7 +138,7 @@ seconds(const ASN1_TIME *t)
 enum status
 tls_examine(const char *cert, const char *key, struct tls_facts *facts_r, struct buf *why)
 {
-	SSL_CTX *ctx = make(cert, key, why);
+	SSL_CTX *ctx = make(&(struct tls_pem){.cert = cert, .key = key}, why);
 	const X509 *x;
 	struct stat sb;
 
@@ -172,7 +179,13 @@ tls_name(struct tls *tls, const char *domain, struct tls *other)
 enum status
 tls_new(const char *cert, const char *key, struct tls **tls_r)
 {
-	SSL_CTX *ctx = make_or_log(cert, key);
+	return tls_new_pem(&(struct tls_pem){.cert = cert, .key = key}, tls_r);
+}
+
+enum status
+tls_new_pem(const struct tls_pem *pem, struct tls **tls_r)
+{
+	SSL_CTX *ctx = make_or_log(pem);
 	struct tls *tls;
 
 	if (ctx == NULL)
@@ -180,8 +193,8 @@ tls_new(const char *cert, const char *key, struct tls **tls_r)
 	tls = x_new(struct tls);
 	lock_init(&tls->lock, LOCK_net_tls);
 	tls->ctx = ctx;
-	tls->cert = x_strdup(cert);
-	tls->key = x_strdup(key);
+	tls->cert = x_strdup(pem->cert);
+	tls->key = x_strdup(pem->key);
 	listen_for_names(tls, ctx);
 	*tls_r = tls;
 	return OK;
@@ -190,7 +203,13 @@ tls_new(const char *cert, const char *key, struct tls **tls_r)
 enum status
 tls_reload(struct tls *tls)
 {
-	SSL_CTX *ctx = make_or_log(tls->cert, tls->key), *old;
+	return tls_take_pem(tls, &(struct tls_pem){.cert = tls->cert, .key = tls->key});
+}
+
+enum status
+tls_take_pem(struct tls *tls, const struct tls_pem *pem)
+{
+	SSL_CTX *ctx = make_or_log(pem), *old;
 
 	if (ctx == NULL)
 		return ERR_BAD_INPUT;

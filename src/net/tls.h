@@ -30,6 +30,13 @@ enum status tls_new(const char *cert, const char *key, struct tls **tls_r) must_
 void tls_name(struct tls *tls, const char *domain, struct tls *other);
 /* Loads the files again; on failure, whose reason is logged, the old ones stay in use. */
 enum status tls_reload(struct tls *tls) must_check;
+/* The same with the bytes of both, which somebody else read: what they are called is for messages, and no file is opened. */
+struct tls_pem {
+	const char *cert, *key; /* the files' names */
+	struct str cert_pem, key_pem;
+};
+enum status tls_new_pem(const struct tls_pem *pem, struct tls **tls_r) must_check;
+enum status tls_take_pem(struct tls *tls, const struct tls_pem *pem) must_check;
 void tls_free(struct tls *tls);
 
 /* Writes a self-made certificate for host (P-256, ten years) and its key (mode 0600), unless both

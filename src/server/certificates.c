@@ -10,6 +10,8 @@
 
 struct certificate {
 	const char *name; /* the settings' */
+	size_t i;         /* config_certificate()'s number */
+	bool own;         /* made here, in the data folder */
 	struct tls *tls;
 };
 
@@ -20,6 +22,17 @@ server_tls(const struct server *s, const char *name)
 		if (strcmp(s->certificates[i].name, name) == 0)
 			return s->certificates[i].tls;
 	return s->tls; /* server_check() has looked */
+}
+
+/* From its files, or as the supervisor read them. */
+static enum status
+open_one(struct server *s, size_t i, const char *cert, const char *key, struct tls **tls_r)
+{
+	struct tls_pem pem;
+
+	if (s->worker != NULL && worker_certificate(s->worker, i, &pem))
+		return tls_new_pem(&pem, tls_r);
+	return tls_new(cert, key, tls_r);
 }
 
 /* The first one, which is there always: the settings', or one of its own in the data folder. */
@@ -37,7 +50,7 @@ open_default(struct server *s, const struct config_certificate *set, struct tls 
 		if ((st = tls_make_certificate(c = cert, k = key, s->name)) != OK)
 			return server_refuse(st, "cannot make a certificate in %s: %s", s->data, status_word(st));
 	}
-	if (tls_new(c, k, tls_r) != OK)
+	if (open_one(s, 0, c, k, tls_r) != OK)
 		return server_refuse(ERR_BAD_INPUT, "cannot use the certificate %s with the key %s", c, k);
 	if (own && tls_fingerprint(*tls_r, print) == OK)
 		log_event(EV_tool, "self-made certificate, SHA-256 %s", print);
@@ -68,17 +81,35 @@ server_certificates_open(struct server *s)
 			st = open_default(s, set, &tls);
 		else if (*set->file == '\0')
 			continue; /* nobody may name it: server_check() */
-		else if (tls_new(set->file, set->key, &tls) != OK)
+		else if (open_one(s, i, set->file, set->key, &tls) != OK)
 			st = server_refuse(ERR_BAD_INPUT, "cannot use the certificate %s with the key %s", set->file, set->key);
 		if (st != OK)
 			return st;
 		s->certificates = x_realloc(s->certificates, (s->certificates_n + 1) * sizeof(*s->certificates));
-		s->certificates[s->certificates_n++] = (struct certificate){set->name, tls};
+		s->certificates[s->certificates_n++] = (struct certificate){set->name, i, *set->file == '\0', tls};
 		if (i == 0)
 			s->tls = tls;
 	}
 	name_domains(s);
+	if (s->worker != NULL)
+		worker_forget(s->worker);
 	return OK;
+}
+
+/* Of what did not come the supervisor has said why. */
+static enum status
+reload_one(struct server *s, const struct certificate *c)
+{
+	struct tls_pem pem;
+	enum status st;
+
+	if (s->worker == NULL || c->own)
+		return tls_reload(c->tls);
+	if (!worker_certificate(s->worker, c->i, &pem))
+		return ERR_NOT_FOUND;
+	if ((st = tls_take_pem(c->tls, &pem)) == OK)
+		worker_say(s->worker, CHANNEL_TAKEN, (uint32_t)c->i, 0);
+	return st;
 }
 
 bool
@@ -90,11 +121,13 @@ server_certificates_reload(struct server *s, struct buf *taken)
 	for (size_t i = 0; i < s->certificates_n; i++) {
 		const struct certificate *c = &s->certificates[i];
 
-		if (tls_reload(c->tls) != OK)
+		if (reload_one(s, c) != OK)
 			good = false;
 		else if (tls_fingerprint(c->tls, print) == OK)
 			buf_addf(taken, ", certificate%s%s (SHA-256 %.16s...)", i > 0 ? " " : "", i > 0 ? c->name : "", print);
 	}
+	if (s->worker != NULL)
+		worker_forget(s->worker);
 	return good;
 }
 

@@ -2,6 +2,7 @@
 /* What can be told of the settings beyond their values: before the server starts, at a reload, and for `mansio config`. */
 #include <arpa/inet.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -352,6 +353,15 @@ check_socket(const struct server_check *k, const struct config_listener *l)
 		tell(k, FAULT_REFUSED, &l->group, "%s: there is no group \"%s\"", config_name(k->config, &l->group), l->group);
 }
 
+static void
+check_user(const struct server_check *k)
+{
+	const char *name = k->config->server_user;
+
+	if (*name != '\0' && getpwnam(name) == NULL)
+		tell(k, FAULT_REFUSED, &k->config->server_user, "server.user: there is no user \"%s\"", name);
+}
+
 /* What is written in former spellings goes on as it is, and is told: where it stands, and what it is called now. */
 static void
 check_spelling(const struct server_check *k)
@@ -378,6 +388,7 @@ server_check(const struct server_check *k)
 	server_check_certificates(k);
 	check_certificate_names(k);
 	check_imap(k);
+	check_user(k);
 	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
 		check_socket(k, l);
 	check_spelling(k);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "server/server_priv.h"
+#include "server/sockets.h"
 
 #define FIRST 3 /* SD_LISTEN_FDS_START */
 
@@ -27,7 +28,7 @@ listener(const char *name)
 
 /* Takes one from here on: no other program gets it, and it is closed when nobody listens on it. */
 static enum status
-take(struct server *s, int fd, struct str name)
+take(struct sockets *s, int fd, struct str name)
 {
 	struct given *g = &s->given[s->given_n];
 
@@ -54,7 +55,7 @@ forget_variables(void)
 }
 
 enum status
-server_take_given(struct server *s)
+sockets_take_given(struct sockets *s)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS"), *text = getenv("LISTEN_FDNAMES");
 	struct str names = str_c(text != NULL ? text : "");
@@ -73,12 +74,4 @@ server_take_given(struct server *s)
 	}
 	forget_variables();
 	return st;
-}
-
-void
-server_close_given(struct server *s)
-{
-	while (s->given_n > 0)
-		if (s->given[--s->given_n].fd >= 0)
-			close(s->given[s->given_n].fd);
 }

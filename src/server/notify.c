@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells the service manager how things are (sd_notify(3)), without its library: one datagram. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+#include "base/str.h"
 #include "server/server_priv.h"
 
 /* -1: there is none, or it cannot be reached. */
@@ -39,4 +43,27 @@ server_notify(const char *state)
 		fd = connect_manager();
 	if (fd >= 0 && *state != '\0')
 		(void)!send(fd, state, strlen(state), MSG_NOSIGNAL);
+}
+
+/* With the kernel's time: the manager waits for the READY=1 after it. */
+void
+server_notify_reloading(void)
+{
+	struct timespec now;
+	char text[64];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%" PRId64, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	server_notify(text);
+}
+
+int64_t
+server_watchdog(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	uint64_t every, of;
+
+	if (usec == NULL || !str_u64(str_c(usec), INT64_MAX / 2, &every) || (pid != NULL && (!str_u64(str_c(pid), INT32_MAX, &of) || of != (uint64_t)getpid())))
+		return 0;
+	return (int64_t)every;
 }

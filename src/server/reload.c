@@ -30,28 +30,44 @@ add_restarts(const struct config *fresh, struct buf *out)
 	buf_free(&names);
 }
 
-static void
+static bool
 reload_settings(struct server *s, struct buf *taken)
 {
 	struct config *fresh = NULL;
 	struct buf why = {0};
+	bool good = false;
 
 	if (config_reread(&why, &fresh) == OK && server_check_hide(fresh, config(), &why) == OK &&
 	    services_reload(&s->services, fresh, &why) == OK) {
 		buf_addf(taken, ", imap.hide (%zu words)", fresh->imap_hide.n);
 		add_restarts(fresh, taken);
+		good = true;
 	} else {
 		log_event(EV_reload_failed, "the settings stay as they were: %.*s", STR_FMT(buf_str(&why)));
 	}
 	config_free(fresh);
 	buf_free(&why);
+	return good;
+}
+
+/* A worker's was opened by its supervisor. */
+static bool
+reload_log(struct server *s)
+{
+	int fresh;
+
+	if (s->worker == NULL)
+		return server_open_log(&s->log_fd) == OK;
+	if ((fresh = worker_log(s->worker)) >= 0)
+		server_take_log(fresh, &s->log_fd);
+	return true;
 }
 
 void
 server_reload(struct server *s)
 {
 	struct buf taken = {0};
-	bool log = server_open_log(s) == OK;
+	bool log = reload_log(s), settings;
 
 	if (!log)
 		log_event(EV_reload_failed, "the log stays where it was");
@@ -59,8 +75,11 @@ server_reload(struct server *s)
 		log_event(EV_reload_failed, "the former certificate stays in use");
 	if (log)
 		buf_adds(&taken, *config()->log_file != '\0' ? ", log.file opened anew" : "");
-	reload_settings(s, &taken);
+	settings = reload_settings(s, &taken);
 	log_event(EV_reloaded, "taken: %.*s", STR_FMT(taken.n > 2 ? str_from(buf_str(&taken), 2) : STR("nothing")));
-	server_look_at_certificate(config());
+	if (s->worker != NULL)
+		worker_say(s->worker, CHANNEL_RELOADED, 0, settings);
+	else
+		server_look_at_certificate(config());
 	buf_free(&taken);
 }

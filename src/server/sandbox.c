@@ -92,20 +92,29 @@ add_sockets(struct making *m, const struct server *s)
 		add_folder_of(m, path, SANDBOX_REMOVE);
 }
 
+/* What a reload opens anew, and what is taken away at the end, where there is no supervisor for it. */
+static void
+add_own(struct making *m, const struct server *s)
+{
+	const struct config_certificate *cert;
+
+	for (size_t i = 0; (cert = config_certificate(config(), i)) != NULL; i++) {
+		add_file(m, cert->file, SANDBOX_READ);
+		add_file(m, cert->key, SANDBOX_READ);
+	}
+	add_file(m, config_path(), SANDBOX_READ);
+	add_file(m, config()->log_file, SANDBOX_WRITE);
+	add_sockets(m, s);
+}
+
 static struct making
 make_folders(const struct server *s)
 {
 	struct making m = {.set = sandbox_folders_new()};
-	const struct config_certificate *cert;
 
 	add(&m, s->data, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_REMOVE | SANDBOX_FOLDERS);
-	for (size_t i = 0; (cert = config_certificate(config(), i)) != NULL; i++) {
-		add_file(&m, cert->file, SANDBOX_READ);
-		add_file(&m, cert->key, SANDBOX_READ);
-	}
-	add_file(&m, config_path(), SANDBOX_READ);
-	add_file(&m, config()->log_file, SANDBOX_WRITE);
-	add_sockets(&m, s);
+	if (s->worker == NULL)
+		add_own(&m, s);
 	if (m.set >= 0)
 		(void)sandbox_folder_add(m.set, "/dev/urandom", SANDBOX_READ);
 #ifdef MANSIO_SANITIZE
@@ -114,7 +123,6 @@ make_folders(const struct server *s)
 #endif
 	return m;
 }
-
 /* In each thread. */
 static bool
 enter(void)

@@ -20,6 +20,8 @@ bool sandbox_folder_add(int set, const char *path, unsigned use);
 /* For this thread and those that it makes. Async-signal-safe. */
 bool sandbox_folders_enter(int set);
 
+/* No program that is run later has a capability but those in keep. Async-signal-safe. */
+void sandbox_bound(uint64_t keep);
 /* Takes the capabilities of this thread but for those in keep (bits by number), for good. Async-signal-safe. */
 bool sandbox_capabilities(uint64_t keep);
 

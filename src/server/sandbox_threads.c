@@ -25,15 +25,21 @@ static bool (*_Atomic work)(void);
 static atomic_uint done, failed;
 static __thread bool did;
 
+void
+sandbox_bound(uint64_t keep)
+{
+	for (int i = 0; i < 64 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
+		if (!(keep >> i & 1))
+			(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* who may not has none to gain: no_new_privs */
+}
+
 bool
 sandbox_capabilities(uint64_t keep)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
 
-	for (int i = 0; i < 64 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
-		if (!(keep >> i & 1))
-			(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* who may not has none to gain: no_new_privs */
+	sandbox_bound(keep);
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (syscall(__NR_capget, &head, data) != 0)
 		return false;

@@ -22,7 +22,6 @@
 #include "store/mend/check.h"
 
 #define DAY 86400
-#define DESCRIPTORS_MIN 64
 #define DESCRIPTORS_OURS 32       /* files of the store, log, listeners, the poller, verbs of the command line */
 #define DESCRIPTORS_OF_A_THREAD 2 /* its database and log */
 #define CONNECTIONS_MIN 8
@@ -45,57 +44,13 @@ server_refuse(enum status st, const char *fmt, ...)
 	return st;
 }
 
-enum status
-server_open_log(struct server *s)
-{
-	static const char *const levels[] = {"error", "warning", "info", "debug"};
-	const char *path = config()->log_file;
-	int fd, old = s->log_fd;
-
-	for (unsigned i = 0; i < 4; i++)
-		if (strcmp(config()->log_level, levels[i]) == 0)
-			log_set_level((enum log_level)i);
-	if (*path == '\0')
-		return OK;
-	if ((fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640)) < 0)
-		return old >= 0 ? OK : server_refuse(ERR_IO, "cannot open the log %s: %s", path, strerror(errno));
-	/* A thread may be writing a line this moment: the number stays, what it means changes. */
-	if (old >= 0) {
-		dup3(fd, old, O_CLOEXEC);
-		close(fd);
-		return OK;
-	}
-	s->log_fd = fd;
-	log_set_fd(fd);
-	return OK;
-}
-
-/* The soft limit goes up to the hard one. With fewer than these it would start, and could not read its store. */
-static enum status
-enough_descriptors(void)
-{
-	struct rlimit rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
-		return OK;
-	if (rl.rlim_max < DESCRIPTORS_MIN)
-		return server_refuse(ERR_LIMIT, "this process may open %llu files, and needs %d (ulimit -n, LimitNOFILE)",
-		    (unsigned long long)rl.rlim_max, DESCRIPTORS_MIN);
-	rl.rlim_cur = rl.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &rl);
-	return OK;
-}
-
 static enum status
 open_data(struct server *s)
 {
-	enum status st = config_data_dir(s->data, sizeof(s->data));
+	enum status st = server_find_data(s->data, sizeof(s->data));
 
 	if (st != OK)
-		return server_refuse(st, "no data folder: set server.data");
-	if (*config()->server_data == '\0' && strcmp(s->data, CONFIG_DATA_MACHINE) != 0 && access(s->data, F_OK) != 0 && access(CONFIG_DATA_MACHINE, F_OK) == 0)
-		return server_refuse(ERR_EXISTS, "this machine has a folder " CONFIG_DATA_MACHINE ": use that as its owner or as root, or say with --data %s that a store of its own is meant",
-		    s->data);
+		return st;
 	if (file_make_folders(s->data, 0700) != OK)
 		return server_refuse(ERR_IO, "cannot make the folder %s: %s", s->data, strerror(errno));
 	if (access(s->data, R_OK | W_OK | X_OK) != 0)
@@ -138,12 +93,13 @@ open_store(struct server *s)
 {
 	struct store_options so = {.dir = s->data, .fatal = server_fatal};
 	struct store_domain *domains;
+	bool second = s->worker != NULL && worker_is_second(s->worker); /* who answers the command line is our own supervisor */
 	enum status st;
 
 	admin_store_options(&so, &domains);
 	st = mend_open(&so, &s->door.store);
 
-	for (int ms = 0; st == ERR_UNAVAILABLE && ms < VERB_MS && !somebody_serves(s); ms += 50) {
+	for (int ms = 0; st == ERR_UNAVAILABLE && ms < VERB_MS && (second || !somebody_serves(s)); ms += 50) {
 		usleep(50000);
 		st = mend_open(&so, &s->door.store);
 	}
@@ -221,17 +177,6 @@ open_services(struct server *s)
 	return OK;
 }
 
-static enum status
-open_admin(struct server *s)
-{
-	char where[sizeof(s->data) + 16];
-	enum status st = admin_socket_path(s->data, where, sizeof(where));
-
-	if (st != OK || (st = admin_listen(s->door.store, s->net, where, &s->admin)) != OK)
-		return server_refuse(st, "cannot listen on %s: %s", where, status_word(st));
-	return OK;
-}
-
 /* Waits until no connection is left. False after so many milliseconds. */
 static bool
 drained(struct server *s, int ms)
@@ -246,6 +191,7 @@ drained(struct server *s, int ms)
 static void
 stop(struct server *s)
 {
+	sockets_shut(&s->sockets);
 	admin_stop(s->admin);
 	if (s->net != NULL) {
 		net_stop(s->net);
@@ -271,93 +217,138 @@ stop(struct server *s)
 	pool_free(s->door.pool);
 	hub_free(s->door.hub);
 	server_certificates_free(s);
-	server_close_given(s);
+	sockets_close(&s->sockets);
 	buf_free(&s->addresses);
 }
 
-/* What keeps it from starting is said at once and all together, the rest in the log. */
-static void
-take_fault(void *arg, enum server_fault fault, const char *text)
+/* What this process opens for itself; a worker was given it. */
+static enum status
+prepare(struct server *s)
 {
-	enum status *st = arg;
+	enum status st;
 
-	if (fault == FAULT_REFUSED)
-		*st = server_refuse(ERR_BAD_INPUT, "%s", text);
-	else if (fault != FAULT_OF_BEFORE)
-		log_event(fault == FAULT_CERTIFICATE ? EV_certificate : EV_settings, "%s", text);
+	if (s->worker != NULL) {
+		if ((s->log_fd = worker_log(s->worker)) >= 0)
+			log_set_fd(s->log_fd);
+		server_set_log_level();
+		return open_data(s);
+	}
+	if ((st = server_open_log(&s->log_fd)) != OK || (st = server_check_settings()) != OK || (st = sockets_take_given(&s->sockets)) != OK ||
+	    (st = server_take_descriptors()) != OK || (st = open_data(s)) != OK)
+		return st;
+	snprintf(s->sockets.data, sizeof(s->sockets.data), "%s", s->data);
+	s->sockets.quiet = s->o->quiet;
+	return OK;
 }
 
 static enum status
-check_settings(void)
+open_sockets(struct server *s)
 {
-	enum status st = OK;
-
-	server_check(&(struct server_check){.config = config(), .tell = take_fault, .arg = &st});
-	return st;
+	if (s->worker == NULL)
+		return sockets_bind(&s->sockets);
+	return worker_sockets(s->worker, &s->sockets) ? OK : ERR_UNAVAILABLE; /* the supervisor has said why */
 }
 
+/* The sandbox comes before the first client. */
 static enum status
 start(struct server *s)
 {
 	enum status st;
 
-	if ((st = server_open_log(s)) != OK || (st = check_settings()) != OK || (st = server_take_given(s)) != OK || (st = enough_descriptors()) != OK || (st = open_data(s)) != OK)
+	if ((st = prepare(s)) != OK)
 		return st;
 	find_name(s);
 	if ((st = server_certificates_open(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
 		return st;
-	if ((st = open_services(s)) != OK || (st = open_admin(s)) != OK || (st = server_listen(s)) != OK)
+	if ((st = open_services(s)) != OK || (st = open_sockets(s)) != OK || (st = server_confine(s)) != OK)
 		return st;
-	if ((st = server_confine(s)) != OK)
+	/* Whoever is greeted has a server that is ready. */
+	if (s->worker != NULL)
+		worker_say(s->worker, CHANNEL_READY, 0, 0);
+	if ((st = server_listen(s)) != OK)
 		return st;
 	buf_addc(&s->addresses, '\0');
 	log_event(EV_started, "version=" MANSIO_VERSION " config=%s data=%s threads=%u %s",
 	    config_path() != NULL ? config_path() : "none", s->data, pool_threads(s->door.pool), s->addresses.p);
-	server_notify("READY=1");
+	if (s->worker == NULL)
+		server_notify("READY=1");
 	if (s->o->ready != NULL)
 		s->o->ready(s->o->arg);
 	return OK;
 }
 
-/* The next signal; 0: none came for so many seconds. Meanwhile, once much was freed, the system gets its memory back: the library keeps it otherwise. */
-static int
-next_signal(struct server *s, const sigset_t *set, int64_t seconds)
-{
-	int64_t end = clock_mono() + seconds * 1000000;
-	int sig = 0;
-
-	while (sig <= 0 && clock_mono() < end) {
-		sig = sigtimedwait(set, NULL, &(struct timespec){.tv_sec = seconds < TRIM_SECONDS ? (time_t)seconds : TRIM_SECONDS});
-		if (sig < 0 && budgets_trim_due(s->door.budgets))
-			malloc_trim(0);
-	}
-	return sig > 0 ? sig : 0;
-}
-
-/* Passwords are in memory for a moment, keys of TLS for as long as it runs: no core file is written of it, and no other process of its user
- * looks into it. A sanitizer traces its own process at its end. */
+/* Once much was freed, the system gets its memory back: the library keeps it otherwise. */
 static void
-keep_to_itself(void)
+trim(const struct server *s)
 {
-	struct rlimit none = {0};
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-#ifndef MANSIO_SANITIZE
-	(void)prctl(PR_SET_DUMPABLE, 0);
-#endif
+	if (budgets_trim_due(s->door.budgets))
+		malloc_trim(0);
 }
 
-int
-server_run(const struct server_options *o)
+static int
+serve_alone(struct server *s, const sigset_t *set)
 {
-	struct server s = {.o = o, .log_fd = -1};
+	const int64_t day = s->o->day > 0 ? s->o->day : DAY;
+	int64_t end = clock_mono() + day * 1000000;
+
+	for (;;) {
+		int sig = sigtimedwait(set, NULL, &(struct timespec){.tv_sec = day < TRIM_SECONDS ? (time_t)day : TRIM_SECONDS});
+
+		trim(s);
+		if (sig == SIGUSR1)
+			server_probe();
+		else if (sig == SIGHUP)
+			server_reload(s);
+		else if (sig > 0)
+			return sig;
+		if (clock_mono() >= end) {
+			server_look_at_certificate(config());
+			end = clock_mono() + day * 1000000;
+		}
+	}
+}
+
+static void
+serve_supervised(struct server *s)
+{
+	for (;;) {
+		enum order order = worker_order(s->worker, TRIM_SECONDS * 1000);
+
+		trim(s);
+		if (order == ORDER_STOP)
+			return;
+		if (order == ORDER_PROBE)
+			server_probe();
+		else if (order == ORDER_RELOAD)
+			server_reload(s);
+	}
+}
+
+/* Signals are the supervisor's: a terminal's go to both. */
+static int
+run_worker(struct server *s)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		signal(signals[i], SIG_IGN);
+	prctl(PR_SET_NAME, "mansio-worker");
+	worker_last_words(s->worker);
+	if (start(s) != OK) {
+		stop(s);
+		return worker_told_to_stop(s->worker) ? EXIT_DONE : EXIT_NOT_DONE;
+	}
+	serve_supervised(s);
+	stop(s);
+	return EXIT_DONE;
+}
+
+static int
+run_alone(struct server *s)
+{
 	sigset_t set, before;
 	int sig;
 
-	keep_to_itself();
-	/* The library would learn to keep what password hashing frees, 19 MB in each thread. */
-	mallopt(M_MMAP_THRESHOLD, 4 << 20);
-	mallopt(M_TRIM_THRESHOLD, 4 << 20);
 	/* Blocked before any thread is made: all of them inherit it, and only this one waits. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -366,22 +357,29 @@ server_run(const struct server_options *o)
 	if (server_probe_wanted())
 		sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, &before);
-	if (start(&s) != OK) {
-		stop(&s);
+	if (start(s) != OK) {
+		stop(s);
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
-		return 1;
+		return EXIT_NOT_DONE;
 	}
-	while ((sig = next_signal(&s, &set, o->day > 0 ? o->day : DAY)) == SIGHUP || sig == SIGUSR1 || sig == 0) {
-		if (sig == SIGUSR1)
-			server_probe();
-		else if (sig == SIGHUP)
-			server_reload(&s);
-		else
-			server_look_at_certificate(config());
-	}
+	sig = serve_alone(s, &set);
 	log_event(EV_stopped, "signal %d", sig);
 	server_notify("STOPPING=1");
-	stop(&s);
+	stop(s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return 0;
+	return EXIT_DONE;
+}
+
+int
+server_run(const struct server_options *o)
+{
+	struct server s = {.o = o, .log_fd = -1, .worker = worker()};
+
+	server_keep_to_itself();
+	if (s.worker == NULL && o->words != NULL && config()->server_supervisor)
+		return server_supervise(o);
+	/* The library would learn to keep what password hashing frees, 19 MB in each thread. */
+	mallopt(M_MMAP_THRESHOLD, 4 << 20);
+	mallopt(M_TRIM_THRESHOLD, 4 << 20);
+	return s.worker != NULL ? run_worker(&s) : run_alone(&s);
 }

@@ -9,19 +9,14 @@
 #include "net/net.h"
 #include "server/server.h"
 #include "server/services.h"
+#include "server/sockets.h"
+#include "server/worker.h"
 #include "session/door.h"
-
-/* A socket that listened when the server started (given.c). */
-#define GIVEN_MAX 32
-struct given {
-	char name[64];              /* of the listener whose it is */
-	char where[LISTENING_MAX];
-	bool local;                 /* a Unix socket */
-	int fd;                     /* -1: its listener has it */
-};
 
 struct server {
 	const struct server_options *o;
+	struct worker *worker; /* of a supervisor; NULL: it does all by itself */
+	struct sockets sockets;
 	char data[256];       /* the data folder */
 	char name[256];       /* this machine's */
 	int log_fd;           /* -1: standard error */
@@ -32,16 +27,29 @@ struct server {
 	struct door door;     /* what the protocols share: its parts are made here */
 	struct services services;
 	struct store_subscriber changes; /* to the door */
-	struct given given[GIVEN_MAX];
-	size_t given_n;
 	struct admin *admin;
 	struct buf addresses; /* "imap=127.0.0.1:143 ...": for the log */
 };
 
 /* Says why it cannot start, on standard error and in the log; returns st. */
 enum status server_refuse(enum status st, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Opens (or opens anew, after a rotation) the log. */
-enum status server_open_log(struct server *s) must_check;
+/*
+ * opens (or opens anew, after a rotation) the log as the settings say; *fd: -1, or where it is open. A descriptor keeps its number: a thread may be
+ * writing a line.
+ */
+enum status server_open_log(int *fd) must_check;
+void server_take_log(int fresh, int *fd);
+void server_set_log_level(void);
+/* The data folder; ERR_NOT_FOUND, ERR_EXISTS, which is said. */
+enum status server_find_data(char *data, size_t n) must_check;
+/* The soft limit of descriptors goes up to the hard one. ERR_LIMIT, which is said: it would start, and could not read its store. */
+enum status server_take_descriptors(void) must_check;
+/* No core is written of this process, and no other of its user looks into it. */
+void server_keep_to_itself(void);
+/* What keeps it from starting is said at once and all together, the rest in the log. */
+enum status server_check_settings(void) must_check;
+/* supervisor.c: see supervisor.h. */
+int server_supervise(const struct server_options *o);
 /* The part of server_check() that changes as time goes by. */
 void server_check_certificates(const struct server_check *k);
 /* The service that it serves; NULL: there is none of that name. */
@@ -65,16 +73,15 @@ void server_reload(struct server *s);
 void server_look_at_certificate(const struct config *c);
 /* "READY=1", "STOPPING=1": to the service manager, if there is one. The socket is kept from the first call on. */
 void server_notify(const char *state);
-/* Takes what the environment says was passed to this process, and clears that. Before anything else opens a descriptor. */
-enum status server_take_given(struct server *s) must_check;
-/* Closes what no listener has. */
-void server_close_given(struct server *s);
+void server_notify_reloading(void);
+/* Microseconds within which the service manager wants to hear WATCHDOG=1 of this process; 0: it does not. */
+int64_t server_watchdog(void);
 /* sandbox.c: last of all, takes from this process what it does not need any more, as server.sandbox says. ERR_UNAVAILABLE, which is said. */
 enum status server_confine(struct server *s) must_check;
 /* probe.c: whether SIGUSR1 is to try what the sandbox denies, which server_probe() does. */
 bool server_probe_wanted(void);
 void server_probe(void);
-/* All listeners that the settings want, on sockets that were given where there are such. */
+/* Serves on each of the sockets. */
 enum status server_listen(struct server *s) must_check;
 
 #endif

@@ -42,7 +42,7 @@ def slow_drip(a):
 
 @attack("thousands of connections that say nothing", cpu=(2, 5), mb=(12, 40), wall=60)
 def half_open(a):
-    pid = a.server.process.pid
+    pid = a.server.pid
     before = descriptors(pid)
     clients, n = [], a.size(2000, 8000)
     base = pss(pid)
@@ -77,7 +77,7 @@ def half_tls(a):
         c.ok("STARTTLS")
         c.sock = tls_context().wrap_socket(c.sock, server_hostname="localhost")
         c.ok(f"LOGIN alice {PASSWORD}")
-    a.note(f"{len(clients)} hold {(pss(a.server.process.pid) - a.base) / len(clients):.1f} kB each")
+    a.note(f"{len(clients)} hold {(pss(a.server.pid) - a.base) / len(clients):.1f} kB each")
     if a.full:
         began = time.monotonic()
         wait_closed(clients, 35)
@@ -115,7 +115,7 @@ def guess_many(a):
     tried, last, each = 0, 0.0, 99.0
     while tried < n or (each >= 8 and tried < n + 400):     # on a slow machine failures are forgotten meanwhile
         if tried % 40 == 0:
-            last, before = cpu(a.server.process.pid), last
+            last, before = cpu(a.server.pid), last
             each = (last - before) / 40 * 1000
         tags = []
         for i, c in enumerate(clients):
@@ -129,7 +129,7 @@ def guess_many(a):
             clients[i] = a.raw(address="127.0.0.2")
     a.note(f"{tried} names; forty of the last cost {each:.2f} ms each")
     time.sleep(0.5)
-    kept = (pss(a.server.process.pid) - a.base) / 1024
+    kept = (pss(a.server.pid) - a.base) / 1024
     a.note(f"{kept:.0f} MB are kept afterwards")
     need(kept < 12, f"{kept:.0f} MB are kept after the flood")
     need(each < 8, f"after hundreds of failures a try still costs {each:.1f} ms")
@@ -154,7 +154,7 @@ def before_login(a):
             pass
         open_ones.append(c)
     time.sleep(0.3)
-    grown = pss(a.server.process.pid) - a.base
+    grown = pss(a.server.pid) - a.base
     a.note(f"{len(open_ones)} half sent commands hold {grown / len(open_ones):.1f} kB each")
     need(grown / len(open_ones) < 80, "more is kept before login than 64 KiB")
     for c in open_ones:

@@ -209,8 +209,8 @@ class Field:
 
     def measured_from_here(self):
         """What came before was preparation."""
-        self.server_cpu, self.began = cpu(self.server.process.pid), time.monotonic()
-        self.memory.top = self.base = pss(self.server.process.pid)
+        self.server_cpu, self.began = cpu(self.server.pid), time.monotonic()
+        self.memory.top = self.base = pss(self.server.pid)
         self.bystander.worst = 0.0
 
 
@@ -229,7 +229,7 @@ def run(f, binary, full, slow):
         field = Field(server, full, slow)
         with Raw(server.imap, "bob") as c:       # what the first session costs once is no growth
             c.ok("SELECT INBOX")
-        field.memory, field.bystander = Memory(server.process.pid), Bystander(server.imap)
+        field.memory, field.bystander = Memory(server.pid), Bystander(server.imap)
         field.memory.start()
         if "bob" in f.accounts:
             field.bystander.start()
@@ -252,7 +252,7 @@ def judge(r, server, field, full, slow):
     if not server.alive():
         r.faults.append("the server has ended: " + (server.crashed() or server.log_tail())[-1500:])
         return
-    pid = server.process.pid
+    pid = server.pid
     r.cpu = cpu(pid) - field.server_cpu
     field.memory.over.set()
     r.mb = max(0, field.memory.top - field.base) / 1024

@@ -281,7 +281,7 @@ def secrets(binary):
     failures, tried = [], 0
     with Server(binary, ["alice"]) as server:
         try:
-            os.close(os.open(f"/proc/{server.process.pid}/mem", os.O_RDONLY))
+            os.close(os.open(f"/proc/{server.pid}/mem", os.O_RDONLY))
         except PermissionError:
             raise LeftOut("not root, and the process lets nobody look into its memory") from None
         n, needles, kept = 0, {}, []
@@ -297,7 +297,7 @@ def secrets(binary):
             return p
 
         def look():
-            for needle, where in scan(server.process.pid, [k for k, v in needles.items() if v not in failed]).items():
+            for needle, where in scan(server.pid, [k for k, v in needles.items() if v not in failed]).items():
                 what = needles[needle]
                 if what.startswith("user add plain") and all("{PLAIN}" in w for w in where):
                     continue    # that is what the store keeps of it

@@ -51,7 +51,7 @@ def given_back(a, within):
     # What AddressSanitizer keeps is its own.
     within = within if a.slow < 8 else 2 * within
     while True:
-        left = (pss(a.server.process.pid) - a.base) / 1024
+        left = (pss(a.server.pid) - a.base) / 1024
         if left < within:
             a.note(f"{left:.0f} MB stay")
             return

@@ -28,7 +28,7 @@ def pop3_unfinished(a):
                 c.send(b"x" * 65536)
         except OSError:
             pass
-    each = (pss(a.server.process.pid) - a.base) / len(clients)
+    each = (pss(a.server.pid) - a.base) / len(clients)
     a.note(f"each holds {each:.0f} kB")
     need(each < 100, "a line without end is kept")
     for c in clients:
@@ -47,12 +47,12 @@ def pop3_deaf(a):
         d.send("".join(f"RETR {i + 1}\r\n" for i in range(20)) * 5)
         clients.append(d)
     time.sleep(2)
-    each = (pss(a.server.process.pid) - a.base) / len(clients)
+    each = (pss(a.server.pid) - a.base) / len(clients)
     a.note(f"each holds {each:.0f} kB")
     need(each < 1000, "too much is kept for a client that does not read")
-    before = cpu(a.server.process.pid)
+    before = cpu(a.server.pid)
     time.sleep(1)
-    need(cpu(a.server.process.pid) - before < 0.5, "the server works for clients that do not read")
+    need(cpu(a.server.pid) - before < 0.5, "the server works for clients that do not read")
     for d in clients:
         d.close()
 

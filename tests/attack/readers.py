@@ -24,12 +24,12 @@ def deaf(a):
             d.start("UID FETCH 1:* BODY.PEEK[]")
         clients.append(d)
     time.sleep(2)
-    each = (pss(a.server.process.pid) - a.base) / len(clients)
+    each = (pss(a.server.pid) - a.base) / len(clients)
     a.note(f"{len(clients)} deaf clients hold {each:.0f} kB each")
     need(each < 1500, "too much is kept for a client that does not read")
-    before = cpu(a.server.process.pid)
+    before = cpu(a.server.pid)
     time.sleep(1)
-    need(cpu(a.server.process.pid) - before < 0.5, "the server works for clients that do not read")
+    need(cpu(a.server.pid) - before < 0.5, "the server works for clients that do not read")
     need(c.append(b"a: b\r\n\r\nx") == "OK", "APPEND beside them")
     for d in clients:
         d.close()
@@ -52,7 +52,7 @@ def deaf_idle(a):
         c.ok(f"STORE 1:* {'+-'[i % 2]}FLAGS.SILENT (\\Flagged x{i % 3})")
     c.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)")
     c.ok("EXPUNGE")
-    each = (pss(a.server.process.pid) - a.base) / len(clients)
+    each = (pss(a.server.pid) - a.base) / len(clients)
     a.note(f"each deaf client holds {each:.0f} kB")
     for d in clients:
         d.close()
@@ -71,7 +71,7 @@ def pipelines(a):
             except OSError:
                 break
         clients.append(c)
-    each = (pss(a.server.process.pid) - a.base) / len(clients)
+    each = (pss(a.server.pid) - a.base) / len(clients)
     a.note(f"each holds {each:.0f} kB")
     for c in clients:
         c.close()

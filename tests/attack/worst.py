@@ -204,15 +204,15 @@ def quiet(server, seconds=15):
     """Commands of clients that are gone may still be at work: the next row is not to be theirs."""
     until = time.monotonic() + seconds
     while server.alive() and time.monotonic() < until:
-        began = cpu(server.process.pid)
+        began = cpu(server.pid)
         time.sleep(0.25)
-        if cpu(server.process.pid) - began < 0.03:
+        if cpu(server.pid) - began < 0.03:
             return
 
 
 def one(server, bob, name, plan, clients, seconds, slow, control=None):
     row = Row(name, clients if plan else 0)
-    pid = server.process.pid
+    pid = server.pid
     before, base, began = len(server.slow_steps()), pss(pid), cpu(pid)
     process, over = None, multiprocessing.Event()
     if plan:

@@ -37,14 +37,14 @@ def run(args, folder, errors):
             s.connect_ex(("127.0.0.1", server.imap))
             extra.append(s)
         time.sleep(0.3)
-        before = cpu_of(server.process.pid)
+        before = cpu_of(server.pid)
         for i in range(10):
             for user in USERS:
                 if world.change(server, clients, user, "append") != OK or user not in clients:
                     errors.append(f"{user} is not served while no descriptor is left")
                     break
             time.sleep(0.1)
-        used = cpu_of(server.process.pid) - before
+        used = cpu_of(server.pid) - before
         if used > 0.5:
             errors.append(f"{used:.1f} s of CPU in a second of waiting for descriptors")
         for s in extra:

@@ -34,7 +34,7 @@ def run(args, folder, errors):
             for _ in range(copies - 1):
                 c.ok(f"UID COPY 1 {BOXES[1]}")
         readers = [start(server) for _ in range(4)]
-        before, clients, worst = rss(server.process.pid), {}, 0
+        before, clients, worst = rss(server.pid), {}, 0
         wal = os.path.join(server.data, "mansio.db-wal")
         most = 0
         for i in range(120):
@@ -43,7 +43,7 @@ def run(args, folder, errors):
                 errors.append("another client was refused")
             worst = max(worst, time.monotonic() - began)
             most = max(most, os.path.getsize(wal))
-        grown = rss(server.process.pid) - before
+        grown = rss(server.pid) - before
         if grown > MEMORY:
             errors.append(f"four readers that wait cost {grown >> 20} MB")
         if most > WAL:

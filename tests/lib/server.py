@@ -31,6 +31,29 @@ def default_binary():
     raise SystemExit("no mansio program: give --mansio, set MANSIO, or build in ./build")
 
 
+def workers(pid):
+    """The processes that a supervisor has started, and that serve; none where there is no supervisor."""
+    out = []
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            children = f.read().split()
+        for child in children:
+            with open(f"/proc/{child}/comm") as f:
+                if f.read().strip() == "mansio-worker":
+                    out.append(int(child))
+    except OSError:
+        pass
+    return out
+
+
+def gone(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 class Server:
     """Mansio on a fresh data folder."""
 
@@ -104,7 +127,7 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.log_tail()}")
             try:
-                socket.create_connection(("127.0.0.1", self.imap), timeout=1).close()
+                self.greeted()
                 socket.create_connection(("127.0.0.1", self.lmtp), timeout=1).close()
                 self.began = True
                 return self
@@ -112,6 +135,15 @@ class Server:
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"the server does not listen:\n{self.log_tail()}") from None
                 time.sleep(0.02)
+
+    def greeted(self):
+        """A supervisor's sockets let clients wait for the worker: one that is greeted has found it."""
+        with socket.create_connection(("127.0.0.1", self.imap), timeout=1) as s:
+            try:
+                s.recv(1)
+            except socket.timeout:
+                if " started " not in self.log_tail(1000):
+                    raise
 
     def log_tail(self, n=30):
         try:
@@ -134,11 +166,30 @@ class Server:
             time.sleep(0.01)
         return self.log_tail(2)
 
+    @property
+    def pid(self):
+        """The process that serves: the worker's, or where there is no supervisor the one that was started."""
+        return (workers(self.process.pid) or [self.process.pid])[0]
+
     def kill(self):
+        """All of it, at once."""
         if self.process and self.process.poll() is None:
+            ours = workers(self.process.pid)
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
+            deadline = time.monotonic() + 10
+            while not all(gone(pid) for pid in ours):   # the kernel ends it with its supervisor
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the worker {ours} outlives its supervisor")
+                time.sleep(0.001)
         self.process = None
+
+    def kill_worker(self, number=signal.SIGKILL):
+        """The worker alone; its supervisor starts another, and clients wait for that."""
+        ours = workers(self.process.pid)
+        if ours:
+            os.kill(ours[0], number)
+        return ours[0] if ours else None
 
     def stop(self, timeout=20):
         """SIGTERM; returns the exit status. A server that does not end is killed, and that is an error."""

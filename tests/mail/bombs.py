@@ -94,13 +94,13 @@ def main():
                 if took > limit or fetched > limit:
                     said.append(f"too slow: APPEND {took:.1f} s, FETCH {fetched:.1f} s")
                 print(f"  {name}: {len(text)} octets, APPEND {a.status} {took:.2f} s, FETCH and SEARCH {fetched:.2f} s, "
-                      f"server {rss(server.process.pid)} MB", flush=True)
+                      f"server {rss(server.pid)} MB", flush=True)
             except (Timeout, Closed) as e:
                 said.append(f"{type(e).__name__} {e}")
             said += c.oracle.faults
             c.oracle.faults.clear()
-            if server.alive() and rss(server.process.pid) > MEGABYTES * args.slow:
-                said.append(f"the server has {rss(server.process.pid)} MB")
+            if server.alive() and rss(server.pid) > MEGABYTES * args.slow:
+                said.append(f"the server has {rss(server.pid)} MB")
             for s in said:
                 failures += 1
                 print(f"FAIL {name}: {s[:400]}", flush=True)

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "base/config.h"
 #include "base/log.h"
 
 #define A(text) (long)(uintptr_t)(text)
@@ -39,6 +40,15 @@ attempt(const struct attempt *a)
 	if (got > 2 && (a->call == __NR_openat || a->call == __NR_socket))
 		close((int)got);
 	log_event(EV_tool, "probe: %s: %s (%d)", a->what, denied ? "denied" : "open", e);
+}
+
+/* Its supervisor opened it. */
+static const char *
+key_file(void)
+{
+	const char *key = config_certificate(config(), 0)->key;
+
+	return *key != '\0' ? key : "/etc/ssl/private";
 }
 
 bool

@@ -25,7 +25,8 @@ is_word(const struct supervisor *s, int status)
 	if (!WIFEXITED(status))
 		return false;
 #ifdef MANSIO_SANITIZE
-	return true; /* a report must not go under */
+	if (WEXITSTATUS(status) != EXIT_DONE)
+		return true; /* a report must not go under */
 #endif
 	return !s->served || WEXITSTATUS(status) == EXIT_STORE;
 }

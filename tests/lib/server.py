@@ -191,6 +191,16 @@ class Server:
             os.kill(ours[0], number)
         return ours[0] if ours else None
 
+    def crash_worker(self, number=signal.SIGKILL):
+        """The same; returns when it is dead: who connects from then on waits for the next."""
+        pid = self.kill_worker(number)
+        deadline = time.monotonic() + 10
+        while not gone(pid):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the worker {pid} does not end")
+            time.sleep(0.001)
+        return pid
+
     def stop(self, timeout=20):
         """SIGTERM; returns the exit status. A server that does not end is killed, and that is an error."""
         if not self.process:

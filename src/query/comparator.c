@@ -2,6 +2,7 @@
 /* The table of comparators and their names. */
 #include "query/comparator.h"
 
+#include "base/assert.h"
 #include "mime/subject.h"
 
 #define ORDER_MAX 254 /* RFC 4790 3.2 */
@@ -89,6 +90,7 @@ comparator_find(struct str order, comparator_set *set_r, struct comparator *firs
 	}
 	if (set == 0)
 		return ERR_NOT_FOUND;
+	ensure(set & (1 << first.collation));
 	*set_r = set;
 	*first_r = first;
 	return OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A program is asked about messages, key by key. */
 #include "base/map.h"
+#include "base/assert.h"
 #include "query/query.h"
 
 static bool
@@ -146,6 +147,8 @@ query_begin(struct query *q, struct db_txn *txn)
 	const struct query_env *env = &q->env;
 	enum status st = OK;
 
+	/* Whole, resolved, and the step before has ended: its cursor was of another snapshot. */
+	ensure(q->order != NULL && q->resolved == 0 && q->cursor == NULL);
 	if (q->keywords && (st = env->keywords(env->mailbox, txn, &kw)) != OK)
 		return st;
 	if (kw != NULL)
@@ -323,6 +326,7 @@ fuzzily(struct query *q, uint32_t i, const struct entry *e, bool *hit_r)
 
 	if ((st = fuzzy_score_of(q, n, e, &score)) != OK)
 		return st;
+	ensure(score <= 100);
 	q->score[i] = (int16_t)score;
 	*hit_r = score > 0;
 	return OK;
@@ -360,6 +364,8 @@ mark_moot(struct query *q, uint32_t i)
 static void
 settle(struct query *q, uint32_t i, bool v)
 {
+	/* Once a message; of those above it the first to decide. */
+	ensure(q->value[i] < 0);
 	q->value[i] = v;
 	while (i != 0 && q->value[q->nodes[i].parent] < 0) {
 		uint32_t up = q->nodes[i].parent;
@@ -384,6 +390,7 @@ begin_asking(struct query *q)
 		q->moot[i] = false;
 		q->open[i] = q->nodes[i].children;
 	}
+	ensure(q->open[0] > q->n_quick); /* or all was answered by the quick ones */
 	q->open[0] -= q->n_quick;
 	q->next_key = q->n_quick;
 }
@@ -408,6 +415,8 @@ ask(struct query *q, const struct entry *e, bool *hit_r)
 			return st;
 		settle(q, i, hit);
 	}
+	/* All leaves together always decide: one that was passed over stands below what is decided. */
+	ensure(q->value[0] >= 0);
 	*hit_r = q->value[0] == 1;
 	return OK;
 }

@@ -2,11 +2,15 @@
 /* A program is made, and put in the order in which it will be asked. */
 #include "query/query.h"
 
+#include "base/assert.h"
+
 struct query_node *
 query_add(struct query *q, uint32_t parent, enum query_op op)
 {
 	struct query_node *n;
 
+	/* Parents first: a walk from the end meets all children before what they stand in. */
+	ensure(q->n == 0 || (parent < q->n && !query_is_leaf(&q->nodes[parent])));
 	if (q->n == q->cap) {
 		q->cap = q->cap ? q->cap * 2 : 16;
 		q->nodes = arena_copy(q->arena, q->nodes, q->n, q->cap, sizeof(*q->nodes));
@@ -47,6 +51,8 @@ make_order(struct query *q)
 			if (query_is_leaf(n) && class == 1 && n->parent == 0 && cost(n) == 0)
 				q->n_quick++;
 		}
+	/* The root is no leaf, and is never a quick one. */
+	ensure(q->n_quick <= q->n_leaves && q->n_leaves < q->n);
 	q->value = arena_array(q->arena, q->n, sizeof(*q->value));
 	q->moot = arena_array(q->arena, q->n, sizeof(*q->moot));
 	for (uint32_t i = 0; i < q->n; i++)
@@ -78,6 +84,7 @@ look(struct query *q, const struct query_node *n)
 void
 query_whole(struct query *q)
 {
+	ensure(q->n > 0 && q->nodes[0].op == QUERY_AND && q->order == NULL);
 	for (uint32_t i = 0; i < q->n; i++)
 		look(q, &q->nodes[i]);
 	make_order(q);

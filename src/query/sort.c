@@ -30,6 +30,8 @@ static const struct {
 void
 sort_by(struct sorting *s, enum sort_by by, bool reverse)
 {
+	/* Rows have as many keys as there were criteria at the first of them. */
+	ensure(s->n_by < SORT_MAX && s->n == 0);
 	s->by[s->n_by++] = (struct sort_criterion){.by = by, .reverse = reverse};
 	s->relevancy |= by == SORT_RELEVANCY;
 	s->summaries |= by != SORT_ARRIVAL && by != SORT_SIZE && by != SORT_RELEVANCY;
@@ -191,9 +193,11 @@ enum status
 sort_add(struct sorting *s, const struct sort_row *row)
 {
 	struct sort_key *keys;
-	enum status st = grow(s);
+	enum status st;
 
-	if (st != OK)
+	/* While runs are merged, items are on their way between two arrays. */
+	ensure(s->n_by > 0 && s->width == 0);
+	if ((st = grow(s)) != OK)
 		return st;
 	keys = &s->keys[s->n * s->n_by];
 	for (unsigned i = 0; i < s->n_by; i++)
@@ -322,6 +326,7 @@ sort_some(struct sorting *s)
 		if (s->low == s->n) {
 			struct sort_item *items = s->items;
 
+			ensure(s->to == s->n); /* a pass moves each once */
 			s->items = s->other;
 			s->other = items;
 			s->low = 0;

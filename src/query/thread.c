@@ -75,6 +75,7 @@ thread_add(struct threading *t, const struct sort_row *row)
 static uint32_t
 new_dummy(struct threading *t)
 {
+	ensure(t->n_vertices < 2 * t->order.n + 2); /* make_forest() */
 	t->vertex[t->n_vertices] = (struct thread_vertex){THREAD_NONE, THREAD_NONE, THREAD_NONE, THREAD_NONE};
 	return (uint32_t)t->n_vertices++;
 }
@@ -168,7 +169,11 @@ prune(struct threading *t)
 static uint32_t
 subject_row(const struct threading *t, uint32_t v)
 {
-	return is_dummy(t, v) ? t->vertex[v].child : v;
+	uint32_t row = is_dummy(t, v) ? t->vertex[v].child : v;
+
+	/* A dummy stands for two messages at least: there is none without. */
+	ensure(row != THREAD_NONE);
+	return row;
 }
 
 /* Where the table has, or would have, the subject of row, whose hash is known. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
+#include "base/assert.h"
 #include "query/thread.h"
 
 /* Steps up before the link-cut tree is made. */
@@ -96,6 +97,7 @@ unlink_node(struct thread_links *l, uint32_t x)
 {
 	if (l->node[x].parent == 0)
 		return;
+	ensure(l->node[l->node[x].parent].kids > 0);
 	l->node[l->node[x].parent].kids--;
 	l->node[x].parent = 0;
 	if (l->cut) {
@@ -127,6 +129,8 @@ circle(struct thread_links *l, uint32_t parent, uint32_t child)
 static void
 link_nodes(struct thread_links *l, uint32_t parent, uint32_t child)
 {
+	/* A forest: a second parent would make circle() walk the wrong way up. */
+	ensure(parent != 0 && child != 0 && l->node[child].parent == 0);
 	if (circle(l, parent, child))
 		return;
 	l->node[child].parent = parent;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An attempt to log in, and the limits on guessing. */
 #include "auth/auth_priv.h"
+#include "base/assert.h"
 #include "base/clock.h"
 #include "store/account.h"
 
@@ -23,6 +24,7 @@ attempt_begin(struct auth *a, struct attempt *t, const struct known *known, stru
 {
 	enum limit_verdict v = LIMIT_OK;
 
+	ensure(!result->known || result->counted); /* what is known was found out when it was counted */
 	if (result->counted) {
 		t->who.known = result->known;
 		return OK;
@@ -41,6 +43,7 @@ attempt_begin(struct auth *a, struct attempt *t, const struct known *known, stru
 void
 attempt_succeeded(struct auth *a, struct attempt *t, const struct known *known)
 {
+	ensure(known->account != 0);
 	limit_succeeded(a->limit, &t->who, clock_mono());
 	if (t->who.where != NULL)
 		places_add(a->places, known->account, t->who.where);

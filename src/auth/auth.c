@@ -250,12 +250,16 @@ enum status
 auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
     const struct known *known, enum status st, const char *why, struct auth_result *r)
 {
-	struct str name = st == OK ? known->name : str_head(user, AUTH_USER_MAX);
+	struct str name;
 
+	/* In is only who was found to be somebody. */
+	ensure(st != OK || (known != NULL && known->account != 0));
+	name = st == OK ? known->name : str_head(user, AUTH_USER_MAX);
 	/* People and programs write passwords where the name belongs: what is no name of an account is not written down. */
 	if (st != OK && !(known != NULL ? known->exists : has_account(a, user)))
 		name = STR("(unknown)");
 	*r = (struct auth_result){0};
+	ensure(name.n < sizeof(r->user)); /* a zero stays behind it */
 	for (size_t i = 0; i < name.n; i++)
 		r->user[i] = loggable(name.p[i]) ? name.p[i] : '?';
 	if (st == OK) {

@@ -75,6 +75,7 @@ cache_has(struct cache *c, int64_t account, uint64_t generation, struct str pass
 	struct slot *s;
 	bool has;
 
+	ensure(account != 0); /* 0 is an empty slot */
 	if (c->life == 0)
 		return false;
 	mac_of(c, account, generation, password, mac);
@@ -92,6 +93,7 @@ cache_put(struct cache *c, int64_t account, uint64_t generation, struct str pass
 	uint8_t mac[32];
 	struct slot *s;
 
+	ensure(account != 0);
 	if (c->life == 0)
 		return;
 	mac_of(c, account, generation, password, mac);

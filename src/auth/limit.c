@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/lock.h"
@@ -100,6 +101,7 @@ take(struct limit *l, uint64_t key, uint32_t leak_seconds, int64_t now)
 {
 	struct slot *best = find(l, key, now);
 
+	ensure(key != 0 && leak_seconds > 0); /* 0 is an empty slot; what never leaks would shut somebody out for ever */
 	if (best != NULL)
 		return best;
 	for (unsigned i = 0; i < WAYS; i++) {
@@ -159,8 +161,12 @@ limit_take(struct limit *l, const struct limit_who *who, int64_t now)
 	lock_take(&l->lock);
 	v = ask(l, who, now);
 	for (enum kind k = 0; k < KINDS && v == LIMIT_OK; k++)
-		if (concerns(who, k))
-			take(l, key_of(who, k), rules[k].leak, now)->level += 1000;
+		if (concerns(who, k)) {
+			struct slot *s = take(l, key_of(who, k), rules[k].leak, now);
+
+			s->level += 1000;
+			ensure(s->level <= rules[k].most * 1000); /* asked under the same lock */
+		}
 	lock_give(&l->lock);
 	return v;
 }

@@ -3,6 +3,7 @@
  * be asked. */
 #include <stdlib.h>
 #include "auth/auth_priv.h"
+#include "base/assert.h"
 #include "auth/simple.h"
 #include "base/clock.h"
 #include "base/codec.h"
@@ -283,6 +284,7 @@ succeed(struct auth_sasl *s, const struct buf *output)
 static enum auth_step
 after_last(struct auth_sasl *s, struct str input)
 {
+	ensure(s->status == OK && s->result.account != 0); /* the last message is sent to who is in */
 	s->phase = ENDED;
 	if (input.n == 0)
 		return AUTH_DONE;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/arena.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -97,6 +98,8 @@ count(struct survey *v, uint8_t what, int n)
 		v->lacking += n;
 	else if (what >= FORM)
 		v->form[what - FORM].accounts += n;
+	/* What is taken away was noted. */
+	ensure(v->lacking >= 0 && (what < FORM || v->form[what - FORM].accounts >= 0));
 }
 
 static void

@@ -2,6 +2,7 @@
 /* The uids of a row that is not packed: u8 version (1), runs_pack(), for CHANGE_FLAGS a varint which (absent: not known), CRC-32C. */
 #include "store/changes_priv.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "store/columns_priv.h"
 #include "store/dir_priv.h"
@@ -18,6 +19,7 @@ change_write(struct db_txn *txn, int64_t mailbox, uint64_t modseq, enum change_k
 	struct buf b = {0};
 	enum status st;
 
+	ensure(modseq > 0 && kind != CHANGE_PACKED);
 	if (uids->n == 0)
 		return OK;
 	buf_addc(&b, CHANGE_VERSION);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "store/haul_priv.h"
 #include "store/store_priv.h"
@@ -59,6 +60,7 @@ copy_more(const struct copy_job *job)
 void
 copy_stepped(struct copy_job *job)
 {
+	ensure(job->step_pages >= job->pages && (job->step_next == 0 || job->step_next > job->next)); /* it gets on, or would never end */
 	runs_add_all(&job->source, &job->step_source);
 	runs_clear(&job->step_source);
 	job->next = job->step_next;
@@ -148,6 +150,10 @@ publish_page(struct edit *e, const struct copy_job *job, uint32_t number, struct
 		sum.unseen = (uint32_t)db_int(s, 1);
 		sum.deleted = (uint32_t)db_int(s, 2);
 		sum.last = sum.key + sum.messages - 1;
+		if (sum.messages == 0 || sum.messages > PAGE_MAX || sum.last < sum.key) {
+			db_done(s);
+			return ERR_CORRUPT;
+		}
 		size = db_int(s, 3);
 		deleted_size = db_int(s, 4);
 		buf_clear(blob);

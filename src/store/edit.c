@@ -264,7 +264,8 @@ melt_pages(struct edit *e, uint32_t at, uint32_t n, bool *done_r)
 		pages[i].ids = NULL, pages[i].ids_cap = 0;
 	for (uint32_t i = 0; i < n && st == OK; i++) {
 		st = page_load(e->txn, e->mailbox, e->dir->p[at + i].key, &pages[i]);
-		if (st == OK && total + pages[i].n > PAGE_MAX)
+		/* Two pages that have the same messages, as salvage may find them, stay two. */
+		if (st == OK && (total + pages[i].n > PAGE_MAX || (total > 0 && pages[i].e[0].uid <= all[total - 1].uid)))
 			st = ERR_CORRUPT;
 		if (st == OK) {
 			memcpy(all + total, pages[i].e, pages[i].n * sizeof(*all));
@@ -307,6 +308,8 @@ edit_put(struct edit *e)
 	enum status st;
 	bool melted;
 
+	/* The page at hand, from which some may have been taken. */
+	ensure(e->page->key == sum->key && e->page->n <= e->page_was);
 	sizes(e->page->e, e->page->n, &size, &deleted_size);
 	if (e->page->n > 0)
 		new = page_summary(sum->key, e->page->e, e->page->n);
@@ -410,7 +413,7 @@ fill_last(struct edit *e, const struct entry *entries, size_t n, size_t *taken_r
 	most = n >= PAGE_SMALL && n * 8 >= sum->messages ? PAGE_MAX : PAGE_SMALL;
 	if (sum->messages >= most)
 		return OK;
-	if ((st = edit_page(e)) != OK || e->page->n >= most)
+	if ((st = edit_page(e)) != OK || e->page->n >= most || e->page->e[e->page->n - 1].uid >= entries[0].uid)
 		return st == ERR_CORRUPT ? OK : st;
 	room = most - e->page->n;
 	room = room < n ? room : n;
@@ -458,8 +461,10 @@ edit_append(struct edit *e, const struct entry *entries, size_t n)
 enum status
 edit_append_page(struct edit *e, struct str packed, const struct page_sum *sum)
 {
-	enum status st = seek_end(e);
+	enum status st;
 
+	ensure(sum->messages > 0 && sum->messages <= PAGE_MAX && sum->key >= e->uidnext && sum->last >= sum->key);
+	st = seek_end(e);
 	if (st == OK)
 		st = db_exec(e->txn, &page_add, "ib", page_id(e->mailbox, sum->key), packed);
 	if (st == OK)

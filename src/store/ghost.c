@@ -3,6 +3,7 @@
 #include "store/ghost_priv.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/log.h"
 
 void
@@ -133,5 +134,6 @@ ghosts_peek(struct ghosts *g, enum status *st)
 void
 ghosts_pop(struct ghosts *g)
 {
+	ensure(g->at < g->n);
 	g->at++;
 }

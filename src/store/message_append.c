@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* message_append(): a message on its way in. */
 #include "base/clock.h"
+#include "base/assert.h"
 #include "store/admit_priv.h"
 #include "store/birth_priv.h"
 #include "store/keyword_priv.h"
@@ -28,8 +29,10 @@ email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *
 	    .keywords_n = m->keywords_n};
 	struct thread_names names;
 	int64_t email, thread, body = m->body, counter;
-	enum status st = db_get_ints(e->txn, &next_email, &counter, 1, "i", e->account);
+	enum status st;
 
+	ensure(m->stage != NULL || m->body > 0);
+	st = db_get_ints(e->txn, &next_email, &counter, 1, "i", e->account);
 	if (st == OK && counter > UINT32_MAX - 2)
 		st = ERR_LIMIT;
 	if (st != OK)
@@ -87,6 +90,7 @@ message_append_all(const struct grant *grant, struct db_txn *txn, const struct m
 
 	if (st != OK)
 		return st;
+	ensure(n > 0);
 	first = e.uidnext;
 	if (first >= UINT32_MAX - n)
 		st = ERR_LIMIT;

@@ -106,10 +106,14 @@ page_pack(struct buf *out, int64_t mailbox, uint32_t key, const struct entry *e,
 	uint32_t sample[PAGE_MAX], sets;
 	size_t start = out->n;
 	uint16_t n16 = (uint16_t)n;
+	bool ascending = true;
 
 	ensure(n >= 1 && n <= PAGE_MAX && e[0].uid >= key);
-	for (uint32_t i = 1; i < n; i++)
+	for (uint32_t i = 1; i < n; i++) {
 		base = e[i].modseq < base ? e[i].modseq : base;
+		ascending &= e[i].uid > e[i - 1].uid;
+	}
+	ensure(ascending); /* a reader takes another order for damage */
 	buf_addc(out, PAGE_VERSION);
 	buf_addc(out, 0);
 	buf_add(out, str_of(&n16, 2));
@@ -358,6 +362,7 @@ page_rekey(struct buf *out, struct str blob, int64_t mailbox, uint32_t key, uint
 	struct str content;
 	uint32_t m = (uint32_t)mailbox;
 
+	ensure(out->n == 0); /* the header is written by its offsets */
 	if (!blob_sealed(blob, &content) || content.n < HEADER || content.p[0] != PAGE_VERSION)
 		return ERR_CORRUPT;
 	buf_add(out, content);

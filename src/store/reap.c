@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/assert.h"
 #include "base/log.h"
 #include "store/copied_priv.h"
 #include "store/digest_priv.h"
@@ -129,6 +130,7 @@ spare_page(struct round *r)
 
 		if (at == NULL || r->named[at - r->copied.id])
 			continue;
+		ensure(r->not_named > 0);
 		r->named[at - r->copied.id] = true;
 		r->not_named--;
 	}

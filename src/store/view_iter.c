@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/assert.h"
 #include "store/ghost_priv.h"
 #include "store/view_priv.h"
 
@@ -43,6 +44,7 @@ view_iter_begin(struct view_iter *it, struct db_txn *txn)
 	struct view_walk *w;
 	struct view_now now;
 
+	ensure(it->walk == NULL && it->block == NULL); /* what it had read is of a snapshot that is over */
 	it->txn = txn;
 	if ((it->status = view_refresh(it->view, txn, &now)) != OK)
 		return it->status;

@@ -4,6 +4,8 @@
 
 #include "store/view_priv.h"
 
+#include "base/assert.h"
+
 #ifndef VIEW_BLOCK
 #define VIEW_BLOCK 128 /* messages */
 #endif
@@ -21,6 +23,7 @@ struct view_block {
 void
 view_down_begin(struct view_iter *it)
 {
+	ensure(it->down && it->block == NULL);
 	it->block = x_malloc(sizeof(*it->block));
 	memset(it->block, 0, offsetof(struct view_block, e));
 }
@@ -92,6 +95,7 @@ keep(struct view_block *b, const struct entry *e, uint32_t seq)
 {
 	struct entry *to = &b->e[b->n];
 
+	ensure(b->n < VIEW_BLOCK);
 	*to = *e;
 	to->keywords = arena_copy(&b->arena, e->keywords, e->keywords_n, e->keywords_n, sizeof(*e->keywords));
 	b->seq[b->n++] = seq;

@@ -2,6 +2,7 @@
 /* Running a session's command, and answering it. */
 #include "imap/session_priv.h"
 
+#include "base/assert.h"
 #include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/core/condstore.h"
@@ -21,6 +22,8 @@ name_of(const struct cmd *cmd)
 void
 session_drop(struct session *s)
 {
+	/* Behind the running one stands one other at most. */
+	ensure(s->below == NULL || s->reading == NULL);
 	watchdog_place(name_of(s->cmd), "end");
 	cmd_free(s->cmd);
 	s->cmd = s->below ? s->below : s->reading;
@@ -45,6 +48,7 @@ settle(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
 
+	ensure(cmd->cond != NULL || cmd->row == &notify_row); /* who is done has answered */
 	if (cmd->cond != NULL && cmd->cond[0] == 'O' && s->selected != NULL && mailbox_gone(s, cmd->row))
 		(void)reply_mailbox_gone(cmd);
 	cmd_enter(cmd, CMD_ANSWERS);
@@ -118,6 +122,7 @@ session_begin(struct session *s)
 		return session_after(s, reply_mailbox_gone(cmd));
 	if ((cmd->row->flags & (CMDF_LARGE | CMDF_HEAVY)) && budget_full(s->login.budget))
 		return session_after(s, reply_status(cmd, ERR_MEMORY));
+	ensure(cmd->row->states & s->state); /* what a handler may count on: who is there, what is selected */
 	return session_call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
 }
 
@@ -255,6 +260,7 @@ session_written(struct session *s)
 enum conn_next
 session_tell_news(struct session *s)
 {
+	ensure(s->below == NULL && (s->cmd == NULL || (s->cmd->row->flags & CMDF_NEWS)));
 	s->below = s->cmd;
 	s->cmd = cmd_new(s, STR(""));
 	s->cmd->row = &notify_row;

@@ -48,6 +48,7 @@ cmd_free(struct cmd *cmd)
 void
 cmd_state_keep(struct cmd *cmd, void *p, const char *type, const char *base)
 {
+	ensure(p != NULL && type != NULL && base != NULL);
 	cmd->state = (struct cmd_state){p, type, base};
 }
 
@@ -90,6 +91,7 @@ cmd_count(struct cmd *cmd)
 {
 	size_t now = cmd->arena.held + cmd->holding;
 
+	ensure(cmd->counted <= cmd->charge.n); /* it is a part of the charge */
 	charge_is(&cmd->charge, cmd->charge.n - cmd->counted + now);
 	cmd->counted = now;
 }
@@ -155,6 +157,7 @@ cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
 	struct session *s = cmd->session;
 	struct db_write w = {.fn = fn, .arg = arg, .what = cmd->row->name, .lane = (uint64_t)s->actor.account, .reserve = cmd->reserve};
 
+	ensure(fn != NULL && done != NULL && cmd->row != NULL);
 	cmd->done = done;
 	cmd_enter(cmd, CMD_WRITES);
 	change_submit(&cmd->change, s->conn, s->imap->db, &w);
@@ -164,6 +167,7 @@ cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
 void
 cmd_read_line(struct cmd *cmd, size_t limit)
 {
+	ensure(limit > 0); /* 0 would be a command again */
 	cmd->line_limit = limit;
 }
 

@@ -2,6 +2,8 @@
 /* Ranges of results as they are read, and which results they mean. */
 #include "imap/core/partial.h"
 
+#include "base/assert.h"
+
 static enum status
 bound(struct args *a, bool minus, uint32_t *n_r)
 {
@@ -30,6 +32,7 @@ partial_range(const struct partial *p, uint64_t total, uint64_t *first_r, uint64
 {
 	uint64_t first = p->a < p->b ? p->a : p->b, last = p->a < p->b ? p->b : p->a;
 
+	ensure(first > 0); /* read as nz-number; a range that was not given means nothing */
 	if (first > total)
 		return false;
 	if (last > total)

@@ -2,6 +2,7 @@
 /* How a command ends: its reply is kept, and what a status says to a client. */
 #include "imap/core/reply.h"
 
+#include "base/assert.h"
 #include "imap/core/syntax.h"
 
 /* What a status says to a client: RFC 5530 codes; the detail is in the log. */
@@ -40,6 +41,7 @@ reply_status_text(enum status st)
 static enum cmd_next
 keep(struct cmd *cmd, const char *cond, struct str code, const char *text)
 {
+	ensure(cond != NULL && text != NULL && cmd->phase != CMD_WRITES);
 	cmd->cond = cond;
 	cmd->code = code;
 	cmd->text = text;

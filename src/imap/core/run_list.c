@@ -2,6 +2,8 @@
 /* Lists in the order of an answer, kept in struct runs. */
 #include "imap/core/run_list.h"
 
+#include "base/assert.h"
+
 static void
 append(struct runs *list, struct run r)
 {
@@ -15,6 +17,7 @@ append(struct runs *list, struct run r)
 void
 run_list_add(struct runs *list, uint32_t n)
 {
+	ensure(n > 0); /* UIDs and numbers begin at 1 */
 	if (list->n > 0 && list->run[list->n - 1].last != UINT32_MAX && list->run[list->n - 1].last + 1 == n)
 		list->run[list->n - 1].last = n;
 	else

@@ -3,6 +3,7 @@
 #include "imap/core/selected.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/digits.h"
 #include "imap/core/language.h"
 
@@ -12,6 +13,8 @@ selected_open(struct session *s, struct db_txn *txn, const struct mailbox *mb, b
 	struct selected *sel = x_new(struct selected);
 	enum status st;
 
+	/* Whoever opens another has closed the one before: its watcher and its contexts end with it. */
+	ensure(s->selected == NULL && s->state == STATE_AUTH);
 	if ((st = view_open(&sel->view, &s->actor, txn, mb, read_only)) != OK) {
 		free(sel);
 		return st;
@@ -121,6 +124,7 @@ selected_print_flags(struct session *s, struct buf *out)
 {
 	struct selected *sel = s->selected;
 
+	ensure(sel->kw_loaded);
 	buf_add(out, STR("* FLAGS "));
 	print_list(s, out, "");
 	buf_add(out, STR("\r\n"));
@@ -179,6 +183,7 @@ selected_entry_flags(struct session *s, struct buf *out, const struct entry *e)
 	}
 	buf_wrote(out, (size_t)(p - (out->p + out->n)));
 	first = p == start;
+	ensure(sel->kw_loaded); /* a name that is not known would be left out, as if it was not set */
 	for (uint32_t i = 0; i < e->keywords_n; i++) {
 		struct str name = keywords_name(kw, e->keywords[i]);
 

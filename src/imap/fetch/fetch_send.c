@@ -4,6 +4,7 @@
  * in batches: first a commit sets the flag, then the batch goes out with its FLAGS (T57).
  */
 #include "imap/core/condstore.h"
+#include "base/assert.h"
 #include "imap/core/reply.h"
 #include "imap/core/selected.h"
 #include "imap/core/set.h"
@@ -66,6 +67,7 @@ begin_message(struct fetch *f, uint32_t seq, const struct entry *e)
 	/* In a UIDFETCH only where it was asked for. */
 	bool uid = (f->needs & FETCH_UID) || (told && !cmd_enabled(cmd, ENABLED_UIDONLY));
 
+	ensure(!f->open); /* one line at a time */
 	f->first = selected_fetch_begin(cmd->session, cmd_out(cmd), seq, e, uid);
 }
 
@@ -111,6 +113,8 @@ cover(struct fetch *f, const struct entry *e)
 static void
 skip_message(struct fetch *f, size_t start, enum status st)
 {
+	/* Nothing of it was taken by the client: a message that pauses is open, and then there is no way back. */
+	ensure(cmd_out(f->cmd)->n >= start);
 	cmd_out(f->cmd)->n = start;
 	f->left = 0;
 	f->open = false;
@@ -156,6 +160,7 @@ resume_message(struct fetch *f)
 	enum cmd_next next;
 	enum status st;
 
+	ensure(f->open && f->item < f->n_items);
 	f->rows = FETCH_ROWS_NONE;
 	if (fetch_email(f, f->open_email) != OK)
 		return CMD_ABORT;
@@ -205,6 +210,7 @@ begin_batch(struct fetch *f)
 {
 	struct view *v = &f->cmd->session->selected->view;
 
+	ensure(!f->open);
 	f->it = (struct view_iter)VIEW_WALK(v, &f->batch, f->scan.down);
 }
 
@@ -231,6 +237,7 @@ gather(struct fetch *f)
 	unsigned n = 0;
 	enum status st;
 
+	ensure(f->way == FETCH_MARKS); /* else the batch is the set itself */
 	runs_clear(&f->batch);
 	runs_clear(&f->unseen);
 	runs_clear(&f->marked);

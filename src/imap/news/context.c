@@ -3,6 +3,7 @@
 #include "imap/news/context.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "imap/core/language.h"
 #include "imap/core/reply.h"
 #include "imap/news/session_memory.h"
@@ -69,8 +70,10 @@ context_cancel(struct session *s, struct context *c)
 	struct selected *sel = s->selected;
 	struct context **at = &sel->contexts;
 
-	while (*at != c)
+	while (*at != c) {
+		ensure(*at != NULL); /* of this mailbox */
 		at = &(*at)->next;
+	}
 	*at = c->next;
 	context_free(c);
 	sel->view.keep_own = sel->contexts != NULL;
@@ -167,6 +170,7 @@ context_keep(struct context *c, struct session *s, struct query *query, const st
 		context_free(c);
 		return;
 	}
+	ensure(context_find(s, c->tag) == NULL); /* its tag is how a client speaks of it */
 	runs_add_all(&c->uids, uids);
 	if (order != NULL)
 		take_order(c, order);

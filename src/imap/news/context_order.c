@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include "imap/core/run_list.h"
+#include "base/assert.h"
 #include "imap/news/context.h"
 #include "store/email.h"
 
@@ -24,6 +25,7 @@ member(const struct context_members *set, uint32_t uid)
 {
 	size_t low = 0, high = set->n;
 
+	ensure(high > 0);
 	if (uid < set->m[0].uid || uid > set->m[high - 1].uid)
 		return NULL;
 	while (low + 1 < high) {
@@ -180,6 +182,7 @@ merge(struct context *c, struct spot *spots)
 	for (size_t i = n; i > 0; i--) {
 		struct spot *spot = &spots[i - 1];
 
+		ensure(spot->at <= from); /* they ascend: each was looked for from the one before */
 		memmove(&c->order[spot->at + i], &c->order[spot->at], (from - spot->at) * sizeof(*c->order));
 		from = spot->at;
 		spot->at += i - 1;
@@ -196,6 +199,7 @@ context_order_insert(struct context *c, struct session *s, struct db_txn *txn, s
 	size_t low = 0, n;
 	bool first = true;
 
+	ensure(c->sorted && c->fresh.n == c->came.n);
 	sort_like(&p.rows, &c->by);
 	while (!sort_some(&c->fresh))
 		;

@@ -3,6 +3,7 @@
 #include "imap/news/update.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/digits.h"
 #include "base/log.h"
 #include "imap/core/condstore.h"
@@ -168,6 +169,7 @@ send_gone(struct session *s, struct updater *up)
 
 		if (up->left == 0)
 			up->left = r->last;
+		ensure(up->left >= r->first && up->left <= r->last); /* or it would count down for ever */
 		for (;; up->left--) {
 			if (++sent % GONE_STEP == 0 && conn_out_full(s->conn))
 				return CMD_WAIT_OUTPUT;
@@ -250,6 +252,8 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 	struct updater *up = x_new(struct updater);
 	enum status st;
 
+	/* What was half told goes on; a second look would move the view past what was not sent. */
+	ensure(sel->updater == NULL && !sel->closed_told);
 	sel->updater = up;
 	up->recent = runs_count(&sel->view.recent);
 	if ((st = view_sync(&sel->view, txn, may_expunge, &up->u)) != OK)

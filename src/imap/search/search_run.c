@@ -2,6 +2,7 @@
 /* A search while it runs: its environment, the walk, the answer. */
 #include "imap/search/search_run.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "imap/core/capability.h"
 #include "imap/core/condstore.h"
@@ -86,6 +87,8 @@ search_answer(struct cmd *cmd, const struct runs *found, const char *word, const
 	struct searching *x = cmd_state(cmd, struct searching);
 	struct search_return *r = &x->ret;
 
+	/* A score for each, in the order of the answer. */
+	ensure(!r->relevancy || x->scores.n == runs_count(found));
 	if (r->save)
 		search_return_saved(r, &x->uids, x->order ? x->order : &x->uids, &cmd->session->selected->saved);
 	/* SAVE alone is quiet (RFC 5182 1). */

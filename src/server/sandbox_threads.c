@@ -4,6 +4,7 @@
  * store come first), so each of them does it itself, in the handler of a signal that is sent to it alone; as the C library does it for setuid().
  */
 #include <dirent.h>
+#include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -51,10 +52,12 @@ sandbox_capabilities(uint64_t keep)
 	return syscall(__NR_capset, &head, data) == 0;
 }
 
+/* What it interrupts must not find another errno than its own. */
 static void
 run(int sig)
 {
 	bool (*fn)(void) = atomic_load(&work);
+	int kept = errno;
 
 	(void)sig;
 	if (did)
@@ -63,6 +66,7 @@ run(int sig)
 	if (!fn())
 		atomic_fetch_add(&failed, 1);
 	atomic_fetch_add(&done, 1);
+	errno = kept;
 }
 
 /* A thread of a sanitizer's takes no signals. Its code is not the server's. */

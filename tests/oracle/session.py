@@ -128,8 +128,8 @@ class Session(Untagged, Tagged):
             for tag in re.findall(rb'"([^"]*)"', command.line):
                 if tag.decode("latin-1") in self.mailbox.live:
                     self.mailbox.live[tag.decode("latin-1")].list = None    # from here on nothing has to be told
-        if command.name == "NOTIFY":
-            self.notify = line.split()[2:3] != [b"NONE"]
+        if command.name == "NOTIFY" and line.split()[2:3] != [b"NONE"]:
+            self.notify = True      # what it asks for may come before its OK; NONE: did_notify()
 
     # the server's direction
 

@@ -19,6 +19,9 @@ class Tagged:
         self.context.utf8 = self.context.rev2 = self.context.accept = self.context.language = False
         self.condstore = self.qresync = self.uidonly = self.notify = False
 
+    def did_notify(self, cmd, r):
+        self.notify = any(c.name == "NOTIFY" for c in self.queue) or cmd.line.upper().split()[2:3] != [b"NONE"]
+
     def did_starttls(self, cmd, r):
         self.caps = []
         self.context.language = False
@@ -96,8 +99,8 @@ class Tagged:
     did_uid_copy = did_copy
 
     def did_move(self, cmd, r):
-        """Other sessions' expunges may come first, the moved messages' come after COPYUID."""
-        if cmd.expunges < cmd.moved:
+        """Other sessions' expunges may come first, the moved messages' come after COPYUID. A mailbox that is gone tells none."""
+        if self.mailbox is not None and cmd.expunges < cmd.moved:
             self.fault("COPYUID after the EXPUNGEs of MOVE (T84)", r.raw)
 
     did_uid_move = did_move

@@ -218,6 +218,7 @@ def sessions():
         ("SORT in UTF-8", after(b"e ENABLE UTF8=ACCEPT\r\n", b"* ENABLED UTF8=ACCEPT\r\ne OK x\r\n") + [(b"a SORT (DATE) UTF-8 ALL\r\n", b"* SORT\r\n" + ok)]),
         ("UPDATE", up + [(b"n NOOP\r\n", b'* ESEARCH (TAG "a") REMOVEFROM (0 2)\r\n* 2 EXPUNGE\r\n* 4 EXISTS\r\n* ESEARCH (TAG "a") ADDTO (0 4)\r\nn OK x\r\n'),
                          (b'c CANCELUPDATE "a"\r\n', b"c OK x\r\n")]),
+        ("NOTIFY NONE", start + [(b"a NOTIFY SET (PERSONAL (MessageNew MessageExpunge))\r\n", ok), (b"b NOTIFY NONE\r\n", b"* STATUS y (MESSAGES 3)\r\nb OK x\r\n")]),
         # RFC 5267 4.3.3: three ways to say the same
         ("UPDATE of SORT", sortup + [(b"", b'* ESEARCH (TAG "a") UID ADDTO (1 2733 1 2732 1 2731)\r\n* ESEARCH (TAG "a") UID REMOVEFROM (1 2731:2733)\r\n'
                                             b'* ESEARCH (TAG "a") UID ADDTO (1 2733) ADDTO (1 2731:2732)\r\n* ESEARCH (TAG "a") UID REMOVEFROM (5 2735 1 2731,2732)\r\n')]),
@@ -270,6 +271,8 @@ def sessions():
         ("ESEARCH tag", after(b"a SEARCH RETURN (COUNT) ALL\r\n", b'* ESEARCH (TAG "b") COUNT 1\r\n' + ok), "which is not under way"),
         ("ESEARCH UID", after(b"a SEARCH RETURN (COUNT) ALL\r\n", b'* ESEARCH (TAG "a") UID COUNT 1\r\n' + ok), "UID mark"),
         ("an update too many", after(b"a SEARCH RETURN (ALL) ALL\r\n", b'* ESEARCH (TAG "a") ALL 1\r\n' + ok + b'* ESEARCH (TAG "a") ADDTO (0 2)\r\n'), "which asked for no updates"),
+        ("STATUS after NOTIFY NONE", start + [(b"a NOTIFY SET (PERSONAL (MessageNew MessageExpunge))\r\n", ok), (b"b NOTIFY NONE\r\n", b"b OK x\r\n"),
+                                              (b"c NOOP\r\n", b"* STATUS y (MESSAGES 3)\r\nc OK x\r\n")], "was not asked for"),
         ("an update cancelled", up + [(b'c CANCELUPDATE "a"\r\n', b'c OK x\r\n* ESEARCH (TAG "a") ADDTO (0 1)\r\n')], "which asked for no updates"),
         ("an update refused", up + [(b"", b'* NO [NOUPDATE "a"] x\r\n* ESEARCH (TAG "a") ADDTO (0 1)\r\n')], "which asked for no updates"),
         ("an update of UIDs", up + [(b"", b'* ESEARCH (TAG "a") UID ADDTO (0 1)\r\n')], "the UID mark does not fit the search"),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes fields, encoded words, parameters, message ids, dates and subjects: the first byte chooses. */
+/* Fuzzes fields, encoded words, parameters, message ids, dates, subjects and headers that are downgraded: the first byte chooses. */
 #include "base/assert.h"
 #include "base/utf8.h"
 #include "mime/date.h"
+#include "mime/downgrade.h"
 #include "mime/header.h"
 #include "mime/parser.h"
 #include "mime/subject.h"
@@ -30,6 +31,27 @@ fields(struct str s)
 	mime_header_select(&out, s, &set, true);
 	ensure(in.n + out.n >= total + 4 && in.n + out.n <= total + 8);
 	buf_free(&in), buf_free(&out);
+}
+
+/* A client without UTF-8 gets ASCII, one with it UTF-8, whatever the cuts. */
+static void
+downgraded(struct str s, size_t piece, bool utf8)
+{
+	struct str in = str_head(s, mime_header_size(s));
+	struct mime_downgrade d = {.utf8 = utf8};
+	struct buf out = {0};
+
+	while (in.n > 0) {
+		struct str now = str_head(in, piece < in.n ? piece : in.n);
+		size_t n = mime_downgrade(&d, now, now.n == in.n, &out);
+
+		ensure(n > 0 && n <= now.n);
+		in = str_from(in, n);
+	}
+	for (size_t i = 0; i < out.n && !utf8; i++)
+		ensure((unsigned char)out.p[i] < 0x80);
+	ensure(utf8_valid(buf_str(&out)));
+	buf_free(&out);
 }
 
 static void
@@ -118,6 +140,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
+	if (data[0] == 'D' && size > 1) {
+		downgraded(str_from(s, 2), 1 + data[1], false);
+		downgraded(str_from(s, 2), 1 + data[1], true);
+		return 0;
+	}
 	what[data[0] % 6](str_from(s, 1));
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* The service as the settings want it. */
 #include "base/config.h"
 #include "imap/imap.h"
+#include "session/language.h"
 
 /* Capabilities that are kept back from clients: of all listeners, and of one, by imap_hide(). */
 static void
@@ -53,7 +54,7 @@ service_open(const struct door *door, void **service_r)
 	io.settings.literal_minus = c->imap_literal_minus;
 	io.settings.line_max = (size_t)c->imap_line;
 	io.settings.literals_max = (size_t)c->imap_literals;
-	if (!imap_language(c->imap_language, &io.settings.language))
+	if (!language_find(c->imap_language, &io.settings.language))
 		return ERR_BAD_INPUT;
 	imap = imap_new(&io);
 	if ((st = reload(imap, c, &why)) == OK)

@@ -10,7 +10,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "db/db.h"
-#include "imap/core/language.h"
+#include "session/language.h"
 #include "imap/imap_test.h"
 
 #if defined(__has_feature)

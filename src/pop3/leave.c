@@ -35,9 +35,9 @@ over(struct pop3_session *s)
 {
 	if (s->quit && s->failed == OK) {
 		s->why = "QUIT";
-		(void)pop3_ok(s, s->drop.deleted.n > 0 ? "Goodbye, %u messages deleted" : "Goodbye", s->drop.deleted.n);
+		(void)(s->drop.deleted.n > 0 ? pop3_ok(s, "Goodbye, %u messages deleted", s->drop.deleted.n) : pop3_ok(s, "Goodbye"));
 	} else if (s->quit) {
-		s->why = "QUIT, but deletions failed";
+		s->why = "deletions failed at QUIT";
 		(void)pop3_err(s, s->failed == ERR_CORRUPT ? "SYS/PERM" : "SYS/TEMP", "Some deleted messages were not removed");
 	}
 	return CONN_CLOSE;

@@ -112,7 +112,8 @@ tell_mechanisms(struct pop3_session *s)
 {
 	struct buf *out = conn_out(s->conn);
 
-	buf_adds(out, "+OK These mechanisms");
+	buf_adds(out, "+OK ");
+	buf_adds(out, language_translate(s->language, "These mechanisms"));
 	login_mechanisms(&s->login, out, "\r\n");
 	buf_adds(out, "\r\n.\r\n");
 	return CONN_AGAIN;

@@ -129,8 +129,8 @@ maildrop_find(struct pop3_session *s, const struct pop3_command *cmd, struct bri
 	enum status st;
 
 	if (n == 0 || n > d->messages || marks_have(&d->deleted, n)) {
-		(void)pop3_err(s, "", n == 0 || n > d->messages ? "No such message, there are %u" : "The message was deleted, %u remain",
-		    n == 0 || n > d->messages ? d->messages : d->messages - d->deleted.n);
+		(void)(n == 0 || n > d->messages ? pop3_err(s, "", "No such message, there are %u", d->messages)
+		                                 : pop3_err(s, "", "The message was deleted, %u remain", d->messages - d->deleted.n));
 		return false;
 	}
 	if ((st = db_read_begin(store_db(s->service->door->store), &txn)) == OK) {

@@ -22,7 +22,7 @@ say(struct pop3_session *s, const char *how, const char *code, const char *fmt, 
 	if (*code != '\0')
 		buf_addf(out, " [%s]", code);
 	buf_addc(out, ' ');
-	buf_vaddf(out, fmt, ap);
+	buf_vaddf(out, language_translate(s->language, fmt), ap);
 	buf_adds(out, "\r\n");
 }
 
@@ -67,7 +67,8 @@ pop3_capa(struct pop3_session *s, const struct pop3_command *cmd)
 	struct buf *out = conn_out(s->conn);
 	struct buf mechanisms = {0};
 
-	buf_adds(out, "+OK Capabilities\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n");
+	(void)pop3_ok(s, "Capabilities");
+	buf_adds(out, "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\n");
 	login_mechanisms(&s->login, &mechanisms, " ");
 	if (login_plaintext_allowed(&s->login))
 		buf_adds(out, "USER\r\n");
@@ -101,7 +102,9 @@ static enum conn_next
 stls(struct pop3_session *s, const struct pop3_command *cmd)
 {
 	if (!conn_tls_offer(s->conn))
-		return pop3_err(s, "", conn_tls(s->conn) ? "TLS is on already" : "TLS is not on offer");
+		return conn_tls(s->conn) ? pop3_err(s, "", "TLS is on already") : pop3_err(s, "", "TLS is not on offer");
+	if (s->utf8)
+		return pop3_err(s, "", "STLS comes before UTF8");
 	s->starttls = true;
 	return CONN_AGAIN;
 }
@@ -131,6 +134,7 @@ static const struct {
     {POP3_AUTH, BEFORE, "AUTH", "AUTH takes a mechanism", pop3_auth},
     {POP3_CAPA, BEFORE | AFTER, "CAPA", "CAPA takes nothing", pop3_capa},
     {POP3_DELE, AFTER, "DELE", "DELE takes a message number", pop3_dele},
+    {POP3_LANG, BEFORE | AFTER, "LANG", "LANG takes a language or nothing", pop3_lang},
     {POP3_LIST, AFTER, "LIST", "LIST takes a message number or nothing", pop3_list},
     {POP3_NOOP, AFTER, "NOOP", "NOOP takes nothing", noop},
     {POP3_PASS, BEFORE, "PASS", "PASS takes a password", pop3_pass},
@@ -142,6 +146,7 @@ static const struct {
     {POP3_TOP, AFTER, "TOP", "TOP takes a message number and a number of lines", pop3_top_of},
     {POP3_UIDL, AFTER, "UIDL", "UIDL takes a message number or nothing", pop3_uidl},
     {POP3_USER, BEFORE, "USER", "USER takes a name", pop3_user},
+    {POP3_UTF8, BEFORE, "UTF8", "UTF8 takes nothing", pop3_utf8},
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
@@ -171,9 +176,9 @@ run_command(struct pop3_session *s, struct str line)
 	if (i == COMMANDS)
 		(void)pop3_err(s, "", "No such command");
 	else if (!(commands[i].states & state))
-		(void)pop3_err(s, "", state == AFTER ? "You are logged in" : "Log in first");
+		(void)(state == AFTER ? pop3_err(s, "", "You are logged in") : pop3_err(s, "", "Log in first"));
 	else if (!fine)
-		(void)pop3_err(s, "", "%s", commands[i].usage);
+		(void)pop3_err(s, "", "%s", language_translate(s->language, commands[i].usage));
 	else {
 		watchdog_place(commands[i].name, "command");
 		return commands[i].run(s, &cmd);
@@ -240,8 +245,11 @@ end(struct pop3_session *s, const char *why)
 static void
 take_events(struct pop3_session *s, unsigned events)
 {
-	if (events & CONN_EV_TLS)
+	/* Nothing is known of what was said before (RFC 2595 4). */
+	if (events & CONN_EV_TLS) {
 		pop3_login_end(s);
+		s->language = LANGUAGE_I_DEFAULT;
+	}
 	if (events & CONN_EV_STOP)
 		end(s, net_stopping(conn_net(s->conn)) ? "the server stops" : "an administrator ended it");
 	if (events & CONN_EV_TIMEOUT) {
@@ -314,6 +322,7 @@ pop3_closed(struct conn *c)
 	if (s == NULL)
 		return;
 	pop3_login_end(s);
+	pop3_letter_end(s);
 	maildrop_close(s);
 	runs_free(&s->batch);
 	login_fini(&s->login, s->why != NULL ? s->why : "the connection was closed");

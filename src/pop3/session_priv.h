@@ -9,8 +9,11 @@
 #ifndef POP3_SESSION_PRIV_H
 #define POP3_SESSION_PRIV_H
 
+#include "mime/downgrade.h"
+#include "mime/structure.h"
 #include "pop3/pop3.h"
 #include "session/change.h"
+#include "session/language.h"
 #include "session/login.h"
 #include "store/view.h"
 #include "wire/pop3.h"
@@ -50,6 +53,10 @@ struct letter {
 	int64_t email;
 	uint32_t number;
 	uint64_t at, size;
+	/* Where in it there are headers which may have to be sent otherwise than they are, in order (charged); without 8-bit bytes there are none. */
+	struct mime_range *headers;
+	uint32_t n_headers, header; /* how many, and the one that comes next */
+	struct mime_downgrade down;
 	struct pop3_stuffing stuffing;
 	bool cut;          /* TOP */
 	bool fresh;        /* it has no \Seen */
@@ -75,6 +82,8 @@ struct pop3_session {
 	bool skip;               /* the rest of a line that is too long is not read yet */
 	bool starttls;           /* STLS was said; begun once its line is eaten */
 	bool end;                /* no further command is read */
+	bool utf8;               /* UTF8 was said (RFC 6856 2.1) */
+	enum language language;  /* of what is said to people (RFC 6856 3) */
 	const char *why;         /* it ends, for the log; NULL: the connection was closed */
 	unsigned errors;
 	struct maildrop drop;    /* after the login */
@@ -90,7 +99,7 @@ struct pop3_session {
 	struct change change;
 };
 
-/* +OK, or -ERR, with a text. code: a response code of RFC 2449 8 or RFC 3206, "" for none. CONN_AGAIN. */
+/* +OK, or -ERR, with a text, in the language of the session. code: a response code of RFC 2449 8 or RFC 3206, "" for none. CONN_AGAIN. */
 enum conn_next pop3_ok(struct pop3_session *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 enum conn_next pop3_err(struct pop3_session *s, const char *code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* What the store says no with. */
@@ -127,6 +136,11 @@ enum conn_next pop3_listing_step(struct pop3_session *s);
 
 /* letter.c */
 enum conn_next pop3_letter_step(struct pop3_session *s);
+void pop3_letter_end(struct pop3_session *s);
+
+/* language.c: UTF8 and LANG (RFC 6856) */
+enum conn_next pop3_utf8(struct pop3_session *s, const struct pop3_command *cmd);
+enum conn_next pop3_lang(struct pop3_session *s, const struct pop3_command *cmd);
 
 /* leave.c: writes what was noted, then closes. quit: as QUIT does; else (the connection ends without one) nothing is deleted (RFC 1939 6). */
 enum conn_next pop3_leave(struct pop3_session *s, bool quit);

@@ -14,6 +14,7 @@
 #include "imap/imap.h"
 #include "server/address.h"
 #include "server/server_priv.h"
+#include "session/language.h"
 
 #define DAY 86400
 #define ENDS_SOON (21 * DAY)
@@ -303,7 +304,7 @@ check_imap(const struct server_check *k)
 		tell(k, FAULT_REFUSED, &c->imap_hide, "%.*s", STR_FMT(buf_str(&why)));
 	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
 		check_hide(k, l);
-	if (!imap_language(c->imap_language, &language))
+	if (!language_find(c->imap_language, &language))
 		tell(k, FAULT_REFUSED, &c->imap_language, "imap.language: texts cannot be had in \"%s\"; in de, en, es, fr, it, ja, pl and i-default", c->imap_language);
 	buf_free(&why);
 }

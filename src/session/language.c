@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts in other languages: the catalogue, language tags and ranges. */
-#include "imap/core/language.h"
+#include "session/language.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 static const char *const tags[LANGUAGES] = {
 #define L(name, tag, doc) tag,
-#include "imap/core/languages.tbl"
+#include "session/languages.tbl"
 #undef L
 };
 
@@ -19,9 +19,21 @@ static const struct text {
 	const char *english, *in[LANGUAGES - FIRST];
 } texts[] = {
 #define T(english, ...) {english, {__VA_ARGS__}},
-#include "imap/core/language.tbl"
+#include "session/language.tbl"
 #undef T
 };
+
+static const char *const names[LANGUAGES] = {
+#define L(name, tag, doc) doc,
+#include "session/languages.tbl"
+#undef L
+};
+
+const char *
+language_name(enum language l)
+{
+	return names[l];
+}
 
 const char *
 language_tag(enum language l)
@@ -41,7 +53,7 @@ find_tag(struct str tag)
 }
 
 bool
-imap_language(const char *tag, uint8_t *language_r)
+language_find(const char *tag, uint8_t *language_r)
 {
 	enum language l = find_tag(str_c(tag));
 

@@ -7,11 +7,11 @@
 #include <cmocka.h>
 
 #include "base/utf8.h"
-#include "imap/core/language.h"
+#include "session/language.h"
 
 static const char *const rows[][LANGUAGES - 1] = {
 #define T(english, ...) {english, __VA_ARGS__},
-#include "imap/core/language.tbl"
+#include "session/language.tbl"
 #undef T
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -93,10 +93,10 @@ settings_name_languages(void **state)
 {
 	uint8_t l = 77;
 
-	assert_true(imap_language("pl", &l));
+	assert_true(language_find("pl", &l));
 	assert_int_equal(l, LANGUAGE_PL);
-	assert_false(imap_language("de-CH", &l));
-	assert_false(imap_language("", &l));
+	assert_false(language_find("de-CH", &l));
+	assert_false(language_find("", &l));
 	assert_int_equal(l, LANGUAGE_PL);
 	assert_string_equal(language_tag(LANGUAGE_JA), "ja");
 }

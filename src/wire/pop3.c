@@ -91,6 +91,13 @@ mechanism(struct str rest, struct pop3_command *cmd)
 	return str_chr(cmd->initial, ' ') == cmd->initial.n;
 }
 
+static bool
+perhaps_word(struct str rest, struct pop3_command *cmd)
+{
+	cmd->text = str_trim(rest);
+	return str_chr(cmd->text, ' ') == cmd->text.n;
+}
+
 static const struct {
 	const char *name;
 	enum pop3_verb verb;
@@ -99,6 +106,7 @@ static const struct {
     {"AUTH", POP3_AUTH, mechanism},
     {"CAPA", POP3_CAPA, no_arguments},
     {"DELE", POP3_DELE, one_message},
+    {"LANG", POP3_LANG, perhaps_word},
     {"LIST", POP3_LIST, perhaps_message},
     {"NOOP", POP3_NOOP, no_arguments},
     {"PASS", POP3_PASS, whole_text},
@@ -110,6 +118,7 @@ static const struct {
     {"TOP", POP3_TOP, message_and_lines},
     {"UIDL", POP3_UIDL, perhaps_message},
     {"USER", POP3_USER, whole_text},
+    {"UTF8", POP3_UTF8, no_arguments},
 };
 
 bool

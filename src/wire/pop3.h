@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The grammar of POP3 (RFC 1939 3 to 9, RFC 2449 4, RFC 5034 4): lines in, commands out; and what a message looks like behind a +OK. No I/O, no
+ * The grammar of POP3 (RFC 1939 3 to 9, RFC 2449 4, RFC 5034 4, RFC 6856): lines in, commands out; and what a message looks like behind a +OK. No I/O, no
  * memory of its own.
  */
 #ifndef WIRE_POP3_H
@@ -20,12 +20,12 @@ enum pop3_read {
 enum pop3_read pop3_line(struct str *in, bool *skip, struct str *line_r);
 
 enum pop3_verb {
-	POP3_UNKNOWN, POP3_AUTH, POP3_CAPA, POP3_DELE, POP3_LIST, POP3_NOOP, POP3_PASS, POP3_QUIT, POP3_RETR, POP3_RSET, POP3_STAT, POP3_STLS,
-	POP3_TOP, POP3_UIDL, POP3_USER
+	POP3_UNKNOWN, POP3_AUTH, POP3_CAPA, POP3_DELE, POP3_LANG, POP3_LIST, POP3_NOOP, POP3_PASS, POP3_QUIT, POP3_RETR, POP3_RSET, POP3_STAT, POP3_STLS,
+	POP3_TOP, POP3_UIDL, POP3_USER, POP3_UTF8
 };
 struct pop3_command {
 	enum pop3_verb verb;
-	struct str text;    /* USER and PASS: all of the line behind the blank, as it came (RFC 1939 7); AUTH: the mechanism, perhaps empty */
+	struct str text;    /* USER and PASS: all of the line behind the blank, as it came (RFC 1939 7); AUTH: the mechanism, LANG: the language range; perhaps empty */
 	struct str initial; /* AUTH: the initial response, p NULL: none */
 	uint32_t message;   /* 0: not given (LIST, UIDL), or a number that no message can have */
 	bool given;         /* a number was */

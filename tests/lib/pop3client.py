@@ -11,6 +11,7 @@ class Pop3(LineClient):
         self.link = Link(host, port, tls, timeout)
         self.timeout, self.trace, self.buf = timeout, trace, b""
         self.asked = []  # commands without an answer yet
+        self.heard = pop3.Heard()
         if greeting:
             self.greeting = self.answer(b"")[0]
 
@@ -34,7 +35,7 @@ class Pop3(LineClient):
             lines = []
             while (more := self.next_line()) != b".":
                 lines.append(more[1:] if more.startswith(b".") else more)
-        faults = pop3.faults(command, line, lines)
+        faults = pop3.faults(command, line, lines, self.heard)
         if faults:
             raise Fault("POP3: " + "; ".join(faults[:4]))
         return line, lines

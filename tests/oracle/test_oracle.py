@@ -340,7 +340,10 @@ def sessions():
 POP3 = [
     (b"STAT", b"+OK 2 320", None, ""), (b"STAT", b"+OK two", None, "not an answer to STAT"), (b"NOOP", b"+OK", None, ""), (b"NOOP", b"+ok", None, "status line"),
     (b"NOOP", b"-ERR [SYS/TEMP] later", None, ""), (b"NOOP", b"-ERR [WHAT] x", None, "unknown response code"), (b"NOOP", b"+OK [AUTH] x", None, "with +OK"),
-    (b"NOOP", b"-ERR \xc3\xa9", None, "status line"), (b"NOOP", b"+OK " + b"x" * 600, None, "over 512"), (b"LIST", b"+OK", [b"1 120", b"3 200"], ""),
+    (b"NOOP", b"-ERR \xc3\xa9", None, "nobody asked for"), (b"LANG fr", b"+OK fr \xc3\xa9", None, ""), (b"LANG fr", b"+OK fr \xe9", None, "nobody asked for"),
+    (b"LANG fr", b"+OK", None, "without the language"), (b"LANG", b"+OK", [b"en", b"fr fran\xc3\xa7ais"], ""), (b"LANG", b"+OK", [b"fr \xe9"], "not a language"),
+    (b"RETR 1", b"+OK", [b"A: b", b"", b"\xe9"], ""), (b"RETR 1", b"+OK", [b"A: \xc3\xa9", b"", b"x"], "without UTF8"), (b"TOP 1 0", b"+OK", [b"A: \xc3\xa9"], "without UTF8"),
+    (b"CAPA", b"+OK", [b"UTF8 USER", b"LANG"], ""), (b"RETR 1", b"-ERR [UTF8] x", None, ""), (b"NOOP", b"+OK " + b"x" * 600, None, "over 512"), (b"LIST", b"+OK", [b"1 120", b"3 200"], ""),
     (b"LIST", b"+OK", [b"3 120", b"1 200"], "do not rise"), (b"LIST", b"+OK", [b"1 x"], "not a listing"), (b"LIST 1", b"+OK 1 120", None, ""),
     (b"LIST 1", b"+OK here", None, "not an answer to LIST"), (b"UIDL", b"+OK", [b"1 a", b"2 b"], ""), (b"UIDL", b"+OK", [b"1 a", b"2 a"], "one UIDL"),
     (b"UIDL", b"+OK", [b"1 " + b"x" * 71], "not a listing"), (b"UIDL 2", b"+OK 2 QhdPYR:00WBw1Ph7x7", None, ""), (b"CAPA", b"+OK", [b"TOP", b"SASL PLAIN", b"EXPIRE NEVER"], ""),
@@ -454,6 +457,11 @@ def main():
         got = pop3.faults(command, line, lines)
         if bool(got) != bool(want) or (want and not any(want in x for x in got)):
             fail(f"POP3 {command}: wanted {want!r}, got {got}")
+    heard = pop3.Heard()
+    if pop3.faults(b"UTF8", b"+OK", None, heard) or pop3.faults(b"RETR 1", b"+OK", [b"A: \xc3\xa9", b""], heard):
+        fail("POP3 with UTF8")
+    if not pop3.faults(b"RETR 1", b"+OK", [b"A: \xe9", b""], heard):
+        fail("POP3 with UTF8: a header that is no UTF-8")
     for good in (b"a&-b", b"&AOQ-", b"&2D3cAw-", b""):
         if mutf7_fault(good):
             fail(f"mutf7 {good!r}: {mutf7_fault(good)}")

@@ -20,11 +20,8 @@ struct imap_settings {
 	unsigned bad_max;          /* bad commands before login until BYE (T07) */
 	size_t line_max;           /* bytes of a command line after login; 0: the default */
 	size_t literals_max;       /* bytes of a command's literals, messages not counted; 0: the default */
-	uint8_t language;          /* what LANGUAGE "default" gives (RFC 5255 3.2): from imap_language() */
+	uint8_t language;          /* what LANGUAGE "default" gives (RFC 5255 3.2): from language_find() */
 	bool literal_minus;        /* LITERAL- in place of LITERAL+ (RFC 7888 5) */
 };
-
-/* The number of a language by its tag ("de", "i-default"); false: there is none. */
-bool imap_language(const char *tag, uint8_t *language_r);
 
 #endif

@@ -5,7 +5,7 @@
  *
  *	RECORD "folder", name, special-use or "", "ids" or ""    the mailbox of what follows; made and subscribed where missing. With "ids" (the first
  *	                                                         time) the server sends the ids of all that is in it, in DATA, ended by an empty one
- *	RECORD "message", id, key, seconds, zone, flags, label, keyword ...    followed by DATA and
+ *	RECORD "message", id, key, seconds, zone, flags, label, UIDL, keyword ...    followed by DATA and
  *	RECORD "end"                                                           or "drop", which forgets it
  *
  * and END at last. The server answers RECORD "stored", messages, bytes after each commit, and TEXT for what it cannot take, or not whole.
@@ -293,17 +293,18 @@ take_message(struct import *im, const struct str *fields, size_t n)
 	struct str *keywords;
 	int64_t date, zone, flags;
 
-	if (n < 7 || im->open || im->box == NULL || fields[1].n != CONTENT_ID_SIZE || fields[2].n != IMPORT_KEY_SIZE ||
+	if (n < 8 || im->open || im->box == NULL || fields[1].n != CONTENT_ID_SIZE || fields[2].n != IMPORT_KEY_SIZE ||
 	    !str_i64(fields[3], INT64_MAX, &date) || !str_i64(fields[4], 1439, &zone) || !str_i64(fields[5], UINT8_MAX, &flags) || flags < 0)
 		return ERR_BAD_INPUT;
-	keywords = arena_array(&im->arena, n - 7, sizeof(*keywords));
-	for (size_t i = 7; i < n; i++)
-		keywords[i - 7] = arena_str(&im->arena, fields[i]);
+	keywords = arena_array(&im->arena, n - 8, sizeof(*keywords));
+	for (size_t i = 8; i < n; i++)
+		keywords[i - 8] = arena_str(&im->arena, fields[i]);
 	*item = (struct item){.id = arena_str(&im->arena, fields[1]), .key = arena_str(&im->arena, fields[2]), .label = arena_str(&im->arena, fields[6])};
 	item->target.message = (struct message_new){
 	    .flags = (uint8_t)flags,
 	    .keywords = keywords,
-	    .keywords_n = n - 7,
+	    .keywords_n = n - 8,
+	    .uidl = arena_str(&im->arena, fields[7]),
 	    .internal_date = date > -INT64_MAX ? date : clock_seconds(),
 	    .zone = (int16_t)zone,
 	};

@@ -276,7 +276,7 @@ add_keywords(struct import *im, const struct import_message *m, struct str *fiel
 static void
 send_message(struct import *im, const struct import_message *m, struct str id, struct str key)
 {
-	struct str fields[7 + KEYWORDS_PER_MESSAGE] = {STR("message"), id, key};
+	struct str fields[8 + KEYWORDS_PER_MESSAGE] = {STR("message"), id, key};
 	struct sending out = {.im = im};
 	char numbers[3][24];
 	bool good;
@@ -288,7 +288,8 @@ send_message(struct import *im, const struct import_message *m, struct str id, s
 	for (size_t i = 0; i < 3; i++)
 		fields[3 + i] = str_c(numbers[i]);
 	fields[6] = str_head(m->label, 1000);
-	n = add_keywords(im, m, fields, 7);
+	fields[7] = str_eq(im->folder, STR("INBOX")) ? m->uidl : STR("");
+	n = add_keywords(im, m, fields, 8);
 	link_fields(&im->link, FRAME_RECORD, n, fields);
 	good = m->bytes(m->ctx, send_piece, &out);
 	if (out.chunk.n > 0)

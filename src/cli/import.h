@@ -53,6 +53,7 @@ struct import_message {
 	const struct str *keywords; /* any bytes: those that are no keywords are left out, and it is said */
 	size_t keywords_n;
 	size_t keywords_more;    /* that the reader had no room for */
+	struct str uidl;         /* what it was called over POP3, n 0: nobody knows; kept where it comes into INBOX */
 };
 
 /* The mailbox of what follows: any name, and the word of a special use or "". */

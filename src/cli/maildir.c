@@ -6,7 +6,7 @@
 #include "formats/maildir.h"
 #include "wire/flag.h"
 
-#define LIST_MAX (64u << 20) /* bytes of a list of keywords */
+#define LIST_MAX (64u << 20) /* bytes of a list of keywords, or of UIDLs */
 #define KEYWORDS_MAX 1000    /* of a message, that are looked at */
 #define CHUNK 65536
 #define TRIES 5              /* to open a file that is given ever new names */
@@ -16,6 +16,7 @@ struct maildir {
 	struct str path;
 	struct maildir_letters letters;
 	struct maildir_list courier;
+	struct maildir_uidls uidls;
 	struct arena arena;
 	bool listed;         /* since messages were found gone: */
 	struct map renamed;  /* base to "cur/NAME" or "new/NAME" */
@@ -31,7 +32,7 @@ list_of(struct maildir *md, const char *name, struct buf *text)
 	enum status st = import_file_whole(path.p, LIST_MAX, text);
 
 	if (st != OK && st != ERR_NOT_FOUND)
-		import_fail(md->im, "%.*s cannot be read: the keywords in it are left out", STR_FMT(path));
+		import_fail(md->im, "%.*s cannot be read: what it tells of messages is left out", STR_FMT(path));
 	return st == OK;
 }
 
@@ -70,6 +71,12 @@ read_lists(struct maildir *md)
 	buf_clear(&text);
 	if (list_of(md, "courierimapkeywords/:list", &text))
 		maildir_list_parse(&md->arena, buf_str(&text), &md->courier);
+	/* Where both have been, Dovecot came last: it took over what Courier's list says. */
+	buf_clear(&text);
+	if (list_of(md, "dovecot-uidlist", &text))
+		maildir_dovecot_uidls(&md->arena, buf_str(&text), &md->uidls);
+	else if (list_of(md, "courierpop3dsizelist", &text))
+		maildir_courier_uidls(&md->arena, buf_str(&text), &md->uidls);
 	buf_free(&text);
 	if (import_list(&md->arena, dir.p, &list, &n) == OK)
 		for (size_t i = 0; i < n; i++)
@@ -165,6 +172,7 @@ read_message(struct maildir *md, const char *sub, struct str file)
 	struct str keywords[KEYWORDS_MAX + MAILDIR_LETTERS + 1];
 	struct maildir_name name;
 	struct import_file f;
+	const struct str *uidl;
 	enum status st;
 
 	maildir_name_parse(file, &name);
@@ -180,7 +188,8 @@ read_message(struct maildir *md, const char *sub, struct str file)
 		import_fail(md->im, "%.*s cannot be read", STR_FMT(path));
 		return;
 	}
-	import_message(md->im, &(struct import_message){.label = path, .bytes = file_bytes, .ctx = &f, .dated = true, .date = f.mtime,
+	uidl = map_get(&md->uidls.messages, name.base);
+	import_message(md->im, &(struct import_message){.label = path, .uidl = uidl != NULL ? *uidl : STR(""), .bytes = file_bytes, .ctx = &f, .dated = true, .date = f.mtime,
 	    .flags = name.flags, .keywords = keywords, .keywords_n = keywords_of(md, &name, keywords)});
 	import_file_close(&f);
 }
@@ -224,6 +233,7 @@ import_maildir(struct import *im, const char *path)
 	read_sub(&md, "cur");
 	read_sub(&md, "new");
 	map_free(&md.courier.messages);
+	map_free(&md.uidls.messages);
 	map_free(&md.renamed);
 	arena_free(&md.names);
 	arena_free(&md.arena);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include "cli/import.h"
 #include "mime/date.h"
+#include "mime/header.h"
 
 #define CHUNK 65536
 
@@ -64,6 +65,19 @@ header_date(struct str header, int64_t *date_r, int16_t *zone_r)
 	return false;
 }
 
+/* What a POP3 server that kept its mail in an mbox noted in it, behind what the sender wrote. */
+static struct str
+last_uidl(struct str header)
+{
+	struct mime_field f;
+	struct str uidl = STR("");
+
+	while (mime_field_next(&header, &f))
+		if (str_caseeq(f.name, STR("X-UIDL")))
+			uidl = str_trim(f.value);
+	return uidl;
+}
+
 static void
 take(struct import *im, struct mbox *m, const char *path, struct mbox_message *msg)
 {
@@ -79,6 +93,7 @@ take(struct import *im, struct mbox *m, const char *path, struct mbox_message *m
 		im->deleted += !im->counting;
 		return;
 	}
+	out.uidl = last_uidl(msg->header);
 	if (!out.dated)
 		out.dated = header_date(msg->header, &out.date, &out.zone);
 	out.label = arena_printf(&arena, "%s, message %" PRIu64, path, msg->number);

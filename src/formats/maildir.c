@@ -113,6 +113,116 @@ maildir_list_parse(struct arena *arena, struct str text, struct maildir_list *r)
 		list_line(arena, str_trim_suffix(line, '\r'), &all, r);
 }
 
+/* ---- UIDLs ---- */
+
+static void
+uidl_put(struct arena *arena, struct maildir_uidls *r, struct str file, struct str uidl)
+{
+	struct str *value = arena_new(arena, struct str);
+	struct maildir_name name;
+
+	maildir_name_parse(file, &name);
+	*value = uidl;
+	if (name.base.n > 0)
+		map_put(&r->messages, arena_str(arena, name.base), value);
+}
+
+/* "12 P0001.ab W300 :base", or "12 base" in version 1. */
+static void
+dovecot_line(struct arena *arena, struct str line, bool fields, uint64_t validity, struct maildir_uidls *r)
+{
+	struct str word, uidl = STR_NONE;
+	uint64_t uid;
+
+	if (!str_split(&line, ' ', &word) || !str_u64(word, UINT32_MAX, &uid))
+		return;
+	while (fields && line.n > 0 && line.p[0] != ':') {
+		if (!str_split(&line, ' ', &word))
+			return;
+		if (word.n > 1 && word.p[0] == 'P')
+			uidl = arena_str(arena, str_from(word, 1));
+	}
+	if (uidl.n == 0)
+		uidl = arena_printf(arena, "%08llx%08llx", (unsigned long long)uid, (unsigned long long)validity);
+	uidl_put(arena, r, str_from(line, fields), uidl);
+}
+
+void
+maildir_dovecot_uidls(struct arena *arena, struct str text, struct maildir_uidls *r)
+{
+	struct str line, word, head;
+	uint64_t version, validity = 0;
+
+	if (!str_split(&text, '\n', &head) || !str_split(&head, ' ', &word) || !str_u64(word, 3, &version) || version == 0 || version == 2)
+		return;
+	for (bool first = true; str_split(&head, ' ', &word) && validity == 0; first = false) {
+		if (version == 1 ? first : word.n > 1 && word.p[0] == 'V')
+			(void)str_u64(str_from(word, version == 3), UINT32_MAX, &validity);
+	}
+	while (validity > 0 && text.n > 0 && str_split(&text, '\n', &line))
+		dovecot_line(arena, line, version == 3, validity, r);
+}
+
+/* A name as Courier has it for a UIDL. */
+static struct str
+courier_name(struct arena *arena, struct str base)
+{
+	struct buf b = {0};
+	struct str s;
+
+	for (size_t i = 0; i < base.n; i++) {
+		unsigned char c = (unsigned char)base.p[i];
+
+		if (c < 0x21 || c > 0x7e || c == '\'' || c == '"' || c == '+')
+			buf_addf(&b, "+%02X", c);
+		else
+			buf_addc(&b, (char)c);
+	}
+	s = arena_str(arena, buf_str(&b));
+	buf_free(&b);
+	return s;
+}
+
+/* "file SIZE UID:UIDVALIDITY", in version 3 with ":0" or ":1" behind it; a name may have blanks. */
+static void
+courier_line(struct arena *arena, struct str line, struct maildir_uidls *r)
+{
+	size_t last = line.n, size;
+	struct str ids, word;
+	struct maildir_name name;
+	uint64_t uid, validity = 0;
+
+	while (last > 0 && line.p[last - 1] != ' ')
+		last--;
+	for (size = last > 0 ? last - 1 : 0; size > 0 && line.p[size - 1] != ' '; size--)
+		;
+	if (size < 2)
+		return;
+	ids = str_from(line, last);
+	if (!str_split(&ids, ':', &word) || !str_u64(word, UINT64_MAX, &uid) || !str_split(&ids, ':', &word) || !str_u64(word, UINT64_MAX, &validity))
+		return;
+	line = str_head(line, size - 1);
+	maildir_name_parse(line, &name);
+	if (uid == 0)
+		uidl_put(arena, r, line, courier_name(arena, name.base));
+	else if (validity == 0)
+		uidl_put(arena, r, line, arena_printf(arena, "UID%llu", (unsigned long long)uid));
+	else
+		uidl_put(arena, r, line, arena_printf(arena, "UID%llu-%llu", (unsigned long long)uid, (unsigned long long)validity));
+}
+
+void
+maildir_courier_uidls(struct arena *arena, struct str text, struct maildir_uidls *r)
+{
+	struct str line;
+
+	if (!str_starts(text, STR("/2 ")) && !str_starts(text, STR("/3 ")))
+		return;
+	(void)str_split(&text, '\n', &line);
+	while (text.n > 0 && str_split(&text, '\n', &line))
+		courier_line(arena, line, r);
+}
+
 /* One level, with "\2e" and its like undone: printable ASCII that is neither a letter nor a digit is what gets escaped; and what export writes for a '.',
  * which modified UTF-7 would have written as it is. */
 static void

@@ -40,6 +40,17 @@ void maildir_list_parse(struct arena *arena, struct str text, struct maildir_lis
 void maildir_keywords_parse(struct arena *arena, struct str text, struct maildir_keywords *r);
 
 /*
+ * What messages were called over POP3 (RFC 1939 7), by the bases of their names. Dovecot's dovecot-uidlist: the P field of a message, else
+ * UID and UIDVALIDITY in hexadecimal, eight digits each, as Dovecot says without a pop3_uidl_format. Courier's courierpop3dsizelist (versions 2
+ * and 3): "UID" UID "-" UIDVALIDITY, without the second where that is 0, or the name where the UID is. What is of another version gives nothing.
+ */
+struct maildir_uidls {
+	struct map messages; /* base to struct str, in the arena */
+};
+void maildir_dovecot_uidls(struct arena *arena, struct str text, struct maildir_uidls *r);
+void maildir_courier_uidls(struct arena *arena, struct str text, struct maildir_uidls *r);
+
+/*
  * The mailbox that a folder is: ".Sent.2020" of a Maildir++ (dotted) or one level of a tree of Maildirs. Modified UTF-7 or UTF-8, Dovecot's
  * escapes ("\2e") undone; a '/' inside a level becomes '_', which it cannot hold here: *changed_r.
  */

@@ -16,6 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct maildir_name name;
 	struct maildir_letters letters;
 	struct maildir_list list = {0};
+	struct maildir_uidls uidls = {0};
 	struct listing_row row;
 	struct buf file = {0};
 	bool changed;
@@ -24,6 +25,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ensure(name.base.n <= s.n && (name.flags & ~FLAG_ALL) == 0 && name.letters < UINT32_C(1) << MAILDIR_LETTERS);
 	maildir_letters_parse(&a, s, &letters);
 	maildir_list_parse(&a, s, &list);
+	maildir_dovecot_uidls(&a, s, &uidls);
+	maildir_courier_uidls(&a, s, &uidls);
 	ensure(str_chr(maildir_folder_name(&a, s, false, &changed), '/') >= (changed ? 0 : 0));
 	(void)maildir_folder_name(&a, s, true, &changed);
 	while (listing_next(&text, &row))
@@ -34,6 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	buf_free(&file);
 	map_free(&list.messages);
+	map_free(&uidls.messages);
 	arena_free(&a);
 	return 0;
 }

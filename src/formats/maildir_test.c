@@ -51,6 +51,46 @@ keywords(void **state)
 }
 
 static void
+uidl_is(struct maildir_uidls *r, const char *base, const char *want)
+{
+	const struct str *got = map_get(&r->messages, str_c(base));
+
+	if ((got == NULL) != (want == NULL) || (got != NULL && !str_eq(*got, str_c(want))))
+		fail_msg("%s: %.*s, not %s", base, got != NULL ? (int)got->n : 4, got != NULL ? got->p : "none", want != NULL ? want : "none");
+}
+
+static void
+uidls(void **state)
+{
+	struct arena a = {0};
+	struct maildir_uidls r = {0};
+
+	maildir_dovecot_uidls(&a, STR("3 V1300000000 N9 Gabc\n1 :1.M1.h,S=5\n2 Pmine W300 :2.h:2,S\n10 W3 Pother :3 x\nbad\n11 P\nx :4.h\n"), &r);
+	uidl_is(&r, "1.M1.h,S=5", "000000014d7c6d00");
+	uidl_is(&r, "2.h", "mine");
+	uidl_is(&r, "3 x", "other");
+	uidl_is(&r, "4.h", NULL);
+	map_free(&r.messages);
+	maildir_dovecot_uidls(&a, STR("1 17 9\n4 1.h\n"), &r);
+	uidl_is(&r, "1.h", "0000000400000011");
+	map_free(&r.messages);
+	maildir_dovecot_uidls(&a, STR("3 N9\n1 :1.h\n"), &r);
+	maildir_dovecot_uidls(&a, STR("9 V1 N9\n1 :1.h\n"), &r);
+	maildir_dovecot_uidls(&a, STR(""), &r);
+	maildir_courier_uidls(&a, STR("/1 3 5\n1.h 10 7:8\n"), &r);
+	uidl_is(&r, "1.h", NULL);
+	maildir_courier_uidls(&a, STR("/3 9 1300000000\n1.M1.h,S=5:2,S 100 7:1300000000:0\n2 x.h 100 8:0:1\n3.'+\"h:2, 100 0:5:0\nbad\n 1 2:3\n4.h x\n"), &r);
+	uidl_is(&r, "1.M1.h,S=5", "UID7-1300000000");
+	uidl_is(&r, "2 x.h", "UID8");
+	uidl_is(&r, "3.'+\"h", "3.+27+2B+22h");
+	uidl_is(&r, "4.h", NULL);
+	maildir_courier_uidls(&a, STR("/2 9 5\n5.h 100 7:6"), &r);
+	uidl_is(&r, "5.h", "UID7-6");
+	map_free(&r.messages);
+	arena_free(&a);
+}
+
+static void
 folders(void **state)
 {
 	static const struct {
@@ -75,7 +115,7 @@ folders(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(keywords), cmocka_unit_test(folders)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(keywords), cmocka_unit_test(uidls), cmocka_unit_test(folders)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

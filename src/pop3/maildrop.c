@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "pop3/session_priv.h"
+#include "store/uidl.h"
 
 #define STEP_US 3000
 #define CLOCK_EVERY 64 /* lines */
@@ -175,40 +176,69 @@ pop3_rset(struct pop3_session *s, const struct pop3_command *cmd)
 	return pop3_ok(s, "%u messages", s->drop.messages);
 }
 
-/* Stable as long as the mailbox is the same (docs/why/pop3.md). */
-static void
-add_uidl(struct buf *out, const struct maildrop *d, uint32_t uid)
+/*
+ * What an import brought, else UIDVALIDITY and UID: stable as long as the mailbox is the same (docs/why/pop3.md). What was brought and looks like
+ * one of ours counts for nothing: another message could have it.
+ */
+static enum status
+add_uidl(struct buf *out, const struct maildrop *d, struct db_txn *txn, struct uidl_reader *r, uint32_t uid, int64_t email)
 {
-	buf_addu(out, d->view.uidvalidity);
-	buf_addc(out, '.');
-	buf_addu(out, uid);
+	size_t at = out->n;
+	struct buf ours = {0};
+	enum status st = uidl_get(r, txn, d->view.grant.mailbox, uid, email, out);
+
+	if (st != OK)
+		return st;
+	buf_addu(&ours, d->view.uidvalidity);
+	buf_addc(&ours, '.');
+	if (out->n == at || str_starts(str_from(buf_str(out), at), buf_str(&ours))) {
+		out->n = at;
+		buf_add(out, buf_str(&ours));
+		buf_addu(out, uid);
+	}
+	buf_free(&ours);
+	return OK;
 }
 
 static void
-add_line(struct pop3_session *s, struct buf *out, uint32_t number, uint32_t uid, uint64_t size)
+begin_line(struct buf *out, uint32_t number)
 {
 	buf_addu(out, number);
 	buf_addc(out, ' ');
-	if (s->uidl)
-		add_uidl(out, &s->drop, uid);
+}
+
+/* UIDL of one message. */
+static enum conn_next
+one_uidl(struct pop3_session *s, uint32_t number, const struct brief *b)
+{
+	struct uidl_reader reader = {0};
+	struct buf value = {0};
+	struct db_txn *txn;
+	enum status st = db_read_begin(store_db(s->service->door->store), &txn);
+
+	if (st == OK) {
+		db_read_account(txn, s->login.account);
+		st = add_uidl(&value, &s->drop, txn, &reader, b->uid, b->email);
+		db_read_end(txn);
+	}
+	if (st != OK)
+		(void)pop3_failed(s, st);
 	else
-		buf_addu(out, size);
-	buf_adds(out, "\r\n");
+		(void)pop3_ok(s, "%u %.*s", number, STR_FMT(buf_str(&value)));
+	buf_free(&value);
+	return CONN_AGAIN;
 }
 
 static enum conn_next
 list(struct pop3_session *s, const struct pop3_command *cmd, bool uidl)
 {
-	struct buf *out = conn_out(s->conn);
 	struct brief b;
 
 	s->uidl = uidl;
 	if (cmd->given) {
 		if (!maildrop_find(s, cmd, &b))
 			return CONN_AGAIN;
-		buf_adds(out, "+OK ");
-		add_line(s, out, cmd->message, b.uid, b.size);
-		return CONN_AGAIN;
+		return uidl ? one_uidl(s, cmd->message, &b) : pop3_ok(s, "%u %llu", cmd->message, (unsigned long long)b.size);
 	}
 	s->mode = POP3_LISTING;
 	s->walk = (struct view_iter)VIEW_ITER(&s->drop.view, NULL);
@@ -227,21 +257,31 @@ pop3_uidl(struct pop3_session *s, const struct pop3_command *cmd)
 	return list(s, cmd, true);
 }
 
-/* Lines until the client or others have to be waited for. True: that was the last. */
-static bool
-add_lines(struct pop3_session *s)
+/* Lines until the client or others have to be waited for. *over_r: that was the last. */
+static enum status
+add_lines(struct pop3_session *s, struct db_txn *txn, bool *over_r)
 {
 	struct buf *out = conn_out(s->conn);
+	struct uidl_reader reader = {0};
+	enum status st = OK;
 	int64_t start = clock_mono();
 	const struct entry *e;
 
 	for (unsigned i = 1; !conn_out_full(s->conn) && (i % CLOCK_EVERY != 0 || clock_mono() - start < STEP_US); i++) {
-		if ((e = view_iter_next(&s->walk)) == NULL)
-			return true;
-		if (!marks_have(&s->drop.deleted, s->walk.seq))
-			add_line(s, out, s->walk.seq, e->uid, e->size);
+		if ((e = view_iter_next(&s->walk)) == NULL) {
+			*over_r = true;
+			break;
+		}
+		if (marks_have(&s->drop.deleted, s->walk.seq))
+			continue;
+		begin_line(out, s->walk.seq);
+		if (!s->uidl)
+			buf_addu(out, e->size);
+		else if ((st = add_uidl(out, &s->drop, txn, &reader, e->uid, e->email)) != OK)
+			break;
+		buf_adds(out, "\r\n");
 	}
-	return false;
+	return st;
 }
 
 /* A listing that cannot go on must not look whole: the connection is cut. */
@@ -256,9 +296,9 @@ pop3_listing_step(struct pop3_session *s)
 		return CONN_ABORT;
 	db_read_account(txn, s->login.account);
 	if ((st = view_iter_begin(&s->walk, txn)) == OK) {
-		over = add_lines(s);
+		st = add_lines(s, txn, &over);
 		ended = view_iter_end(&s->walk);
-		st = ended;
+		st = st == OK ? ended : st;
 	}
 	db_read_end(txn);
 	if (st != OK)

@@ -33,6 +33,7 @@ struct message_new {
 	uint8_t flags;
 	const struct str *keywords;
 	size_t keywords_n;
+	struct str uidl;           /* what another server called it over POP3 (uidl.h); n 0: nothing */
 };
 
 /* Right i. ERR_NOT_FOUND, ERR_READ_ONLY, ERR_QUOTA, ERR_LIMIT. After several appends in one transaction the mailbox has one change row each. */

@@ -7,6 +7,7 @@
 #include "store/keyword_priv.h"
 #include "store/message.h"
 #include "store/thread_priv.h"
+#include "store/uidl.h"
 
 static struct db_sql next_email =
     DB_SQL("UPDATE account SET next_email = next_email + 1 WHERE id = ?1 RETURNING next_email - 1");
@@ -73,7 +74,9 @@ make_entry(struct edit *e, struct arena *arena, const struct message_new *m, uin
 	    .save_date = clock_seconds(),
 	    .size = m->size};
 	st = keyword_ids(e, arena, m->keywords, m->keywords_n, true, &entry->keywords, &entry->keywords_n);
-	return st == OK ? email_write(e, m, uid, &entry->email) : st;
+	if (st == OK)
+		st = email_write(e, m, uid, &entry->email);
+	return st == OK ? uidl_keep(e->txn, e->mailbox, uid, entry->email, m->uidl) : st;
 }
 
 enum status

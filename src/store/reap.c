@@ -222,6 +222,7 @@ static struct db_sql body_of = DB_SQL("SELECT email.body, length(email.summary) 
 static struct db_sql owner_del = DB_SQL("DELETE FROM body_owner WHERE body = ?1 AND email = ?2");
 static struct db_sql owner_any = DB_SQL("SELECT email FROM body_owner WHERE body = ?1 LIMIT 1");
 static struct db_sql structure_del = DB_SQL("DELETE FROM structure WHERE email = ?1");
+static struct db_sql uidl_del = DB_SQL("DELETE FROM uidl WHERE email = ?1");
 static struct db_sql email_del = DB_SQL("DELETE FROM email WHERE id = ?1");
 static struct db_sql stale_any = DB_SQL("SELECT id FROM staged WHERE made < ?1 LIMIT 1");
 static struct db_sql stale_del =
@@ -250,7 +251,7 @@ remove_email(struct store *store, struct db_txn *txn, int64_t id, int64_t *bytes
 	}
 	if (st != OK || !*done_r)
 		return st;
-	if ((st = db_exec(txn, &structure_del, "i", id)) != OK)
+	if ((st = db_exec(txn, &structure_del, "i", id)) != OK || (st = db_exec(txn, &uidl_del, "i", id)) != OK)
 		return st;
 	return db_exec(txn, &email_del, "i", id);
 }

@@ -48,6 +48,7 @@ static const struct step {
     {5, REPARSE_SQL, NULL},
     {6, NULL, account_names_fold},
     {7, ACCOUNT_SETTING_SQL, reserved_report},
+    {8, UIDL_SQL, NULL},
     {0, NULL, NULL},
 };
 

@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
@@ -30,6 +30,11 @@
 #define ACCOUNT_SETTING_SQL                                                                                            \
 	"CREATE TABLE account_setting (account INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,"              \
 	" PRIMARY KEY (account, name)) WITHOUT ROWID;"
+
+/* UIDLs that an import brought: see uidl.h. */
+#define UIDL_SQL                                                                                                       \
+	"CREATE TABLE uidl (email INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, value TEXT NOT NULL);" \
+	"CREATE UNIQUE INDEX uidl_value ON uidl (mailbox, value);"
 
 /* Made at each start where it is missing, whatever the version; without it the number of an account's newest change is a walk through all its entries. */
 #define METADATA_INDEX_SQL "CREATE INDEX IF NOT EXISTS metadata_changed ON metadata (account, changed);"
@@ -125,6 +130,7 @@ static const char schema_sql[] =
     " mailbox INTEGER NOT NULL, old_name TEXT, at INTEGER NOT NULL, PRIMARY KEY (account, modseq)) WITHOUT ROWID;"
     /* What imports brought in: a key a message; see imported.h. */
     "CREATE TABLE imported (account INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (account, key)) WITHOUT ROWID;"
+    UIDL_SQL
     /* How far a search index has followed the change feed. */
     "CREATE TABLE index_state (mailbox INTEGER PRIMARY KEY, modseq INTEGER NOT NULL, state BLOB);";
 

@@ -122,7 +122,7 @@ test_number(struct store *s, const char *sql)
 
 /* Makes the schema what it was at first. */
 #define TO_VERSION_1                                                                                                   \
-	"DROP TABLE digest; ALTER TABLE thread_ref DROP COLUMN idle; DROP TABLE thread_sweep; DROP TABLE account_setting;"                         \
+	"DROP TABLE digest; ALTER TABLE thread_ref DROP COLUMN idle; DROP TABLE thread_sweep; DROP TABLE account_setting; DROP TABLE uidl;"                         \
 	" UPDATE meta SET value = 1 WHERE key = 'version'"
 
 static inline struct store *

@@ -13,6 +13,7 @@ import time
 from lib import stored
 from lib.cases import LeftOut
 from lib.imapclient import Client
+from lib.pop3client import Pop3
 
 MDAY = 1000000000
 FROM = b"From a@example.org Sun Sep  9 01:46:40 2001\n"
@@ -259,6 +260,55 @@ def test_import_mbox_changed(server, tmp):
     got = fetch(server, "bob", "Box")
     assert [m[0] for m in got] == [{"\\Seen", "\\Flagged"}] * 3 + [set()], got
     assert got[0][2] == crlf(mail(1)) and b"X-Status: D" in got[3][2]
+
+
+def uidls(server, account):
+    p = Pop3(server.pop3)
+    p.login(account)
+    out = [line.split()[1].decode() for line in p.ok("UIDL")]
+    assert [p.ok(f"UIDL {n}").split()[2].decode() for n in range(1, len(out) + 1)] == out
+    p.ok("QUIT")
+    return out
+
+
+def test_import_uidls(server, tmp):
+    """What Dovecot, Courier and who keeps his mail in an mbox called messages over POP3 they are called here, too; each is one message's."""
+    md = os.path.join(tmp, "dovecot")
+    for n in range(1, 6):
+        put(md, f"cur/100000000{n}.M{n}.h:2,S", mail(n))
+    server.start()
+    c = imaplib.IMAP4("127.0.0.1", server.imap)
+    c.login("alice", "secret")
+    validity = int(re.search(rb"UIDVALIDITY (\d+)", c.status("INBOX", "(UIDVALIDITY)")[1][0]).group(1))
+    c.logout()
+    # One without a field, one with, one that looks as if it were of this mailbox, two that are one.
+    put(md, "dovecot-uidlist", b"3 V1300000000 N9 Gabc\n1 :1000000001.M1.h\n2 Pmine W3 :1000000002.M2.h:2,S\n3 P%d.4 :1000000003.M3.h\n"
+        b"4 Ptwice :1000000004.M4.h\n5 Ptwice :1000000005.M5.h\n" % validity)
+    put(md, ".Sub/cur/1000000001.M1.h:2,", mail(9))
+    put(md, ".Sub/dovecot-uidlist", b"3 V1300000000 N9 Gabc\n1 Psub :1000000001.M1.h\n")
+    imported(server, "alice", md)
+    want = ["000000014d7c6d00", "mine", f"{validity}.3", "twice", f"{validity}.5"]
+    assert uidls(server, "alice") == want, uidls(server, "alice")
+    with Client(server.imap) as c:
+        c.login("alice")
+        c.cmd("SELECT INBOX")
+        c.cmd("COPY 2 INBOX")
+        c.cmd("COPY 1 Sub")
+    server.stop()
+    server.start()
+    assert uidls(server, "alice") == want + [f"{validity}.6"]
+    courier = os.path.join(tmp, "courier")
+    for n in range(1, 4):
+        put(courier, f"new/{n}.M{n}.h", mail(n))
+    put(courier, "courierpop3dsizelist", b"/3 9 1300000000\n1.M1.h:2,S 100 7:1300000000:0\n2.M2.h 100 8:0:0\n")
+    imported(server, "bob", courier)
+    got = uidls(server, "bob")
+    assert got[:2] == ["UID7-1300000000", "UID8"] and re.fullmatch(r"\d+\.3", got[2]), got
+    put(tmp, "spool", FROM + b"Subject: 1\nX-UIDL: the sender's\nX-UIDL: ab!cd\nStatus: RO\n\none\n\n" + FROM + b"Subject: 2\n\ntwo\n\n")
+    imported(server, "carol", os.path.join(tmp, "spool"))
+    got = uidls(server, "carol")
+    assert got[0] == "ab!cd" and re.fullmatch(r"\d+\.2", got[1]), got
+    server.cli("check")
 
 
 def test_rounds(server, tmp):

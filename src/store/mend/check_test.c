@@ -38,6 +38,8 @@ static const struct {
     {"UPDATE email SET summary = x'0100' WHERE id = (SELECT max(id) FROM email)", "summary"},
     {"UPDATE structure SET data = x'0100'", "structure"},
     {"DELETE FROM structure", "structure is missing"},
+    {"INSERT INTO uidl SELECT id + 1000, 1, 1, 'a' FROM email LIMIT 1", "UIDL has no email"},
+    {"INSERT INTO uidl SELECT id, 1, 1, 'a b' FROM email LIMIT 1", "a UIDL is none"},
     {"DELETE FROM change WHERE kind = 3", "tombstone"},
     {"DELETE FROM change WHERE kind = 1", "change row"},
     {"UPDATE change SET uids = x'01' WHERE kind = 2", "damaged"},

@@ -137,7 +137,7 @@ delete_account(struct db_txn *txn, void *arg)
 }
 
 static void
-disturb(struct test_imap *t, struct test_client *other, unsigned how)
+disturb(struct test_door *t, struct test_client *other, unsigned how)
 {
 	if (disturbances[how] != NULL)
 		test_client_send(t, other, str_c(disturbances[how]));
@@ -166,7 +166,7 @@ play(const char *line, unsigned state, unsigned how, enum when when)
 {
 	struct str all = str_c(line), first = str_head(all, str_chr(all, '@')), rest = str_from(all, first.n + 1);
 	struct test_client c, other;
-	struct test_imap t;
+	struct test_door t;
 	const char *fault;
 
 	test_imap_open_image(&t, test_imap_fill);
@@ -202,7 +202,7 @@ play(const char *line, unsigned state, unsigned how, enum when when)
 		    fault ? fault : "no answer", STR_FMT(buf_str(&c.got)));
 	buf_free(&c.got);
 	buf_free(&other.got);
-	test_imap_close(&t);
+	test_door_close(&t);
 }
 
 /* ---- between steps ---- */
@@ -252,7 +252,7 @@ play_step(const char *line, unsigned state, unsigned how, unsigned step)
 	struct str all = str_c(line), first = str_head(all, str_chr(all, '@')), rest = str_from(all, first.n + 1);
 	struct between b = {.how = how};
 	struct test_client c;
-	struct test_imap t;
+	struct test_door t;
 	const char *fault;
 
 	test_imap_steps(at_step, &b);
@@ -275,7 +275,7 @@ play_step(const char *line, unsigned state, unsigned how, unsigned step)
 		fail_msg("state %u, disturbance %u, step %u, %.*s: %s\n%.*s", state, how, step, STR_FMT(first), fault ? fault : "no answer",
 		    STR_FMT(buf_str(&c.got)));
 	buf_free(&c.got);
-	test_imap_close(&t);
+	test_door_close(&t);
 	test_imap_steps(NULL, NULL);
 	return b.left == 0;
 }

@@ -11,7 +11,7 @@
 #include "store/account.h"
 
 static struct pictures *ps;
-static struct test_imap t;
+static struct test_door t;
 static struct actor actor;
 
 static struct notify_picture *
@@ -99,6 +99,6 @@ main(void)
 	arena_free(&arena);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	pictures_free(ps);
-	test_imap_close(&t);
+	test_door_close(&t);
 	return failed;
 }

@@ -6,23 +6,10 @@
  */
 #include <stdlib.h>
 #include <zlib.h>
-#include "auth/password.h"
 #include "base/assert.h"
 #include "base/log.h"
-#include "db/db.h"
 #include "session/language.h"
 #include "imap/imap_test.h"
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define WATCHES_THREADS true
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define WATCHES_THREADS true
-#endif
-#if !defined(WATCHES_THREADS)
-#define WATCHES_THREADS false
-#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -116,7 +103,7 @@ hear(struct peer *p)
 }
 
 static void
-say(struct test_imap *t, struct peer *p, struct str bytes)
+say(struct test_door *t, struct peer *p, struct str bytes)
 {
 	struct buf wire = {0};
 
@@ -154,7 +141,7 @@ check(const struct peer *p)
 
 /* The input, segment by segment, to one client after the other. */
 static void
-play(struct test_imap *t, struct peer p[2], struct str in)
+play(struct test_door *t, struct peer p[2], struct str in)
 {
 	unsigned who = 0;
 
@@ -181,27 +168,15 @@ leave(struct peer *p)
 	buf_free(&p->text);
 }
 
-/* What costs much and shows nothing here: unknown users' passwords, and another thread for each change that comes alone (with ThreadSanitizer it
- * shows something). */
-static void
-make_cheap(void)
-{
-	static const struct password_cost least = {.memory_kib = 8, .passes = 1, .lanes = 1};
-
-	log_set_level(LOG_LEVEL_ERROR);
-	password_dummy_cost(&least);
-	db_thread_commits(!WATCHES_THREADS);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct peer p[2] = {0};
-	struct test_imap t;
+	struct test_door t;
 
 	if (size < 1 || size > 65536)
 		return 0;
-	make_cheap();
+	test_door_cheap();
 	test_imap_open_image(&t, test_imap_fill);
 	for (unsigned i = 0; i < 2; i++) {
 		test_client_open(&t, &p[i].client);
@@ -213,6 +188,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)test_client_end(&t, &p[0].client);
 	leave(&p[0]);
 	leave(&p[1]);
-	test_imap_close(&t);
+	test_door_close(&t);
 	return 0;
 }

@@ -18,7 +18,7 @@
 
 /* Sends, and lets the server work until it has said this word. */
 static void
-until(struct test_imap *t, struct test_client *c, struct str bytes, const char *word)
+until(struct test_door *t, struct test_client *c, struct str bytes, const char *word)
 {
 	test_client_send(t, c, bytes);
 	for (int i = 0; i < 1000 && (c->got.n == 0 || memmem(c->got.p, c->got.n, word, strlen(word)) == NULL); i++)
@@ -28,7 +28,7 @@ until(struct test_imap *t, struct test_client *c, struct str bytes, const char *
 
 /* So many keywords that a FLAGS line fills the output of who does not read. */
 static void
-make_keywords(struct test_imap *t, struct test_client *c)
+make_keywords(struct test_door *t, struct test_client *c)
 {
 	struct buf b = {0};
 
@@ -54,7 +54,7 @@ test_turn_let_go(void **state)
 	struct pool *pool = pool_new(&(struct pool_options){.threads = 2, .heavy = 1});
 	struct test_client deaf, other;
 	struct heavy held, probe;
-	struct test_imap t;
+	struct test_door t;
 
 	test_imap_open(&t);
 	t.door.pool = pool;
@@ -84,7 +84,7 @@ test_turn_let_go(void **state)
 	assert_true(test_client_end(&t, &other));
 	buf_free(&deaf.got);
 	buf_free(&other.got);
-	test_imap_close(&t);
+	test_door_close(&t);
 	pool_free(pool);
 }
 
@@ -100,7 +100,7 @@ test_gone(void **state)
 {
 	struct test_client c;
 	struct buf b = {0};
-	struct test_imap t;
+	struct test_door t;
 	unsigned steps = 0;
 
 	test_imap_steps(count_step, &steps);
@@ -120,7 +120,7 @@ test_gone(void **state)
 	assert_in_range(steps, 1, 1000); /* of 12,000 and more */
 	buf_free(&c.got);
 	buf_free(&b);
-	test_imap_close(&t);
+	test_door_close(&t);
 	test_imap_steps(NULL, NULL);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """faults: a real server while its disk, memory, descriptors, clock and clients fail: never a lost or a wrong answer.
 
-usage: faults.py [--long] [--mansio PROGRAM] [first|calls|full|descriptors|memory|clock|slow|blocks ...]
+usage: faults.py [--long] [--mansio PROGRAM] [first|calls|leaving|full|descriptors|memory|clock|slow|blocks ...]
 """
 import argparse
 import importlib
@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from lib.server import default_binary  # noqa: E402
 
-PARTS = ("first", "calls", "full", "descriptors", "memory", "clock", "slow", "blocks")
+PARTS = ("first", "calls", "leaving", "full", "descriptors", "memory", "clock", "slow", "blocks")
 
 
 def main():

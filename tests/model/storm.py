@@ -4,9 +4,10 @@
 POP3 and LMTP. Nobody can say what each answer has to be, but: every command is answered in time, the oracle finds each byte well formed and each
 session's view without a contradiction, no step is slow, nothing crashes, and in the end sessions that saw all of it hold what a fresh one sees.
 
-usage: tests/model/storm.py [--mansio PROGRAM] [--seconds N] [--clients N] [--seed N] [--slow N] [--trace]
+usage: tests/model/storm.py [--mansio PROGRAM] [--seconds N] [--clients N] [--seed N] [--slow N] [-v]
 """
 import argparse
+import collections
 import os
 import random
 import sys
@@ -85,6 +86,7 @@ LINES = (
     (1, False, lambda rng: f"SUBSCRIBE {box(rng)}"), (1, False, lambda rng: f"UNSUBSCRIBE {box(rng)}"),
     (2, False, lambda rng: rng.choice(('LIST "" "*"', 'LIST "" "%" RETURN (SUBSCRIBED CHILDREN STATUS (MESSAGES UNSEEN))', 'LIST (SUBSCRIBED) "" "*"', 'LSUB "" "*"'))),
     (2, False, lambda rng: f"STATUS {box(rng)} (MESSAGES UIDNEXT UNSEEN HIGHESTMODSEQ SIZE DELETED)"),
+    (1, False, lambda rng: rng.choice(('XLIST "" "*"', 'LANGUAGE de', 'LANGUAGE i-default', 'ID ("name" "storm")', "CAPABILITY", "NAMESPACE"))),
     (4, False, lambda rng: "NOOP"), (1, False, notify), (1, False, lambda rng: "ENABLE QRESYNC"), (1, False, lambda rng: "ENABLE CONDSTORE UTF8=ACCEPT"),
     (1, False, lambda rng: f'SETMETADATA {box(rng)} (/private/comment "x{rng.randint(1, 9)}")'), (1, False, lambda rng: f"GETMETADATA {box(rng)} (/private/comment)"),
     (1, False, lambda rng: f"ESEARCH IN (mailboxes ({box(rng)} {box(rng)})) RETURN (COUNT ALL) {keys(rng)}"),
@@ -95,6 +97,7 @@ LINES = (
     (4, True, lambda rng: f"{uid(rng)}SEARCH {returning(rng)}{keys(rng)}"),
     (2, True, lambda rng: f"{uid(rng)}SORT {returning(rng)}({rng.choice(('ARRIVAL', 'SUBJECT', 'REVERSE DATE', 'FROM SIZE'))}) UTF-8 {keys(rng)}"),
     (1, True, lambda rng: f"{uid(rng)}THREAD {rng.choice(('REFERENCES', 'ORDEREDSUBJECT'))} UTF-8 {keys(rng)}"), (1, True, lambda rng: "CHECK"),
+    (1, True, lambda rng: f"UIDBATCHES {rng.choice((10, 500, 1000))}"), (1, True, lambda rng: f'CANCELUPDATE "a{rng.randint(1, 90)}"'),
 )
 
 
@@ -103,6 +106,7 @@ class Storm:
         self.args, self.end = args, time.monotonic() + args.seconds
         self.server = Server(args.mansio or default_binary(), ACCOUNTS, settings=SETTINGS)
         self.lock, self.faults, self.count, self.closed = threading.Lock(), [], 0, 0
+        self.answers = collections.Counter()
 
     def over(self):
         return time.monotonic() > self.end or bool(self.faults)
@@ -148,6 +152,19 @@ class Imap:
         mails = [mail(self.rng) for _ in range(self.rng.choice((1, 1, 1, 3)))]
         return self.client.start(f"APPEND {box(self.rng)}" + "".join(f" {flags(self.rng)} {{}}" if self.rng.random() < 0.5 else " {}" for _ in mails), *mails)
 
+    def replace(self):
+        return self.client.start(f"{uid(self.rng)}REPLACE {self.rng.randint(1, 30)} {box(self.rng)} {flags(self.rng)} {{}}", mail(self.rng))
+
+    def catenate(self):
+        url = f"/{box(self.rng)}/;uid={self.rng.randint(1, 30)}"
+        return self.client.start(f'APPEND {box(self.rng)} CATENATE (URL "{url}" TEXT {{}} URL "{url}/;section=TEXT")', mail(self.rng))
+
+    def literal(self):
+        """What carries mail."""
+        if self.selected() and self.rng.random() < 0.2:
+            return self.replace()
+        return self.catenate() if self.rng.random() < 0.2 else self.append()
+
     def idle(self):
         tag = self.client.start("IDLE")
         end = time.monotonic() + self.rng.random() * 0.3
@@ -169,7 +186,7 @@ class Imap:
         tags = []
         for _ in range(self.rng.choice((1, 1, 2, 4, 12)) if not self.news else 1):
             if self.rng.random() < 0.15:
-                tags.append(self.append())
+                tags.append(self.literal())
                 continue
             line = self.choose()
             if line.startswith("NOTIFY"):
@@ -192,12 +209,20 @@ class Imap:
             self.client.close()
             self.client = None
             return len(tags)
+        names = {c.tag: c.name for c in self.client.oracle.queue}
         for tag in tags:
-            self.client.finish(tag)
+            name = names.get(tag, "(answered while it was sent)")
+            status = self.client.finish(tag).status
+            with self.storm.lock:
+                self.storm.answers[name, status] += 1
         self.client.check()
         if self.rng.random() < 0.005:
             self.client.logout()
             self.client = None
+        elif self.rng.random() < 0.005:
+            self.client.ok("UNAUTHENTICATE")
+            self.news = False
+            self.client.login(self.user)
         return len(tags)
 
     def run(self):
@@ -287,6 +312,7 @@ def main():
     p.add_argument("--clients", type=int, default=16)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--slow", type=float, default=1, help="the time an answer may take, times this")
+    p.add_argument("-v", action="store_true", help="count the answers")
     args = p.parse_args()
     storm = Storm(args)
     with storm.server:
@@ -303,6 +329,9 @@ def main():
             storm.faults.append(wrong)
         elif (r := storm.server.cli("check", check=False)).returncode:
             storm.faults.append("check: " + (r.stdout + r.stderr).decode(errors="replace")[-2000:])
+    if args.v:
+        for name in sorted({n for n, _ in storm.answers}):
+            print(f"{name:14} " + " ".join(f"{s} {storm.answers[name, s]}" for s in ("OK", "NO", "BAD") if storm.answers[name, s]))
     for f in storm.faults[:5]:
         print(f)
     print(f"storm: {storm.count} commands of {len(clients)} clients in {args.seconds:.0f} s, {storm.closed} closed by the server, {compared} mailboxes compared, "

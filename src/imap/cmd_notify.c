@@ -187,6 +187,7 @@ parse_set(struct parser *p, bool *status_r)
 /* It watches already, and is the session's when all is told that it begins with. */
 struct beginning {
 	struct notify *n;
+	bool status; /* STATUS was asked for */
 	size_t at;
 };
 
@@ -218,6 +219,23 @@ tell_status(struct cmd *cmd)
 	return st == OK ? set(cmd) : reply_status(cmd, st);
 }
 
+static enum cmd_next
+begin(struct cmd *cmd)
+{
+	struct beginning *b = cmd_state(cmd, struct beginning);
+	enum status st;
+	enum cmd_next next = notify_begin(cmd, b->n, &st);
+
+	if (next != CMD_DONE)
+		return next;
+	if (st == ERR_LIMIT)
+		return reply_no(cmd, "NOTIFICATIONOVERFLOW", "There are too many mailboxes to watch");
+	if (st != OK)
+		return reply_status(cmd, st);
+	cmd->step = b->status ? tell_status : set;
+	return cmd->step(cmd);
+}
+
 enum cmd_next
 cmd_notify(struct cmd *cmd)
 {
@@ -246,10 +264,7 @@ cmd_notify(struct cmd *cmd)
 	cmd_state_set(cmd, struct beginning, b);
 	cmd->cleanup = notify_cleanup;
 	notify_index(n);
-	if ((st = notify_begin(cmd, n)) == ERR_LIMIT)
-		return reply_no(cmd, "NOTIFICATIONOVERFLOW", "There are too many mailboxes to watch");
-	if (st != OK)
-		return reply_status(cmd, st);
-	cmd->step = status ? tell_status : set;
-	return cmd->step(cmd);
+	b->status = status;
+	cmd->step = begin;
+	return begin(cmd);
 }

@@ -17,6 +17,7 @@ notify_free(struct session *s, struct notify *n)
 	if (n == NULL)
 		return;
 	picture_telling_free(n->telling);
+	picture_taking_release(n->taking);
 	picture_release(n->picture);
 	hub_unwatch(s->imap->hub, &n->watcher);
 	mailbox_index_free(&n->index);
@@ -31,7 +32,8 @@ notify_memory(const struct notify *n)
 {
 	if (n == NULL)
 		return 0;
-	return sizeof(*n) + n->arena.held + n->own_arena.held + n->own_cap * sizeof(*n->own) + (n->picture != NULL ? n->picture->arena.held : 0);
+	return sizeof(*n) + n->arena.held + n->own_arena.held + n->own_cap * sizeof(*n->own) + picture_taking_memory(n->taking) +
+	    (n->picture != NULL ? n->picture->arena.held : 0);
 }
 
 void
@@ -164,24 +166,43 @@ notify_index(struct notify *n)
 	mailbox_index_sort(&n->index);
 }
 
-enum status
-notify_begin(struct cmd *cmd, struct notify *n)
+/* Until the picture is there, or others have their turn: then not CMD_DONE. */
+static enum cmd_next
+take_picture(struct cmd *cmd, struct notify *n, const struct picture_for *who, struct notify_picture **p_r, enum status *st_r)
 {
 	struct session *s = cmd->session;
+	enum cmd_next next = CMD_DONE;
 	struct db_txn *txn;
-	enum status st;
 
-	if (n->n == 0)
-		return OK;
-	/* First the bell, then the look. */
-	hub_watch(s->imap->hub, (uint64_t)s->actor.account, 0, &n->watcher, s->conn);
-	n->seen = hub_modseq(&n->watcher);
-	if ((st = cmd_read_begin(cmd, &txn)) != OK)
-		return st;
-	if ((st = pictures_get(s->imap->pictures, &s->actor, txn, &(struct picture_for){.now = n->seen}, &n->picture)) == OK)
-		st = session_hold(s, notify_memory(n));
+	if ((*st_r = cmd_read_begin(cmd, &txn)) != OK)
+		return CMD_DONE;
+	while (next == CMD_DONE && ((*st_r = pictures_get(s->imap->pictures, &s->actor, txn, who, &n->taking, p_r)) == ERR_AGAIN || *st_r == ERR_CONFLICT)) {
+		next = *st_r == ERR_CONFLICT ? CMD_AGAIN : cmd_pause(cmd);
+		if ((*st_r = session_hold(s, n == s->notify ? 0 : notify_memory(n))) != OK)
+			break;
+	}
 	cmd_read_end(cmd, txn);
-	return st;
+	return *st_r == OK ? next : CMD_DONE;
+}
+
+enum cmd_next
+notify_begin(struct cmd *cmd, struct notify *n, enum status *st_r)
+{
+	struct session *s = cmd->session;
+	enum cmd_next next;
+
+	*st_r = OK;
+	if (n->n == 0)
+		return CMD_DONE;
+	/* First the bell, then the look. */
+	if (!watcher_watches(&n->watcher)) {
+		hub_watch(s->imap->hub, (uint64_t)s->actor.account, 0, &n->watcher, s->conn);
+		n->seen = hub_modseq(&n->watcher);
+	}
+	next = take_picture(cmd, n, &(struct picture_for){.now = n->seen}, &n->picture, st_r);
+	if (next == CMD_DONE && *st_r == OK)
+		*st_r = session_hold(s, notify_memory(n));
+	return next;
 }
 
 enum cmd_next
@@ -216,16 +237,18 @@ tell_others(struct cmd *cmd, enum status *st_r)
 	enum cmd_next next = CMD_DONE;
 	struct db_txn *txn;
 
-	if ((*st_r = cmd_read_begin(cmd, &txn)) != OK)
-		return CMD_DONE;
-	if (n->telling == NULL && (*st_r = pictures_get(s->imap->pictures, &s->actor, txn, &who, &now)) == OK &&
-	    (*st_r = session_hold(s, now->arena.held)) != OK) {
-		picture_release(now);
-	} else if (n->telling == NULL && *st_r == OK) {
+	if (n->telling == NULL) {
+		if ((next = take_picture(cmd, n, &who, &now, st_r)) != CMD_DONE || *st_r != OK)
+			return next;
+		if ((*st_r = session_hold(s, now->arena.held)) != OK) {
+			picture_release(now);
+			return CMD_DONE;
+		}
 		n->telling = picture_telling_new(n, n->picture, now);
 	}
-	if (*st_r == OK)
-		next = picture_tell(n->telling, cmd, txn, st_r);
+	if ((*st_r = cmd_read_begin(cmd, &txn)) != OK)
+		return CMD_DONE;
+	next = picture_tell(n->telling, cmd, txn, st_r);
 	cmd_read_end(cmd, txn);
 	if (next != CMD_DONE || *st_r != OK)
 		return next;

@@ -48,6 +48,7 @@ struct notify {
 	struct watcher watcher;         /* of the account, if there are groups */
 	uint64_t seen;                  /* its hub_modseq() at the picture */
 	struct notify_picture *picture;
+	struct picture_taking *taking;  /* the next one is being taken; NULL: it is not */
 	struct notify_telling *telling; /* differences that are half told; NULL: none */
 	struct arena own_arena;         /* names that this session's own commands changed since the picture */
 	struct str *own;
@@ -62,8 +63,8 @@ size_t notify_memory(const struct notify *n);
 
 /* The groups are all there: makes the index. */
 void notify_index(struct notify *n);
-/* Takes the first picture. ERR_LIMIT: too many mailboxes. */
-must_check enum status notify_begin(struct cmd *cmd, struct notify *n);
+/* Takes the first picture, in steps. ERR_LIMIT: too many mailboxes. */
+enum cmd_next notify_begin(struct cmd *cmd, struct notify *n, enum status *st_r);
 /* Sends STATUS of each mailbox whose messages are watched (3.1), in steps, from *at on, which begins at 0. */
 enum cmd_next notify_tell_status(struct cmd *cmd, struct notify *n, size_t *at, enum status *st_r);
 

@@ -33,35 +33,105 @@ by_bytes(const void *a, const void *b)
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-enum status
-picture_take(const struct actor *actor, struct db_txn *txn, struct notify_picture **p_r)
+struct picture_steps {
+	struct notify_picture *p;
+	struct mailbox_walk walk;
+	enum { WALK, SUBSCRIPTIONS_SORTED, IDS_SORTED, NAMES_SORTED } phase;
+};
+
+struct picture_steps *
+picture_steps_new(void)
 {
-	struct notify_picture *p = x_new(struct notify_picture);
+	struct picture_steps *x = x_new(struct picture_steps);
+
+	x->p = x_new(struct notify_picture);
+	return x;
+}
+
+void
+picture_steps_free(struct picture_steps *x)
+{
+	if (x == NULL)
+		return;
+	mailbox_walk_free(&x->walk);
+	picture_free(x->p);
+	free(x);
+}
+
+size_t
+picture_steps_memory(const struct picture_steps *x)
+{
+	return sizeof(*x) + x->p->arena.held + mailbox_walk_bytes(&x->walk);
+}
+
+/* The names that the walk has found subscribed. */
+static void
+take_subscriptions(struct notify_picture *p, const struct map *subscribed)
+{
+	struct str name;
+	size_t at = 0;
+	void *yes;
+
+	p->subs = arena_array(&p->arena, subscribed->n + 1, sizeof(*p->subs));
+	while (map_next(subscribed, &at, &name, &yes))
+		p->subs[p->subs_n++] = arena_str(&p->arena, name);
+}
+
+/* Mailboxes, subscriptions and annotations are those of the snapshot in which the walk ends. */
+static enum status
+walk_on(struct picture_steps *x, const struct actor *actor, struct db_txn *txn)
+{
+	struct notify_picture *p = x->p;
 	struct metadata_change *none;
 	size_t n;
-	enum status st;
+	enum status st = mailbox_walk(actor, txn, &p->arena, &x->walk);
 
-	if ((st = mailbox_list(actor, txn, &p->arena, &p->mb, &p->n)) != OK ||
-	    (st = mailbox_subscriptions(actor, txn, &p->arena, &p->subs, &p->subs_n)) != OK ||
-	    (st = metadata_changed(actor, txn, &p->arena, INT64_MAX, &none, &n, &p->metadata)) != OK)
-		goto failed;
-	st = ERR_LIMIT;
-	if (p->n > NOTIFY_MAILBOXES_MAX || p->subs_n > NOTIFY_MAILBOXES_MAX)
-		goto failed;
-	if (p->n > 0)
-		qsort(p->mb, p->n, sizeof(*p->mb), by_id);
+	if ((st == OK || st == ERR_AGAIN) && (x->walk.n > NOTIFY_MAILBOXES_MAX || x->walk.subscribed.n > NOTIFY_MAILBOXES_MAX))
+		return ERR_LIMIT;
+	if (st != OK || (st = metadata_changed(actor, txn, &p->arena, INT64_MAX, &none, &n, &p->metadata)) != OK)
+		return st;
+	p->mb = arena_copy(&p->arena, x->walk.list, x->walk.n, x->walk.n + 1, sizeof(*p->mb));
+	p->n = x->walk.n;
+	take_subscriptions(p, &x->walk.subscribed);
+	mailbox_walk_free(&x->walk);
+	x->phase = SUBSCRIPTIONS_SORTED;
+	return ERR_AGAIN;
+}
+
+static void
+index_names(struct notify_picture *p)
+{
 	p->by_name = arena_array(&p->arena, p->n + 1, sizeof(*p->by_name));
 	for (size_t i = 0; i < p->n; i++)
 		p->by_name[i] = &p->mb[i];
 	if (p->n > 0)
 		qsort(p->by_name, p->n, sizeof(*p->by_name), by_name);
-	if (p->subs_n > 0)
-		qsort(p->subs, p->subs_n, sizeof(*p->subs), by_bytes);
-	*p_r = p;
-	return OK;
-failed:
-	picture_free(p);
-	return st;
+}
+
+enum status
+picture_step(struct picture_steps *x, const struct actor *actor, struct db_txn *txn, struct notify_picture **p_r)
+{
+	struct notify_picture *p = x->p;
+
+	switch (x->phase) {
+	case WALK: return walk_on(x, actor, txn);
+	case SUBSCRIPTIONS_SORTED:
+		if (p->subs_n > 0)
+			qsort(p->subs, p->subs_n, sizeof(*p->subs), by_bytes);
+		break;
+	case IDS_SORTED:
+		if (p->n > 0)
+			qsort(p->mb, p->n, sizeof(*p->mb), by_id);
+		break;
+	case NAMES_SORTED:
+		index_names(p);
+		*p_r = p;
+		x->p = NULL;
+		picture_steps_free(x);
+		return OK;
+	}
+	x->phase++;
+	return ERR_AGAIN;
 }
 
 void

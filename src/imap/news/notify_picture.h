@@ -23,8 +23,16 @@ struct notify_picture {
 	unsigned users;
 };
 
-/* For imap/news/notify_pictures.h, which gives them out. ERR_LIMIT past NOTIFY_MAILBOXES_MAX. */
-must_check enum status picture_take(const struct actor *actor, struct db_txn *txn, struct notify_picture **p_r);
+/*
+ * Takes a picture, for imap/news/notify_pictures.h, which gives them out: in steps of some tenths of a millisecond (a sort of all names is the longest), each
+ * in a snapshot of the account that may be another one; it shows one state of the account (see struct mailbox_walk). ERR_AGAIN: there are more
+ * steps; OK: *p_r is the picture, and the steps are freed; ERR_LIMIT past NOTIFY_MAILBOXES_MAX.
+ */
+struct picture_steps;
+struct picture_steps *picture_steps_new(void);
+must_check enum status picture_step(struct picture_steps *x, const struct actor *actor, struct db_txn *txn, struct notify_picture **p_r);
+size_t picture_steps_memory(const struct picture_steps *x);
+void picture_steps_free(struct picture_steps *x);
 void picture_free(struct notify_picture *p);
 const struct mailbox *picture_find(const struct notify_picture *p, struct str name);
 bool picture_subscribed(const struct notify_picture *p, struct str name);

@@ -21,10 +21,16 @@ struct picture_for {
 };
 /*
  * A picture of the actor's account, to be looked at only; p->seen tells of when it is: who->now, or with newer one after who->told. The caller watches the
- * account until it has given it back with picture_release(). Errors of picture_take().
+ * account until it has given it back with picture_release(). ERR_AGAIN: it is being taken, by all that want it together, a step each call: call again with
+ * what *t holds then (NULL at first; who is not looked at any more), or give up with picture_taking_release(). ERR_CONFLICT is the same, but another
+ * thread has the next step: let others have their turn. Errors of picture_step().
  */
+struct picture_taking;
 must_check enum status pictures_get(struct pictures *ps, const struct actor *actor, struct db_txn *txn, const struct picture_for *who,
-    struct notify_picture **p_r);
+    struct picture_taking **t, struct notify_picture **p_r);
+/* Bytes that it holds so far; NULL: 0. */
+size_t picture_taking_memory(struct picture_taking *t);
+void picture_taking_release(struct picture_taking *t);
 void picture_release(struct notify_picture *p);
 
 #endif

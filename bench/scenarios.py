@@ -394,7 +394,7 @@ class Bench:
     # -- memory --
 
     def memory(self):
-        kinds = (("plain", 4, "imap", ()), ("TLS", 18, "imaps", ("--tls",)), ("COMPRESS", None, "imap", ("--compress",)),
+        kinds = (("plain", 4, "imap", ()), ("TLS", 18, "imaps", ("--tls",)), ("COMPRESS", 20, "imap", ("--compress",)),
                  ("COMPRESS, after an APPEND of 1 MB", 36, "imap", ("--compress", "--append", self.megabyte)))
         for label, budget, port, args in kinds[:2] if self.quick else kinds:
             self.row(MEMORY, f"memory of an idle connection, {label}", "kB", budget, 40,

@@ -178,6 +178,10 @@ struct net *conn_net(struct conn *c);
  * at a time. A client that sent bytes in the old layer where the new one has to be is found out there: an error that leaves all as it was,
  * after which the handler ends the connection.
  */
+enum filter_how {
+	FILTER_LAST = 1 << 0,    /* nothing more will follow */
+	FILTER_WAITING = 1 << 1, /* what was sent before still waits for the way to the client: time that makes this smaller is not lost */
+};
 struct conn_filter {
 	/* Takes bytes of raw (counted in *used_r), appends up to room bytes to plain. It stops where the client may have
 	 * ended the filter, and is called again with what it left over. An error closes the connection. */
@@ -185,8 +189,8 @@ struct conn_filter {
 	    size_t *used_r);
 	/* Whether the bytes behind those used so far may be plain ones: nothing of the filter's is under way. */
 	bool (*ended)(struct conn_filter *f);
-	/* Appends all of plain, flushed, to wire. last: nothing more will follow. */
-	enum status (*out)(struct conn_filter *f, struct str plain, struct buf *wire, bool last);
+	/* Appends all of plain, flushed, to wire. how: bits of enum filter_how. */
+	enum status (*out)(struct conn_filter *f, struct str plain, struct buf *wire, unsigned how);
 	/* About to park idle: give back what can be rebuilt. May be NULL. */
 	void (*rest)(struct conn_filter *f);
 	void (*free)(struct conn_filter *f);

@@ -54,8 +54,8 @@ conn_out(struct conn *c)
 	return &c->out;
 }
 
-/* What a filter keeps: to inflate, 32 KB and some. */
-#define FILTER_BYTES (40u << 10)
+/* What a filter keeps: to inflate, 32 KB and some; to deflate, 16 KB. */
+#define FILTER_BYTES (56u << 10)
 
 size_t
 conn_memory(const struct conn *c)
@@ -277,7 +277,7 @@ conn_end_filter(struct conn *c)
 	/* What stands here came through the filter, behind the command after which the client had to end it. */
 	if (conn_in(c).n > 0)
 		return ERR_BAD_INPUT;
-	if ((st = l->f->out(l->f, buf_str(&c->out), &l->wire, true)) != OK)
+	if ((st = l->f->out(l->f, buf_str(&c->out), &l->wire, FILTER_LAST)) != OK)
 		return st;
 	c->bytes_out += c->out.n;
 	buf_clear(&c->out);

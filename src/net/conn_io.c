@@ -6,7 +6,9 @@
  * left half sent is kept in just the bytes it needs.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/arena.h"
@@ -300,6 +302,15 @@ write_all(struct conn *c, struct buf *b, size_t *at)
 	return io;
 }
 
+/* For the way to the client, not for the client's next question: the kernel holds bytes that it may not send yet. */
+static bool
+unsent(struct conn *c)
+{
+	int n = 0;
+
+	return ioctl(c->fd, SIOCOUTQNSD, &n) == 0 && n > 0; /* a Unix socket does not know */
+}
+
 enum io
 io_write(struct conn *c)
 {
@@ -318,7 +329,7 @@ io_write(struct conn *c)
 			return io;
 		if (l->out_ended || l->f == NULL)
 			buf_add(&l->wire, buf_str(&c->out));
-		else if (l->f->out(l->f, buf_str(&c->out), &l->wire, false) != OK)
+		else if (l->f->out(l->f, buf_str(&c->out), &l->wire, unsent(c) ? FILTER_WAITING : 0) != OK)
 			return IO_FAILED;
 		c->bytes_out += c->out.n;
 		buf_clear(&c->out);

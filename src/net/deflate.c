@@ -2,8 +2,7 @@
 /*
  * COMPRESS=DEFLATE (RFC 4978): raw deflate both ways.
  *
- * Output is flushed after every run (T94) and refers to nothing before the run, so that the compressor's memory (some 270 kB) is
- * the thread's and costs a parked connection nothing. The client's bytes may refer 32 kB back: while it
+ * What goes out is made in pack.c, of which a parked connection keeps 16 kB. The client's bytes may refer 32 kB back: while it
  * is idle that is all that is kept of the unpacker, and no more than the client has sent. Input unfolds in steps that the
  * handler must eat before the next: a bomb finds no memory (S13).
  */
@@ -13,13 +12,12 @@
 #include "base/assert.h"
 #include "net/net_priv.h"
 
-/* RFC 4978 section 3 lets the sender choose; speed is worth more than the last percent. */
-#define LEVEL 3
 #define WINDOW 32768u
 #define RAW_DEFLATE (-15)
 
 struct deflate {
 	struct conn_filter filter;
+	struct pack out;
 	z_stream *in;        /* NULL while it rests */
 	unsigned char *dict; /* then: the client's last bytes */
 	unsigned dict_n;
@@ -29,8 +27,8 @@ struct deflate {
 	bool over;           /* it closed its stream; only plain bytes may follow */
 };
 
-/* One compressor a thread, reset for each run, and one unpacker for those that wake. */
-static _Thread_local z_stream *packer, *spare;
+/* One unpacker a thread for those that wake. */
+static _Thread_local z_stream *spare;
 
 static bool
 wake(struct deflate *d)
@@ -159,46 +157,10 @@ deflate_ended(struct conn_filter *f)
 	return ((struct deflate *)f)->flushed;
 }
 
-static z_stream *
-borrow_packer(void)
-{
-	if (packer != NULL) {
-		deflateReset(packer);
-		return packer;
-	}
-	packer = x_new(z_stream);
-	if (deflateInit2(packer, LEVEL, Z_DEFLATED, RAW_DEFLATE, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-		free(packer);
-		packer = NULL;
-	}
-	return packer;
-}
-
 static enum status
-deflate_all(struct conn_filter *f, struct str plain, struct buf *wire, bool last)
+deflate_all(struct conn_filter *f, struct str plain, struct buf *wire, unsigned how)
 {
-	z_stream *z = borrow_packer();
-	size_t room;
-	char *p;
-
-	(void)f;
-	if (z == NULL)
-		return ERR_UNAVAILABLE;
-	z->next_in = (z_const Bytef *)(uintptr_t)plain.p;
-	z->avail_in = (uInt)plain.n;
-	/* Each flush ends on a byte; a new compressor's blocks refer to nothing before them, so the
-	 * client's unpacker reads on as in one stream. The last one closes the stream: its reader need not guess. */
-	do {
-		room = z->avail_in / 4 + 512;
-		if ((p = buf_room(wire, room)) == NULL)
-			return ERR_LIMIT;
-		z->next_out = (Bytef *)p;
-		z->avail_out = (uInt)room;
-		if (deflate(z, last ? Z_FINISH : Z_SYNC_FLUSH) == Z_STREAM_ERROR)
-			return ERR_UNAVAILABLE;
-		buf_wrote(wire, room - z->avail_out);
-	} while (z->avail_out == 0);
-	return OK;
+	return pack_out(&((struct deflate *)f)->out, plain, wire, how);
 }
 
 static void
@@ -209,19 +171,16 @@ deflate_free(struct conn_filter *f)
 	if (d->in != NULL)
 		end_stream(d->in);
 	free(d->dict);
+	pack_fini(&d->out);
 	free(d);
 }
 
 void
 deflate_thread_end(void)
 {
-	if (packer != NULL) {
-		deflateEnd(packer);
-		free(packer);
-	}
 	if (spare != NULL)
 		end_stream(spare);
-	packer = spare = NULL;
+	spare = NULL;
 }
 
 enum status
@@ -237,7 +196,8 @@ conn_compress(struct conn *c)
 	    .in = inflate_some, .ended = deflate_ended, .out = deflate_all, .rest = deflate_rest, .free = deflate_free};
 	/* The client's first byte begins a block; it may end before it has said anything. */
 	d->aligned = d->flushed = true;
+	pack_init(&d->out);
 	if ((st = conn_set_filter(c, &d->filter)) != OK)
-		free(d);
+		deflate_free(&d->filter);
 	return st;
 }

@@ -219,7 +219,18 @@ void io_borrow(struct conn *c);
 void io_return(struct conn *c);
 void io_free(struct conn *c);
 
-/* deflate.c: the compressor that the thread kept. */
+/* pack.c: what a connection keeps of what COMPRESS sent. One thread at a time. */
+struct pack {
+	uint64_t stream, sent;  /* which one, and bytes of it so far */
+	unsigned char *window;  /* the last of them, 16 kB at most */
+	unsigned n, cap;
+};
+void pack_init(struct pack *s);
+/* conn_filter.out(). ERR_LIMIT, ERR_UNAVAILABLE: no memory; the stream cannot go on. */
+must_check enum status pack_out(struct pack *s, struct str plain, struct buf *wire, unsigned how);
+void pack_fini(struct pack *s);
+
+/* deflate.c: the unpacker that the thread kept. */
 void deflate_thread_end(void);
 
 /* tls_conn.c */

@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/clock.h"
+#include "net/net_priv.h"
 
 /* Who makes tasks ready may be another thread: the committer, a lookup. */
 static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -61,6 +63,24 @@ test_wait(struct net *net, int ms, const bool *until)
 		net_poll(net, 5, 4);
 		test_run(net);
 	}
+}
+
+void
+test_compressors(bool on)
+{
+	static struct pack streams[16];
+	struct buf wire = {0};
+
+	for (unsigned i = 0; i < 16; i++) {
+		if (!on) {
+			pack_fini(streams + i);
+			continue;
+		}
+		streams[i] = (struct pack){0};
+		pack_init(streams + i);
+		ensure(pack_out(streams + i, STR("x"), &wire, 0) == OK);
+	}
+	buf_free(&wire);
 }
 
 static enum status

@@ -39,5 +39,7 @@ struct net *test_net(const struct net_options *o);
 void test_run(struct net *net);
 /* The same for up to ms milliseconds, or until *until. */
 void test_wait(struct net *net, int ms, const bool *until);
+/* True: makes as many compressors as are kept, so that what follows needs no more; false: they may go. */
+void test_compressors(bool on);
 
 #endif

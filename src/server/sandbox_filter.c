@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -129,7 +130,7 @@ static void
 allow_some(struct program *p)
 {
 	static const unsigned files[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW};
-	static const unsigned devices[] = {FIONREAD, FIONBIO, FIOCLEX};
+	static const unsigned devices[] = {FIONREAD, FIONBIO, FIOCLEX, SIOCOUTQNSD};
 	static const unsigned names[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP};
 
 	allow_values(p, __NR_fcntl, 1, sizeof(files) / sizeof(*files), files);

@@ -40,6 +40,8 @@ int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_vfail(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 /* The account, which is the first argument and is taken off; given: what stood behind --user, its former place. NULL: there is none. */
 const char *cli_account(struct cli *cli, const char *given);
+/* The last thing of a process: what was written to standard output is there, or else that was said, and the status is another. */
+int cli_written(int code);
 /* Says how the verb is used; returns EXIT_USAGE. */
 int cli_usage(const char *verb);
 

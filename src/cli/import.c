@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "base/config.h"
+#include "server/helper.h"
 #include "store/imported.h"
 #include "store/message.h"
 #include "wire/flag.h"
@@ -349,18 +352,17 @@ import_message(struct import *im, const struct import_message *m)
 /* ---- the verb ---- */
 
 static void
-walk(struct import *im, struct cli *cli, struct str into)
+walk(struct import *im)
 {
 	im->folder = STR_NONE;
-	for (int i = 0; i < cli->argc && im->status == OK; i++) {
-		char *path = realpath(cli->argv[i], NULL);
+	for (size_t i = 0; i < im->roots_n && im->status == OK; i++) {
+		const struct import_root *root = &im->roots[i];
 
 		im->found = 0;
-		if (path == NULL)
-			import_fail(im, "%s: %s", cli->argv[i], strerror(errno));
+		if (root->path == NULL)
+			import_fail(im, "%s: %s", root->given, strerror(root->error));
 		else
-			import_path(im, path, into);
-		free(path);
+			import_path(im, root->path, str_c(im->into));
 	}
 }
 
@@ -382,19 +384,20 @@ finish(struct import *im)
 }
 
 static int
-run(struct import *im, struct cli *cli, const char *user, struct str into, bool quiet)
+run(struct import *im)
 {
 	int code = 1;
 
-	cli_request(&im->link, 3, (struct str[]){STR("import"), str_c(user), im->only_new ? STR("only-new") : STR("")});
+	cli_request(&im->link, 3, (struct str[]){STR("import"), str_c(im->user), im->only_new ? STR("only-new") : STR("")});
 	read_ids(im, IMPORT_KEY_SIZE, came_earlier);
 	if (im->status == ERR_UNAVAILABLE)
 		return 1;
 	im->counting = true;
-	walk(im, cli, into);
+	walk(im);
 	im->counting = false;
-	progress_begin(&im->progress, "messages", im->total, quiet);
-	walk(im, cli, into);
+	progress_begin(&im->progress, "messages", im->total, im->quiet);
+	im->progress.tty = im->tty;
+	walk(im);
 	code = finish(im);
 	if (im->present > 0)
 		printf("%" PRIu64 " were there already\n", im->present);
@@ -403,27 +406,77 @@ run(struct import *im, struct cli *cli, const char *user, struct str into, bool 
 	return code != 0 || im->failed ? 1 : 0;
 }
 
+/* In the process apart. */
+static int
+import(struct import *im)
+{
+	char data[4096];
+	struct buf why = {0};
+	int code = EXIT_NOT_DONE;
+
+	if (cli_data_dir(data, sizeof(data)) != OK)
+		return code;
+	im->tty = !im->quiet && isatty(2); /* later it may not ask */
+	if (helper_begin(data, &why) != OK)
+		(void)cli_fail("%.*s", STR_FMT(buf_str(&why)));
+	else if (cli_connect(&im->link) == OK) {
+		if (helper_close(&why) != OK)
+			(void)cli_fail("%.*s", STR_FMT(buf_str(&why)));
+		else {
+			import_probe(im->roots);
+			code = run(im);
+		}
+		cli_disconnect(&im->link);
+	}
+	buf_free(&why);
+	map_free(&im->have);
+	map_free(&im->earlier);
+	map_free(&im->folders);
+	arena_free(&im->arena);
+	return code;
+}
+
+/* Where the data lie is looked up by who gave the command: another user's would be elsewhere. */
+static bool
+keep_data_dir(void)
+{
+	struct buf set = {0}, why = {0};
+	char data[4096];
+	bool ok = cli_data_dir(data, sizeof(data)) == OK;
+
+	buf_addf(&set, "server.data=%s", data);
+	if (ok && (ok = config_set(buf_str(&set), &why) == OK) == false)
+		(void)cli_fail("%.*s", STR_FMT(buf_str(&why)));
+	buf_free(&set);
+	buf_free(&why);
+	return ok;
+}
+
 int
 cli_account_import(struct cli *cli)
 {
-	struct import im = {0};
-	const char *user = NULL, *into = "INBOX";
-	bool quiet = false;
+	struct import im = {.into = "INBOX"};
+	struct import_root *roots;
+	const char *user = NULL;
 	int code;
 
-	if (!cli_options(cli, (struct cli_option[]){{"user", &user, NULL}, {"into", &into, NULL}, {"only-new", NULL, &im.only_new},
-				  {"quiet", NULL, &quiet}, {0}}) ||
-	    (user = cli_account(cli, user)) == NULL || cli->argc == 0)
+	if (!cli_options(cli, (struct cli_option[]){{"user", &user, NULL}, {"into", &im.into, NULL}, {"only-new", NULL, &im.only_new},
+				  {"quiet", NULL, &im.quiet}, {0}}) ||
+	    (im.user = cli_account(cli, user)) == NULL || cli->argc == 0)
 		return cli_usage("account import");
-	if (cli_connect(&im.link) != OK)
+	if (!keep_data_dir())
 		return EXIT_NOT_DONE;
+	im.roots_n = (size_t)cli->argc;
+	im.roots = roots = x_malloc(im.roots_n * sizeof(*roots));
+	for (size_t i = 0; i < im.roots_n; i++) {
+		roots[i] = (struct import_root){.given = cli->argv[i], .path = realpath(cli->argv[i], NULL)};
+		roots[i].error = errno;
+	}
 	im.content = content_new();
-	code = run(&im, cli, user, str_c(into), quiet);
-	cli_disconnect(&im.link);
-	map_free(&im.have);
-	map_free(&im.earlier);
-	map_free(&im.folders);
+	code = import_apart(&im, roots, im.roots_n, import);
 	content_free(im.content);
-	arena_free(&im.arena);
+	for (size_t i = 0; i < im.roots_n; i++)
+		free(roots[i].path);
+	free(roots);
 	return code;
 }

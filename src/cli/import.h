@@ -4,7 +4,8 @@
  *
  *	import.c         the verb, and what goes to the store: which mailbox, which message, what is there already
  *	import_walk.c    what a path is: Maildir, mbox, .eml, a tree of them, or nothing that is understood, which is named
- *	import_file.c    opening, listing and reading files that others may change meanwhile
+ *	import_apart.c   the process that does all of this, without rights, and its parent, who opens files for it
+ *	import_file.c    listing and reading files that others may change meanwhile
  *	maildir.c mbox.c the readers
  *
  * A reader walks its files twice: first counting (import->counting), then sending. Files are read and never mapped: one that is cut short meanwhile
@@ -35,6 +36,10 @@ struct import {
 	struct str folder;       /* the current one */
 	struct content *content;
 	struct arena arena;
+	const struct import_root *roots; /* what is brought in */
+	size_t roots_n;
+	const char *user, *into;
+	bool quiet, tty;
 	bool failed;             /* something was not brought whole; it was said */
 	enum status status;      /* of the link */
 };
@@ -71,10 +76,26 @@ struct str import_join(struct import *im, struct str parent, struct str child);
 /* The special use that a well-known folder name means, or "". */
 const char *import_special(struct str name);
 
+/* ---- import_apart.c ---- */
+
+/* A path of the command line, before anything is given up. */
+struct import_root {
+	const char *given;
+	char *path;              /* without links; NULL: error says why */
+	int error;
+};
+/* Runs fn in a process apart, for which this one opens what lies below the roots; before there are threads. fn's status, or EXIT_NOT_DONE, which is said. */
+int import_apart(struct import *im, const struct import_root *roots, size_t n, int (*fn)(struct import *im));
+enum import_type { ENTRY_FILE, ENTRY_DIR, ENTRY_LINK, ENTRY_OTHER };
+/* In that process: a file for reading. No part of the path may be a symbolic link; no pipe is waited for. -1 with errno. */
+int import_open(const char *path);
+/* What it is, and its size in bytes; a link is one. ERR_NOT_FOUND, ERR_IO, with errno. */
+must_check enum status import_look(const char *path, enum import_type *type_r, uint64_t *size_r);
+/* Builds for tests: asks for what it may not have, and says in the log what came of it. */
+void import_probe(const struct import_root *root);
+
 /* ---- import_file.c ---- */
 
-/* A file for reading. No part of the path may be a symbolic link; no pipe is waited for. -1 with errno. */
-int import_open(const char *path);
 struct import_file {
 	int fd;
 	uint64_t size;
@@ -93,8 +114,7 @@ must_check enum status import_file_whole(const char *path, size_t max, struct bu
 
 struct import_entry {
 	struct str name;         /* NUL-terminated */
-	enum { ENTRY_FILE, ENTRY_DIR, ENTRY_LINK, ENTRY_OTHER } type;
-	uint64_t size;
+	enum import_type type;
 };
 /* What a folder holds but "." and "..", sorted by name, in the arena. ERR_IO with errno. */
 must_check enum status import_list(struct arena *arena, const char *path, struct import_entry **list_r, size_t *n_r);

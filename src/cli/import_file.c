@@ -1,32 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that are imported: opened without leaving their folder by a link, and read in pieces. */
+/* Files that are imported, as the parent opened them (import_apart.c), read in pieces. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include "cli/import.h"
 
 #define CHUNK 65536
-
-/*
- * Who brings somebody's mail in may be root, the folders are somebody's: links in them, which could lead to what is not his, are not
- * followed, nor is a pipe waited for (S10). Kernels and sandboxes that do not know openat2() look at the last part of the path only.
- */
-int
-import_open(const char *path)
-{
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, .resolve = RESOLVE_NO_SYMLINKS};
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = open(path, (int)how.flags);
-	return fd;
-}
 
 enum status
 import_file_open(const char *path, struct import_file *f_r)
@@ -113,16 +95,23 @@ by_name(const void *a, const void *b)
 	return strcmp(x->name.p, y->name.p);
 }
 
-static void
-set_type(DIR *d, struct import_entry *e)
+/* As the folder says; where its file system does not, one has to look. */
+static enum import_type
+type_of(const char *folder, const struct dirent *de)
 {
-	struct stat st;
+	enum import_type type = ENTRY_OTHER;
+	struct arena arena = {0};
+	uint64_t size;
 
-	e->type = ENTRY_OTHER;
-	if (fstatat(dirfd(d), e->name.p, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return;
-	e->type = S_ISREG(st.st_mode) ? ENTRY_FILE : S_ISDIR(st.st_mode) ? ENTRY_DIR : S_ISLNK(st.st_mode) ? ENTRY_LINK : ENTRY_OTHER;
-	e->size = (uint64_t)st.st_size;
+	switch (de->d_type) {
+	case DT_REG: return ENTRY_FILE;
+	case DT_DIR: return ENTRY_DIR;
+	case DT_LNK: return ENTRY_LINK;
+	case DT_UNKNOWN: (void)!import_look(arena_printf(&arena, "%s/%s", folder, de->d_name).p, &type, &size); break;
+	default: break;
+	}
+	arena_free(&arena);
+	return type;
 }
 
 const struct import_entry *
@@ -153,8 +142,7 @@ import_list(struct arena *arena, const char *path, struct import_entry **list_r,
 			cap = cap ? cap * 2 : 64;
 			list = x_realloc(list, cap * sizeof(*list));
 		}
-		list[n] = (struct import_entry){.name = arena_printf(arena, "%s", de->d_name)};
-		set_type(d, &list[n++]);
+		list[n++] = (struct import_entry){.name = arena_printf(arena, "%s", de->d_name), .type = type_of(path, de)};
 	}
 	closedir(d);
 	if (n > 0)

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "cli/import.h"
 #include "formats/maildir.h"
 #include "formats/mbox.h"
@@ -204,8 +203,10 @@ static bool
 empty_mbox(const struct place *p, const struct import_entry *e)
 {
 	struct arena a = {0};
+	enum import_type type;
+	uint64_t size = 1;
 	/* Its neighbours are asked only where there is nothing in it. */
-	bool yes = e->size == 0 && (str_ends(e->name, STR(".mbox")) || map_get(&p->names, e->name) != NULL ||
+	bool yes = import_look(arena_printf(&a, "%s/%.*s", p->path, STR_FMT(e->name)).p, &type, &size) == OK && size == 0 && (str_ends(e->name, STR(".mbox")) || map_get(&p->names, e->name) != NULL ||
 	    has(p, arena_printf(&a, "%.*s.msf", STR_FMT(e->name)).p, ENTRY_FILE) || has(p, arena_printf(&a, "%.*s.sbd", STR_FMT(e->name)).p, ENTRY_DIR) ||
 	    str_chr(e->name, '.') == e->name.n);
 	arena_free(&a);
@@ -387,11 +388,12 @@ import_dir(struct import *im, const char *path, struct str name, const char *spe
 void
 import_path(struct import *im, const char *path, struct str into)
 {
-	struct stat st;
+	enum import_type type;
+	uint64_t size;
 
-	if (lstat(path, &st) != 0) {
+	if (import_look(path, &type, &size) != OK) {
 		import_fail(im, "%s: %s", path, strerror(errno));
-	} else if (S_ISDIR(st.st_mode)) {
+	} else if (type == ENTRY_DIR) {
 		bool failed = im->failed;
 
 		im->failed = false;
@@ -399,7 +401,7 @@ import_path(struct import *im, const char *path, struct str into)
 		if (im->found == 0 && !im->failed)
 			import_fail(im, "%s holds no mail that is understood: a Maildir, mbox files, .eml files, or folders of them are", path);
 		im->failed |= failed;
-	} else if (!S_ISREG(st.st_mode)) {
+	} else if (type != ENTRY_FILE) {
 		import_fail(im, "%s is neither a file nor a folder", path);
 	} else if (!str_ends(str_c(path), STR(".eml")) && mbox_is(path)) {
 		import_mbox(im, path, into, "");

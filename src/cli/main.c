@@ -379,8 +379,8 @@ run(int argc, char **argv)
 }
 
 /* What could not be written was not said: that is a failure, whatever the verb did. */
-static int
-finish(int code)
+int
+cli_written(int code)
 {
 	int e = fflush(stdout) == 0 ? 0 : errno;
 
@@ -393,5 +393,5 @@ finish(int code)
 int
 main(int argc, char **argv)
 {
-	return finish(run(argc, argv));
+	return cli_written(run(argc, argv));
 }

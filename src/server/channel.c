@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/assert.h"
+#include "base/packet.h"
 
 #define CHUNK 65536
 
@@ -30,11 +30,6 @@ struct packet {
 	char text[CHANNEL_TEXT];
 };
 
-union control {
-	struct cmsghdr align;
-	char room[CMSG_SPACE(2 * sizeof(int))];
-};
-
 const char *
 channel_name(enum channel_type type)
 {
@@ -52,79 +47,28 @@ enum status
 channel_send(int ch, const struct message *m)
 {
 	struct packet p = {.type = (uint32_t)m->type, .index = m->index, .value = m->value};
-	struct iovec iov = {&p, sizeof(p)};
-	union control control = {0};
-	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
 	unsigned fds = rows[m->type].fds;
-	ssize_t n;
 
 	memcpy(p.text, m->text, sizeof(p.text));
 	ensure(good(&p, rows[m->type].from, fds));
-	if (fds > 0) {
-		struct cmsghdr *c;
-
-		h.msg_control = control.room;
-		h.msg_controllen = CMSG_SPACE(fds * sizeof(int));
-		c = CMSG_FIRSTHDR(&h);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(fds * sizeof(int));
-		memcpy(CMSG_DATA(c), m->fd, fds * sizeof(int));
-	}
-	do
-		n = sendmsg(ch, &h, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)sizeof(p) ? OK : ERR_UNAVAILABLE;
-}
-
-/* Takes the descriptors that came; those for which there is no room are closed. How many there are. */
-static size_t
-take_descriptors(struct msghdr *h, int fd[2])
-{
-	size_t got = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
-		size_t n = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
-
-		for (size_t i = 0; i < n; i++) {
-			int one;
-
-			memcpy(&one, CMSG_DATA(c) + i * sizeof(int), sizeof(one));
-			if (got < 2)
-				fd[got++] = one;
-			else
-				close(one);
-		}
-	}
-	return got;
+	return packet_send(ch, str_of((const char *)&p, sizeof(p)), m->fd, fds);
 }
 
 enum status
 channel_receive(int ch, enum channel_end from, bool wait, struct message *m_r)
 {
 	struct packet p = {0};
-	struct iovec iov = {&p, sizeof(p)};
-	union control control = {0};
-	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
-	struct message m = {.fd = {-1, -1}};
-	size_t fds;
-	ssize_t n;
+	struct packet_got got;
+	enum status st = packet_receive(ch, wait, &p, sizeof(p), &got);
 
-	do
-		n = recvmsg(ch, &h, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? ERR_AGAIN : ERR_NOT_FOUND;
-	fds = take_descriptors(&h, m.fd);
-	if (n != (ssize_t)sizeof(p) || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || !good(&p, from, fds)) {
-		message_close(&m);
+	if (st != OK)
+		return st;
+	if (got.n != sizeof(p) || !good(&p, from, got.fds)) {
+		packet_close(&got);
 		return ERR_BAD_INPUT;
 	}
-	m.type = (enum channel_type)p.type;
-	m.index = p.index;
-	m.value = p.value;
-	memcpy(m.text, p.text, sizeof(m.text));
-	*m_r = m;
+	*m_r = (struct message){.type = (enum channel_type)p.type, .index = p.index, .value = p.value, .fd = {got.fd[0], got.fd[1]}};
+	memcpy(m_r->text, p.text, sizeof(m_r->text));
 	return OK;
 }
 

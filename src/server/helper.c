@@ -80,7 +80,7 @@ helper_close(struct buf *why)
 		return lacking("all system calls are open to it (seccomp)", why);
 	if (server_probe_wanted()) {
 		log_set_level(LOG_LEVEL_INFO);
-		server_probe();
+		server_probe(NULL);
 	}
 	return OK;
 }

@@ -296,7 +296,7 @@ serve_alone(struct server *s, const sigset_t *set)
 
 		trim(s);
 		if (sig == SIGUSR1)
-			server_probe();
+			server_probe(s->door.pool);
 		else if (sig == SIGHUP)
 			server_reload(s);
 		else if (sig > 0)
@@ -318,7 +318,7 @@ serve_supervised(struct server *s)
 		if (order == ORDER_STOP)
 			return;
 		if (order == ORDER_PROBE)
-			server_probe();
+			server_probe(s->door.pool);
 		else if (order == ORDER_RELOAD)
 			server_reload(s);
 	}

@@ -80,7 +80,8 @@ int64_t server_watchdog(void);
 enum status server_confine(struct server *s) must_check;
 /* probe.c: whether SIGUSR1 is to try what the sandbox denies, which server_probe() does. */
 bool server_probe_wanted(void);
-void server_probe(void);
+/* pool: one of its threads tries to open files, too, for it was there before the sandbox; NULL: there is none. */
+void server_probe(struct pool *pool);
 /* Serves on each of the sockets. */
 enum status server_listen(struct server *s) must_check;
 

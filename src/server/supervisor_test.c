@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -227,12 +228,17 @@ test_worker_misbehaves(void **state)
 		int status;
 		pid_t pid = fork();
 
-		if (pid == 0)
+		bool said;
+
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			_exit(server_run(&(struct server_options){.quiet = true, .words = words}));
-		if (!comes(acts[i].said, 2) || !comes("the next in 200 ms", 1))
-			fail_msg("%s: the log has not twice %s", acts[i].name, acts[i].said);
-		kill(pid, SIGTERM);
+		}
+		said = comes(acts[i].said, 2) && comes("the next in 200 ms", 1);
+		kill(pid, said ? SIGTERM : SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (!said)
+			fail_msg("%s: the log has not twice %s", acts[i].name, acts[i].said);
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 		assert_int_equal(in_log("user=root") > 0, strcmp(acts[i].name, "many_last_words") == 0);
 		snprintf(path, sizeof(path), "%s/log", dir);

@@ -63,6 +63,7 @@ admin_store_options(struct store_options *o, struct store_domain **domains_r)
 	o->grace = c->store_grace;
 	o->mailboxes = c->limits_mailboxes;
 	o->default_domain = c->server_default_domain;
+	o->share_anyone = c->server_share_anyone;
 	o->separator = *c->deliver_separator;
 	o->domains = *domains_r = domains;
 	o->domains_n = n;

@@ -58,7 +58,10 @@ append_source_check(struct cmd *cmd)
 
 	if (cmd->session->selected->view.read_only)
 		return ERR_READ_ONLY;
-	return x->source_status;
+	if (x->source_status != OK)
+		return x->source_status;
+	/* As STORE \\Deleted and EXPUNGE would (RFC 8508 6). */
+	return grant_need(&x->from, RIGHT_DELETE | RIGHT_EXPUNGE);
 }
 
 enum cmd_next

@@ -157,6 +157,8 @@ append_find(struct cmd *cmd, struct appending *x)
 		st = ERR_NOT_FOUND;
 	if (st == OK)
 		st = grant_make(&cmd->session->actor, txn, &mb, &x->grant);
+	if (st == OK)
+		st = grant_need(&x->grant, RIGHT_INSERT);
 	cmd_read_end(cmd, txn);
 	if (st != OK)
 		return st;
@@ -402,16 +404,21 @@ appended(struct cmd *cmd, enum status st)
 	for (struct append_message *m = x->first; m != NULL; m = m->next)
 		runs_add(&uids, m->target.uid, m->target.uid);
 	notify_own_uids(cmd->session, x->grant.mailbox, x->first->target.uid, x->n);
-	buf_addf(&code, "APPENDUID %u ", x->uidvalidity);
-	runs_print(&code, &uids);
+	/* Numbers are for who may read there (RFC 4315 4). */
+	if (x->grant.rights & RIGHT_READ) {
+		buf_addf(&code, "APPENDUID %u ", x->uidvalidity);
+		runs_print(&code, &uids);
+	}
 	runs_free(&uids);
 	copy = arena_str(&cmd->arena, buf_str(&code));
 	buf_free(&code);
 	if (x->replace) {
 		/* Before the EXPUNGE, so that the client knows the new one first (RFC 8508 4.3). */
-		out_code_begin(cmd_out(cmd), STR(""), "OK");
-		buf_add(cmd_out(cmd), copy);
-		out_code_end(cmd_out(cmd), language_text(cmd->session, "Replacement message is there"));
+		if (copy.n > 0) {
+			out_code_begin(cmd_out(cmd), STR(""), "OK");
+			buf_add(cmd_out(cmd), copy);
+			out_code_end(cmd_out(cmd), language_text(cmd->session, "Replacement message is there"));
+		}
 		cmd->modseq_due = true;
 		return reply_ok(cmd, "REPLACE completed");
 	}

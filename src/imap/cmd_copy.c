@@ -53,7 +53,8 @@ copyuid(struct cmd *cmd, struct copying *x)
 	struct buf b = {0};
 	struct str code = STR_NONE;
 
-	if (x->from_uids.n == 0)
+	/* Numbers are for who may read there (RFC 4315 4). */
+	if (x->from_uids.n == 0 || !(x->to.rights & RIGHT_READ))
 		return code;
 	buf_addf(&b, "COPYUID %u ", x->uidvalidity);
 	runs_print(&b, &x->from_uids);
@@ -265,7 +266,10 @@ copy_find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
 	st = mailbox_find(&x->from.actor, txn, &cmd->arena, x->name, &mb);
 	if (st == OK && mb.noselect)
 		st = ERR_NOT_FOUND;
-	return st == OK ? grant_make(&x->from.actor, txn, &mb, &x->to) : st;
+	if (st != OK || (st = grant_make(&x->from.actor, txn, &mb, &x->to)) != OK || (st = grant_need(&x->to, RIGHT_INSERT)) != OK)
+		return st;
+	/* Before anything is copied. */
+	return x->move ? grant_need(&x->from, RIGHT_DELETE | RIGHT_EXPUNGE) : OK;
 }
 
 static enum cmd_next

@@ -43,6 +43,8 @@ idle(struct cmd *cmd)
 		return reply_bad(cmd, "DONE ends IDLE, nothing else");
 	if (cmd->events & CONN_EV_TIMEOUT)
 		out_untagged(cmd_out(cmd), "OK", NULL, language_text(cmd->session, "Still here"));
+	if (update_lost(s))
+		return CMD_CLOSE;
 	/* With NOTIFY the session tells it (RFC 5465 4). */
 	if (s->notify == NULL && s->selected && update_due(s, true)) {
 		enum cmd_next next = update_step(s, true, false);
@@ -58,9 +60,13 @@ enum cmd_next
 cmd_idle(struct cmd *cmd)
 {
 	struct session *s = cmd->session;
+	enum status st;
 
 	if (arg_end(&cmd->args) != OK)
 		return reply_usage(cmd);
+	/* There will be no news of it until it is closed. */
+	if (s->selected && (st = view_lost(&s->selected->view)) != OK)
+		return reply_status(cmd, st);
 	cmd->step = idle;
 	cmd->cleanup = idle_cleanup;
 	cmd->interruptible = true;

@@ -10,6 +10,7 @@
 #include "imap/core/metadata_print.h"
 #include "imap/core/names.h"
 #include "imap/core/reply.h"
+#include "imap/core/rights_print.h"
 #include "imap/core/special.h"
 #include "imap/core/status_item.h"
 
@@ -22,6 +23,7 @@ enum {
 	RETURN_SUBSCRIBED = 1 << 3,
 	RETURN_STATUS = 1 << 4,
 	RETURN_METADATA = 1 << 6, /* RFC 9590 */
+	RETURN_MYRIGHTS = 1 << 7, /* RFC 8440 */
 	EXTENDED = 1 << 5, /* some option or several patterns were given */
 };
 
@@ -124,6 +126,8 @@ parse_return(struct cmd *cmd, struct listing *l)
 			l->options |= RETURN_METADATA;
 			if ((st = arg_space(a)) != OK || (st = metadata_ask_parse(cmd, &l->metadata)) != OK)
 				return st;
+		} else if (str_eq(word, STR("MYRIGHTS"))) {
+			l->options |= RETURN_MYRIGHTS;
 		} else if (!str_eq(word, STR("CHILDREN")) && !str_eq(word, STR("SPECIAL-USE"))) {
 			return arg_expect_at(a, at, EXPECT_LIST_OPTION);
 		}
@@ -396,13 +400,16 @@ tell(struct cmd *cmd, struct db_txn *txn, struct listing *l, const struct name *
 	if (n->child && (l->options & SELECT_RECURSIVE))
 		childinfo(l, out);
 	buf_add(out, STR("\r\n"));
-	if ((l->options & RETURN_STATUS) && n->mb && !n->mb->noselect) {
+	/* Not for names that are told for their children's sake (RFC 8440 4). */
+	if ((l->options & RETURN_MYRIGHTS) && n->mb && n->selected && !n->mb->noselect)
+		myrights_print(cmd, n->mb);
+	if ((l->options & RETURN_STATUS) && n->mb && !n->mb->noselect && mailbox_need(n->mb, RIGHT_READ) == OK) {
 		enum status st = status_print(cmd, txn, n->mb, l->status);
 
 		if (st != OK && st != ERR_NOT_FOUND)
 			return st;
 	}
-	/* Not for names that are told for their children's sake (RFC 9590 4). */
+	/* The same (RFC 9590 4). */
 	if ((l->options & RETURN_METADATA) && n->mb && n->selected) {
 		metadata_print_free(&l->print);
 		metadata_print_begin(&l->print, &l->metadata, n->mb->id, n->name);

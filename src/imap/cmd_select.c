@@ -163,7 +163,9 @@ select_step(struct cmd *cmd)
 	if (next != CMD_DONE)
 		return next;
 	s->selected->modseq_told = false;
-	if (s->selected->view.read_only)
+	/* Without these rights nothing can be changed (RFC 4314 5.2). */
+	if (s->selected->view.read_only ||
+	    !(s->selected->view.grant.rights & (RIGHT_INSERT | RIGHT_EXPUNGE | RIGHT_WRITE | RIGHT_SEEN | RIGHT_DELETE)))
 		return reply_ok_code(cmd, STR("READ-ONLY"), "Selected, read-only");
 	return reply_ok_code(cmd, STR("READ-WRITE"), "Selected");
 }

@@ -27,6 +27,8 @@ cmd_status(struct cmd *cmd)
 	if (st == OK && mb.noselect)
 		st = ERR_NOT_FOUND;
 	if (st == OK)
+		st = mailbox_need(&mb, RIGHT_READ);
+	if (st == OK)
 		st = status_print(cmd, txn, &mb, items);
 	cmd_read_end(cmd, txn);
 	if (st != OK)

@@ -33,13 +33,22 @@ session_drop(struct session *s)
 		s->reading = NULL;
 }
 
-/* The command works on the messages of the selected mailbox, and another session has deleted that: nothing can be done (RFC 2180 3). */
+/* The command works on the messages of the selected mailbox, and another session has deleted that: nothing can be done (RFC 2180 3). Or the right to
+ * read it was taken away: until it is closed nothing is told (RFC 4314 5.1.1). */
 static bool
 mailbox_gone(const struct session *s, const struct command *row)
 {
 	if (row == NULL || row->states != STATE_SELECTED || (row->flags & CMDF_GONE))
 		return false;
-	return s->selected == NULL || s->selected->view.deleted;
+	return s->selected == NULL || s->selected->view.deleted || s->selected->view.lost;
+}
+
+static enum cmd_next
+reply_gone(struct cmd *cmd)
+{
+	const struct selected *sel = cmd->session->selected;
+
+	return sel != NULL && sel->view.lost ? reply_status(cmd, view_lost(&sel->view)) : reply_mailbox_gone(cmd);
 }
 
 /* The handler has given its answer. It saw no messages, if the mailbox was deleted while it ran. */
@@ -50,7 +59,7 @@ settle(struct session *s)
 
 	ensure(cmd->cond != NULL || cmd->row == &notify_row); /* who is done has answered */
 	if (cmd->cond != NULL && cmd->cond[0] == 'O' && s->selected != NULL && mailbox_gone(s, cmd->row))
-		(void)reply_mailbox_gone(cmd);
+		(void)reply_gone(cmd);
 	cmd_enter(cmd, CMD_ANSWERS);
 }
 
@@ -119,7 +128,7 @@ session_begin(struct session *s)
 		cmd_enter(cmd, CMD_RUNS);
 	}
 	if (mailbox_gone(s, cmd->row))
-		return session_after(s, reply_mailbox_gone(cmd));
+		return session_after(s, reply_gone(cmd));
 	if ((cmd->row->flags & (CMDF_LARGE | CMDF_HEAVY)) && budget_full(s->login.budget))
 		return session_after(s, reply_status(cmd, ERR_MEMORY));
 	ensure(cmd->row->states & s->state); /* what a handler may count on: who is there, what is selected */
@@ -134,7 +143,7 @@ tell_modseq(struct session *s, struct cmd *cmd)
 	struct selected *sel = s->selected;
 	bool withheld;
 
-	if (sel == NULL || !(s->enabled & ENABLED_CONDSTORE) || sel->view.deleted)
+	if (sel == NULL || !(s->enabled & ENABLED_CONDSTORE) || sel->view.deleted || sel->view.lost)
 		return;
 	withheld = sel->view.ghosts.n > 0 && sel->modseq_told;
 	if (cmd->code.n == 0 && cmd->cond[0] == 'O') {

@@ -95,7 +95,7 @@ static enum status
 stage_haul(struct edit *to, struct copy_job *job, struct haul *h)
 {
 	int64_t now = clock_seconds();
-	enum status st = haul_keywords(h, job->from.mailbox, to);
+	enum status st = haul_marks(h, job->from.mailbox, to);
 
 	if (st == OK)
 		st = haul_mark(h, to->txn);

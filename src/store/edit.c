@@ -10,7 +10,7 @@
 
 static struct db_sql counters_get = DB_SQL(
     "SELECT account, uidvalidity, uidnext, keywords, modseq, messages, unseen, deleted, size, deleted_size, oldest_change,"
-    " noselect, name IS NULL FROM mailbox WHERE id = ?1");
+    " noselect, name IS NULL, acl FROM mailbox WHERE id = ?1");
 static struct db_sql counters_set = DB_SQL(
     "UPDATE mailbox SET uidnext = ?2, keywords = ?3, modseq = ?4, messages = ?5, unseen = ?6, deleted = ?7, size = ?8,"
     " deleted_size = ?9, oldest_change = ?10 WHERE id = ?1");
@@ -18,15 +18,17 @@ static struct db_sql counters_set = DB_SQL(
 enum status
 edit_begin(struct edit *e, const struct grant *grant, struct db_txn *txn, unsigned rights)
 {
-	int64_t v[13];
+	int64_t v[14];
 	enum status st;
 
-	*e = (struct edit){.grant = grant, .txn = txn, .mailbox = grant->mailbox, .account = grant->owner};
-	if ((st = grant_need(grant, rights)) != OK || (st = db_get_ints(txn, &counters_get, v, 13, "i", grant->mailbox)) != OK)
+	*e = (struct edit){.grant = &e->renewed, .txn = txn, .mailbox = grant->mailbox, .account = grant->owner};
+	if ((st = db_get_ints(txn, &counters_get, v, 14, "i", grant->mailbox)) != OK)
 		return st;
 	/* A mailbox has one owner for ever. */
 	if (v[0] != grant->owner || v[11] || v[12])
 		return ERR_NOT_FOUND;
+	if ((st = grant_renew(grant, txn, (uint32_t)v[13], &e->renewed)) != OK || (st = grant_need(e->grant, rights)) != OK)
+		return st;
 	/* The grant may have been made in a snapshot: as in grant_make(). */
 	ensure(db_declared(txn, grant->owner));
 	e->uidvalidity = (uint32_t)v[1];

@@ -21,7 +21,8 @@
 #endif
 
 struct edit {
-	const struct grant *grant;   /* the caller's */
+	const struct grant *grant;   /* the caller's, or renewed */
+	struct grant renewed;        /* as things are in this transaction, where the mailbox is shared */
 	struct db_txn *txn;
 	int64_t mailbox, account;
 	uint32_t uidvalidity, uidnext, keywords, keywords_was;
@@ -41,7 +42,7 @@ struct edit {
 	struct buf packed;           /* scratch */
 };
 
-/* Asks for the rights and reads the mailbox's counters. Every change of messages begins here. ERR_NOT_FOUND (also: it is gone, or only a
+/* Asks for the rights, as they are in this transaction, and reads the mailbox's counters. Every change of messages begins here. ERR_NOT_FOUND (also: it is gone, or only a
  * name), ERR_NO_PERM. */
 must_check enum status edit_begin(struct edit *e, const struct grant *grant, struct db_txn *txn, unsigned rights);
 /* Writes what is left to be written; with a failure only frees. Gives st or what went wrong. */

@@ -88,6 +88,13 @@ flags_set(struct boxes *b, struct db_txn *txn)
 	return flags(b, txn, FLAGS_SET, FLAG_DRAFT, NULL);
 }
 
+/* Of two flags one may be set. */
+static enum status
+flags_some(struct boxes *b, struct db_txn *txn)
+{
+	return flags(b, txn, FLAGS_ADD, FLAG_SEEN | FLAG_ANSWERED, NULL);
+}
+
 static enum status
 append_one(struct boxes *b, struct db_txn *txn)
 {
@@ -291,40 +298,46 @@ static const struct {
 	const char *name;
 	enum status (*fn)(struct boxes *b, struct db_txn *txn);
 	unsigned all; /* rights that it needs all of */
-	unsigned any; /* rights that it needs one of; 0: none */
+	unsigned any; /* rights that it needs one of, and l; 0: none */
+	unsigned one; /* rights that it needs one of; 0: none */
 } calls[] = {
-    {"\\Seen", flags_seen, RIGHT_SEEN, 0},
-    {"\\Deleted", flags_deleted, RIGHT_DELETE, 0},
-    {"\\Flagged", flags_other, RIGHT_WRITE, 0},
-    {"keyword", flags_keyword, RIGHT_WRITE, 0},
-    {"FLAGS", flags_set, RIGHT_SEEN | RIGHT_DELETE | RIGHT_WRITE, 0},
-    {"append", append_one, RIGHT_INSERT, 0},
-    {"copy from", copy_out, RIGHT_READ, 0},
-    {"move from", move_out, RIGHT_READ | RIGHT_DELETE | RIGHT_EXPUNGE, 0},
-    {"copy to", copy_in, RIGHT_INSERT, 0},
-    {"stage from", stage_out, RIGHT_READ, 0},
-    {"stage to", stage_in, RIGHT_INSERT, 0},
-    {"publish to", publish, RIGHT_INSERT, 0},
-    {"expunge", expunge_some, RIGHT_EXPUNGE, 0},
-    {"\\Recent", recent, RIGHT_READ, 0},
-    {"special use", special, RIGHT_REMOVE, 0},
-    {"set annotation", annotate, 0, ANNOTATIONS},
-    {"get annotation", read_annotation, 0, ANNOTATIONS},
-    {"create", create, RIGHT_CREATE, 0},
-    {"delete", delete, RIGHT_REMOVE, 0},
-    {"rename", rename_top, RIGHT_REMOVE, 0},
-    {"rename below", rename_below, RIGHT_REMOVE | RIGHT_CREATE, 0},
-    {"view", open_view, RIGHT_READ, 0},
-    {"changes", news, RIGHT_READ, 0},
-    {"email", read_email, RIGHT_READ, 0},
+    {"\\Seen", flags_seen, RIGHT_SEEN, 0, 0},
+    {"\\Deleted", flags_deleted, RIGHT_DELETE, 0, 0},
+    {"\\Flagged", flags_other, RIGHT_WRITE, 0, 0},
+    {"keyword", flags_keyword, RIGHT_WRITE, 0, 0},
+    {"FLAGS", flags_set, 0, 0, RIGHT_SEEN | RIGHT_DELETE | RIGHT_WRITE},
+    {"some FLAGS", flags_some, 0, 0, RIGHT_SEEN | RIGHT_WRITE},
+    {"append", append_one, RIGHT_INSERT, 0, 0},
+    {"copy from", copy_out, RIGHT_READ, 0, 0},
+    {"move from", move_out, RIGHT_READ | RIGHT_DELETE | RIGHT_EXPUNGE, 0, 0},
+    {"copy to", copy_in, RIGHT_INSERT, 0, 0},
+    {"stage from", stage_out, RIGHT_READ, 0, 0},
+    {"stage to", stage_in, RIGHT_INSERT, 0, 0},
+    {"publish to", publish, RIGHT_INSERT, 0, 0},
+    {"expunge", expunge_some, RIGHT_EXPUNGE, 0, 0},
+    {"\\Recent", recent, RIGHT_READ, 0, 0},
+    {"special use", special, RIGHT_REMOVE, 0, 0},
+    {"set annotation", annotate, 0, ANNOTATIONS, 0},
+    {"get annotation", read_annotation, 0, ANNOTATIONS, 0},
+    {"create", create, RIGHT_CREATE, 0, 0},
+    {"delete", delete, RIGHT_REMOVE, 0, 0},
+    {"rename", rename_top, RIGHT_REMOVE, 0, 0},
+    {"rename below", rename_below, RIGHT_REMOVE | RIGHT_CREATE, 0, 0},
+    {"view", open_view, RIGHT_READ, 0, 0},
+    {"changes", news, RIGHT_READ, 0, 0},
+    {"email", read_email, RIGHT_READ, 0, 0},
 };
 
 static enum status
 expected(size_t i, unsigned rights)
 {
-	if (!(rights & RIGHT_LOOKUP))
-		return ERR_NOT_FOUND;
-	return (rights & calls[i].all) == calls[i].all && (calls[i].any == 0 || (rights & calls[i].any)) ? OK : ERR_NO_PERM;
+	bool ok = (rights & calls[i].all) == calls[i].all && (rights & RIGHTS_KNOW);
+
+	if (calls[i].any != 0)
+		ok &= (rights & RIGHT_LOOKUP) && (rights & calls[i].any);
+	if (calls[i].one != 0)
+		ok &= (rights & calls[i].one) != 0;
+	return ok ? OK : rights & RIGHT_LOOKUP ? ERR_NO_PERM : ERR_NOT_FOUND;
 }
 
 /* Runs a call with those rights in a transaction that is undone, and compares what it says. */
@@ -360,6 +373,8 @@ each_right(void **state)
 		try(i, 0);
 		for (unsigned right = RIGHT_LOOKUP; right < RIGHTS_ALL; right <<= 1) {
 			try(i, RIGHTS_ALL & ~right);
+			try(i, RIGHTS_ALL & ~RIGHT_LOOKUP & ~right);
+			try(i, right);
 			try(i, RIGHT_LOOKUP | right);
 		}
 		/* Those that it says it needs are enough. */

@@ -90,13 +90,25 @@ map_entry(struct edit *to, struct haul *h, const struct keywords *names, int64_t
 	return st;
 }
 
+/* Flags that the destination's grant has no right to are not set there (RFC 4314 4). */
+static void
+admit(struct haul *h, const struct grant *to)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		h->e[i].flags = grant_flags(to, h->e[i].flags);
+		if (!(to->rights & RIGHT_WRITE))
+			h->e[i].keywords_n = 0;
+	}
+}
+
 enum status
-haul_keywords(struct haul *h, int64_t from, struct edit *to)
+haul_marks(struct haul *h, int64_t from, struct edit *to)
 {
 	struct keywords names = {0};
 	int64_t *map = NULL;
 	enum status st = OK;
 
+	admit(h, to->grant);
 	if (from == to->mailbox)
 		return OK;
 	for (size_t i = 0; i < h->n && st == OK; i++) {

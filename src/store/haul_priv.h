@@ -14,8 +14,9 @@ struct haul {
 };
 /* Reads the messages of uids from UID start on, at most max of them; damaged pages are passed over. */
 must_check enum status haul_read(struct haul *h, struct edit *source, const struct runs *uids, uint32_t start, size_t max);
-/* Turns the keyword ids of mailbox from into those of the destination, making what is missing. */
-must_check enum status haul_keywords(struct haul *h, int64_t from, struct edit *to);
+/* Turns flags and keyword ids of mailbox from into those of the destination, making what is missing; what the destination's grant gives no right to set
+ * is left out. */
+must_check enum status haul_marks(struct haul *h, int64_t from, struct edit *to);
 /* Marks the emails as having a second name. */
 must_check enum status haul_mark(struct haul *h, struct db_txn *txn);
 void haul_free(struct haul *h);

@@ -48,10 +48,11 @@ mailbox_fill(struct db_stmt *q, struct arena *arena, struct mailbox *mb)
 	    .special = (unsigned)db_int(q, 11),
 	    .noselect = db_int(q, 12) != 0,
 	    .created = db_int(q, 13),
+	    .acl = (uint32_t)db_int(q, 14),
 	};
 	if (arena != NULL)
-		mb->name = mailbox_name_check(db_text(q, 14)) == OK || db_is_null(q, 14) ? arena_str(arena, db_text(q, 14)) :
-		                                                  admit_stand_in(arena, "Recovered", mb->id);
+		mb->name = mailbox_name_check(db_text(q, MAILBOX_NAME_COLUMN)) == OK || db_is_null(q, MAILBOX_NAME_COLUMN) ?
+		    arena_str(arena, db_text(q, MAILBOX_NAME_COLUMN)) : admit_stand_in(arena, "Recovered", mb->id);
 }
 
 enum status
@@ -73,14 +74,17 @@ mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena,
 {
 	struct sort_key key;
 	struct mailbox mb;
+	struct grant grant;
 	enum status st;
 
 	if ((st = access_account(actor, actor->account)) != OK)
 		return st;
 	if (!sort_key_make(&key, name))
 		return ERR_NOT_FOUND;
-	if ((st = mailbox_by_key(txn, arena, actor->account, &key, &mb)) == OK && (st = access_mailbox(actor, txn, &mb, 0)) == OK)
+	if ((st = mailbox_by_key(txn, arena, actor->account, &key, &mb)) == OK && (st = grant_make(actor, txn, &mb, &grant)) == OK) {
+		mb.rights = grant.rights;
 		*mb_r = mb;
+	}
 	return st;
 }
 
@@ -97,8 +101,10 @@ get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t 
 		mailbox_fill(q, NULL, &mb);
 		st = grant_make(actor, txn, &mb, grant_r);
 	}
+	if (st == OK)
+		mb.rights = grant_r->rights;
 	if (st == OK && arena != NULL)
-		mb.name = arena_str(arena, db_text(q, 14));
+		mb.name = arena_str(arena, db_text(q, MAILBOX_NAME_COLUMN));
 	db_done(q);
 	if (st == OK)
 		*mb_r = mb;
@@ -125,9 +131,11 @@ enum status
 mailbox_set_recent(const struct grant *grant, struct db_txn *txn, uint32_t uid)
 {
 	struct mailbox mb;
+	struct grant now;
 	enum status st;
 
-	if ((st = grant_need(grant, RIGHT_READ)) != OK || (st = mailbox_get(&grant->actor, txn, NULL, grant->mailbox, &mb)) != OK)
+	if ((st = grant_need(grant, RIGHT_READ)) != OK || (st = get(&grant->actor, txn, NULL, grant->mailbox, &mb, &now)) != OK ||
+	    (st = grant_need(&now, RIGHT_READ)) != OK)
 		return st;
 	if (mb.noselect)
 		return ERR_NOT_FOUND;

@@ -45,6 +45,8 @@ struct mailbox {
 	bool subscribed;      /* in mailbox_list */
 	bool children;        /* in mailbox_list: has children that the actor may see */
 	int64_t created;      /* seconds since 1970 */
+	uint32_t acl;         /* how often rights to it were given or taken; 0: it is its owner's alone */
+	unsigned rights;      /* RIGHT_ bits of this actor */
 };
 
 /* ERR_NOT_FOUND also where the actor may not see it. A \Noselect name is found, with noselect set. */
@@ -53,6 +55,8 @@ must_check enum status mailbox_find(const struct actor *actor, struct db_txn *tx
 /* arena NULL: without the name. */
 must_check enum status mailbox_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id,
     struct mailbox *mb_r);
+/* grant_need() of what the actor may do with one that was found or listed: for calls that take no grant. */
+must_check enum status mailbox_need(const struct mailbox *mb, unsigned rights);
 /* All mailboxes that the actor may see, in order of name with '/' before every other byte, INBOX first. In the arena. */
 must_check enum status mailbox_list(const struct actor *actor, struct db_txn *txn, struct arena *arena,
     struct mailbox **list_r, size_t *n_r);

@@ -6,6 +6,7 @@
 #include "store/admit_priv.h"
 #include "store/access_priv.h"
 #include "store/feed_priv.h"
+#include "store/rights_priv.h"
 #include "store/store_priv.h"
 
 #define UIDVALIDITY_FROM_CLOCK INT64_C(0xf0000000) /* in the year 2097 */
@@ -148,9 +149,9 @@ list_change_insert(struct list_change *c, struct str name, bool noselect, unsign
 }
 
 enum status
-list_change_missing(struct list_change *c, struct str name, struct str *up, size_t *n_r)
+list_change_missing(struct list_change *c, struct str name, struct str *up, size_t *n_r, struct mailbox *above_r)
 {
-	struct mailbox mb;
+	struct mailbox mb = {0};
 	size_t n = 0;
 	enum status st = ERR_NOT_FOUND;
 
@@ -160,22 +161,24 @@ list_change_missing(struct list_change *c, struct str name, struct str *up, size
 		up[n++] = p;
 	}
 	*n_r = n;
+	*above_r = st == OK ? mb : (struct mailbox){0};
 	/* Where something is made below another one, that one's rights count (RFC 4314 4). */
 	return st == OK ? access_mailbox(c->actor, c->txn, &mb, RIGHT_CREATE) : st == ERR_NOT_FOUND ? OK : st;
 }
 
 enum status
-list_change_make_parents(struct list_change *c, struct str name)
+list_change_make_parents(struct list_change *c, struct str name, struct mailbox *above_r)
 {
 	struct str up[MAILBOX_LEVELS_MAX];
 	size_t n;
 	enum status st;
 	int64_t id;
 
-	if ((st = list_change_missing(c, name, up, &n)) != OK)
+	if ((st = list_change_missing(c, name, up, &n, above_r)) != OK)
 		return st;
 	while (n > 0) {
-		if ((st = list_change_insert(c, up[--n], false, 0, &id)) != OK || (st = list_change_tell(c, LIST_CREATED, id, STR_NONE)) != OK)
+		if ((st = list_change_insert(c, up[--n], false, 0, &id)) != OK || (st = rights_inherit(c->txn, above_r, id)) != OK ||
+		    (st = list_change_tell(c, LIST_CREATED, id, STR_NONE)) != OK)
 			return st;
 		/* Nobody asks for these by name: unsubscribed they would be missing beside their siblings. */
 		if ((st = mailbox_subscribe(c->actor, c->txn, up[n], true)) != OK && st != ERR_LIMIT)
@@ -187,19 +190,23 @@ list_change_make_parents(struct list_change *c, struct str name)
 enum status
 list_change_make(struct list_change *c, struct str name, unsigned special, int64_t *id_r)
 {
-	struct mailbox mb;
-	enum status st;
+	struct mailbox mb, above;
+	enum status st, found = list_change_find(c, NULL, name, &mb);
 	int64_t id;
 
-	if ((st = list_change_find(c, NULL, name, &mb)) == OK) {
-		if (!mb.noselect)
-			return ERR_EXISTS;
+	if (found != OK && found != ERR_NOT_FOUND)
+		return found;
+	if (found == OK && !mb.noselect)
+		return ERR_EXISTS;
+	if ((st = list_change_make_parents(c, name, &above)) != OK)
+		return st;
+	if (found == OK) {
 		id = mb.id;
 		st = db_exec(c->txn, &make_selectable, "iiii", id, (int64_t)special, next_uidvalidity(c), c->now);
-	} else if (st == ERR_NOT_FOUND) {
-		if ((st = list_change_make_parents(c, name)) == OK)
-			st = list_change_insert(c, name, false, special, &id);
-	}
+	} else
+		st = list_change_insert(c, name, false, special, &id);
+	if (st == OK && (found != OK || mb.acl == 0))
+		st = rights_inherit(c->txn, &above, id);
 	if (st == OK)
 		st = list_change_tell(c, LIST_CREATED, id, STR_NONE);
 	if (st == OK)
@@ -236,9 +243,11 @@ mailbox_set_special(const struct grant *grant, struct db_txn *txn, unsigned spec
 	int64_t id = grant->mailbox;
 	struct list_change c;
 	struct mailbox mb;
+	struct grant now;
 	enum status st;
 
-	if ((st = grant_need(grant, RIGHT_REMOVE)) != OK || (st = mailbox_get(&grant->actor, txn, NULL, id, &mb)) != OK ||
+	if ((st = grant_need(grant, RIGHT_REMOVE)) != OK || (st = grant_get(&grant->actor, txn, id, &now)) != OK ||
+	    (st = grant_need(&now, RIGHT_REMOVE)) != OK || (st = mailbox_get(&grant->actor, txn, NULL, id, &mb)) != OK ||
 	    (st = list_change_begin(&c, &grant->actor, txn)) != OK)
 		return st;
 	/* What a mailbox is used for is its owner's matter. */

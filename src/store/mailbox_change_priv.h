@@ -38,10 +38,12 @@ bool list_below_begin(struct list_below *b, struct list_change *c, struct str na
 
 /* A row with the next UIDVALIDITY; not told. ERR_BAD_INPUT: no name. ERR_LIMIT: too many. */
 must_check enum status list_change_insert(struct list_change *c, struct str name, bool noselect, unsigned special, int64_t *id_r);
-/* The parents that are not there, the nearest first; up has room for MAILBOX_LEVELS_MAX. */
-must_check enum status list_change_missing(struct list_change *c, struct str name, struct str *up, size_t *n_r);
-/* Makes the missing parents as mailboxes one can select: a name that is only a name makes clients stumble (T25). They are subscribed. */
-must_check enum status list_change_make_parents(struct list_change *c, struct str name);
+/* The parents that are not there, the nearest first; up has room for MAILBOX_LEVELS_MAX. *above_r: the nearest that is, id 0: none. ERR_NO_PERM,
+ * ERR_NOT_FOUND: nothing may be made below that one. */
+must_check enum status list_change_missing(struct list_change *c, struct str name, struct str *up, size_t *n_r, struct mailbox *above_r);
+/* Makes the missing parents as mailboxes one can select: a name that is only a name makes clients stumble (T25). They are subscribed, and
+ * have the rights of the mailbox above them, which is *above_r. */
+must_check enum status list_change_make_parents(struct list_change *c, struct str name, struct mailbox *above_r);
 /* The mailbox itself, where the name is free or \Noselect, and its parents. ERR_EXISTS. */
 must_check enum status list_change_make(struct list_change *c, struct str name, unsigned special, int64_t *id_r);
 /* Removes \Noselect names above that have no child left (T25). */

@@ -3,6 +3,7 @@
 #include "store/access_priv.h"
 #include "store/mailbox_change_priv.h"
 #include "store/reap_priv.h"
+#include "store/rights_priv.h"
 #include "store/store_priv.h"
 
 static struct db_sql take_name = DB_SQL("UPDATE mailbox SET name = NULL, sort = NULL, special = 0 WHERE id = ?1");
@@ -28,7 +29,7 @@ doom(struct list_change *c, int64_t id, struct str name)
 {
 	enum status st;
 
-	if ((st = db_exec(c->txn, &take_name, "i", id)) != OK)
+	if ((st = db_exec(c->txn, &take_name, "i", id)) != OK || (st = rights_drop(c->txn, id)) != OK)
 		return st;
 	c->mailboxes--;
 	if ((st = reap_doom(c->txn, c->now + c->actor->store->grace, DOOMED_MAILBOX, id)) != OK)

@@ -42,9 +42,13 @@ read_rows(const struct actor *actor, struct db_txn *txn, struct arena *arena, st
 			w->cap = w->cap ? w->cap * 2 : 32;
 			w->list = x_realloc(w->list, w->cap * sizeof(*w->list));
 		}
-		mailbox_fill(q, arena, &w->list[w->n++]);
+		mailbox_fill(q, arena, &w->list[w->n]);
+		st = access_rights(actor, txn, actor->account, w->list[w->n].id, w->list[w->n].acl, &w->list[w->n].rights);
+		if (st != OK)
+			break;
+		w->n++;
 		if (++n == ROWS) {
-			struct str last = db_text(q, 15);
+			struct str last = db_text(q, MAILBOX_NAME_COLUMN + 1);
 
 			buf_clear(&w->next);
 			buf_add(&w->next, last);

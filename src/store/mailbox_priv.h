@@ -23,7 +23,8 @@ bool sort_key_make(struct sort_key *key, struct str name);
 
 #define MAILBOX_COLUMNS                                                                                                \
 	"id, account, uidvalidity, uidnext, modseq, messages, unseen, deleted, size, deleted_size, recent_from, special,"  \
-	" noselect, created, name"
+	" noselect, created, acl, name"
+#define MAILBOX_NAME_COLUMN 15 /* of them, counted from 0; what a statement asks for behind them comes after it */
 /* Fills from a row of MAILBOX_COLUMNS; arena NULL: without the name. */
 void mailbox_fill(struct db_stmt *q, struct arena *arena, struct mailbox *mb);
 /* The UIDVALIDITY after the last that an account gave, in Unix seconds: strictly rising, never 0, also when the clock goes back

@@ -124,7 +124,7 @@ enum status
 mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, struct str to, struct mailbox_move *move_r)
 {
 	struct mailbox_move move = {0};
-	struct mailbox mb;
+	struct mailbox mb, above;
 	struct list_change c;
 	enum status st;
 
@@ -141,7 +141,7 @@ mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, s
 		/* INBOX keeps its annotations, and the new mailbox has them too (RFC 5464 4.1). */
 		if (st == OK)
 			st = metadata_copy(txn, mb.account, mb.id, move.to);
-	} else if ((st = list_change_make_parents(&c, to)) == OK)
+	} else if ((st = list_change_make_parents(&c, to, &above)) == OK)
 		st = rename_tree(&c, &mb, from, to, &move);
 	if (st == OK)
 		st = list_change_end(&c);

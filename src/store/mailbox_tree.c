@@ -83,8 +83,9 @@ static enum status
 keep_names(struct list_change *c, struct str name)
 {
 	struct str up[MAILBOX_LEVELS_MAX];
+	struct mailbox above;
 	size_t n;
-	enum status st = list_change_missing(c, name, up, &n);
+	enum status st = list_change_missing(c, name, up, &n, &above);
 	int64_t id;
 
 	while (st == OK && n > 0) {
@@ -103,7 +104,7 @@ static enum status
 move_one(struct list_change *c, struct mailbox_move *move, const struct renamed *r)
 {
 	struct buf name = {0};
-	struct mailbox mb;
+	struct mailbox mb, above;
 	enum status st;
 
 	buf_add(&name, move->to_name);
@@ -111,7 +112,7 @@ move_one(struct list_change *c, struct mailbox_move *move, const struct renamed 
 	if ((st = list_change_find(c, NULL, buf_str(&name), &mb)) == OK)
 		st = ERR_EXISTS;
 	else if (st == ERR_NOT_FOUND && (st = mailbox_name_check(buf_str(&name))) == OK &&
-	    (st = list_change_make_parents(c, buf_str(&name))) == OK)
+	    (st = list_change_make_parents(c, buf_str(&name), &above)) == OK)
 		st = rename_one(c, r->id, r->name, buf_str(&name));
 	buf_free(&name);
 	if (st == ERR_EXISTS || st == ERR_LIMIT || st == ERR_BAD_INPUT) {

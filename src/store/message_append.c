@@ -17,6 +17,13 @@ static struct db_sql email_add =
 static struct db_sql structure_add = DB_SQL("INSERT INTO structure (email, data) VALUES (?1, ?2)");
 static struct db_sql owner_add = DB_SQL("INSERT INTO body_owner (body, email) VALUES (?1, ?2)");
 
+/* How many of its keywords may be set (RFC 4314 4): all or none. */
+static size_t
+keywords_of(const struct edit *e, const struct message_new *m)
+{
+	return e->grant->rights & RIGHT_WRITE ? m->keywords_n : 0;
+}
+
 /* Writes what never changes of the message, which gets that UID. */
 static enum status
 email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *email_r)
@@ -25,9 +32,9 @@ email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *
 	    .uid = uid,
 	    .internal_date = m->internal_date,
 	    .zone = m->zone,
-	    .flags = m->flags & FLAG_ALL,
+	    .flags = grant_flags(e->grant, m->flags & FLAG_ALL),
 	    .keywords = m->keywords,
-	    .keywords_n = m->keywords_n};
+	    .keywords_n = keywords_of(e, m)};
 	struct thread_names names;
 	int64_t email, thread, body = m->body, counter;
 	enum status st;
@@ -68,12 +75,12 @@ make_entry(struct edit *e, struct arena *arena, const struct message_new *m, uin
 		return st;
 	*entry = (struct entry){.uid = uid,
 	    .modseq = e->modseq,
-	    .flags = m->flags & FLAG_ALL,
+	    .flags = grant_flags(e->grant, m->flags & FLAG_ALL),
 	    .zone = m->zone,
 	    .internal_date = m->internal_date,
 	    .save_date = clock_seconds(),
 	    .size = m->size};
-	st = keyword_ids(e, arena, m->keywords, m->keywords_n, true, &entry->keywords, &entry->keywords_n);
+	st = keyword_ids(e, arena, m->keywords, keywords_of(e, m), true, &entry->keywords, &entry->keywords_n);
 	if (st == OK)
 		st = email_write(e, m, uid, &entry->email);
 	return st == OK ? uidl_keep(e->txn, e->mailbox, uid, entry->email, m->uidl) : st;

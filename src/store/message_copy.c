@@ -26,7 +26,7 @@ place(struct edit *e, struct haul *h, int64_t from, struct copy_result *r)
 
 	if (h->n > UINT32_MAX - 1 - e->uidnext)
 		return ERR_LIMIT;
-	if ((st = haul_keywords(h, from, e)) != OK)
+	if ((st = haul_marks(h, from, e)) != OK)
 		return st;
 	r->to_first = e->uidnext;
 	r->to_n = (uint32_t)h->n;

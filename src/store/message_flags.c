@@ -7,7 +7,8 @@
 struct flagging {
 	struct edit e;
 	const struct flag_change *change;
-	uint8_t flags;
+	uint8_t flags, mask;  /* of the change, and those that it may touch */
+	bool keywords;        /* it may touch keywords */
 	const uint32_t *ids; /* of the change's keywords */
 	uint32_t ids_n;
 	struct arena *arena; /* new keyword sets */
@@ -24,19 +25,23 @@ struct flagging {
 	struct flag_result *result;
 };
 
-/* The rights that the flags ask for (RFC 4314 4). */
-static unsigned
-needs(const struct flag_change *c)
+/*
+ * What of the change the grant allows: the rest is left as it is, and as long as something may be changed that is no fault (RFC 4314 4).
+ * ERR_NO_PERM: nothing.
+ */
+static enum status
+admit(struct flagging *f)
 {
-	unsigned need = 0;
+	const struct flag_change *c = f->change;
+	const struct grant *g = f->e.grant;
+	bool all = c->op == FLAGS_SET || (c->flags == 0 && c->keywords_n == 0);
 
-	if (c->op == FLAGS_SET || (c->flags & ~(FLAG_SEEN | FLAG_DELETED)) || c->keywords_n > 0)
-		need |= RIGHT_WRITE;
-	if (c->op == FLAGS_SET || (c->flags & FLAG_SEEN))
-		need |= RIGHT_SEEN;
-	if (c->op == FLAGS_SET || (c->flags & FLAG_DELETED))
-		need |= RIGHT_DELETE;
-	return need != 0 ? need : RIGHT_WRITE;
+	f->mask = grant_flags(g, all ? FLAG_ALL : c->flags & FLAG_ALL);
+	f->keywords = (g->rights & RIGHT_WRITE) != 0;
+	f->flags = c->flags & f->mask;
+	if (f->mask != 0 || (f->keywords && c->keywords_n > 0))
+		return OK;
+	return grant_need(g, RIGHT_WRITE | RIGHT_SEEN | RIGHT_DELETE);
 }
 
 static bool
@@ -96,7 +101,7 @@ set_keywords(struct flagging *f, struct entry *entry)
 	const uint32_t *was = entry->keywords;
 	uint32_t was_n = entry->keywords_n;
 
-	if (f->ids_n == 0 && (f->change->op != FLAGS_SET || was_n == 0))
+	if (!f->keywords || (f->ids_n == 0 && (f->change->op != FLAGS_SET || was_n == 0)))
 		return false;
 	if (f->is == NULL || was != f->was || was_n != f->was_n) {
 		uint32_t *out = arena_array(f->arena, was_n + f->ids_n + 1, sizeof(*out));
@@ -178,7 +183,7 @@ change_entry(struct flagging *f, struct entry *entry)
 		runs_add(&f->result->failed, entry->uid, entry->uid);
 		return false;
 	}
-	flags = c->op == FLAGS_SET ? f->flags : c->op == FLAGS_ADD ? flags | f->flags : flags & (uint8_t)~f->flags;
+	flags = c->op == FLAGS_SET ? (flags & (uint8_t)~f->mask) | f->flags : c->op == FLAGS_ADD ? flags | f->flags : flags & (uint8_t)~f->flags;
 	changed = flags != entry->flags;
 	f->which |= flags ^ entry->flags;
 	entry->flags = flags;
@@ -246,15 +251,16 @@ message_flags(const struct grant *grant, struct db_txn *txn, const struct runs *
 	struct arena ids = {0}, arena = {0};
 	struct runs there = {0};
 	struct flag_result result = {.there = result_r->there != NULL ? &there : NULL};
-	struct flagging f = {.change = change, .flags = change->flags & FLAG_ALL, .arena = &arena, .result = &result};
+	struct flagging f = {.change = change, .arena = &arena, .result = &result};
 	enum status st;
 
 	if (!admit_flags(change->flags))
 		return ERR_BAD_INPUT;
-	if ((st = edit_begin(&f.e, grant, txn, needs(change))) != OK)
+	if ((st = edit_begin(&f.e, grant, txn, 0)) != OK)
 		return st;
-	st = keyword_ids(&f.e, &ids, change->keywords, change->keywords_n, change->op != FLAGS_REMOVE, &f.ids,
-	    &f.ids_n);
+	if ((st = admit(&f)) == OK)
+		st = keyword_ids(&f.e, &ids, change->keywords, f.keywords ? change->keywords_n : 0, change->op != FLAGS_REMOVE, &f.ids,
+		    &f.ids_n);
 	if (st == OK)
 		st = change_all(&f, uids);
 	if (st == OK)

@@ -82,13 +82,14 @@ may_use(const struct grant *g)
 	return grant_any(g, RIGHT_READ | RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_POST);
 }
 
-/* Nothing is kept of a mailbox that is gone since the grant was made. */
+/* Nothing is kept of a mailbox that is gone since the grant was made, or to which it gives no right any more. */
 static enum status
-still_there(const struct grant *g, struct db_txn *txn)
+still_may(const struct grant *g, struct db_txn *txn)
 {
-	struct mailbox mb;
+	struct grant now = *g;
+	enum status st = g->mailbox != 0 ? grant_get(&g->actor, txn, g->mailbox, &now) : OK;
 
-	return g->mailbox != 0 ? mailbox_get(&g->actor, txn, NULL, g->mailbox, &mb) : OK;
+	return st == OK ? may_use(&now) : st;
 }
 
 /* Whose the entry of that name is: the reader's own, or everybody's. */
@@ -251,7 +252,7 @@ metadata_set(const struct grant *grant, struct db_txn *txn, const struct metadat
 	bool tidy;
 	enum status st;
 
-	if ((st = may_use(grant)) != OK || (st = still_there(grant, txn)) != OK || (st = may_set(grant, txn, &arena, list, n, &tidy)) != OK ||
+	if ((st = may_use(grant)) != OK || (st = still_may(grant, txn)) != OK || (st = may_set(grant, txn, &arena, list, n, &tidy)) != OK ||
 	    (st = db_get_ints(txn, &newest, &at, 1, "i", grant->owner)) != OK)
 		goto out;
 	if (tidy)

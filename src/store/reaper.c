@@ -48,6 +48,8 @@ static struct db_sql account_rows[] = {
 /* Of these an account may have very many. */
 static struct db_sql account_many[] = {
     DB_SQL("DELETE FROM thread_ref WHERE (account, hash) IN (SELECT account, hash FROM thread_ref WHERE account = ?1 LIMIT ?2)"),
+    /* Rights that others gave it. */
+    DB_SQL("DELETE FROM acl WHERE (mailbox, subject, negative) IN (SELECT mailbox, subject, negative FROM acl WHERE subject = ?1 LIMIT ?2)"),
     DB_SQL("DELETE FROM imported WHERE (account, key) IN (SELECT account, key FROM imported WHERE account = ?1 LIMIT ?2)"),
 };
 

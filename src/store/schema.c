@@ -49,6 +49,7 @@ static const struct step {
     {6, NULL, account_names_fold},
     {7, ACCOUNT_SETTING_SQL, reserved_report},
     {8, UIDL_SQL, NULL},
+    {9, "DROP TABLE acl;" ACL_SQL "ALTER TABLE mailbox ADD COLUMN acl INTEGER NOT NULL DEFAULT 0;", NULL},
     {0, NULL, NULL},
 };
 

@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 8
+#define SCHEMA_VERSION 9
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
@@ -35,6 +35,12 @@
 #define UIDL_SQL                                                                                                       \
 	"CREATE TABLE uidl (email INTEGER PRIMARY KEY, mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, value TEXT NOT NULL);" \
 	"CREATE UNIQUE INDEX uidl_value ON uidl (mailbox, value);"
+/* Rights (RFC 4314; rights.h): subject: an account; 0: anyone; below 0: -(a group). negative: 1: the rights are taken away. A mailbox without
+ * rows belongs to its owner alone, who has all rights; the owner's own row, where there is one, takes the place of those. */
+#define ACL_SQL                                                                                                        \
+	"CREATE TABLE acl (mailbox INTEGER NOT NULL, subject INTEGER NOT NULL, negative INTEGER NOT NULL,"              \
+	" rights INTEGER NOT NULL, PRIMARY KEY (mailbox, subject, negative)) WITHOUT ROWID;"                            \
+	"CREATE INDEX acl_subject ON acl (subject, mailbox);"
 
 /* Made at each start where it is missing, whatever the version; without it the number of an account's newest change is a walk through all its entries. */
 #define METADATA_INDEX_SQL "CREATE INDEX IF NOT EXISTS metadata_changed ON metadata (account, changed);"
@@ -55,12 +61,14 @@ static const char schema_sql[] =
     ACCOUNT_SETTING_SQL
 
     /* name: NULL once deleted (the reaper removes the rest); sort: the name with '/' as 0x01 and a first
-     * level INBOX as 0x02: the key of names and the order of LIST. noselect: only a name. The counts are those of the owner; other readers' are in reader_state. */
+     * level INBOX as 0x02: the key of names and the order of LIST. noselect: only a name. The counts are those of the owner; other readers' are in reader_state.
+     * acl: how often rights were given or taken; 0: never, there are no rows in acl. */
     "CREATE TABLE mailbox (id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, name TEXT,"
     " sort TEXT, noselect INTEGER NOT NULL, special INTEGER NOT NULL, uidvalidity INTEGER NOT NULL,"
     " uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, recent_from INTEGER NOT NULL,"
-    " keywords INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL, oldest_change INTEGER NOT NULL);"
+    " keywords INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL, oldest_change INTEGER NOT NULL,"
+    " acl INTEGER NOT NULL DEFAULT 0);"
     "CREATE UNIQUE INDEX mailbox_sort ON mailbox (account, sort);"
     "CREATE TABLE subscription (account INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, name)) WITHOUT ROWID;"
     /* Keywords of a mailbox by id, from 0; fold: in ASCII lower case, what is compared. */
@@ -115,8 +123,7 @@ static const char schema_sql[] =
     " PRIMARY KEY (id, reader)) WITHOUT ROWID;"
     "CREATE TABLE reader_state (mailbox INTEGER NOT NULL, reader INTEGER NOT NULL, unseen INTEGER NOT NULL,"
     " recent_from INTEGER NOT NULL, PRIMARY KEY (mailbox, reader)) WITHOUT ROWID;"
-    "CREATE TABLE acl (mailbox INTEGER NOT NULL, identifier TEXT NOT NULL, rights INTEGER NOT NULL,"
-    " PRIMARY KEY (mailbox, identifier)) WITHOUT ROWID;"
+    ACL_SQL
     /* Provided for: quota (RFC 9208), metadata (RFC 5464; mailbox 0: the server's; reader 0: shared; value
      * NULL: removed; changed: counts the account's changes, see metadata.h), annotations (RFC 5257). */
     "CREATE TABLE quota (account INTEGER NOT NULL, root TEXT NOT NULL, resource INTEGER NOT NULL, used INTEGER NOT NULL,"

@@ -144,6 +144,7 @@ store_open_file(const struct store_options *o, const char *file, struct store **
 	enum status st;
 
 	s->grace = o->grace != 0 ? o->grace : STORE_GRACE_DEFAULT;
+	s->share_anyone = o->share_anyone;
 	s->mailboxes_max = o->mailboxes != 0 ? o->mailboxes : MAILBOXES_MAX;
 	s->names = account_names_new(o);
 	s->feed = feed_new();

@@ -34,6 +34,7 @@ struct store_options {
 	char separator;        /* of accounts and details in addresses; '\0': none */
 	const struct store_domain *domains; /* those with another separator */
 	size_t domains_n;
+	bool share_anyone;     /* an account may give rights to everybody (rights.h); else only an administrator can */
 	bool read_only;        /* nothing is written: of a folder that cannot be, a snapshot, or a copy */
 	const char *file;      /* with read_only: this database file, wherever it lies, in place of dir's */
 	bool no_reaper;        /* tests call store_reap() themselves */
@@ -64,7 +65,7 @@ struct blob_store *store_blobs(struct store *store);
 struct actor {
 	struct store *store;
 	int64_t account; /* the authenticated account */
-	bool admin;      /* the command line: every account is open */
+	bool admin;      /* the command line, deliveries: every account is open, rights are not asked */
 };
 
 /* ---- the change feed ---- */

@@ -22,6 +22,7 @@ struct store {
 	struct digests *digests;
 	int64_t grace; /* seconds */
 	int64_t mailboxes_max;
+	bool share_anyone;
 	struct account_names *names; /* how they lead to accounts: account_resolve.c */
 	unsigned char secret[STORE_SECRET_SIZE];
 

@@ -5,13 +5,13 @@
 #include "store/changes_priv.h"
 
 static struct db_sql state = DB_SQL_KEPT("SELECT modseq, oldest_change, uidnext, messages, keywords, uidvalidity,"
-    " name IS NULL OR noselect FROM mailbox WHERE id = ?1");
+    " name IS NULL OR noselect, acl FROM mailbox WHERE id = ?1");
 
 static enum status
 read_state(const struct view *v, struct db_txn *txn, struct view_now *now_r, bool *gone_r)
 {
-	int64_t n[7];
-	enum status st = db_get_ints(txn, &state, n, 7, "i", v->grant.mailbox);
+	int64_t n[8];
+	enum status st = db_get_ints(txn, &state, n, 8, "i", v->grant.mailbox);
 
 	*now_r = (struct view_now){0};
 	*gone_r = st == ERR_NOT_FOUND || (st == OK && (n[6] || (uint32_t)n[5] != v->uidvalidity));
@@ -20,7 +20,8 @@ read_state(const struct view *v, struct db_txn *txn, struct view_now *now_r, boo
 		    .oldest_change = (uint64_t)n[1],
 		    .uidnext = (uint32_t)n[2],
 		    .messages = (uint32_t)n[3],
-		    .keywords = (uint32_t)n[4]};
+		    .keywords = (uint32_t)n[4],
+		    .acl = (uint32_t)n[7]};
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
@@ -48,11 +49,33 @@ add_ghosts(struct view *v, struct db_txn *txn)
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
+static enum status
+renew(struct view *v, struct db_txn *txn, uint32_t acl)
+{
+	struct grant g;
+	enum status st = grant_renew(&v->grant, txn, acl, &g);
+
+	if (st == OK) {
+		v->grant = g;
+		st = grant_need(&g, RIGHT_READ);
+	}
+	if (st == ERR_NO_PERM || st == ERR_NOT_FOUND) {
+		v->lost = true;
+		v->known = st == ERR_NO_PERM;
+	}
+	return st;
+}
+
 enum status
 view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r)
 {
-	enum status st = read_state(v, txn, now_r, &v->deleted);
+	enum status st;
 
+	if ((st = view_lost(v)) != OK)
+		return st;
+	st = read_state(v, txn, now_r, &v->deleted);
+	if (st == OK && !v->deleted && now_r->acl != 0)
+		st = renew(v, txn, now_r->acl);
 	if (st != OK || v->deleted || now_r->modseq == v->seen_modseq)
 		return st;
 	if ((st = add_ghosts(v, txn)) == OK)

@@ -11,6 +11,9 @@
  * Sequence numbers are computed: the rank of a UID in the store's directory plus the ghosts below it.
  * So a view costs the same for ten messages as for ten million.
  *
+ * A right to read that was taken away is no expunge: nothing is told any more, until the view is closed, whether the right comes back or not
+ * (RFC 4314 5.1.1). Other rights are those of the snapshot that the ghosts are up to.
+ *
  * One thread at a time. Every function that takes a txn first brings the ghosts up to that snapshot; the view never
  * tells anything by itself: only view_sync() moves what was told.
  */
@@ -25,6 +28,8 @@ struct view {
 	struct grant grant;         /* of the mailbox to this session */
 	uint32_t uidvalidity;
 	bool read_only;             /* EXAMINE */
+	bool lost;                  /* the right to read it was taken away: for good, each call says ERR_NO_PERM, or ERR_NOT_FOUND */
+	bool known;                 /* lost, but it may be known that it is there: ERR_NO_PERM */
 	bool deleted;               /* the mailbox is gone from the store; view_sync() empties the view */
 	uint32_t exists;            /* messages in the view, ghosts included */
 	uint32_t next_told;
@@ -44,6 +49,12 @@ struct view {
 must_check enum status view_open(struct view *v, const struct actor *actor, struct db_txn *txn, const struct mailbox *mb,
     bool read_only);
 void view_close(struct view *v);
+/* What each call says of one that is lost: ERR_NO_PERM, ERR_NOT_FOUND; else OK. */
+static inline enum status
+view_lost(const struct view *v)
+{
+	return !v->lost ? OK : v->known ? ERR_NO_PERM : ERR_NOT_FOUND;
+}
 
 /* ---- numbers ---- */
 

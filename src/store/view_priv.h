@@ -9,9 +9,10 @@
 /* The mailbox at a snapshot. */
 struct view_now {
 	uint64_t modseq, oldest_change;
-	uint32_t uidnext, messages, keywords;
+	uint32_t uidnext, messages, keywords, acl;
 };
-/* Reads it and brings the ghosts up to it. Sets v->deleted where the mailbox is gone; *now_r is empty then. */
+/* Reads it and brings the ghosts and the grant up to it. Sets v->deleted where the mailbox is gone; *now_r is empty then. ERR_NO_PERM, ERR_NOT_FOUND:
+ * it may not be read any more (v->lost). */
 must_check enum status view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r);
 /* How many messages of the view have a smaller UID. */
 must_check enum status view_below(struct view *v, struct db_txn *txn, uint32_t uid, uint64_t *n_r);

@@ -61,11 +61,12 @@ enum {
 	CMDF_REPLACE = 1 << 14,    /* REPLACE: APPEND that removes a message of the selected mailbox */
 	CMDF_UNSELECT = 1 << 15,   /* UNSELECT: CLOSE that does not expunge */
 	CMDF_UNSUBSCRIBE = 1 << 16, /* UNSUBSCRIBE: SUBSCRIBE that takes away */
+	CMDF_DELETEACL = 1 << 17,  /* DELETEACL: SETACL that leaves nothing */
 };
 
 /* All of them: the sum is right only where no two are the same bit and none was forgotten. */
 _Static_assert(CMDF_UID + CMDF_NUMBERS + CMDF_NO_EXPUNGE + CMDF_QUIET + CMDF_ALL_NEWS + CMDF_NEWS + CMDF_GONE + CMDF_STREAM + CMDF_OVERLAP + CMDF_HEAVY +
-    CMDF_LARGE + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_REPLACE + CMDF_UNSELECT + CMDF_UNSUBSCRIBE == (1 << 17) - 1,
+    CMDF_LARGE + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_REPLACE + CMDF_UNSELECT + CMDF_UNSUBSCRIBE + CMDF_DELETEACL == (1 << 18) - 1,
     "each flag of a command is a bit of its own");
 
 /* Where the input stands when a streaming or line-reading handler is called. */

@@ -104,41 +104,68 @@ selected_keywords_cover(const struct selected *sel, const struct entry *e)
 	return e->keywords_n == 0 || e->keywords[e->keywords_n - 1] < keywords_end(&sel->keywords);
 }
 
-/* "(\Answered ... kw kw more)" */
+/* "(\Answered ... kw kw more)": of these flags, and keywords if there are to be any. */
 static void
-print_list(struct session *s, struct buf *out, const char *more)
+print_list(struct session *s, struct buf *out, uint8_t flags, bool keywords, const char *more)
 {
+	static const struct {
+		uint8_t flag;
+		const char *name;
+	} names[] = {
+		{FLAG_ANSWERED, "\\Answered"},
+		{FLAG_FLAGGED, "\\Flagged"},
+		{FLAG_DELETED, "\\Deleted"},
+		{FLAG_SEEN, "\\Seen"},
+		{FLAG_DRAFT, "\\Draft"},
+	};
 	const struct keywords *kw = &s->selected->keywords;
+	bool first = true;
 
-	buf_add(out, STR("(\\Answered \\Flagged \\Deleted \\Seen \\Draft"));
-	for (size_t i = 0; i < kw->n; i++) {
-		buf_addc(out, ' ');
+	buf_addc(out, '(');
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (flags & names[i].flag) {
+			out_sep(out, &first);
+			buf_adds(out, names[i].name);
+		}
+	for (size_t i = 0; keywords && i < kw->n; i++) {
+		out_sep(out, &first);
 		buf_add(out, kw->name[i]);
 	}
-	buf_adds(out, more);
+	buf_adds(out, keywords ? more : "");
 	buf_addc(out, ')');
+}
+
+#define FLAG_RIGHTS (RIGHT_SEEN | RIGHT_WRITE | RIGHT_DELETE)
+
+bool
+selected_rights_due(const struct selected *sel)
+{
+	return sel->kw_listed && !sel->view.read_only && sel->rights_told != (sel->view.grant.rights & FLAG_RIGHTS);
 }
 
 void
 selected_print_flags(struct session *s, struct buf *out)
 {
 	struct selected *sel = s->selected;
+	unsigned rights = sel->view.grant.rights & FLAG_RIGHTS;
+	uint8_t flags = sel->view.read_only ? 0 : grant_flags(&sel->view.grant, FLAG_ALL);
+	const char *text = "Some flags can be changed";
 
 	ensure(sel->kw_loaded);
 	buf_add(out, STR("* FLAGS "));
-	print_list(s, out, "");
+	print_list(s, out, FLAG_ALL, true, "");
 	buf_add(out, STR("\r\n"));
 	out_code_begin(out, STR(""), "OK");
 	buf_add(out, STR("PERMANENTFLAGS "));
-	if (sel->view.read_only) {
-		buf_add(out, STR("()"));
-		out_code_end(out, language_text(s, "No flag can be changed"));
-	} else {
-		print_list(s, out, " \\*");
-		out_code_end(out, language_text(s, "Any keyword can be set"));
-	}
+	if (flags == 0)
+		text = "No flag can be changed";
+	else if (rights & RIGHT_WRITE)
+		text = "Any keyword can be set";
+	print_list(s, out, flags, flags != 0 && (rights & RIGHT_WRITE), " \\*");
+	out_code_end(out, language_text(s, text));
 	sel->kw_told = keywords_end(&sel->keywords);
 	sel->kw_listed = true;
+	sel->rights_told = rights;
 }
 
 /* ---- flags of a message ---- */

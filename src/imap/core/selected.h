@@ -20,6 +20,8 @@ void selected_rest(struct selected *sel);
  * are some that the last FLAGS line did not name: call it between lines only. */
 must_check enum status selected_keywords(struct session *s, struct db_txn *txn);
 void selected_keywords_forget(struct selected *sel);
+/* The rights to its flags are others than PERMANENTFLAGS told last. */
+bool selected_rights_due(const struct selected *sel);
 /* "* FLAGS (...)" and "* OK [PERMANENTFLAGS (...)] ..." as they are now (T41). Keywords must be loaded. */
 void selected_print_flags(struct session *s, struct buf *out);
 

@@ -59,6 +59,7 @@ struct selected {
 	struct keywords keywords;
 	bool kw_loaded;
 	bool kw_listed;        /* a FLAGS line was sent */
+	unsigned rights_told;  /* what PERMANENTFLAGS followed from last: RIGHT_SEEN, WRITE, DELETE */
 	uint32_t kw_told;      /* above the ids of all keywords that a FLAGS line has named */
 	bool modseq_told;      /* a MODSEQ went out since the last tagged line */
 	bool gone_line;        /* VANISHED or EXPUNGE went out since then */

@@ -378,6 +378,13 @@ fetch_find(struct cmd *cmd, struct arg_set *set)
 	return st;
 }
 
+/* Without the right reading marks nothing (RFC 4314 4). */
+static bool
+may_mark(const struct view *v)
+{
+	return !v->read_only && grant_flags(&v->grant, FLAG_SEEN) != 0;
+}
+
 static enum cmd_next
 start(struct cmd *cmd, struct arg_set *set)
 {
@@ -392,7 +399,7 @@ start(struct cmd *cmd, struct arg_set *set)
 		return finish(cmd);
 	/* With CHANGEDSINCE no line is no failure. */
 	cmd->worked_on = f->modifiers & FETCH_CHANGEDSINCE;
-	f->way = (f->needs & FETCH_SEEN) && !cmd->session->selected->view.read_only ? FETCH_MARKS : FETCH_READS;
+	f->way = (f->needs & FETCH_SEEN) && may_mark(&cmd->session->selected->view) ? FETCH_MARKS : FETCH_READS;
 	return walk(f);
 }
 

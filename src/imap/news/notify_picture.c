@@ -181,6 +181,9 @@ notify_status(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, uns
 	/* The first answers have it on every server that supports CONDSTORE (3.1, T109), news where the client has enabled it (5.1 to 5.3). */
 	if (cmd_enabled(cmd, ENABLED_CONDSTORE | ENABLED_QRESYNC) || (first && capability_on(cmd->session, "CONDSTORE")))
 		items |= status_item_bit("HIGHESTMODSEQ");
+	/* News of messages are for who may read them (RFC 5465 6). */
+	if (mailbox_need(mb, RIGHT_READ) != OK)
+		return OK;
 	st = status_print(cmd, txn, mb, items);
 	return st == ERR_NOT_FOUND ? OK : st;
 }
@@ -428,7 +431,7 @@ metadata_wanted(const struct notify_telling *t, int64_t id, struct str *name_r)
 	if (mb == NULL)
 		return false;
 	*name_r = mb->name;
-	return (wanted_of(t, mb->name) & NOTIFY_METADATA) && !is_own(t->n, mb->name);
+	return mailbox_need(mb, RIGHT_LOOKUP) == OK && (wanted_of(t, mb->name) & NOTIFY_METADATA) && !is_own(t->n, mb->name);
 }
 
 /* "* METADATA mailbox entry entry" (5.6, 5.7): those of one mailbox. */

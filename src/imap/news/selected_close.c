@@ -30,16 +30,22 @@ selected_close(struct session *s)
 }
 
 void
-selected_gone(struct session *s)
+selected_lost(struct session *s)
 {
 	struct selected *sel = s->selected;
 
-	out_untagged(conn_out(s->conn), "OK", "CLOSED", language_text(s, "The mailbox has been deleted"));
 	update_free(sel);
 	contexts_free(sel);
 	sel->view.keep_own = false;
 	runs_clear(&sel->saved);
 	runs_clear(&sel->notify_own);
 	sel->notify_from = 0;
-	sel->gone_told = sel->closed_told = true;
+}
+
+void
+selected_gone(struct session *s)
+{
+	out_untagged(conn_out(s->conn), "OK", "CLOSED", language_text(s, "The mailbox has been deleted"));
+	selected_lost(s);
+	s->selected->gone_told = s->selected->closed_told = true;
 }

@@ -37,7 +37,7 @@ update_due(struct session *s, bool may_expunge)
 {
 	const struct selected *sel = s->selected;
 
-	if (sel == NULL || sel->closed_told)
+	if (sel == NULL || sel->closed_told || sel->view.lost)
 		return false;
 	if (sel->updater)
 		return true;
@@ -118,7 +118,8 @@ update_recent(struct session *s, struct db_txn *txn, const struct mailbox *mb, u
 	enum status st = OK;
 	uint32_t from;
 
-	if (s->enabled & ENABLED_IMAP4REV2)
+	/* What is \\Recent is its owner's. */
+	if ((s->enabled & ENABLED_IMAP4REV2) || v->grant.owner != v->grant.actor.account)
 		return OK;
 	from = v->read_only ? hub_recent_peek(w, mb->recent_from, mb->uidnext)
 			    : hub_recent_claim(w, mb->recent_from, mb->uidnext);
@@ -204,8 +205,11 @@ send_counts(struct session *s, struct db_txn *txn, struct updater *up)
 		put_number_line(out, (uint32_t)runs_count(&sel->view.recent), STR("RECENT"));
 	if (up->u.keywords)
 		selected_keywords_forget(sel);
-	if (st == OK && (up->u.keywords || up->u.changed.n))
+	if (st == OK && (up->u.keywords || up->u.changed.n || selected_rights_due(sel)))
 		st = selected_keywords(s, txn);
+	/* Others may have other rights now (RFC 4314 5.1.1). */
+	if (st == OK && selected_rights_due(sel))
+		selected_print_flags(s, conn_out(s->conn));
 	return st;
 }
 
@@ -314,6 +318,17 @@ vague(const struct session *s, const struct updater *up)
 	    runs_count(&up->u.gone) != runs_count(&up->u.gone_seqs);
 }
 
+bool
+update_lost(struct session *s)
+{
+	enum status st = s->selected != NULL ? view_lost(&s->selected->view) : OK;
+
+	if (st == OK || (s->below == NULL && (s->cmd == NULL || s->cmd->row == NULL || !(s->cmd->row->flags & CMDF_NEWS))))
+		return false;
+	session_bye(s, reply_status_code(st), reply_status_text(st));
+	return true;
+}
+
 enum cmd_next
 update_step(struct session *s, bool may_expunge, bool uid)
 {
@@ -335,6 +350,10 @@ update_step(struct session *s, bool may_expunge, bool uid)
 		if (st == OK)
 			next = updater_step(s, txn, sel->updater, &st);
 		db_read_end(txn);
+	}
+	if (st != OK && sel->view.lost) {
+		selected_lost(s);
+		return update_lost(s) ? CMD_CLOSE : CMD_DONE;
 	}
 	if (st != OK) {
 		log_event(EV_internal, "untagged updates of mailbox %lld: %s", (long long)sel->view.grant.mailbox,

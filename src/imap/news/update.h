@@ -14,10 +14,12 @@
 bool update_due(struct session *s, bool may_expunge);
 /*
  * Sends what is due, or a step of it. CMD_DONE: all told. CMD_WAIT_OUTPUT, CMD_AGAIN: call again. CMD_CLOSE: the
- * store failed. uid: put UIDs into FETCH lines (after UID commands, RFC 9051 6.4.9).
+ * store failed, or IDLE ended as update_lost() has it. uid: put UIDs into FETCH lines (after UID commands, RFC 9051 6.4.9).
  */
 enum cmd_next update_step(struct session *s, bool may_expunge, bool uid);
 void update_free(struct selected *sel);
+/* The right to read the selected mailbox was taken away, and the client waits for news in IDLE: says BYE (RFC 4314 5.1.1); return CMD_CLOSE then. */
+bool update_lost(struct session *s);
 
 /* Claims (or, in a read-only mailbox, looks at) \Recent for messages of the view with UIDs from first on, and writes
  * the mark lazily. mb: fresh from this snapshot. */

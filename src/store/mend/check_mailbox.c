@@ -67,10 +67,10 @@ load(struct walk *w, int64_t id)
 	if ((st = db_step(q)) == OK) {
 		struct str name = w->mb.name;
 		mailbox_fill(q, NULL, &w->mb);
-		w->alive = !db_is_null(q, 14);
-		w->mb.name = name.p == NULL ? arena_str(&w->c->arena, db_text(q, 14)) : name;
-		w->keywords = db_int(q, 15);
-		w->oldest_change = (uint64_t)db_int(q, 16);
+		w->alive = !db_is_null(q, MAILBOX_NAME_COLUMN);
+		w->mb.name = name.p == NULL ? arena_str(&w->c->arena, db_text(q, MAILBOX_NAME_COLUMN)) : name;
+		w->keywords = db_int(q, MAILBOX_NAME_COLUMN + 1);
+		w->oldest_change = (uint64_t)db_int(q, MAILBOX_NAME_COLUMN + 2);
 	}
 	db_done(q);
 	return st;

@@ -13,6 +13,7 @@ static struct db_sql drop_pages = DB_SQL("DELETE FROM page WHERE id >= ?1 AND id
 static struct db_sql drop_strays[] = {
     DB_SQL("DELETE FROM dir WHERE NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.id = dir.id >> 32)"),
     DB_SQL("DELETE FROM change WHERE NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.id = change.mailbox)"),
+    DB_SQL("DELETE FROM acl WHERE NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.id = acl.mailbox AND m.acl <> 0)"),
     DB_SQL("DELETE FROM keyword WHERE NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.id = keyword.mailbox)"),
 };
 static struct db_sql add_mailbox = DB_SQL("INSERT INTO mailbox (id, account, name, sort, noselect, special, uidvalidity, uidnext,"

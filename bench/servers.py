@@ -38,6 +38,7 @@ class Server:
 
     name = title = version = None
     settings = ""               # what was set, for the documentation
+    mechanisms = "PLAIN"        # of a peer: what AUTHENTICATE is told to offer
 
     def __init__(self, folder, users, certificate, first_port=None):
         self.folder = os.path.join(folder, self.name)
@@ -176,6 +177,7 @@ ssl = yes
 ssl_cert = <{self.certificate}
 ssl_key = <{self.key}
 disable_plaintext_auth = no
+auth_mechanisms = {self.mechanisms.lower()}
 first_valid_uid = 1
 first_valid_gid = 1
 mail_uid = {OWNER}
@@ -320,7 +322,7 @@ autocreate_post: yes
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: {self.folder}/sasldb2
-sasl_mech_list: PLAIN
+sasl_mech_list: {self.mechanisms}
 tls_server_cert: {self.certificate}
 tls_server_key: {self.key}
 """)

@@ -38,12 +38,16 @@ def certificate(folder):
     return cert, key
 
 
+def real_mails():
+    # NUL is not allowed in a plain APPEND; everything else goes in as it is.
+    return [crlf(text.replace(b"\0", b"")) for _, text in spam_assassin()]
+
+
 def write_mails(folder, wanted):
     """Real mails as files, and the one of five kilobytes that is appended and delivered."""
     place = os.path.join(folder, "mails")
     os.mkdir(place)
-    # NUL is not allowed in a plain APPEND; everything else goes in as it is.
-    mails = [crlf(text.replace(b"\0", b"")) for _, text in spam_assassin()][:wanted] or made_up(wanted)
+    mails = real_mails()[:wanted] or made_up(wanted)
     names = []
     for i, text in enumerate(mails):
         names.append(os.path.join(place, f"{i:05}.eml"))

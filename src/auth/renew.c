@@ -46,7 +46,7 @@ scram_old(struct auth *a, const struct known *known)
 
 	if (known->scram.p == NULL || scram_parse(known->scram, &k) != OK)
 		return true;
-	old = k.iterations < a->settings.scram_iterations;
+	old = k.iterations != a->settings.scram_iterations;
 	explicit_bzero(&k, sizeof(k));
 	return old;
 }

@@ -22,7 +22,7 @@ enum { CLOSED, LACKING, FORM };
 struct form {
 	uint32_t iterations, salt_len;
 	int64_t accounts;
-	double share; /* of the accounts with keys those up to and with this form: what false keys go by */
+	double share; /* of the accounts with keys those up to and with this form (precedes): what false keys go by */
 };
 
 struct survey {
@@ -172,6 +172,17 @@ count_one(struct survey *v, struct db_txn *txn, int64_t account)
 	return st;
 }
 
+/* Does a come before b? The form of new keys is where all are going, and the last. */
+static bool
+precedes(const struct survey *v, const struct form *a, const struct form *b)
+{
+	bool a_new = a->iterations == v->iterations, b_new = b->iterations == v->iterations;
+
+	if (a_new != b_new)
+		return b_new;
+	return a->iterations < b->iterations || (a->iterations == b->iterations && a->salt_len < b->salt_len);
+}
+
 /* Where false keys stop being of a form: never further on than before, see survey.h. */
 static void
 share(struct survey *v)
@@ -186,8 +197,7 @@ share(struct survey *v)
 
 		upto = 0;
 		for (size_t k = 0; k < v->n_forms; k++)
-			if (v->form[k].iterations < f->iterations ||
-			    (v->form[k].iterations == f->iterations && v->form[k].salt_len <= f->salt_len))
+			if (!precedes(v, f, &v->form[k]))
 				upto += v->form[k].accounts;
 		s = (double)upto / (double)all;
 		if (s < f->share)
@@ -266,7 +276,7 @@ survey_complete(struct survey *v)
 
 /* ---- false keys ---- */
 
-/* The first form, by iterations, whose share is above x. */
+/* The first form whose share is above x. */
 static const struct form *
 pick(const struct survey *v, double x)
 {
@@ -277,8 +287,7 @@ pick(const struct survey *v, double x)
 
 		if (x >= f->share)
 			continue;
-		if (best == NULL || f->iterations < best->iterations ||
-		    (f->iterations == best->iterations && f->salt_len < best->salt_len))
+		if (best == NULL || precedes(v, f, best))
 			best = f;
 	}
 	return best;

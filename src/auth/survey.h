@@ -5,8 +5,8 @@
  * the store, survey_changed() does not.
  *
  * A user who does not exist gets keys as one of those who do (RFC 5802 has no better): of all names the same share gets each form
- * as of the accounts, and in the same order, so that he who had the fewest iterations is the first to get more, as an account
- * does at its next login with a password. A form that has become rarer does not become more frequent again
+ * as of the accounts, and in the same order, in which the form of new keys is the last: an account gets it at its next login with a
+ * password, whether it had fewer iterations or more. A form that has become rarer does not become more frequent again
  * while the process runs: no account goes back to it.
  */
 #ifndef AUTH_SURVEY_H

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from lib.imapclient import Client
-from lib.server import PASSWORD
+from lib.server import PASSWORD, TOP, Dovecot, Server
 
 NESTED = "Archiv/Grüße aus Köln"
 NESTED_WIRE = "Archiv/Gr&APwA3w-e aus K&APY-ln"
@@ -121,7 +121,7 @@ def scenario_imaplib(server, user, folder):
         check(m.append("INBOX", "\\Seen" if n % 3 == 0 else "", imaplib.Time2Internaldate(1700000000 + n), mail(n))[0] == "OK", "APPEND")
         took.append(time.monotonic() - began)
     # imaplib sends the line's end by itself; a kernel acknowledges the first packets of a connection at once
-    check(sorted(took)[50] < 0.035, f"APPEND waits for a delayed acknowledgement: {sorted(took)[50] * 1000:.0f} ms")
+    check(sorted(took)[50] < 0.035 + 3 * float(os.environ.get("MANSIO_TEST_RTT", "0")), f"APPEND waits for a delayed acknowledgement: {sorted(took)[50] * 1000:.0f} ms")
     check(m.select("INBOX")[1] == [b"200"], "SELECT")
     check(len(m.search(None, "UNSEEN")[1][0].split()) == 133, "SEARCH UNSEEN")
     check(m.uid("SEARCH", "CHARSET", "UTF-8", "SUBJECT", "Invoice")[1][0].split(), "SEARCH SUBJECT")
@@ -237,6 +237,31 @@ SyncState *
     check(tree(local) == before, "the last sync changed something")
     counts = re.findall(r"([+*#])(\d+)/(\d+)", text)
     check(all(b == "0" for _, _, b in counts), f"the last sync transferred something: {text[-400:]}")
+
+
+def scenario_scram(server, user, folder):
+    """SCRAM-SHA-256 by Cyrus SASL, with as many rounds as accounts get where nothing is set: it refuses to compute too many."""
+    need("mbsync")
+    if isinstance(server, Dovecot):
+        raise Skip("it is about our rounds")
+    with open(os.path.join(TOP, "src", "base", "config.tbl")) as f:
+        rounds = re.search(r'^N\(directory, scram_iterations, NUMBER, "(\d+)"', f.read(), re.M).group(1)
+    conf = os.path.join(folder, "mbsyncrc")
+    own = Server(server.binary, settings=[f"auth.scram_iterations={rounds}"])
+    try:
+        own.start()
+        own.cli("user", "add", user, "--password-stdin", stdin=PASSWORD.encode() + b"\n")
+        with open(conf, "w") as f:
+            f.write(f"IMAPAccount a\nHost 127.0.0.1\nPort {own.imap}\nUser {user}\nPass {PASSWORD}\nAuthMechs SCRAM-SHA-256\nSSLType None\n\n"
+                    f"IMAPStore far\nAccount a\n\nMaildirStore near\nPath {folder}/\nInbox {folder}/INBOX\n\n"
+                    "Channel c\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nSyncState *\n")
+        fill(own, user, 0, 3)
+        run(["mbsync", "-c", conf, "-V", "-a"], env={"HOME": folder})
+        check(len(tree(os.path.join(folder, "INBOX"))) == 3, "INBOX did not arrive")
+        if fault := own.ended():
+            raise AssertionError(fault)
+    finally:
+        own.close()
 
 
 # offlineimap

@@ -12,7 +12,7 @@
 #include "store/account.h"
 
 const struct auth_settings auth_settings_default = {
-    .scram = true, .scram_iterations = 100000, .cache_seconds = 600, .delay_ms = 2000};
+    .scram = true, .scram_iterations = 65536, .cache_seconds = 600, .delay_ms = 2000};
 
 struct auth *
 auth_new(struct store *store, const struct auth_settings *settings)
@@ -21,6 +21,11 @@ auth_new(struct store *store, const struct auth_settings *settings)
 
 	a->store = store;
 	a->settings = *settings;
+	if (settings->tls_mechanisms.p != NULL) {
+		buf_add(&a->tls_mechanisms, settings->tls_mechanisms);
+		buf_addc(&a->tls_mechanisms, '\0');
+		a->settings.tls_mechanisms = str_c(a->tls_mechanisms.p);
+	}
 	a->limit = limit_new();
 	a->cache = cache_new(settings->cache_seconds);
 	a->places = places_new(store);
@@ -40,6 +45,7 @@ auth_free(struct auth *a)
 	places_free(a->places);
 	cache_free(a->cache);
 	limit_free(a->limit);
+	buf_free(&a->tls_mechanisms);
 	free(a);
 }
 
@@ -60,8 +66,9 @@ auth_plaintext_allowed(const struct auth *a, const struct auth_client *client)
 	return client->plaintext == AUTH_PLAINTEXT_DEFAULT && a->settings.plaintext;
 }
 
-bool
-auth_has_binding(const struct auth_client *client)
+/* Is there a value for channel binding on this connection? */
+static bool
+has_binding(const struct auth_client *client)
 {
 	uint8_t key[32];
 	struct buf unique = {0};
@@ -76,18 +83,58 @@ auth_has_binding(const struct auth_client *client)
 	return has;
 }
 
+/* The mechanisms that may be on offer, in the order in which they are named. */
+static struct str
+order(const struct auth *a, const struct auth_client *client)
+{
+	return client->tls && a->settings.tls_mechanisms.p != NULL ? a->settings.tls_mechanisms : STR("SCRAM-SHA-256-PLUS,SCRAM-SHA-256,PLAIN,LOGIN");
+}
+
+/* The library's name of a mechanism that this connection has all that it takes for, or NULL. */
+static const char *
+possible(const struct auth *a, const struct auth_client *client, struct str mech)
+{
+	if (str_caseeq(mech, STR("PLAIN")))
+		return auth_plaintext_allowed(a, client) ? "PLAIN" : NULL;
+	if (str_caseeq(mech, STR("LOGIN")))
+		return auth_plaintext_allowed(a, client) ? "LOGIN" : NULL;
+	if (str_caseeq(mech, STR("SCRAM-SHA-256")))
+		return "SCRAM-SHA-256";
+	if (str_caseeq(mech, STR("SCRAM-SHA-256-PLUS")))
+		return has_binding(client) ? "SCRAM-SHA-256-PLUS" : NULL;
+	return NULL;
+}
+
+/* What it takes of the accounts: everybody's keys, for SCRAM. */
+static bool
+scram_ready(struct auth *a, const char *name)
+{
+	return name[0] != 'S' || (a->settings.scram && survey_complete(a->survey));
+}
+
+const char *
+auth_offered(struct auth *a, const struct auth_client *client, struct str mech)
+{
+	struct str rest = order(a, client), word;
+	const char *name = NULL;
+
+	while (name == NULL && str_split(&rest, ',', &word))
+		if (str_caseeq(word, mech))
+			name = possible(a, client, mech);
+	return name != NULL && scram_ready(a, name) ? name : NULL;
+}
+
 void
 auth_mechanisms(
     struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix)
 {
-	bool scram = a->settings.scram && survey_complete(a->survey);
+	struct str rest = order(a, client), word;
+	bool scram = scram_ready(a, "SCRAM-SHA-256");
+	const char *name;
 
-	if (scram && auth_has_binding(client))
-		buf_addf(out, "%sSCRAM-SHA-256-PLUS", prefix);
-	if (scram)
-		buf_addf(out, "%sSCRAM-SHA-256", prefix);
-	if (auth_plaintext_allowed(a, client))
-		buf_addf(out, "%sPLAIN%sLOGIN", prefix, prefix);
+	while (str_split(&rest, ',', &word))
+		if ((name = possible(a, client, word)) != NULL && (scram || name[0] != 'S'))
+			buf_addf(out, "%s%s", prefix, name);
 }
 
 /* ---- who is it ---- */

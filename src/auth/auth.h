@@ -21,10 +21,12 @@ struct auth_sasl;
 struct auth_settings {
 	bool plaintext; /* passwords may cross connections without TLS */
 	bool scram;     /* offer SCRAM-SHA-256(-PLUS) while everybody has keys for it */
-	uint32_t scram_iterations; /* of new keys; accounts with fewer get new ones when their password is there */
+	uint32_t scram_iterations; /* of new keys; accounts with another number get new ones when their password is there */
 	/* how long a verified password is remembered (keyed hash only); 0: never */
 	unsigned cache_seconds;
 	unsigned delay_ms; /* when failures are answered, see auth_result */
+	/* The mechanisms on offer over TLS, as they are named there, comma between; p NULL: all, strongest first. auth_new() copies it. */
+	struct str tls_mechanisms;
 };
 extern const struct auth_settings auth_settings_default;
 
@@ -69,7 +71,7 @@ void auth_free(struct auth *a);
 
 /* May a password be sent on this connection? If not: LOGINDISABLED, no PLAIN, no LOGIN. */
 bool auth_plaintext_allowed(const struct auth *a, const struct auth_client *client);
-/* Adds the mechanisms for this connection, each with a prefix such as " AUTH=", strongest first. SCRAM is among them only while every
+/* Adds the mechanisms for this connection, each with a prefix such as " AUTH=", strongest first, over TLS in the order of the settings. SCRAM is among them only while every
  * account that can log in has keys for it: clients prefer it, and could not log in to the others. */
 void auth_mechanisms(
     struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix);

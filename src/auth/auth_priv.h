@@ -20,6 +20,7 @@ struct auth {
 	struct places *places;
 	struct survey *survey;
 	Gsasl *gsasl;
+	struct buf tls_mechanisms; /* what settings.tls_mechanisms points to */
 };
 
 /* What the store knows of a user name. */
@@ -63,7 +64,7 @@ void auth_renew(struct auth *a, const struct known *known, struct str password);
 
 /* Answers the library's questions (sasl.c). */
 int auth_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p);
-/* Is there a value for channel binding on this connection? */
-bool auth_has_binding(const struct auth_client *client);
+/* The library's name of a mechanism that is on offer on this connection, or NULL. May block on the store. */
+const char *auth_offered(struct auth *a, const struct auth_client *client, struct str mech);
 
 #endif

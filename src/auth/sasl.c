@@ -25,6 +25,7 @@ struct auth_sasl {
 	enum phase phase;
 	unsigned steps;
 	bool scram, plus;
+	bool bound; /* SCRAM: -PLUS was on offer */
 	/* SCRAM: what the user name led to. */
 	bool looked_up, real;
 	struct known known;
@@ -139,7 +140,7 @@ give_binding(struct auth_sasl *s, Gsasl_property p)
 	struct buf unique = {0};
 	int rc = GSASL_NO_CALLBACK;
 
-	if (!c->tls)
+	if (!c->tls || !s->bound)
 		return rc;
 	if (p == GSASL_CB_TLS_EXPORTER && c->exporter != NULL && c->exporter(c->arg, key))
 		rc = set_base64(s, p, key, sizeof(key));
@@ -170,28 +171,11 @@ auth_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p)
 
 /* ---- sessions ---- */
 
-/* The library's name of a mechanism that is on offer here, or NULL. */
-static const char *
-offered(struct auth *a, const struct auth_client *client, struct str mech)
-{
-	if (str_caseeq(mech, STR("PLAIN")))
-		return auth_plaintext_allowed(a, client) ? "PLAIN" : NULL;
-	if (str_caseeq(mech, STR("LOGIN")))
-		return auth_plaintext_allowed(a, client) ? "LOGIN" : NULL;
-	if (!a->settings.scram || !survey_complete(a->survey))
-		return NULL;
-	if (str_caseeq(mech, STR("SCRAM-SHA-256")))
-		return "SCRAM-SHA-256";
-	if (str_caseeq(mech, STR("SCRAM-SHA-256-PLUS")))
-		return auth_has_binding(client) ? "SCRAM-SHA-256-PLUS" : NULL;
-	return NULL;
-}
-
 enum status
 auth_sasl_new(
     struct auth *a, const struct auth_client *client, struct str mech, struct auth_sasl **s_r)
 {
-	const char *name = offered(a, client, mech);
+	const char *name = auth_offered(a, client, mech);
 	struct auth_sasl *s;
 
 	if (name == NULL)
@@ -201,6 +185,7 @@ auth_sasl_new(
 	s->client = client;
 	s->scram = name[0] == 'S';
 	s->plus = s->scram && str_ends(str_c(name), STR("-PLUS"));
+	s->bound = s->scram && auth_offered(a, client, STR("SCRAM-SHA-256-PLUS")) != NULL;
 	if (!s->scram) {
 		simple_init(&s->simple, name[0] == 'L');
 		*s_r = s;

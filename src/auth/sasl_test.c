@@ -404,6 +404,51 @@ test_mechanisms(void **state)
 	buf_free(&b);
 }
 
+/* What auth offers a client, with that setting. */
+static void
+expect_offer(const char *setting, const struct auth_client *client, struct str offer)
+{
+	struct auth_settings settings = auth_settings_default;
+	struct auth *a;
+	struct auth_sasl *s;
+	struct buf b = {0};
+	struct str first;
+
+	settings.tls_mechanisms = str_c(setting);
+	a = auth_new(store, &settings);
+	auth_mechanisms(a, client, &b, " ");
+	if (!str_eq(buf_str(&b), offer))
+		fail_msg("%s: %.*s", setting, STR_FMT(buf_str(&b)));
+	/* What is not named cannot be used, and whoever says that he was offered no binding is believed where that is so. */
+	if (str_find(offer, STR("-PLUS"), 0) == SIZE_MAX)
+		assert_int_equal(auth_sasl_new(a, client, STR("SCRAM-SHA-256-PLUS"), &s), ERR_NOT_FOUND);
+	if (str_find(offer, STR("SCRAM"), 0) == SIZE_MAX)
+		assert_int_equal(auth_sasl_new(a, client, STR("SCRAM-SHA-256"), &s), ERR_NOT_FOUND);
+	else if (str_find(offer, STR("-PLUS"), 0) == SIZE_MAX) {
+		assert_int_equal(auth_sasl_new(a, client, STR("SCRAM-SHA-256"), &s), OK);
+		first = STR("y,,n=alice,r=abcdefgh");
+		assert_int_equal(auth_sasl_step(s, first, &b), AUTH_CONTINUE);
+		auth_sasl_free(s);
+	}
+	buf_free(&b);
+	auth_free(a);
+}
+
+static void
+test_order(void **state)
+{
+	struct auth_client open = {.address = STR("192.0.2.1")}, local = {.local = true};
+
+	expect_offer("PLAIN,LOGIN,SCRAM-SHA-256-PLUS,SCRAM-SHA-256", &bound, STR(" PLAIN LOGIN SCRAM-SHA-256-PLUS SCRAM-SHA-256"));
+	expect_offer("plain,scram-sha-256", &bound, STR(" PLAIN SCRAM-SHA-256"));
+	expect_offer("PLAIN,SCRAM-SHA-256-PLUS,SCRAM-SHA-256", &unbound, STR(" PLAIN SCRAM-SHA-256"));
+	expect_offer("PLAIN", &bound, STR(" PLAIN"));
+	expect_offer("", &bound, STR(""));
+	/* Without TLS it is as ever, strongest first. */
+	expect_offer("PLAIN", &open, STR(" SCRAM-SHA-256"));
+	expect_offer("PLAIN", &local, STR(" SCRAM-SHA-256 PLAIN LOGIN"));
+}
+
 static void
 test_user_names(void **state)
 {
@@ -432,6 +477,7 @@ main(void)
 	    cmocka_unit_test(test_name_logged),
 	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_mechanisms),
+	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_user_names),
 	};
 

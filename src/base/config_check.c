@@ -246,9 +246,28 @@ check_choices(const struct config *c, struct buf *why)
 }
 
 static bool
+check_mechanisms(const struct config *c, struct buf *why)
+{
+	static const char *const known[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", NULL};
+	char *const *word = c->auth_tls_mechanisms.word;
+	size_t k;
+
+	for (size_t i = 0; i < c->auth_tls_mechanisms.n; i++) {
+		for (k = 0; known[k] != NULL && strcasecmp(known[k], word[i]) != 0; k++)
+			;
+		if (known[k] == NULL)
+			return wrong(c, &c->auth_tls_mechanisms, why, " has words of SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN, not \"%s\"", word[i]);
+		for (k = 0; k < i; k++)
+			if (strcasecmp(word[k], word[i]) == 0)
+				return wrong(c, &c->auth_tls_mechanisms, why, " has %s twice", word[i]);
+	}
+	return true;
+}
+
+static bool
 check_texts(const struct config *c, struct buf *why)
 {
-	if (!check_choices(c, why) || !check_certificates(c, why) || !check_domains(c, why))
+	if (!check_choices(c, why) || !check_mechanisms(c, why) || !check_certificates(c, why) || !check_domains(c, why))
 		return false;
 	if (*c->server_admin != '\0' && strchr(c->server_admin, ':') == NULL)
 		return wrong(c, &c->server_admin, why, " is a URI, such as mailto:postmaster@example.org, not \"%s\"", c->server_admin);

@@ -157,6 +157,7 @@ open_services(struct server *s)
 {
 	const struct config *c = config();
 	struct auth_settings as = auth_settings_default;
+	struct buf mechanisms = {0};
 	enum status st;
 
 	s->door.budgets = budgets_new(c->limits_memory ? (size_t)c->limits_memory : memory_granted() / 2, (size_t)c->limits_memory_per_account);
@@ -164,8 +165,12 @@ open_services(struct server *s)
 	as.scram = c->auth_scram;
 	as.cache_seconds = (unsigned)config_directory(c, 0)->cache_timeout;
 	as.scram_iterations = (uint32_t)config_directory(c, 0)->scram_iterations;
+	for (size_t i = 0; i < c->auth_tls_mechanisms.n; i++)
+		buf_addf(&mechanisms, "%s%s", i > 0 ? "," : "", c->auth_tls_mechanisms.word[i]);
+	as.tls_mechanisms = str_of(mechanisms.n > 0 ? mechanisms.p : "", mechanisms.n);
 	as.delay_ms = c->auth_delay > 0 ? (unsigned)c->auth_delay * 1000 : 100;
 	s->door.auth = auth_new(s->door.store, &as);
+	buf_free(&mechanisms);
 	s->door.hostname = s->name;
 	s->door.account_max = (unsigned)c->limits_connections_per_account;
 	s->door.trust_loopback = strcmp(c->auth_plaintext, "loopback") == 0;

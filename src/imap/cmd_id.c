@@ -61,7 +61,8 @@ parse(struct args *a, struct called *c)
 }
 
 /* ID, RFC 2971: in any state, as often as it comes (T04). The client's words change nothing here (T13). No version before
- * login (T05). */
+ * login (T05). The maker's name tells nothing more; but there are clients (imapflow) that ask once more after the login where the first answer
+ * had fewer than two fields. */
 enum cmd_next
 cmd_id(struct cmd *cmd)
 {
@@ -73,7 +74,7 @@ cmd_id(struct cmd *cmd)
 	    (st = arg_end(&cmd->args)) != OK)
 		return reply_syntax(cmd, st);
 	remember(cmd->session, &called);
-	buf_add(out, STR("* ID (\"name\" \"Mansio\""));
+	buf_add(out, STR("* ID (\"name\" \"Mansio\" \"vendor\" \"Mansio\""));
 	if (cmd->session->state & STATE_LOGGED_IN) {
 		buf_add(out, STR(" \"version\" "));
 		out_quoted(out, STR(MANSIO_VERSION), false);

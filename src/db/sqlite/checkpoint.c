@@ -19,7 +19,8 @@
  * file (WAL_KEPT): under a constant load frames go into blocks that the file has, which costs a sync half of what new ones do. */
 #define FORCE 3   /* the WAL is so long: hold the writer for the rest */
 #define HOLD 24   /* hold the writer until a checkpoint that runs has ended */
-#define RETRY_S 1 /* after a failure */
+#define RETRY_MS 1000 /* after a failure */
+#define IDLE_MS 60000
 #define READERS_MS 200 /* how long the end of those who read the WAL is waited for when it is to be cut off */
 
 struct checkpointer {
@@ -33,11 +34,21 @@ struct checkpointer {
 	unsigned rounds;
 	int start; /* frames in the WAL: begin to copy */
 	atomic_bool busy; /* wanted or running: no need to wake it */
+	unsigned idle_ms; /* after so long without a commit the WAL's file is cut (idle.c) */
+	unsigned seen;    /* commits after which nothing is left to do until the next */
+	atomic_bool asleep; /* the next commit is to wake it, for that */
 };
 
+void
+sq_doubt(struct sq_engine *e, const char *why)
+{
+	atomic_store(&e->doubtful, true);
+	e->host->fatal(e->host->arg, why);
+}
+
 /* A failed sync may have lost pages that later commits build on: as fatal as that of a commit. */
-static int
-copy(struct sq_engine *e, sqlite3 *h, int mode, int *left_r)
+int
+sq_copy(struct sq_engine *e, sqlite3 *h, int mode, int *left_r)
 {
 	int in_wal = 0, copied = 0, rc;
 
@@ -52,10 +63,8 @@ copy(struct sq_engine *e, sqlite3 *h, int mode, int *left_r)
 		return SQLITE_OK;
 	if (sq_error(h, rc, "checkpoint") == ERR_FULL)
 		atomic_store(&e->copy_full, true);
-	if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC) {
-		atomic_store(&e->doubtful, true);
-		e->host->fatal(e->host->arg, "a sync of a checkpoint failed");
-	}
+	if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
+		sq_doubt(e, "a sync of a checkpoint failed");
 	return rc;
 }
 
@@ -66,7 +75,7 @@ copy_rest(struct sq_engine *e, sqlite3 *h, int mode)
 	int left, rc;
 
 	sq_hold(e);
-	rc = copy(e, h, mode, &left);
+	rc = sq_copy(e, h, mode, &left);
 	/* The next commit begins the WAL anew, unless a reader is still in it. */
 	if (rc == SQLITE_OK && left == 0)
 		sq_wal_is(e, 0);
@@ -78,7 +87,7 @@ static int
 checkpoint(struct checkpointer *cp)
 {
 	struct sq_engine *e = cp->e;
-	int left, rc = copy(e, cp->h, SQLITE_CHECKPOINT_PASSIVE, &left);
+	int left, rc = sq_copy(e, cp->h, SQLITE_CHECKPOINT_PASSIVE, &left);
 
 	/* The engine begins the WAL anew only when all of it was copied, and what came while that was done is not. */
 	if (rc == SQLITE_OK && atomic_load(&e->wal_frames) > FORCE * cp->start)
@@ -114,15 +123,46 @@ sq_checkpoint_all(struct sq_engine *e)
 	return copy_held(e, SQLITE_CHECKPOINT_TRUNCATE);
 }
 
-static void
-pause_for(struct checkpointer *cp, int seconds)
+/* With the lock. False: the time is over. */
+static bool
+wait_for_ms(struct checkpointer *cp, unsigned ms)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += seconds;
-	if (!cp->stop)
-		(void)lock_wait_until(&cp->lock, &cp->wake, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	return lock_wait_until(&cp->lock, &cp->wake, &until);
+}
+
+/* Nothing is wanted: until something is, with a look at the WAL's file when nobody has committed for a while. A server that nobody uses is
+ * not woken for it: after that look only the next commit wakes. */
+static void
+rest(struct checkpointer *cp)
+{
+	struct sq_engine *e = cp->e;
+	unsigned commits = atomic_load(&e->commits);
+
+	if (commits == cp->seen) {
+		atomic_store(&cp->asleep, true);
+		if (atomic_load(&e->commits) == commits)
+			lock_wait(&cp->lock, &cp->wake);
+		atomic_store(&cp->asleep, false);
+		return;
+	}
+	if (wait_for_ms(cp, cp->idle_ms) || cp->wanted || cp->stop || atomic_load(&e->commits) != commits)
+		return;
+	lock_give(&cp->lock);
+	if (!sq_is_long(e, cp->h) || sq_cut(e, commits))
+		commits = atomic_load(&e->commits);
+	else
+		commits--; /* once more, after as long */
+	lock_take(&cp->lock);
+	cp->seen = commits;
 }
 
 static void *
@@ -135,7 +175,7 @@ checkpoint_thread(void *arg)
 	while (!cp->stop) {
 		if (!cp->wanted) {
 			atomic_store(&cp->busy, false);
-			lock_wait(&cp->lock, &cp->wake);
+			rest(cp);
 			continue;
 		}
 		cp->wanted = false;
@@ -145,8 +185,8 @@ checkpoint_thread(void *arg)
 		cp->failing = rc != SQLITE_OK;
 		cp->rounds++;
 		pthread_cond_broadcast(&cp->ended);
-		if (cp->failing)
-			pause_for(cp, RETRY_S);
+		if (cp->failing && !cp->stop)
+			(void)wait_for_ms(cp, RETRY_MS);
 	}
 	lock_give(&cp->lock);
 	return NULL;
@@ -169,6 +209,11 @@ sq_checkpointer_note(struct sq_engine *e)
 	bool wait = frames >= HOLD * cp->start;
 	unsigned round;
 
+	if (atomic_load(&cp->asleep)) {
+		lock_take(&cp->lock);
+		pthread_cond_signal(&cp->wake);
+		lock_give(&cp->lock);
+	}
 	if (!wait && (!is_due(cp, e, frames) || atomic_exchange(&cp->busy, true)))
 		return;
 	lock_take(&cp->lock);
@@ -203,6 +248,8 @@ sq_checkpointer_start(struct sq_engine *e)
 	pthread_condattr_destroy(&attr);
 	pthread_cond_init(&cp->ended, NULL);
 	cp->start = e->options.checkpoint_pages > 0 ? (int)e->options.checkpoint_pages : 1000;
+	cp->idle_ms = e->options.idle_ms > 0 ? e->options.idle_ms : IDLE_MS;
+	cp->seen = atomic_load(&e->commits) - 1; /* a start may find a long one */
 	e->checkpointer = cp;
 	thread_start(&cp->thread, checkpoint_thread, cp);
 	return OK;

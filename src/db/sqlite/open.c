@@ -19,7 +19,6 @@
 
 #define PAGE_SIZE_WANTED 8192
 #define APPLICATION_ID 0x4d6e736f /* "Mnso" */
-#define WAL_KEPT (32 << 20)
 #define WAL_FRAME_HEAD 24
 #define BUSY_MS 10000             /* connections of our own may meet for a moment */
 
@@ -227,7 +226,10 @@ sq_wal_is(struct sq_engine *e, int frames)
 static int
 on_wal(void *arg, sqlite3 *h, const char *name, int frames)
 {
-	sq_wal_is(arg, frames);
+	struct sq_engine *e = arg;
+
+	sq_wal_is(e, frames);
+	atomic_fetch_add(&e->commits, 1);
 	return SQLITE_OK;
 }
 
@@ -272,6 +274,14 @@ sq_conn_close(struct engine_conn *conn)
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		sqlite3_finalize(own[i]);
+	if (conn->kind == CONN_WRITER) {
+		struct sq_engine *e = sq_engine_of(conn);
+
+		/* The checkpointer, which lives longer, may be using it. */
+		sq_hold(e);
+		e->writer = NULL;
+		sq_let_go(e);
+	}
 	ensure(sqlite3_close(c->h) == SQLITE_OK);
 	free(c);
 }

@@ -23,6 +23,8 @@ struct sq_options {
 	size_t page_cache; /* bytes of page cache a connection; 0: the default (4 MiB) */
 	size_t reserve;    /* bytes of disk kept for a full disk (db_write.reserve); 0: the default (16 MiB; none in memory) */
 	unsigned checkpoint_pages; /* pages in the WAL before a checkpoint begins; 0: the default (1000) */
+	/* What the WAL's file is cut to when nobody has committed for so long; 0: the defaults (4 MiB, a minute) */
+	unsigned idle_bytes, idle_ms;
 };
 
 extern const struct db_driver sq_driver;

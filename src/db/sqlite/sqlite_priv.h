@@ -22,6 +22,8 @@ struct sq_conn {
 	bool sync; /* PRAGMA synchronous is FULL */
 };
 
+#define WAL_KEPT 33554432 /* bytes of the WAL's file, when it is begun anew under load */
+
 struct checkpointer;
 struct reserve;
 
@@ -41,6 +43,7 @@ struct sq_engine {
 	struct lock copying; /* held while a checkpoint runs */
 	atomic_int wal_frames; /* after the last commit */
 	atomic_int wal_copied; /* how many of them the last checkpoint left behind it */
+	atomic_uint commits;   /* so far: whether anybody writes */
 	atomic_bool copy_full; /* a checkpoint found no space */
 	atomic_bool doubtful;  /* a sync failed: nobody knows what the disk holds, and nothing may be built on it */
 	int page_size;
@@ -88,8 +91,20 @@ void sq_checkpointer_stop(struct sq_engine *e);
 void sq_checkpointer_note(struct sq_engine *e);
 /* Copies all of the WAL, with the writer held. */
 enum status sq_checkpoint_now(struct sq_engine *e);
+/* One copy by that handle; with the writer held where it is asked for. An error of the engine, SQLITE_OK also where others were in the way;
+ * *left_r: frames that are still to be copied. */
+int sq_copy(struct sq_engine *e, sqlite3 *h, int mode, int *left_r);
+/* A sync failed, and what it came to is unknown: nothing may be built on it. */
+void sq_doubt(struct sq_engine *e, const char *why);
 /* Copies all of the WAL and gives its space back, with the writer held; for a full disk. */
 enum status sq_checkpoint_all(struct sq_engine *e);
+
+/* idle.c */
+/* Nobody has committed since there were so many commits: the WAL is copied whole, begun anew and its file cut. False: it is as long as it was,
+ * since somebody reads or writes it. The writer is held for what is left to copy, and a commit of a page. */
+bool sq_cut(struct sq_engine *e, unsigned commits);
+/* Whether the WAL's file, as the connection sees it, is longer than is kept of it while nobody writes. */
+bool sq_is_long(const struct sq_engine *e, sqlite3 *h);
 
 /* reserve.c */
 void sq_reserve_open(struct sq_engine *e);

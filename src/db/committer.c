@@ -26,6 +26,7 @@ static _Thread_local struct {
 	bool commits;               /* it comes for its own */
 	struct committer *promised; /* it is to come now, if the promise still stands */
 	struct committer *runs;     /* it runs a group */
+	void (*told)(void);         /* db_when_told() */
 } self;
 
 /* ---- the queue ---- */
@@ -66,6 +67,23 @@ committer_finish(struct committer *c, struct db_write *w, enum status st)
 		atomic_store(&c->db->was_full, true);
 	if (w->done != NULL)
 		w->done(w, st);
+}
+
+void
+db_when_told(void (*fn)(void))
+{
+	ensure(self.runs != NULL && (self.told == NULL || self.told == fn));
+	self.told = fn;
+}
+
+void
+committer_told(void)
+{
+	void (*fn)(void) = self.told;
+
+	self.told = NULL;
+	if (fn != NULL)
+		fn();
 }
 
 /* Is the thread, which just queued w, to come for it itself? */
@@ -157,6 +175,7 @@ lead(struct committer *c, bool sync)
 	ensure(self.runs == NULL);
 	self.runs = c;
 	group_run(c, sync);
+	committer_told();
 	self.runs = NULL;
 	lock_take(&c->lock);
 	if (sync)

@@ -64,6 +64,8 @@ struct committer {
 struct db_write *committer_next(struct committer *c, bool only_lazy);
 /* Counts w and tells its outcome; it is its owner's again. */
 void committer_finish(struct committer *c, struct db_write *w, enum status st);
+/* The outcomes of a group are told. */
+void committer_told(void);
 
 /* Runs what waits as one group, as far as there is time, commits it and tells the outcomes. sync false: only lazy writes. By whoever has set
  * c->running; without the lock. */

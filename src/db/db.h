@@ -152,6 +152,9 @@ struct db_write {
 
 /* Queues w, which must live until done was called. Writes of one lane run in the order submitted. */
 void db_submit(struct db *db, struct db_write *w);
+/* Within done(): fn is called on the same thread when the outcomes of the whole group have been told, once, however often it is asked for (by one
+ * caller: whoever collects what it is to do). It must not block. */
+void db_when_told(void (*fn)(void));
 /*
  * For threads that run one task after the other. With db_thread_commits() the calling thread says that it will call db_commit_own() after
  * each task: soon after its submits, without a snapshot or a lock, and without having waited for anybody in between. A change that came

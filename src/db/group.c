@@ -325,6 +325,7 @@ group_finish(struct committer *c, enum commit_result result)
 		STAILQ_REMOVE_HEAD(&c->group, link);
 		committer_finish(c, w, w->outcome == OK && result == COMMIT_UNKNOWN ? ERR_UNKNOWN : w->outcome);
 	}
+	committer_told();
 }
 
 /* A commit of its own for w. */

@@ -278,7 +278,7 @@ at_message(struct cmd *cmd)
 	if (st != OK)
 		return reply_syntax(cmd, st == ERR_AGAIN ? ERR_BAD_INPUT : st);
 	/* A URL may mean a message of the APPEND before, which is not stored yet (imap/ahead.h). */
-	if (d.list && cmd->session->committing != NULL)
+	if (d.list && cmd_ahead(cmd))
 		return CMD_WAIT_WAKE;
 	cmd->args = a;
 	return begin_message(cmd, m, &d);
@@ -438,7 +438,7 @@ commit(struct cmd *cmd)
 		x->targets[n++] = &m->target;
 	}
 	cmd->held = x->weight;
-	return cmd_write(cmd, append_fn, x, appended);
+	return cmd_write_last(cmd, append_fn, x, appended);
 }
 
 static enum cmd_next

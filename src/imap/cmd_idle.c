@@ -46,8 +46,8 @@ idle(struct cmd *cmd)
 	if (update_lost(s))
 		return CMD_CLOSE;
 	/* With NOTIFY the session tells it (RFC 5465 4). */
-	if (s->notify == NULL && s->selected && update_due(s, true)) {
-		enum cmd_next next = update_step(s, true, false);
+	if (s->notify == NULL && s->selected && update_due(s, true, UPDATE_ALL)) {
+		enum cmd_next next = update_step(s, true, false, UPDATE_ALL);
 
 		if (next != CMD_DONE)
 			return next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * STORE and UID STORE (RFC 3501 6.4.6, 6.4.8). Many messages are changed in several commits, so that nobody else waits long
- * for the writer; after each the new flags of its messages are told.
+ * for the writer; after each the new flags of its messages are told. STOREs of few messages overlap (imap/ahead.h).
  */
 #include "imap/commands.h"
 #include "imap/core/condstore.h"
@@ -11,6 +11,9 @@
 #include "imap/core/set.h"
 #include "store/message.h"
 
+/* Messages whose flags are told as the commit left them, while others of the client are being made behind it. */
+#define AFTER_MAX 256
+
 struct storing {
 	struct grant grant;
 	struct flag_change change;
@@ -19,6 +22,8 @@ struct storing {
 	struct view_iter scan, it;
 	struct flag_result result; /* of the batch */
 	struct runs there;         /* of the batch: those that the commit found */
+	struct arena kept;         /* of it: the writer's */
+	struct flag_after after;   /* the same as it left them, where others may stand behind it */
 	struct runs modified;      /* those that failed UNCHANGEDSINCE, as MODIFIED names them */
 };
 
@@ -35,6 +40,7 @@ store_cleanup(struct cmd *cmd)
 	runs_free(&x->result.failed);
 	runs_free(&x->there);
 	runs_free(&x->modified);
+	arena_free(&x->kept);
 }
 
 /* "(UNCHANGEDSINCE n) ", RFC 7162 3.1.3. */
@@ -97,6 +103,7 @@ change_fn(struct db_txn *txn, void *arg)
 	runs_clear(&x->result.changed);
 	runs_clear(&x->result.failed);
 	runs_clear(&x->there);
+	x->after.n = 0;
 	x->result.modseq = 0;
 	return message_flags(&x->grant, txn, &x->batch, &x->change, &x->result);
 }
@@ -136,6 +143,23 @@ tell(struct cmd *cmd, uint32_t seq, const struct entry *e)
 	selected_fetch_line(cmd->session, cmd_out(cmd), seq, e, cmd->uid || modseq, failed || !x->silent);
 }
 
+/* The message as the commit left it, if that is known, or as it is. */
+static const struct entry *
+as_left(const struct storing *x, const struct entry *e)
+{
+	size_t low = 0, high = x->result.after != NULL ? x->after.n : 0;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (x->after.e[mid].uid < e->uid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < x->after.n && x->result.after != NULL && x->after.e[low].uid == e->uid ? &x->after.e[low] : e;
+}
+
 static enum cmd_next
 tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 {
@@ -153,14 +177,14 @@ tell_some(struct cmd *cmd, struct db_txn *txn, enum status *st_r)
 	if ((*st_r = view_iter_begin(&x->it, txn)) != OK)
 		return CMD_DONE;
 	while (next == CMD_DONE && (e = view_iter_next(&x->it)) != NULL) {
-		if (!selected_keywords_cover(s->selected, e)) {
+		if (!selected_keywords_cover(s->selected, as_left(x, e))) {
 			selected_keywords_forget(s->selected);
 			if ((*st_r = selected_keywords(s, txn)) != OK)
 				break;
 		}
 		/* One that was expunged after the commit had its change: it is told, too. */
 		if (!e->expunged || runs_has(&x->there, e->uid))
-			tell(cmd, x->it.seq, e);
+			tell(cmd, x->it.seq, as_left(x, e));
 		next = cmd_pause(cmd);
 	}
 	st = view_iter_end(&x->it);
@@ -196,7 +220,8 @@ changed(struct cmd *cmd, enum status st)
 	if (st != OK)
 		return reply_status(cmd, st);
 	/* Others may have expunged some since gather() saw them. */
-	cmd->expunge_issued |= runs_count(&x->there) < runs_count(&x->batch);
+	if ((st = selected_missed(cmd, &x->batch, &x->there, &cmd->expunge_issued)) != OK)
+		return reply_status(cmd, st);
 	cmd->worked_on |= x->there.n > 0;
 	if (x->result.modseq)
 		selected_told(cmd->session->selected, x->result.modseq, x->change.keywords_n > 0);
@@ -224,6 +249,20 @@ finish(struct cmd *cmd)
 	return reply_ok_code(cmd, copy, "Some messages have changed meanwhile and were left alone");
 }
 
+/* Few messages in one commit: others may come behind it, for what it left is noted. */
+static bool
+few(struct cmd *cmd)
+{
+	struct storing *x = cmd_state(cmd, struct storing);
+	uint64_t n = runs_count(&x->batch);
+
+	if (!cmd_followed(cmd) || n > AFTER_MAX || cmd->done != NULL || !view_iter_over(&x->scan))
+		return false;
+	x->after = (struct flag_after){.arena = &x->kept, .e = arena_array(&cmd->arena, n, sizeof(*x->after.e))};
+	x->result.after = &x->after;
+	return true;
+}
+
 static enum cmd_next
 next_batch(struct cmd *cmd)
 {
@@ -239,9 +278,12 @@ next_batch(struct cmd *cmd)
 	}
 	if (st != OK)
 		return reply_status(cmd, st);
+	/* One before it may be why they are gone. */
+	if (cmd_ahead(cmd) && cmd->expunge_issued)
+		return CMD_NOT_YET;
 	if (x->batch.n == 0)
 		return finish(cmd);
-	return cmd_write(cmd, change_fn, x, changed);
+	return (few(cmd) ? cmd_write_last : cmd_write)(cmd, change_fn, x, changed);
 }
 
 static enum cmd_next
@@ -259,6 +301,8 @@ start(struct cmd *cmd, struct arg_set *set)
 	if ((st = set_resolve(cmd, txn, set, &x->uids)) == OK)
 		st = limit_cut(cmd, txn, (struct limit_filter){0}, &x->uids);
 	cmd_read_end(cmd, txn);
+	if (st == ERR_AGAIN)
+		return CMD_NOT_YET;
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
 	if (st != OK)
@@ -288,6 +332,10 @@ cmd_store(struct cmd *cmd)
 	}
 	cmd_state_set(cmd, struct storing, x);
 	cmd->cleanup = store_cleanup;
+	if (x->change.conditional && cmd_ahead(cmd) && !cmd_enabled(cmd, ENABLED_CONDSTORE)) {
+		arg_set_free(&set);
+		return CMD_NOT_YET; /* it says something at once */
+	}
 	if (x->change.conditional)
 		condstore_enable(cmd);
 	return start(cmd, &set);

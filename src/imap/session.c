@@ -54,6 +54,17 @@ end_early(struct session *s)
 	return said ? CONN_CLOSE : CONN_ABORT;
 }
 
+/* The running command waits for its change, or for the answers of those before it. */
+static enum conn_next
+go_on_writing(struct session *s)
+{
+	if (cmd_oldest(s->cmd))
+		return change_over(&s->cmd->change) ? session_written(s) : CONN_WAKE;
+	if (ahead_push(s))
+		return SESSION_GO;
+	return conn_out_full(s->conn) ? CONN_OUTPUT : CONN_WAKE;
+}
+
 /* Goes on with the running command. */
 static enum conn_next
 go_on(struct session *s, unsigned events)
@@ -61,8 +72,8 @@ go_on(struct session *s, unsigned events)
 	struct cmd *cmd = s->cmd;
 	enum conn_next end;
 
-	if (cmd->phase == CMD_WRITES)
-		return change_over(&cmd->change) ? session_written(s) : CONN_WAKE;
+	if (cmd->phase == CMD_WRITES || cmd->phase == CMD_COMMITS)
+		return go_on_writing(s);
 	if ((end = end_early(s)) != SESSION_GO)
 		return end;
 	if (cmd->phase != CMD_LISTENS && conn_out_full(s->conn))
@@ -77,7 +88,8 @@ go_on(struct session *s, unsigned events)
 	case CMD_ANSWERS:
 		return session_answer(s);
 	case CMD_RUNS:
-	case CMD_WRITES: /* above */
+	case CMD_WRITES: /* above, and the next */
+	case CMD_COMMITS:
 		break;
 	}
 	cmd->events = events;

@@ -86,6 +86,13 @@ session_after(struct session *s, enum cmd_next next)
 		return ahead_push(s) ? SESSION_GO : CONN_WAKE;
 	case CMD_AGAIN:
 		return CONN_AGAIN;
+	case CMD_NOT_YET:
+		/* As if it had not begun: the reader has it still. */
+		ensure(cmd_ahead(cmd) && !cmd->unread && cmd->phase == CMD_RUNS);
+		s->held = IMAP_READ_COMMAND;
+		s->login.commands--;
+		session_drop(s);
+		return SESSION_GO;
 	case CMD_CLOSE:
 		session_drop(s);
 		return CONN_CLOSE;
@@ -122,7 +129,7 @@ session_begin(struct session *s)
 		enum cmd_next next;
 
 		watchdog_place(name_of(cmd), "updates before");
-		next = update_step(s, true, true);
+		next = update_step(s, true, true, UPDATE_ALL);
 		if (next != CMD_DONE)
 			return session_after(s, next);
 		cmd_enter(cmd, CMD_RUNS);
@@ -201,11 +208,12 @@ session_answer(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
 	bool quiet = cmd->row == NULL || (cmd->row->flags & CMDF_QUIET);
+	bool may_expunge = cmd->may_expunge && !ahead_numbers(s);
 	enum status (*sent)(struct session *), st;
 	size_t mark;
 
 	/* In the order of the commands. */
-	if (s->committing != NULL && !cmd->its_turn)
+	if (!cmd_oldest(cmd))
 		return CONN_WAKE;
 	if (cmd->row == &notify_row) {
 		session_drop(s);
@@ -213,11 +221,11 @@ session_answer(struct session *s)
 	}
 	if (s->imap->at_step != NULL)
 		s->imap->at_step(s->imap->at_step_arg);
-	if (!quiet && s->selected && update_due(s, cmd->may_expunge)) {
+	if (!quiet && s->selected && update_due(s, may_expunge, ahead_upto(s))) {
 		enum cmd_next next;
 
 		watchdog_place(name_of(cmd), "updates");
-		next = update_step(s, cmd->may_expunge, cmd->uid);
+		next = update_step(s, may_expunge, cmd->uid, ahead_upto(s));
 		if (next != CMD_DONE)
 			return session_after(s, next);
 	}

@@ -60,7 +60,11 @@ begin_command(struct session *s, const struct head *h, bool unread)
 	struct cmd *cmd = s->cmd = cmd_new(s, s->reader.command);
 	const struct command *row = h->row;
 
+	cmd->number = ++s->numbered;
 	cmd->unread = unread;
+	/* The reader's memory is the next command's soon. */
+	if (h->why == NULL && !unread && (row->flags & CMDF_OVERLAP) && cmd_followed(cmd))
+		args_init(&cmd->args, arena_str(&cmd->arena, s->reader.command), &cmd->arena, session_utf8(s));
 	cmd->args.at = h->at;
 	cmd_set_tag(cmd, h->tag);
 	s->login.commands++;
@@ -73,7 +77,7 @@ begin_command(struct session *s, const struct head *h, bool unread)
 	if ((s->enabled & ENABLED_UIDONLY) && (row->flags & (CMDF_NO_EXPUNGE | CMDF_NUMBERS)))
 		return session_after(s, reply_bad_code(cmd, "UIDREQUIRED", "Message numbers are not allowed any more"));
 	/* A search may speak of numbers as they are now: it sees to it itself. */
-	if (cmd->uid && !(row->flags & CMDF_HEAVY) && update_due(s, true))
+	if (cmd->uid && !(row->flags & CMDF_HEAVY) && !cmd_ahead(cmd) && update_due(s, true, UPDATE_ALL))
 		cmd_enter(cmd, CMD_BEFORE);
 	return session_begin(s);
 }
@@ -155,7 +159,7 @@ take(struct session *s, enum imap_read what)
 	return fatal_input(s);
 }
 
-/* Between commands, while APPENDs wait for their commits: of the next command so much is read as tells whether it may begin. */
+/* Between commands, while some wait for their commits: of the next so much is read as tells whether it may begin. */
 static enum conn_next
 read_ahead(struct session *s)
 {
@@ -164,7 +168,7 @@ read_ahead(struct session *s)
 	enum imap_read what;
 	struct head h;
 
-	if (s->held != IMAP_READ_MORE || s->stopping)
+	if (s->held != IMAP_READ_MORE || s->stopping || login_shut_out(&s->login))
 		return CONN_WAKE;
 	if (had == 0)
 		return CONN_INPUT;
@@ -172,10 +176,12 @@ read_ahead(struct session *s)
 	conn_eat(s->conn, had - in.n);
 	if (what == IMAP_READ_MORE)
 		return CONN_INPUT;
-	if (what == IMAP_READ_LITERAL) {
+	if (what == IMAP_READ_LITERAL || what == IMAP_READ_COMMAND) {
+		bool literal = what == IMAP_READ_LITERAL;
+
 		read_head(s, &h);
-		if (h.why == NULL && ahead_may_begin(s, h.row))
-			return at_literal(s, &h);
+		if (h.why == NULL && ahead_may_begin(s, h.row, literal))
+			return literal ? at_literal(s, &h) : begin_command(s, &h, false);
 	}
 	s->held = (uint8_t)what;
 	return CONN_WAKE;
@@ -190,10 +196,10 @@ session_read(struct session *s)
 	enum imap_read what = (enum imap_read)s->held;
 
 	watchdog_place("-", "input");
-	if (s->selected != NULL && s->selected->closed_told)
-		selected_close(s);
 	if (s->committing != NULL)
 		return read_ahead(s);
+	if (s->selected != NULL && s->selected->closed_told)
+		selected_close(s);
 	if (session_must_end(s))
 		return CONN_CLOSE;
 	if (notify_due(s))

@@ -5,18 +5,59 @@
 #include <stddef.h>
 #include "base/assert.h"
 
-/* On the committer's thread. */
+/*
+ * On the committer's thread. The outcomes of a group are collected, and known to their connections when all are there: a connection that has several
+ * of them answers them together, in one packet.
+ */
+static _Thread_local struct {
+	struct change *first, **last;
+} told;
+
+/* So many are made known at once. */
+#define LOT 64
+
+/* The next lot: from the moment when a change is over it may be gone; its connection is held. */
+static unsigned
+take_lot(struct conn **conns)
+{
+	unsigned n = 0;
+
+	while (n < LOT && told.first != NULL) {
+		struct change *ch = told.first;
+
+		told.first = ch->next;
+		conns[n++] = ch->conn;
+		atomic_store_explicit(&ch->over, true, memory_order_release);
+	}
+	return n;
+}
+
+static void
+wake_all(void)
+{
+	struct conn *conns[LOT];
+	unsigned n;
+
+	while ((n = take_lot(conns)) > 0)
+		for (unsigned i = 0; i < n; i++) {
+			if (i + 1 == n || conns[i + 1] != conns[i])
+				conn_wake(conns[i], CONN_EV_WAKE);
+			conn_release(conns[i]);
+		}
+}
+
 static void
 change_done(struct db_write *w, enum status st)
 {
 	struct change *ch = (struct change *)(void *)((char *)w - offsetof(struct change, write));
-	struct conn *c = ch->conn;
 
 	ch->status = st;
-	atomic_store_explicit(&ch->over, true, memory_order_release);
-	/* From here on ch may be gone; the connection is held. */
-	conn_wake(c, CONN_EV_WAKE);
-	conn_release(c);
+	ch->next = NULL;
+	if (told.first == NULL)
+		told.last = &told.first;
+	*told.last = ch;
+	told.last = &ch->next;
+	db_when_told(wake_all);
 }
 
 void

@@ -27,6 +27,7 @@ struct change {
 	_Atomic bool over;  /* the outcome is there: release, acquire */
 	bool under_way;     /* submitted and not taken */
 	enum status status;
+	struct change *next; /* of those whose outcomes are about to be made known */
 };
 
 /* Hands it to the committer: w's fn, arg, what, lane and reserve. None is under way in the struct; fn is pure and may run twice; arg must live until

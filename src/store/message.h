@@ -54,10 +54,17 @@ struct flag_change {
 	                           * back as change rows are kept */
 	uint64_t unchanged_since;
 };
+/* Messages as a change left them: each write function begins anew at n 0. */
+struct flag_after {
+	struct arena *arena;      /* of the keywords */
+	struct entry *e;          /* room for all messages that the change is told */
+	size_t n;
+};
 struct flag_result {
 	struct runs changed;      /* UIDs whose flags are different now */
 	struct runs failed;       /* the condition did not hold: MODIFIED */
 	struct runs *there;       /* set by the caller: gets the UIDs that were there, changed or not; NULL: not wanted */
+	struct flag_after *after; /* the same: gets the messages that were there, ascending; NULL: not wanted */
 	uint64_t modseq;          /* of this change; 0 when nothing changed */
 };
 /* Rights: s for \Seen, t for \Deleted, w for all others; FLAGS_SET: all three. UIDs that are not there (any more) are passed over. The runs of *result_r are added to. */

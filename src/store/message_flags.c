@@ -195,6 +195,16 @@ change_entry(struct flagging *f, struct entry *entry)
 	return changed;
 }
 
+/* Notes how the change left it. */
+static void
+note_after(struct flag_after *after, const struct entry *entry)
+{
+	struct entry *to = &after->e[after->n++];
+
+	*to = *entry;
+	to->keywords = arena_copy(after->arena, entry->keywords, entry->keywords_n, entry->keywords_n, sizeof(*to->keywords));
+}
+
 static enum status
 change_page(struct flagging *f, const struct runs *uids)
 {
@@ -214,6 +224,8 @@ change_page(struct flagging *f, const struct runs *uids)
 			if (f->result->there != NULL)
 				runs_add(f->result->there, page->e[i].uid, page->e[i].uid);
 			changed |= change_entry(f, &page->e[i]);
+			if (f->result->after != NULL)
+				note_after(f->result->after, &page->e[i]);
 		}
 	}
 	if (f->too_many)
@@ -250,7 +262,7 @@ message_flags(const struct grant *grant, struct db_txn *txn, const struct runs *
 {
 	struct arena ids = {0}, arena = {0};
 	struct runs there = {0};
-	struct flag_result result = {.there = result_r->there != NULL ? &there : NULL};
+	struct flag_result result = {.there = result_r->there != NULL ? &there : NULL, .after = result_r->after};
 	struct flagging f = {.change = change, .arena = &arena, .result = &result};
 	enum status st;
 

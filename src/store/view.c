@@ -84,6 +84,18 @@ view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r)
 }
 
 enum status
+view_position(int64_t mailbox, struct db_txn *txn, uint64_t *modseq_r)
+{
+	static struct db_sql find = DB_SQL("SELECT modseq FROM mailbox WHERE id = ?1");
+	int64_t modseq;
+	enum status st = db_get_ints(txn, &find, &modseq, 1, "i", mailbox);
+
+	if (st == OK)
+		*modseq_r = (uint64_t)modseq;
+	return st;
+}
+
+enum status
 view_open(struct view *v, const struct actor *actor, struct db_txn *txn, const struct mailbox *mb, bool read_only)
 {
 	struct view_now now;
@@ -116,10 +128,12 @@ view_told(struct view *v, uint64_t modseq)
 {
 	if (modseq <= v->flags_told)
 		return;
-	/* The very next change after all that was told: now it is told, and nothing is to be read for that. */
-	if (modseq == v->flags_told + 1 && v->gone_told == v->flags_told && v->seen_modseq == v->flags_told && !v->keep_own &&
-	    !v->deleted) {
-		v->flags_told = v->gone_told = v->seen_modseq = modseq;
+	/* The very next change after all that was told: now it is told, and nothing is to be read for that. The ghosts may be up to a later
+	 * snapshot already; it is no expunge. */
+	if (modseq == v->flags_told + 1 && v->gone_told == v->flags_told && v->ghosts.n == 0 && !v->keep_own && !v->deleted) {
+		v->flags_told = v->gone_told = modseq;
+		if (v->seen_modseq < modseq)
+			v->seen_modseq = modseq;
 		return;
 	}
 	if (v->own_n > 0 && v->own[v->own_n - 1].last + 1 == modseq) {

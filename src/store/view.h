@@ -132,7 +132,12 @@ struct view_update {
 /* Moves the view up to the snapshot. Without may_expunge expunges stay untold (RFC 9051 7.5.1) and \Deleted mailboxes stay as
  * they are. A mailbox that was deleted: all messages gone when that is allowed. */
 must_check enum status view_sync(struct view *v, struct db_txn *txn, bool may_expunge, struct view_update *u_r);
+/* The same, but of flags and expunges what came up to that mod-sequence only: what went later stays a ghost. (Messages that came are told in any case.) Where the
+ * history is not kept one by one as far back, all is told. */
+must_check enum status view_sync_to(struct view *v, struct db_txn *txn, bool may_expunge, uint64_t upto, struct view_update *u_r);
 void view_update_free(struct view_update *u);
+/* The mod-sequence that a mailbox has, in a write function too: the position to which its change brings a view. ERR_NOT_FOUND. */
+must_check enum status view_position(int64_t mailbox, struct db_txn *txn, uint64_t *modseq_r);
 /* The session has itself told the flags as they were at this mod-sequence (a STORE's reply): view_sync() passes over that change. If it was
  * the next one of the mailbox the view stands behind it already: seen_modseq tells. */
 void view_told(struct view *v, uint64_t modseq);

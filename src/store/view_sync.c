@@ -61,6 +61,27 @@ find_changed(struct view *v, struct db_txn *txn, const struct view_now *now, str
 	return st;
 }
 
+/* The sequence numbers of some of the ghosts. */
+static enum status
+seqs_of(struct view *v, struct db_txn *txn, const struct runs *some, struct runs *out)
+{
+	struct ranker r;
+	uint64_t rank;
+
+	ranker_init(&r, txn, v->grant.mailbox);
+	for (size_t i = 0; i < some->n; i++) {
+		const struct run *g = &some->run[i];
+		uint32_t first;
+		enum status st = ranker_rank(&r, g->first, &rank, NULL);
+
+		if (st != OK)
+			return st;
+		first = (uint32_t)(rank + runs_below(&v->ghosts, g->first)) + 1;
+		runs_add(out, first, first + (g->last - g->first));
+	}
+	return OK;
+}
+
 enum status
 view_ghost_seqs(struct view *v, struct db_txn *txn, struct runs *out)
 {
@@ -104,12 +125,158 @@ leave(struct view *v, struct view_update *u)
 	runs_remove_all(&v->recent, &u->gone);
 }
 
+/* All messages of the snapshot are in the view. */
+static void
+grow(struct view *v, const struct view_now *now, struct view_update *u)
+{
+	uint32_t exists = now->messages + (uint32_t)runs_count(&v->ghosts);
+
+	u->grown = exists > v->exists;
+	u->first_new = u->grown ? v->next_told : 0;
+	v->exists = exists;
+	v->next_told = now->uidnext;
+}
+
+/* All that happened up to the snapshot. */
+static enum status
+sync_all(struct view *v, struct db_txn *txn, bool may_expunge, const struct view_now *now, struct view_update *u)
+{
+	enum status st = OK;
+
+	if (v->flags_told < now->modseq)
+		st = find_changed(v, txn, now, &u->changed, &u->own);
+	if (st == OK && may_expunge && v->ghosts.n > 0)
+		st = view_ghost_seqs(v, txn, &u->gone_seqs);
+	if (st != OK)
+		return st;
+	if (may_expunge && v->ghosts.n > 0)
+		leave(v, u);
+	grow(v, now, u);
+	v->flags_told = now->modseq;
+	v->own_n = 0;
+	if (v->ghosts.n == 0)
+		v->gone_told = now->modseq;
+	return OK;
+}
+
+/* ---- part of it ---- */
+
+/* What the change rows say up to a mod-sequence. */
+struct part {
+	uint64_t upto; /* moves on as long as only messages came: these are told, too */
+	struct changed_piles piles;
+	struct run_pile gone_pile;
+	struct runs gone;
+	bool whole;    /* every row was there and could be read */
+};
+
+static void
+part_take(struct view *v, const struct change_row *row, struct part *p, struct view_update *u)
+{
+	p->piles.runs += row->uids.n;
+	if (row->kind == CHANGE_GONE)
+		run_pile_gather(&p->gone_pile, &row->uids, &p->gone);
+	else if (row->modseq <= v->flags_told || row->kind == CHANGE_ADDED)
+		return;
+	else if (!is_own(v, row->modseq))
+		run_pile_gather(&p->piles.other, &row->uids, &u->changed);
+	else if (v->keep_own)
+		run_pile_gather(&p->piles.own, &row->uids, &u->own);
+}
+
+static enum status
+part_walk(struct view *v, struct db_txn *txn, const struct view_now *now, struct part *p, struct view_update *u)
+{
+	struct change_walk w;
+	enum status st;
+
+	p->whole = true;
+	change_walk_begin(&w, txn, v->grant.mailbox, v->flags_told < v->gone_told ? v->flags_told : v->gone_told, false);
+	while ((st = change_walk_next(&w)) == OK && (w.row.modseq <= p->upto || w.row.kind == CHANGE_ADDED) && p->whole) {
+		p->whole = !w.row.damaged && !w.row.merged && p->piles.runs <= ROW_RUNS_MAX;
+		if (p->whole)
+			part_take(v, &w.row, p, u);
+		if (w.row.modseq > p->upto)
+			p->upto = w.row.modseq;
+	}
+	if (st == ERR_NOT_FOUND)
+		p->upto = now->modseq;
+	change_walk_end(&w);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+static enum status
+part_read(struct view *v, struct db_txn *txn, const struct view_now *now, struct part *p, struct view_update *u)
+{
+	struct runs gone = {0};
+	enum status st = part_walk(v, txn, now, p, u);
+
+	run_pile_into(&p->piles.other, &u->changed, NULL);
+	run_pile_into(&p->piles.own, &u->own, NULL);
+	run_pile_into(&p->gone_pile, &p->gone, NULL);
+	view_only_told(v, &u->changed);
+	view_only_told(v, &u->own);
+	runs_remove_all(&u->changed, &v->ghosts);
+	runs_remove_all(&u->own, &v->ghosts);
+	/* Of what is gone that which has not been told. */
+	runs_add_common(&gone, &p->gone, &v->ghosts);
+	runs_free(&p->gone);
+	p->gone = gone;
+	return st;
+}
+
+static void
+part_leave(struct view *v, struct part *p, struct view_update *u)
+{
+	v->exists -= (uint32_t)runs_count(&p->gone);
+	runs_remove_all(&v->ghosts, &p->gone);
+	runs_remove_all(&v->recent, &p->gone);
+	u->gone = p->gone;
+	p->gone = (struct runs){0};
+}
+
+/* Its own changes of mod-sequences up to there are behind it. */
+static void
+part_own(struct view *v, uint64_t upto)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < v->own_n; i++)
+		if (v->own[i].last > upto)
+			v->own[n++] = v->own[i];
+	v->own_n = n;
+}
+
+/* ERR_AGAIN: the rows do not tell; the view is as it was. */
+static enum status
+sync_part(struct view *v, struct db_txn *txn, bool may_expunge, uint64_t upto, const struct view_now *now, struct view_update *u)
+{
+	struct part p = {.upto = upto};
+	enum status st = part_read(v, txn, now, &p, u);
+
+	if (st == OK && !p.whole)
+		st = ERR_AGAIN;
+	if (st == OK && may_expunge)
+		st = seqs_of(v, txn, &p.gone, &u->gone_seqs);
+	if (st == OK) {
+		if (may_expunge)
+			part_leave(v, &p, u);
+		grow(v, now, u);
+		if (p.upto > v->flags_told)
+			v->flags_told = p.upto;
+		if (p.gone.n == 0 && p.upto > v->gone_told)
+			v->gone_told = p.upto;
+		part_own(v, p.upto);
+	}
+	runs_free(&p.gone);
+	return st;
+}
+
 enum status
-view_sync(struct view *v, struct db_txn *txn, bool may_expunge, struct view_update *u_r)
+view_sync_to(struct view *v, struct db_txn *txn, bool may_expunge, uint64_t upto, struct view_update *u_r)
 {
 	struct view_update u = {0};
 	struct view_now now;
-	uint32_t exists;
 	enum status st = view_refresh(v, txn, &now);
 
 	if (st != OK)
@@ -121,30 +288,26 @@ view_sync(struct view *v, struct db_txn *txn, bool may_expunge, struct view_upda
 		*u_r = u;
 		return OK;
 	}
-	if (v->flags_told < now.modseq)
-		st = find_changed(v, txn, &now, &u.changed, &u.own);
-	if (st == OK && may_expunge && v->ghosts.n > 0)
-		st = view_ghost_seqs(v, txn, &u.gone_seqs);
+	st = upto < now.modseq && v->flags_told >= now.oldest_change ? sync_part(v, txn, may_expunge, upto, &now, &u) : ERR_AGAIN;
+	if (st == ERR_AGAIN) {
+		view_update_free(&u);
+		st = sync_all(v, txn, may_expunge, &now, &u);
+	}
 	if (st != OK) {
 		view_update_free(&u);
 		return st;
 	}
-	if (may_expunge && v->ghosts.n > 0)
-		leave(v, &u);
-	exists = now.messages + (uint32_t)runs_count(&v->ghosts);
-	u.grown = exists > v->exists;
-	u.first_new = u.grown ? v->next_told : 0;
 	u.keywords = now.keywords > v->keywords_told;
-	v->exists = exists;
-	v->next_told = now.uidnext;
 	v->keywords_told = now.keywords;
-	v->flags_told = now.modseq;
-	v->own_n = 0;
-	if (v->ghosts.n == 0)
-		v->gone_told = now.modseq;
 	u.modseq = v->gone_told;
 	*u_r = u;
 	return OK;
+}
+
+enum status
+view_sync(struct view *v, struct db_txn *txn, bool may_expunge, struct view_update *u_r)
+{
+	return view_sync_to(v, txn, may_expunge, UINT64_MAX, u_r);
 }
 
 void

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/assert.h"
 #include "base/clock.h"
+#include "store/view.h"
 
 struct cmd *
 cmd_new(struct session *s, struct str command)
@@ -65,10 +66,11 @@ void
 cmd_enter(struct cmd *cmd, enum cmd_phase phase)
 {
 	static const uint8_t ways[] = {
-		[CMD_RUNS] = 1 << CMD_RUNS | 1 << CMD_BEFORE | 1 << CMD_LISTENS | 1 << CMD_WRITES | 1 << CMD_ANSWERS,
+		[CMD_RUNS] = 1 << CMD_RUNS | 1 << CMD_BEFORE | 1 << CMD_LISTENS | 1 << CMD_WRITES | 1 << CMD_COMMITS | 1 << CMD_ANSWERS,
 		[CMD_BEFORE] = 1 << CMD_RUNS | 1 << CMD_ANSWERS,
 		[CMD_LISTENS] = 1 << CMD_RUNS | 1 << CMD_ANSWERS,
 		[CMD_WRITES] = 1 << CMD_RUNS,
+		[CMD_COMMITS] = 1 << CMD_RUNS,
 		[CMD_ANSWERS] = 0,
 	};
 
@@ -151,17 +153,50 @@ cmd_pause(struct cmd *cmd)
 	return cmd_spent(cmd) ? CMD_AGAIN : CMD_DONE;
 }
 
-enum cmd_next
-cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
+/* The command's change, and what the mailbox is at behind it: on the committer's thread. */
+static enum status
+write_at_place(struct db_txn *txn, void *arg)
+{
+	struct cmd_place *place = arg;
+	enum status st = place->fn(txn, place->arg);
+
+	if (st != OK || view_position(place->mailbox, txn, &place->modseq) != OK)
+		place->modseq = 0;
+	return st;
+}
+
+/* Submits it; in the lane it runs behind the session's earlier ones. */
+static enum cmd_next
+submit(struct cmd *cmd, enum cmd_phase phase, db_write_fn fn, void *arg, cmd_done_fn *done)
 {
 	struct session *s = cmd->session;
 	struct db_write w = {.fn = fn, .arg = arg, .what = cmd->row->name, .lane = (uint64_t)s->actor.account, .reserve = cmd->reserve};
 
 	ensure(fn != NULL && done != NULL && cmd->row != NULL);
+	/* Nobody's writes come between those of a command that writes several times. */
+	ensure(cmd->done == NULL || s->committing == NULL);
 	cmd->done = done;
-	cmd_enter(cmd, CMD_WRITES);
+	cmd->place = (struct cmd_place){.fn = fn, .arg = arg};
+	if (phase == CMD_COMMITS && s->selected != NULL && cmd_followed(cmd)) {
+		cmd->place.mailbox = s->selected->view.grant.mailbox;
+		w.fn = write_at_place;
+		w.arg = &cmd->place;
+	}
+	cmd_enter(cmd, phase);
 	change_submit(&cmd->change, s->conn, s->imap->db, &w);
 	return CMD_WAIT_WAKE;
+}
+
+enum cmd_next
+cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
+{
+	return submit(cmd, CMD_WRITES, fn, arg, done);
+}
+
+enum cmd_next
+cmd_write_last(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done)
+{
+	return submit(cmd, CMD_COMMITS, fn, arg, done);
 }
 
 void

@@ -13,6 +13,7 @@
  *	CMD_WAIT_OUTPUT  after conn_out_full(): called again when the client has taken output
  *	CMD_AGAIN        after some milliseconds of work: called again after others had their turn
  *	cmd_write(...)   a change is on its way to disk; `done` is called with its outcome
+ *	CMD_NOT_YET      with nothing done or written yet, where cmd_ahead(): begun anew, alone
  *	CMD_WAIT_WAKE    after cmd_turn(): called again when it may be its turn
  *	CMD_WAIT_INPUT   after cmd_read_line(), or in a streaming command: called again with cmd->at set
  *
@@ -35,6 +36,7 @@ enum cmd_next {
 	CMD_WAIT_OUTPUT,
 	CMD_WAIT_WAKE,   /* for a commit, a turn, or the moment of an answer: CONN_EV_WAKE */
 	CMD_AGAIN,
+	CMD_NOT_YET,     /* what it would look at may still change: it is begun anew when those before it are answered (imap/ahead.h) */
 	CMD_CLOSE,       /* send what is written, without a tagged line, and close */
 	CMD_ABORT,       /* close at once */
 };
@@ -51,7 +53,7 @@ enum {
 	CMDF_GONE = 1 << 6,        /* makes sense when the selected mailbox was deleted */
 	/* How it is read and run. */
 	CMDF_STREAM = 1 << 7,      /* wants its literals as they come (cmd->at) */
-	CMDF_OVERLAP = 1 << 8,     /* while it commits the next of its kind may be read (imap/ahead.h) */
+	CMDF_OVERLAP = 1 << 8,     /* may begin while those before it commit (imap/ahead.h) */
 	CMDF_HEAVY = 1 << 9,       /* searches: takes turns, tells updates before it by itself, not begun where no memory is left */
 	CMDF_LARGE = 1 << 10,      /* may hold something of every mailbox: not begun where no memory is left (base/budget.h) */
 	/* Which of the commands that share a handler. */
@@ -62,11 +64,15 @@ enum {
 	CMDF_UNSELECT = 1 << 15,   /* UNSELECT: CLOSE that does not expunge */
 	CMDF_UNSUBSCRIBE = 1 << 16, /* UNSUBSCRIBE: SUBSCRIBE that takes away */
 	CMDF_DELETEACL = 1 << 17,  /* DELETEACL: SETACL that leaves nothing */
+	/* What commands that overlap are to each other. */
+	CMDF_FINDS = 1 << 18,      /* looks a mailbox up by its name before its change */
+	CMDF_NAMES = 1 << 19,      /* changes which names there are */
+	CMDF_EXPUNGES = 1 << 20,   /* takes messages out of the selected mailbox, or may take that away: its answer moves their numbers */
 };
 
 /* All of them: the sum is right only where no two are the same bit and none was forgotten. */
 _Static_assert(CMDF_UID + CMDF_NUMBERS + CMDF_NO_EXPUNGE + CMDF_QUIET + CMDF_ALL_NEWS + CMDF_NEWS + CMDF_GONE + CMDF_STREAM + CMDF_OVERLAP + CMDF_HEAVY +
-    CMDF_LARGE + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_REPLACE + CMDF_UNSELECT + CMDF_UNSUBSCRIBE + CMDF_DELETEACL == (1 << 18) - 1,
+    CMDF_LARGE + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_REPLACE + CMDF_UNSELECT + CMDF_UNSUBSCRIBE + CMDF_DELETEACL + CMDF_FINDS + CMDF_NAMES + CMDF_EXPUNGES == (1 << 21) - 1,
     "each flag of a command is a bit of its own");
 
 /* Where the input stands when a streaming or line-reading handler is called. */
@@ -88,6 +94,7 @@ enum cmd_phase {
 	CMD_BEFORE,  /* updates go out before a UID command begins, so that it sees what is new (T45) */
 	CMD_LISTENS, /* for more of itself, or for the line that it asked for */
 	CMD_WRITES,  /* its change is on its way to disk; then done() is called */
+	CMD_COMMITS, /* the same for its last change: others may begin meanwhile, and done() is called when those before it are answered */
 	CMD_ANSWERS, /* its reply is kept: updates, then the tagged line */
 };
 
@@ -101,6 +108,14 @@ struct command {
 	uint32_t flags;   /* CMDF_ */
 	const char *usage; /* "COPY takes a set and a mailbox" */
 	const char *doc;
+};
+
+/* Where in the history of the selected mailbox a command's change stands (imap/ahead.h). */
+struct cmd_place {
+	db_write_fn fn;     /* the command's own, and its argument */
+	void *arg;
+	int64_t mailbox;     /* the selected one; 0: nobody asks */
+	uint64_t modseq;     /* that it had right behind the change; 0: not known. Of the commit until that is over */
 };
 
 /* What a handler keeps from one call to the next, and what that is: asked for as something else it is not given (ensure()). */
@@ -144,11 +159,12 @@ struct cmd {
 	bool interruptible;            /* nothing is lost when it ends with a BYE: IDLE, AUTHENTICATE */
 
 	struct change change;          /* of cmd_write() */
-	cmd_done_fn *done;
+	cmd_done_fn *done;             /* NULL: it has written nothing */
+	struct cmd_place place;        /* of its last write, as others of the session may stand behind it */
 	bool written;                  /* a write of this command is durable */
-	size_t held;                   /* with CMDF_OVERLAP: bytes that it holds in memory until its commit is over */
+	size_t held;                   /* bytes that it holds besides its arena until its commit is over */
 	struct cmd *behind;            /* in the session's list of those that wait for their commits */
-	bool its_turn;                 /* it was in that list, and is to be answered now */
+	uint64_t number;               /* of the session's commands: those with smaller ones are answered before; 0: none of the client's */
 	bool reserve;                  /* the next writes may use the disk's last space: they free it (db/db.h) */
 
 	struct heavy turn;             /* among the heavy, see cmd_turn() */
@@ -214,6 +230,29 @@ enum cmd_next cmd_pause(struct cmd *cmd);
  * live until done. ERR_UNKNOWN never reaches done: the connection is closed without an answer.
  */
 enum cmd_next cmd_write(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done);
+/* The same for a command that will write nothing more: with CMDF_OVERLAP the next commands may begin and write meanwhile. What done() and fn use of
+ * the command's text lies in the arena. */
+enum cmd_next cmd_write_last(struct cmd *cmd, db_write_fn fn, void *arg, cmd_done_fn *done);
+
+/* Changes of commands before it are not answered yet: what it looks at now may be as it was before them, or as it is after some of them. Its write
+ * function runs behind theirs. */
+static inline bool
+cmd_ahead(const struct cmd *cmd)
+{
+	return cmd->session->committing != NULL && cmd->done == NULL;
+}
+/* It is its turn to be answered: no change of a command before it is outstanding. */
+static inline bool
+cmd_oldest(const struct cmd *cmd)
+{
+	return cmd->session->committing == NULL || cmd->number < cmd->session->committing->number;
+}
+/* The client has sent more already, which may begin before this command is answered. */
+static inline bool
+cmd_followed(const struct cmd *cmd)
+{
+	return conn_in(cmd->session->conn).n > 0;
+}
 
 /* How many messages one COPY or APPEND may store, and one other command may work on (RFC 9738); 0: as many as there are. */
 static inline uint64_t

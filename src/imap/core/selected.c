@@ -31,7 +31,7 @@ selected_told(struct selected *sel, uint64_t modseq, bool keywords)
 {
 	view_told(&sel->view, modseq);
 	/* Nothing but that: update_step() would read the mailbox to find it out. */
-	if (!keywords && sel->view.seen_modseq == modseq && modseq > sel->synced)
+	if (!keywords && sel->view.flags_told == modseq && modseq > sel->synced)
 		sel->synced = modseq;
 }
 
@@ -60,6 +60,27 @@ selected_look(struct cmd *cmd, bool *gone_r)
 	if (st == OK)
 		*gone_r = v->deleted;
 	return st;
+}
+
+enum status
+selected_missed(struct cmd *cmd, const struct runs *wanted, const struct runs *there, bool *issued_r)
+{
+	struct runs missed = {0}, untold = {0};
+	bool gone;
+	enum status st;
+
+	if (runs_count(there) == runs_count(wanted))
+		return OK;
+	/* It brings the ghosts up to now. */
+	if ((st = selected_look(cmd, &gone)) != OK)
+		return st;
+	runs_add_all(&missed, wanted);
+	runs_remove_all(&missed, there);
+	runs_add_common(&untold, &missed, &cmd->session->selected->view.ghosts);
+	*issued_r |= untold.n > 0;
+	runs_free(&missed);
+	runs_free(&untold);
+	return OK;
 }
 
 void

@@ -6,7 +6,7 @@
  * parks, and so is what belongs to the selected mailbox when there is none.
  *
  * Commands run one after the other in the order they came; a command begins when the one before it has
- * sent its tagged line.
+ * sent its tagged line, but for changes, which may begin while those before them commit (imap/ahead.h).
  */
 #ifndef IMAP_CORE_SESSION_H
 #define IMAP_CORE_SESSION_H
@@ -86,7 +86,8 @@ struct session {
 	struct selected *selected; /* NULL: none */
 	struct cmd *cmd;           /* the running command, or NULL */
 	struct cmd *below;         /* IDLE, while cmd is the command of NOTIFY that has no tag; else NULL */
-	struct cmd *committing;    /* before cmd: APPENDs whose commits are on their way, the oldest first (imap/ahead.h) */
+	struct cmd *committing;    /* before cmd: those whose last changes are on their way, the oldest first (imap/ahead.h) */
+	uint64_t numbered;         /* commands begun */
 	struct cmd *reading;       /* behind cmd: while cmd, the oldest of those, is answered */
 	struct notify *notify;     /* NULL: NOTIFY was never used */
 	struct imap_reader reader;

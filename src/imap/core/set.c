@@ -15,6 +15,18 @@ take_uids(const struct view *v, struct arg_set *set, struct runs *uids_r)
 		runs_remove(uids_r, v->next_told ? v->next_told : 1, UINT32_MAX);
 }
 
+/* Does it mean what it will mean when the changes before it were told? Messages that come are not in it; "*" may be another one then. */
+static bool
+settled(const struct cmd *cmd, const struct arg_set *set)
+{
+	const struct view *v = &cmd->session->selected->view;
+	uint32_t last = set->runs.n > 0 ? set->runs.run[set->runs.n - 1].last : 0;
+
+	if (set->saved)
+		return true;
+	return !set->star && (cmd->uid ? last < v->next_told : last <= v->exists);
+}
+
 enum status
 set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct runs *uids_r)
 {
@@ -23,6 +35,10 @@ set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct run
 	enum status st = OK;
 
 	runs_clear(uids_r);
+	if (cmd_ahead(cmd) && !settled(cmd, set)) {
+		arg_set_free(set);
+		return ERR_AGAIN;
+	}
 	/* "$" (RFC 5182): messages, whether by number or UID; none is no error. */
 	if (set->saved) {
 		runs_add_all(uids_r, &cmd->session->selected->saved);

@@ -12,6 +12,7 @@
 /*
  * The messages meant by set, as UIDs that the view holds (UIDs that do not exist drop out; runs may span gaps where
  * no message is); what *uids_r held before is forgotten. ERR_BAD_INPUT: a sequence number past the last message, which includes "*" in an empty mailbox: answer BAD (RFC 3501 9).
+ * ERR_AGAIN, where cmd_ahead(): what it means may depend on commands that are not answered yet: CMD_NOT_YET.
  * Frees the set in any case.
  */
 must_check enum status set_resolve(struct cmd *cmd, struct db_txn *txn, struct arg_set *set, struct runs *uids_r);

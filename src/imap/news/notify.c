@@ -143,7 +143,7 @@ notify_due(struct session *s)
 	if (s->selected && n->selected != NOTIFY_SILENT) {
 		if (s->selected->notify_from == 0)
 			s->selected->notify_from = s->selected->view.next_told;
-		if (update_due(s, n->selected == NOTIFY_AT_ONCE || s->cmd != NULL) || new_for_notify(s))
+		if (update_due(s, n->selected == NOTIFY_AT_ONCE || s->cmd != NULL, UPDATE_ALL) || new_for_notify(s))
 			return true;
 	}
 	return n->picture != NULL && (n->telling != NULL || hub_modseq(&n->watcher) != n->seen);
@@ -360,8 +360,8 @@ notify_run(struct cmd *cmd)
 	struct notify *n = s->notify;
 	enum status st = OK;
 
-	if (n != NULL && n->telling == NULL && s->selected && n->selected != NOTIFY_SILENT && update_due(s, may_expunge(s))) {
-		enum cmd_next next = update_step(s, may_expunge(s), true);
+	if (n != NULL && n->telling == NULL && s->selected && n->selected != NOTIFY_SILENT && update_due(s, may_expunge(s), UPDATE_ALL)) {
+		enum cmd_next next = update_step(s, may_expunge(s), true, UPDATE_ALL);
 
 		if (next != CMD_DONE)
 			return next;

@@ -33,9 +33,10 @@ struct updater {
 };
 
 bool
-update_due(struct session *s, bool may_expunge)
+update_due(struct session *s, bool may_expunge, uint64_t upto)
 {
 	const struct selected *sel = s->selected;
+	uint64_t news;
 
 	if (sel == NULL || sel->closed_told || sel->view.lost)
 		return false;
@@ -43,11 +44,12 @@ update_due(struct session *s, bool may_expunge)
 		return true;
 	if (notify_silent(s))
 		return false;
-	if (sel->look || hub_modseq(&sel->watcher) > sel->synced)
+	news = hub_modseq(&sel->watcher);
+	if (sel->look || (news < upto ? news : upto) > sel->synced)
 		return true;
 	if (!may_expunge || sel->gone_told)
 		return false;
-	return sel->view.ghosts.n > 0 || sel->view.deleted;
+	return (sel->view.ghosts.n > 0 && sel->view.gone_told < upto) || sel->view.deleted;
 }
 
 void
@@ -250,7 +252,7 @@ send_changed(struct session *s, struct db_txn *txn, struct updater *up, enum sta
 }
 
 static enum status
-begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bool uid)
+begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bool uid, uint64_t upto)
 {
 	struct selected *sel = s->selected;
 	struct updater *up = x_new(struct updater);
@@ -260,10 +262,14 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 	ensure(sel->updater == NULL && !sel->closed_told);
 	sel->updater = up;
 	up->recent = runs_count(&sel->view.recent);
-	if ((st = view_sync(&sel->view, txn, may_expunge, &up->u)) != OK)
+	if ((st = view_sync_to(&sel->view, txn, may_expunge, upto, &up->u)) != OK)
 		return st;
-	sel->look = false;
-	sel->synced = news > sel->view.seen_modseq ? news : sel->view.seen_modseq;
+	if (upto != UPDATE_ALL && !sel->view.deleted && sel->view.flags_told < sel->view.seen_modseq) {
+		sel->synced = sel->view.flags_told;
+	} else {
+		sel->synced = news > sel->view.seen_modseq ? news : sel->view.seen_modseq;
+		sel->look = false;
+	}
 	if (sel->view.deleted && may_expunge)
 		sel->gone_told = true;
 	runs_remove_all(&sel->view.recent, &up->u.gone);
@@ -330,7 +336,7 @@ update_lost(struct session *s)
 }
 
 enum cmd_next
-update_step(struct session *s, bool may_expunge, bool uid)
+update_step(struct session *s, bool may_expunge, bool uid, uint64_t upto)
 {
 	struct selected *sel = s->selected;
 	enum cmd_next next = CMD_DONE;
@@ -341,7 +347,7 @@ update_step(struct session *s, bool may_expunge, bool uid)
 
 	if (st == OK) {
 		if (sel->updater == NULL)
-			st = begin(s, txn, news, may_expunge, uid);
+			st = begin(s, txn, news, may_expunge, uid, upto);
 		if (st == OK && vague(s, sel->updater)) {
 			db_read_end(txn);
 			selected_gone(s);

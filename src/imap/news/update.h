@@ -10,13 +10,17 @@
 
 #include "imap/core/cmd.h"
 
+/* How far updates are told: what comes after that mod-sequence waits. A command behind which others of the session stand tells what happened up to
+ * its own change (imap/ahead.h). */
+#define UPDATE_ALL UINT64_MAX
+
 /* Whether update_step() has anything to do; one atomic load when nothing happened. */
-bool update_due(struct session *s, bool may_expunge);
+bool update_due(struct session *s, bool may_expunge, uint64_t upto);
 /*
  * Sends what is due, or a step of it. CMD_DONE: all told. CMD_WAIT_OUTPUT, CMD_AGAIN: call again. CMD_CLOSE: the
  * store failed, or IDLE ended as update_lost() has it. uid: put UIDs into FETCH lines (after UID commands, RFC 9051 6.4.9).
  */
-enum cmd_next update_step(struct session *s, bool may_expunge, bool uid);
+enum cmd_next update_step(struct session *s, bool may_expunge, bool uid, uint64_t upto);
 void update_free(struct selected *sel);
 /* The right to read the selected mailbox was taken away, and the client waits for news in IDLE: says BYE (RFC 4314 5.1.1); return CMD_CLOSE then. */
 bool update_lost(struct session *s);

@@ -433,7 +433,7 @@ search_run(struct cmd *cmd, bool charset_due)
 	cmd->may_expunge &= !x->search.query.numbers;
 	if (x->search.query.modseq)
 		condstore_enable(cmd);
-	if (cmd->uid && !x->search.query.numbers && update_due(cmd->session, true)) {
+	if (cmd->uid && !x->search.query.numbers && update_due(cmd->session, true, UPDATE_ALL)) {
 		/* First what is new, then what is found among it (T45). */
 		cmd_enter(cmd, CMD_BEFORE);
 		cmd->step = start;

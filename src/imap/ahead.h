@@ -25,8 +25,8 @@
 
 #include "imap/core/cmd.h"
 
-/* The session's command has handed its last change to the committer: moves it to those that wait for their commits, if there is input for the next.
- * False: it stays. */
+/* The session's command has handed its last change to the committer: moves it to those that wait for their commits, if others may follow. False: it
+ * stays. */
 bool ahead_push(struct session *s);
 /* Takes the oldest of them as the session's command, if its commit is over; what was being read goes on when it is answered. */
 bool ahead_pop(struct session *s);

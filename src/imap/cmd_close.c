@@ -51,6 +51,8 @@ cmd_close(struct cmd *cmd)
 	if (arg_end(&cmd->args) != OK)
 		return reply_usage(cmd);
 	if (unselect || s->selected->view.read_only || s->selected->view.deleted) {
+		if (cmd_ahead(cmd))
+			return CMD_NOT_YET;
 		selected_close(s);
 		return reply_ok(cmd, unselect ? "UNSELECT completed" : "CLOSE completed");
 	}

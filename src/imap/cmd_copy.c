@@ -129,7 +129,8 @@ batch_done(struct cmd *cmd, enum status st)
 	if (st != OK)
 		return finish(cmd, st);
 	/* Others may have expunged some since gather() saw them. */
-	cmd->expunge_issued |= x->result.to_n < runs_count(&x->batch);
+	if ((st = selected_missed(cmd, &x->batch, &x->result.from, &cmd->expunge_issued)) != OK)
+		return finish(cmd, st);
 	note_result(x);
 	return x->more ? next_batch(cmd) : finish(cmd, OK);
 }
@@ -233,9 +234,14 @@ next_batch(struct cmd *cmd)
 		st = gather(cmd, txn);
 		cmd_read_end(cmd, txn);
 	}
+	/* One before it may be why some are gone; what several commits are needed for is looked at as it is then. */
+	if (st == OK && cmd_ahead(cmd) && (cmd->expunge_issued || x->more))
+		return CMD_NOT_YET;
 	if (st != OK || x->batch.n == 0)
 		return finish(cmd, st);
-	if (!x->more || x->move)
+	if (!x->more)
+		return (cmd->done == NULL ? cmd_write_last : cmd_write)(cmd, batch_fn, x, batch_done);
+	if (x->move)
 		return cmd_write(cmd, batch_fn, x, batch_done);
 	x->job = copy_begin(&x->from, &x->uids, &x->to);
 	return cmd_write(cmd, stage_fn, x, stage_done);
@@ -290,6 +296,8 @@ start(struct cmd *cmd, struct arg_set *set)
 	if ((st = copy_find(cmd, txn, set)) == OK)
 		st = keep_limit(cmd, txn, &lowest);
 	cmd_read_end(cmd, txn);
+	if (st == ERR_AGAIN)
+		return CMD_NOT_YET;
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
 	if (st != OK)

@@ -94,5 +94,5 @@ cmd_create(struct cmd *cmd)
 		return reply_no(cmd, "CANNOT", "This name is reserved");
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct creating, x);
-	return cmd_write(cmd, create_fn, x, created);
+	return cmd_write_last(cmd, create_fn, x, created);
 }

@@ -51,5 +51,5 @@ cmd_delete(struct cmd *cmd)
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct deleting, x);
 	cmd->reserve = true;
-	return cmd_write(cmd, delete_fn, x, deleted);
+	return cmd_write_last(cmd, delete_fn, x, deleted);
 }

@@ -12,6 +12,7 @@ struct expunging {
 	bool some;         /* only uids: UID EXPUNGE */
 	struct runs uids;
 	struct runs gone;
+	size_t max;        /* of one commit */
 	bool more;
 	uint64_t modseq;
 };
@@ -31,7 +32,7 @@ expunge_fn(struct db_txn *txn, void *arg)
 	struct expunging *x = arg;
 
 	runs_clear(&x->gone);
-	return message_expunge(&x->grant, txn, x->some ? &x->uids : NULL, MESSAGE_BATCH, &x->gone, &x->more,
+	return message_expunge(&x->grant, txn, x->some ? &x->uids : NULL, x->max, &x->gone, &x->more,
 	    &x->modseq);
 }
 
@@ -49,6 +50,36 @@ expunged(struct cmd *cmd, enum status st)
 		return cmd_write(cmd, expunge_fn, x, expunged);
 	/* The EXPUNGE lines are this session's updates. */
 	return reply_ok(cmd, "EXPUNGE completed");
+}
+
+/* One commit will do: there are no more messages than that. Asked for where others come behind it. */
+static enum status
+fits(struct cmd *cmd, bool *fits_r)
+{
+	struct mailbox mb;
+	struct db_txn *txn;
+	enum status st;
+
+	*fits_r = false;
+	if (!cmd_followed(cmd) || (st = cmd_read_begin(cmd, &txn)) != OK)
+		return OK;
+	st = mailbox_get(&cmd->session->actor, txn, &cmd->arena, cmd->session->selected->view.grant.mailbox, &mb);
+	cmd_read_end(cmd, txn);
+	*fits_r = st == OK && mb.messages <= MESSAGE_BATCH;
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+/* Where others stand behind it, all that is there goes at once, and what came since it was looked. */
+static enum cmd_next
+begin(struct cmd *cmd, struct expunging *x)
+{
+	bool once;
+	enum status st = fits(cmd, &once);
+
+	if (st != OK)
+		return reply_status(cmd, st);
+	x->max = once ? SIZE_MAX : MESSAGE_BATCH;
+	return (once ? cmd_write_last : cmd_write)(cmd, expunge_fn, x, expunged);
 }
 
 static enum status
@@ -83,6 +114,8 @@ cmd_expunge(struct cmd *cmd)
 	cmd->cleanup = expunge_cleanup;
 	x->some = cmd->uid;
 	st = x->some ? parse_uids(cmd, x) : arg_end(&cmd->args);
+	if (st == ERR_AGAIN)
+		return CMD_NOT_YET;
 	if (st == ERR_BAD_INPUT || st == ERR_LIMIT)
 		return reply_syntax(cmd, st);
 	if (st != OK)
@@ -93,5 +126,5 @@ cmd_expunge(struct cmd *cmd)
 		return reply_ok(cmd, "EXPUNGE completed");
 	x->grant = s->selected->view.grant;
 	cmd->reserve = true;
-	return cmd_write(cmd, expunge_fn, x, expunged);
+	return begin(cmd, x);
 }

@@ -91,5 +91,5 @@ cmd_setmetadata(struct cmd *cmd)
 			return reply_no(cmd, "CANNOT", "A filter's value is search keys");
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct setting, x);
-	return cmd_write(cmd, set_fn, x, set_done);
+	return cmd_write_last(cmd, set_fn, x, set_done);
 }

@@ -62,5 +62,5 @@ cmd_subscribe(struct cmd *cmd)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct subscribing, x);
-	return cmd_write(cmd, subscribe_fn, x, subscribed);
+	return cmd_write_last(cmd, subscribe_fn, x, subscribed);
 }

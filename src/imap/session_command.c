@@ -148,11 +148,13 @@ static void
 tell_modseq(struct session *s, struct cmd *cmd)
 {
 	struct selected *sel = s->selected;
+	uint64_t upto = ahead_upto(s);
 	bool withheld;
 
 	if (sel == NULL || !(s->enabled & ENABLED_CONDSTORE) || sel->view.deleted || sel->view.lost)
 		return;
-	withheld = sel->view.ghosts.n > 0 && sel->modseq_told;
+	/* What went after the command is not withheld by it. */
+	withheld = sel->view.ghosts.n > 0 && sel->modseq_told && (upto == 0 || sel->view.gone_told < upto);
 	if (cmd->code.n == 0 && cmd->cond[0] == 'O') {
 		if (withheld || sel->gone_line || cmd->modseq_due)
 			cmd->code = arena_printf(&cmd->arena, "HIGHESTMODSEQ %llu",

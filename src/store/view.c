@@ -86,7 +86,7 @@ view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r)
 enum status
 view_position(int64_t mailbox, struct db_txn *txn, uint64_t *modseq_r)
 {
-	static struct db_sql find = DB_SQL("SELECT modseq FROM mailbox WHERE id = ?1");
+	static struct db_sql find = DB_SQL("SELECT modseq FROM mailbox WHERE id = ?1 AND name IS NOT NULL AND noselect = 0");
 	int64_t modseq;
 	enum status st = db_get_ints(txn, &find, &modseq, 1, "i", mailbox);
 

@@ -136,7 +136,8 @@ must_check enum status view_sync(struct view *v, struct db_txn *txn, bool may_ex
  * history is not kept one by one as far back, all is told. */
 must_check enum status view_sync_to(struct view *v, struct db_txn *txn, bool may_expunge, uint64_t upto, struct view_update *u_r);
 void view_update_free(struct view_update *u);
-/* The mod-sequence that a mailbox has, in a write function too: the position to which its change brings a view. ERR_NOT_FOUND. */
+/* The mod-sequence that a mailbox has, in a write function too: the position to which its change brings a view. ERR_NOT_FOUND: it
+ * is gone. */
 must_check enum status view_position(int64_t mailbox, struct db_txn *txn, uint64_t *modseq_r);
 /* The session has itself told the flags as they were at this mod-sequence (a STORE's reply): view_sync() passes over that change. If it was
  * the next one of the mailbox the view stands behind it already: seen_modseq tells. */

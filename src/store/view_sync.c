@@ -165,18 +165,25 @@ sync_all(struct view *v, struct db_txn *txn, bool may_expunge, const struct view
 struct part {
 	uint64_t upto; /* moves on as long as only messages came: these are told, too */
 	struct changed_piles piles;
-	struct run_pile gone_pile;
-	struct runs gone;
+	struct run_pile gone_pile, later_pile;
+	struct runs gone, later; /* expunged up to there, and after */
+	struct runs added; /* came since the view was told of messages */
 	bool whole;    /* every row was there and could be read */
 };
 
 static void
 part_take(struct view *v, const struct change_row *row, struct part *p, struct view_update *u)
 {
+	bool passed = row->modseq > p->upto;
+
 	p->piles.runs += row->uids.n;
-	if (row->kind == CHANGE_GONE)
+	if (row->kind == CHANGE_GONE && passed)
+		run_pile_gather(&p->later_pile, &row->uids, &p->later);
+	else if (row->kind == CHANGE_GONE)
 		run_pile_gather(&p->gone_pile, &row->uids, &p->gone);
-	else if (row->modseq <= v->flags_told || row->kind == CHANGE_ADDED)
+	else if (row->kind == CHANGE_ADDED)
+		runs_add_all(&p->added, &row->uids);
+	else if (passed || row->modseq <= v->flags_told)
 		return;
 	else if (!is_own(v, row->modseq))
 		run_pile_gather(&p->piles.other, &row->uids, &u->changed);
@@ -184,25 +191,48 @@ part_take(struct view *v, const struct change_row *row, struct part *p, struct v
 		run_pile_gather(&p->piles.own, &row->uids, &u->own);
 }
 
+/* Beyond the mod-sequence it goes where messages came: what of them is gone again is a ghost. */
 static enum status
 part_walk(struct view *v, struct db_txn *txn, const struct view_now *now, struct part *p, struct view_update *u)
 {
+	bool all = now->uidnext > v->next_told, only_added = true;
 	struct change_walk w;
 	enum status st;
 
 	p->whole = true;
 	change_walk_begin(&w, txn, v->grant.mailbox, v->flags_told < v->gone_told ? v->flags_told : v->gone_told, false);
-	while ((st = change_walk_next(&w)) == OK && (w.row.modseq <= p->upto || w.row.kind == CHANGE_ADDED) && p->whole) {
+	while (p->whole && (st = change_walk_next(&w)) == OK && (all || w.row.modseq <= p->upto)) {
 		p->whole = !w.row.damaged && !w.row.merged && p->piles.runs <= ROW_RUNS_MAX;
+		only_added &= w.row.modseq <= p->upto || w.row.kind == CHANGE_ADDED;
 		if (p->whole)
 			part_take(v, &w.row, p, u);
-		if (w.row.modseq > p->upto)
+		if (only_added && w.row.modseq > p->upto)
 			p->upto = w.row.modseq;
 	}
-	if (st == ERR_NOT_FOUND)
-		p->upto = now->modseq;
 	change_walk_end(&w);
 	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+/* Messages that came and went later than that are told as if they were there still. */
+static void
+part_ghosts(struct view *v, struct part *p)
+{
+	struct runs fresh = {0};
+
+	if (p->added.n > 0 && v->next_told > 1)
+		runs_remove(&p->added, 1, v->next_told - 1);
+	runs_remove_all(&p->added, &p->gone);
+	runs_add_common(&fresh, &p->added, &p->later);
+	runs_add_all(&v->ghosts, &fresh);
+	runs_free(&fresh);
+}
+
+static void
+part_free(struct part *p)
+{
+	runs_free(&p->gone);
+	runs_free(&p->later);
+	runs_free(&p->added);
 }
 
 static enum status
@@ -214,15 +244,19 @@ part_read(struct view *v, struct db_txn *txn, const struct view_now *now, struct
 	run_pile_into(&p->piles.other, &u->changed, NULL);
 	run_pile_into(&p->piles.own, &u->own, NULL);
 	run_pile_into(&p->gone_pile, &p->gone, NULL);
+	run_pile_into(&p->later_pile, &p->later, NULL);
+	if (st != OK || !p->whole)
+		return st == OK ? ERR_AGAIN : st;
 	view_only_told(v, &u->changed);
 	view_only_told(v, &u->own);
 	runs_remove_all(&u->changed, &v->ghosts);
 	runs_remove_all(&u->own, &v->ghosts);
+	part_ghosts(v, p);
 	/* Of what is gone that which has not been told. */
 	runs_add_common(&gone, &p->gone, &v->ghosts);
 	runs_free(&p->gone);
 	p->gone = gone;
-	return st;
+	return OK;
 }
 
 static void
@@ -254,8 +288,6 @@ sync_part(struct view *v, struct db_txn *txn, bool may_expunge, uint64_t upto, c
 	struct part p = {.upto = upto};
 	enum status st = part_read(v, txn, now, &p, u);
 
-	if (st == OK && !p.whole)
-		st = ERR_AGAIN;
 	if (st == OK && may_expunge)
 		st = seqs_of(v, txn, &p.gone, &u->gone_seqs);
 	if (st == OK) {
@@ -268,7 +300,7 @@ sync_part(struct view *v, struct db_txn *txn, bool may_expunge, uint64_t upto, c
 			v->gone_told = p.upto;
 		part_own(v, p.upto);
 	}
-	runs_free(&p.gone);
+	part_free(&p);
 	return st;
 }
 
@@ -283,7 +315,8 @@ view_sync_to(struct view *v, struct db_txn *txn, bool may_expunge, uint64_t upto
 		return st;
 	u.modseq = v->flags_told < v->gone_told ? v->flags_told : v->gone_told;
 	if (v->deleted) {
-		if (may_expunge)
+		/* When is not known; with all that there is it is told. */
+		if (may_expunge && upto == UINT64_MAX)
 			empty(v, &u);
 		*u_r = u;
 		return OK;

@@ -136,9 +136,9 @@ def run(server, seed, rounds):
             batch, setup = setup, []
         x, y = a.talk(batch, False), b.talk(batch, True, rng)
         past += zip(batch, x, y)
-        for c, s, p in zip(batch, x, y):
+        for k, (c, s, p) in enumerate(zip(batch, x, y), len(past) - len(batch)):
             if plain(s, True) != plain(p, True):
-                told = "\n".join(f"{c!r}\n   alone: {s!r}\n   ahead: {p!r}" for c, s, p in past[-40:])
+                told = "\n".join(f"{c!r}\n   alone: {s!r}\n   ahead: {p!r}" for c, s, p in past[max(0, k - 30):k + 5])
                 raise Wrong(f"seed {seed} ({kind}), round {i}: {c!r}\n{told}\nis answered alone\n  {plain(s, True)!r}\nand ahead\n  {plain(p, True)!r}")
         # What is there now, and what each knows of it.
         state = ["NOOP", 'LIST "" * RETURN (SUBSCRIBED STATUS (MESSAGES UIDNEXT UNSEEN HIGHESTMODSEQ DELETED))', "UID FETCH 1:* (UID FLAGS MODSEQ)", "SEARCH ALL" if kind != "uidonly" else "UID SEARCH ALL"]

@@ -158,10 +158,13 @@ static enum status
 write_at_place(struct db_txn *txn, void *arg)
 {
 	struct cmd_place *place = arg;
-	enum status st = place->fn(txn, place->arg);
+	enum status st = place->fn(txn, place->arg), found = ERR_IO;
 
-	if (st != OK || view_position(place->mailbox, txn, &place->modseq) != OK)
-		place->modseq = 0;
+	if (st == OK)
+		found = view_position(place->mailbox, txn, &place->modseq);
+	/* It has ended: nothing of it comes later. */
+	if (found != OK)
+		place->modseq = found == ERR_NOT_FOUND ? UINT64_MAX : 0;
 	return st;
 }
 

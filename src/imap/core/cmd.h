@@ -247,11 +247,11 @@ cmd_oldest(const struct cmd *cmd)
 {
 	return cmd->session->committing == NULL || cmd->number < cmd->session->committing->number;
 }
-/* The client has sent more already, which may begin before this command is answered. */
+/* Others may begin before this command is answered: the client has sent more already, or sends ahead and has perhaps. */
 static inline bool
 cmd_followed(const struct cmd *cmd)
 {
-	return conn_in(cmd->session->conn).n > 0;
+	return cmd->session->committing != NULL || conn_in(cmd->session->conn).n > 0;
 }
 
 /* How many messages one COPY or APPEND may store, and one other command may work on (RFC 9738); 0: as many as there are. */

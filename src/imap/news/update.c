@@ -49,7 +49,7 @@ update_due(struct session *s, bool may_expunge, uint64_t upto)
 		return true;
 	if (!may_expunge || sel->gone_told)
 		return false;
-	return (sel->view.ghosts.n > 0 && sel->view.gone_told < upto) || sel->view.deleted;
+	return (sel->view.ghosts.n > 0 && sel->view.gone_told < upto) || (sel->view.deleted && upto == UPDATE_ALL);
 }
 
 void
@@ -270,7 +270,7 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 		sel->synced = news > sel->view.seen_modseq ? news : sel->view.seen_modseq;
 		sel->look = false;
 	}
-	if (sel->view.deleted && may_expunge)
+	if (sel->view.deleted && may_expunge && upto == UPDATE_ALL)
 		sel->gone_told = true;
 	runs_remove_all(&sel->view.recent, &up->u.gone);
 	runs_remove_all(&sel->saved, &up->u.gone); /* RFC 5182 2.1 */

@@ -42,6 +42,8 @@ void test_client_open(struct test_door *t, struct test_client *c);
 void test_client_send(struct test_door *t, struct test_client *c, struct str bytes);
 /* Lets the server work until it waits for input. */
 void test_client_run(struct test_door *t, struct test_client *c);
+/* The same without waiting for commits, and only until something has come. */
+void test_client_turn(struct test_door *t, struct test_client *c);
 /* No more input from this one. */
 void test_client_shut(struct test_client *c);
 /* The same, then runs until the server has closed every connection. False: it did not within ten seconds. */

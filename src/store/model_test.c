@@ -284,11 +284,20 @@ out:
 
 /* ---- sessions ---- */
 
+/* New ones that are ghosts already, past their grace: they count, and nothing can be read of them. */
+static void
+learn_lost(struct session *s, uint32_t *from, uint32_t until)
+{
+	while (reaped && (*from = runs_next(&s->v.ghosts, *from)) != 0 && *from < until)
+		push(&s->told, (struct msg){.uid = (*from)++});
+}
+
 /* Reads what the client is to learn: the flags of those UIDs. */
 static void
 learn(struct db_txn *txn, struct session *s, const struct runs *uids, bool new)
 {
 	struct view_iter it = VIEW_ITER(&s->v, uids);
+	uint32_t lost = runs_next(uids, 1);
 	const struct entry *e;
 
 	check(view_iter_begin(&it, txn) == OK);
@@ -297,6 +306,8 @@ learn(struct db_txn *txn, struct session *s, const struct runs *uids, bool new)
 
 		check(runs_has(uids, e->uid));
 		if (new) {
+			learn_lost(s, &lost, e->uid);
+			lost = e->uid + 1;
 			push(&s->told, m);
 			check(it.seq == s->told.n);
 		} else {
@@ -306,6 +317,8 @@ learn(struct db_txn *txn, struct session *s, const struct runs *uids, bool new)
 		}
 	}
 	check(view_iter_end(&it) == OK);
+	if (new)
+		learn_lost(s, &lost, UINT32_MAX);
 }
 
 static void
@@ -313,17 +326,15 @@ open_view(struct db_txn *txn, struct session *s)
 {
 	struct arena arena = {0};
 	struct mailbox mb;
-	struct runs all = {0};
+	struct run all = {1, UINT32_MAX};
 
 	view_close(&s->v);
 	s->mb = (int)rnd(MAILBOXES);
 	check(mailbox_get(&alice, txn, &arena, box[s->mb].id, &mb) == OK);
 	check(view_open(&s->v, &alice, txn, &mb, false) == OK);
 	s->told.n = 0;
-	runs_add(&all, 1, UINT32_MAX);
-	learn(txn, s, &all, true);
+	learn(txn, s, &(struct runs){.run = &all, .n = 1}, true);
 	check(s->v.exists == s->told.n && s->told.n == box[s->mb].now.n);
-	runs_free(&all);
 	arena_free(&arena);
 }
 
@@ -339,21 +350,49 @@ leave(struct session *s, const struct view_update *u)
 }
 
 static void
+hear(struct db_txn *txn, struct session *s, struct view_update *u)
+{
+	struct run new = {u->first_new, UINT32_MAX};
+
+	leave(s, u);
+	learn(txn, s, &u->changed, false);
+	if (u->grown)
+		learn(txn, s, &(struct runs){.run = &new, .n = 1}, true);
+	check(s->told.n == s->v.exists);
+	view_update_free(u);
+}
+
+/* Some of what was not told. */
+static void
+sync_some(struct db_txn *txn, struct session *s)
+{
+	struct view *v = &s->v;
+	bool may_expunge = rnd(2) == 0;
+	struct view_update u;
+	uint64_t modseq;
+
+	check(view_position(v->grant.mailbox, txn, &modseq) == OK);
+	while (v->flags_told < modseq && rnd(8) != 0) {
+		uint64_t upto = v->flags_told + 1 + rnd((uint32_t)(modseq - v->flags_told));
+
+		check(view_sync_to(v, txn, may_expunge, upto, &u) == OK);
+		check(may_expunge || u.gone.n == 0);
+		check(v->flags_told >= upto && v->gone_told <= v->flags_told && (!may_expunge || v->gone_told >= upto));
+		hear(txn, s, &u);
+	}
+}
+
+static void
 sync_view(struct db_txn *txn, struct session *s)
 {
 	bool may_expunge = rnd(2) == 0;
 	struct view_update u;
-	struct runs new = {0};
 
+	if (rnd(3) == 0)
+		sync_some(txn, s);
 	check(view_sync(&s->v, txn, may_expunge, &u) == OK);
 	check(may_expunge || u.gone.n == 0);
-	leave(s, &u);
-	learn(txn, s, &u.changed, false);
-	if (u.grown) {
-		runs_add(&new, u.first_new, UINT32_MAX);
-		learn(txn, s, &new, true);
-	}
-	check(s->told.n == s->v.exists);
+	hear(txn, s, &u);
 	/* Now the client knows all that is there; what is not there any more is only untold where that was not allowed. */
 	for (size_t i = 0; i < box[s->mb].now.n; i++) {
 		struct msg *m = &box[s->mb].now.m[i], *t = get(&s->told, m->uid);
@@ -362,8 +401,6 @@ sync_view(struct db_txn *txn, struct session *s)
 	}
 	check(!may_expunge || s->told.n == box[s->mb].now.n);
 	check(!may_expunge || s->v.ghosts.n == 0);
-	view_update_free(&u);
-	runs_free(&new);
 }
 
 /* Walks the view, in steps, over a set or all, and compares with what the client was told. */

@@ -179,7 +179,7 @@ submit(struct cmd *cmd, enum cmd_phase phase, db_write_fn fn, void *arg, cmd_don
 	/* Nobody's writes come between those of a command that writes several times. */
 	ensure(cmd->done == NULL || s->committing == NULL);
 	cmd->done = done;
-	cmd->place = (struct cmd_place){.fn = fn, .arg = arg};
+	cmd->place = (struct cmd_place){.fn = fn, .arg = arg, .behind = s->committing != NULL};
 	if (phase == CMD_COMMITS && s->selected != NULL && cmd_followed(cmd)) {
 		cmd->place.mailbox = s->selected->view.grant.mailbox;
 		w.fn = write_at_place;

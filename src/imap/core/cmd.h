@@ -116,6 +116,7 @@ struct cmd_place {
 	void *arg;
 	int64_t mailbox;     /* the selected one; 0: nobody asks */
 	uint64_t modseq;     /* that it had right behind the change; 0: not known. Of the commit until that is over */
+	bool behind;         /* others of the session were not answered yet when the command began */
 };
 
 /* What a handler keeps from one call to the next, and what that is: asked for as something else it is not given (ensure()). */

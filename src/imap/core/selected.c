@@ -65,19 +65,25 @@ selected_look(struct cmd *cmd, bool *gone_r)
 enum status
 selected_missed(struct cmd *cmd, const struct runs *wanted, const struct runs *there, bool *issued_r)
 {
+	struct view *v = &cmd->session->selected->view;
 	struct runs missed = {0}, untold = {0};
 	bool gone;
 	enum status st;
 
 	if (runs_count(there) == runs_count(wanted))
 		return OK;
-	/* It brings the ghosts up to now. */
+	if (!cmd->place.behind) {
+		*issued_r = true;
+		return OK;
+	}
+	/* It brings the ghosts up to now. That the mailbox is gone now says nothing of the command, whose change was made. */
 	if ((st = selected_look(cmd, &gone)) != OK)
 		return st;
+	v->deleted = false;
 	runs_add_all(&missed, wanted);
 	runs_remove_all(&missed, there);
-	runs_add_common(&untold, &missed, &cmd->session->selected->view.ghosts);
-	*issued_r |= untold.n > 0;
+	runs_add_common(&untold, &missed, &v->ghosts);
+	*issued_r |= gone || untold.n > 0;
 	runs_free(&missed);
 	runs_free(&untold);
 	return OK;

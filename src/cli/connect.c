@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "server/user.h"
 #include "store/mend/check.h"
 
 #define TRIES 100
@@ -131,6 +132,22 @@ may_make(const char *dir)
 	return OK;
 }
 
+/* Where root makes it and server.user says for whom, the folder is that user's, and with it what is in it (owner.c). */
+static bool
+make_for_worker(const char *dir)
+{
+	struct buf why = {0};
+	struct user u;
+	enum status st = user_choose(dir, &u, &why);
+
+	if (st != OK)
+		(void)cli_fail("%.*s", STR_FMT(buf_str(&why)));
+	else if ((st = user_make_folder(&u, dir)) != OK)
+		(void)cli_fail("the folder %s: %s", dir, strerror(errno));
+	buf_free(&why);
+	return st == OK;
+}
+
 /* A store is made by a verb that fills it, not by a wrong --data. OK: there is one, or now the folder for one. ERR_EXISTS: it was said why not. */
 static enum status
 may_open(const char *dir, enum use use)
@@ -158,7 +175,7 @@ may_open(const char *dir, enum use use)
 		(void)cli_fail("there is no mail store in %s yet: 'mansio account add' makes one (formerly user add)", dir);
 		return ERR_EXISTS;
 	}
-	if (may_make(dir) != OK)
+	if (may_make(dir) != OK || !make_for_worker(dir))
 		return ERR_EXISTS;
 	snprintf(path, sizeof(path), "%s", dir);
 	if (file_make_folders(path, 0700) == OK)

@@ -74,9 +74,9 @@ user_make_folder(const struct user *u, const char *data)
 
 	if (!u->other || stat(data, &sb) == 0)
 		return OK;
-	/* The folders above it are root's matter: what is missing of them the worker says. */
+	/* The folders above it are root's matter: the user has to come through them. */
 	if (mkdir(data, 0700) != 0)
-		return errno == ENOENT ? OK : ERR_IO;
+		return ERR_IO;
 	return lchown(data, u->uid, u->gid) == 0 ? OK : ERR_IO;
 }
 

@@ -57,7 +57,7 @@ reload_log(struct server *s)
 	int fresh;
 
 	if (s->worker == NULL)
-		return server_open_log(&s->log_fd) == OK;
+		return server_open_log(&s->sockets.user, &s->log_fd) == OK;
 	if ((fresh = worker_log(s->worker)) >= 0)
 		server_take_log(fresh, &s->log_fd);
 	return true;

@@ -238,7 +238,7 @@ prepare(struct server *s)
 		server_set_log_level();
 		return open_data(s);
 	}
-	if ((st = server_open_log(&s->log_fd)) != OK || (st = server_check_settings()) != OK || (st = sockets_take_given(&s->sockets)) != OK ||
+	if ((st = server_open_log(&s->sockets.user, &s->log_fd)) != OK || (st = server_check_settings()) != OK || (st = sockets_take_given(&s->sockets)) != OK ||
 	    (st = server_take_descriptors()) != OK || (st = open_data(s)) != OK)
 		return st;
 	snprintf(s->sockets.data, sizeof(s->sockets.data), "%s", s->data);

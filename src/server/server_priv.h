@@ -34,10 +34,10 @@ struct server {
 /* Says why it cannot start, on standard error and in the log; returns st. */
 enum status server_refuse(enum status st, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
- * opens (or opens anew, after a rotation) the log as the settings say; *fd: -1, or where it is open. A descriptor keeps its number: a thread may be
+ * Opens (or opens anew, after a rotation) the log as the settings say, for u; *fd: -1, or where it is open. A descriptor keeps its number: a thread may be
  * writing a line.
  */
-enum status server_open_log(int *fd) must_check;
+enum status server_open_log(const struct user *u, int *fd) must_check;
 void server_take_log(int fresh, int *fd);
 void server_set_log_level(void);
 /* The data folder; ERR_NOT_FOUND, ERR_EXISTS, which is said. */

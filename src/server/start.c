@@ -36,7 +36,7 @@ server_take_log(int fresh, int *fd)
 }
 
 enum status
-server_open_log(int *fd)
+server_open_log(const struct user *u, int *fd)
 {
 	const char *path = config()->log_file;
 	int fresh;
@@ -44,7 +44,7 @@ server_open_log(int *fd)
 	server_set_log_level();
 	if (*path == '\0')
 		return OK;
-	if ((fresh = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640)) < 0)
+	if ((fresh = user_open(u, path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0640)) < 0)
 		return *fd >= 0 ? OK : server_refuse(ERR_IO, "cannot open the log %s: %s", path, strerror(errno));
 	server_take_log(fresh, fd);
 	return OK;

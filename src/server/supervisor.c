@@ -22,11 +22,13 @@
 
 /* ---- what the worker says ---- */
 
-/* What cannot be told ends the worker: its end is then as any other's. */
+/* Its end is then as any other's. why: NULL, it is ending anyway. */
 static void
 kill_worker(struct supervisor *s, const char *why)
 {
-	log_event(EV_worker, "pid=%d is ended: %s", (int)s->pid, why);
+	if (why != NULL)
+		log_event(EV_worker, "pid=%d is ended: %s", (int)s->pid, why);
+	s->condemned = true;
 	kill(s->pid, SIGKILL);
 }
 
@@ -87,7 +89,7 @@ reload_again(struct supervisor *s)
 	if (s->reloaded.n == 0)
 		return;
 	s->reloading = true;
-	buf_clear(&s->config_offered);
+	supervisor_offer_nothing(s);
 	if (supervisor_pass_text(s, CHANNEL_RELOAD, START_CONFIG, "", buf_str(&s->reloaded)) != OK || supervisor_pass(s, NULL, false) != OK)
 		kill_worker(s, "it takes no reload");
 }
@@ -174,12 +176,15 @@ listen_to(struct supervisor *s)
 	struct message m;
 	enum status st = OK;
 
-	while (s->ch >= 0 && (st = channel_receive(s->ch, WORKER, false, &m)) == OK && hear(s, &m))
-		;
-	if (st == OK && s->ch >= 0)
-		kill_worker(s, "it said what it may not say now");
-	else if (st == ERR_BAD_INPUT)
+	while (s->ch >= 0 && !s->condemned && (st = channel_receive(s->ch, WORKER, false, &m)) == OK)
+		if (!hear(s, &m))
+			kill_worker(s, "it said what it may not say now");
+	if (s->condemned)
+		return;
+	if (st == ERR_BAD_INPUT)
 		kill_worker(s, "it said what is no message");
+	else if (st == ERR_NOT_FOUND)
+		kill_worker(s, NULL); /* who left the channel cannot be told to stop */
 }
 
 /* ---- signals ---- */
@@ -289,15 +294,13 @@ static void
 loop(struct supervisor *s)
 {
 	while (s->code < 0) {
-		struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->ch, .events = POLLIN}};
+		struct pollfd p[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->condemned ? -1 : s->ch, .events = POLLIN}};
 
 		(void)poll(p, 2, until_due(s));
 		if (p[0].revents)
 			take_signal(s);
-		if (s->ch >= 0 && p[1].fd == s->ch && (p[1].revents & POLLIN))
+		if (p[1].revents)
 			listen_to(s);
-		else if (s->ch >= 0 && p[1].fd == s->ch && p[1].revents)
-			usleep(1000); /* it is ending: SIGCHLD comes */
 		if (s->code < 0)
 			do_what_is_due(s);
 	}
@@ -333,11 +336,17 @@ choose_user(struct supervisor *s)
 
 	if (st != OK)
 		(void)server_refuse(st, "%.*s", STR_FMT(buf_str(&why)));
-	else if ((st = user_make_folder(&s->user, s->sockets.data)) != OK)
-		(void)server_refuse(st, "cannot make the folder %s: %s", s->sockets.data, strerror(errno));
 	buf_free(&why);
 	s->sockets.user = s->user;
 	return st;
+}
+
+static enum status
+make_folder(struct supervisor *s)
+{
+	if (user_make_folder(&s->user, s->sockets.data) == OK)
+		return OK;
+	return server_refuse(ERR_IO, "cannot make the folder %s: %s", s->sockets.data, strerror(errno));
 }
 
 static enum status
@@ -345,9 +354,9 @@ begin(struct supervisor *s)
 {
 	enum status st;
 
-	if ((st = server_open_log(&s->log_fd)) != OK || (st = check_apart(s)) != OK || (st = sockets_take_given(&s->sockets)) != OK ||
-	    (st = server_take_descriptors()) != OK || (st = server_find_data(s->sockets.data, sizeof(s->sockets.data))) != OK ||
-	    (st = choose_user(s)) != OK || (st = supervisor_read(s)) != OK)
+	if ((st = server_find_data(s->sockets.data, sizeof(s->sockets.data))) != OK || (st = choose_user(s)) != OK ||
+	    (st = server_open_log(&s->user, &s->log_fd)) != OK || (st = check_apart(s)) != OK || (st = sockets_take_given(&s->sockets)) != OK ||
+	    (st = server_take_descriptors()) != OK || (st = make_folder(s)) != OK || (st = supervisor_read(s)) != OK)
 		return st;
 	s->sockets.quiet = s->o->quiet;
 	s->sockets.patient = true;

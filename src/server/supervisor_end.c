@@ -89,6 +89,8 @@ supervisor_ended(struct supervisor *s, int status)
 		start_later(s);
 		log_event(EV_worker, "%.*s, the next in %" PRId64 " ms", STR_FMT(buf_str(&text)), (s->again - clock_mono() + 999) / 1000);
 	}
+	if (s->reloading)
+		log_event(EV_reload_failed, "the worker ended before it had taken all; the next gets what was in force");
 	buf_free(&text);
 	close(s->ch);
 	s->ch = -1;

@@ -12,9 +12,9 @@
 #include "server/worker_priv.h"
 
 static bool
-read_one(const char *path, struct buf *out)
+read_one(const struct supervisor *s, const char *path, struct buf *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), e;
+	int fd = user_open(&s->user, path, O_RDONLY, 0), e;
 	enum status st;
 
 	out->secret = true;
@@ -36,15 +36,14 @@ clear(struct pem *p)
 	p->there = false;
 }
 
-/* What is wrong is said by say(). */
 static void
-read_pair(const struct config_certificate *set, struct pem *p)
+read_pair(const struct supervisor *s, const struct config_certificate *set, struct pem *p)
 {
 	if (*set->file == '\0')
 		return; /* the worker makes one */
-	if (!read_one(set->file, &p->cert))
+	if (!read_one(s, set->file, &p->cert))
 		log_event(EV_tls_error, "cannot use the certificate %s: %s", set->file, strerror(errno));
-	else if (!read_one(set->key, &p->key))
+	else if (!read_one(s, set->key, &p->key))
 		log_event(EV_tls_error, "cannot use the key %s: %s", set->key, strerror(errno));
 	else
 		p->there = true;
@@ -58,7 +57,7 @@ read_all(const struct supervisor *s, struct pem *pems)
 	const struct config_certificate *set;
 
 	for (size_t i = 0; i < s->pems_n && (set = config_certificate(config(), i)) != NULL; i++)
-		read_pair(set, &pems[i]);
+		read_pair(s, set, &pems[i]);
 }
 
 enum status
@@ -83,17 +82,22 @@ supervisor_read(struct supervisor *s)
 void
 supervisor_read_again(struct supervisor *s)
 {
-	struct buf why = {0};
-
-	if (server_open_log(&s->log_fd) != OK)
+	if (server_open_log(&s->user, &s->log_fd) != OK)
 		log_event(EV_reload_failed, "the log stays where it was");
+	supervisor_offer_nothing(s);
+	read_all(s, s->offered);
+	if (s->config_there && !read_one(s, config_path(), &s->config_offered)) {
+		log_event(EV_reload_failed, "the settings stay as they were: the configuration file %s cannot be read: %s", config_path(), strerror(errno));
+		buf_clear(&s->config_offered);
+	}
+}
+
+void
+supervisor_offer_nothing(struct supervisor *s)
+{
 	for (size_t i = 0; i < s->pems_n; i++)
 		clear(&s->offered[i]);
-	read_all(s, s->offered);
 	buf_clear(&s->config_offered);
-	if (s->config_there && config_slurp(config_path(), &s->config_offered, &why) != OK)
-		log_event(EV_reload_failed, "the settings stay as they were: %.*s", STR_FMT(buf_str(&why)));
-	buf_free(&why);
 }
 
 enum status

@@ -42,6 +42,7 @@ struct supervisor {
 	pid_t pid;                /* 0: there is none */
 	int ch;
 	bool wants, ready, reloading, asked; /* what it said, what it was told: asked: PING */
+	bool condemned;           /* it was killed: nothing that it says counts any more */
 	bool served;              /* this one or a former one was ready */
 	int64_t began;            /* clock_mono, when it was ready */
 	char words[CHANNEL_TEXT]; /* its last */
@@ -60,6 +61,7 @@ struct supervisor {
 enum status supervisor_read(struct supervisor *s) must_check;
 /* What a reload offers: what cannot be read stays as it was, and it is said in the log. */
 void supervisor_read_again(struct supervisor *s);
+void supervisor_offer_nothing(struct supervisor *s);
 /* CERTIFICATE, LOG, GO. */
 enum status supervisor_pass(struct supervisor *s, const struct pem *pems, bool log) must_check;
 /* A message whose one descriptor is a file with these bytes. */

@@ -85,7 +85,7 @@ supervisor_start(struct supervisor *s)
 	int pair[2];
 
 	s->again = 0;
-	s->wants = s->ready = s->reloading = s->asked = false;
+	s->wants = s->ready = s->reloading = s->asked = s->condemned = false;
 	s->words[0] = '\0';
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
 		say("a pair of sockets");

@@ -116,6 +116,18 @@ leave(const struct before *b)
 	errno = e;
 }
 
+int
+user_open_as(const struct user *u, const char *path, int flags, mode_t mode)
+{
+	struct before b;
+	int fd;
+
+	enter(u, &b);
+	fd = open(path, flags, mode);
+	leave(&b);
+	return fd;
+}
+
 /* Whether names can be made in the folder of path by who this process is just now. */
 static bool
 may_make(const char *path)

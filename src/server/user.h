@@ -23,6 +23,12 @@ enum status user_choose(const char *data, struct user *u_r, struct buf *why) mus
 enum status user_make_folder(const struct user *u, const char *data) must_check;
 /* For good, with the groups of that user, and without a capability. False: errno says why. */
 bool user_become(const struct user *u);
+/*
+ * A file for the worker, as open(): with the rights of u, and where he may not, with root's, if nobody but root could have changed the way there (user_open.c).
+ * Of u alone: user_open_as(). -1, with errno.
+ */
+int user_open(const struct user *u, const char *path, int flags, mode_t mode);
+int user_open_as(const struct user *u, const char *path, int flags, mode_t mode);
 /* As net_bind(), admin_bind(), unlink(), with the rights of u; NULL: as always. Where u may write nothing in the folder, root may. */
 enum status user_bind(const struct user *u, const struct listener_options *o, int *fd_r) must_check;
 enum status user_bind_admin(const struct user *u, const char *path, int *fd_r) must_check;

@@ -13,6 +13,27 @@ keep(struct arena *arena, struct credentials *c, struct str kind, struct buf *va
 	buf_free_secret(value);
 }
 
+/* SCRAM's, for each hash that the settings want. */
+static enum status
+keep_keys(struct arena *arena, struct credentials *c, struct str password)
+{
+	const struct config_directory *d = config_directory(config(), 0);
+	unsigned set = scram_set(d->scram_hashes.word, d->scram_hashes.n);
+
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++) {
+		struct buf value = {.secret = true};
+		enum status st = set & SCRAM_BIT(h) ? scram_make(&value, h, password, (uint32_t)d->scram_iterations) : OK;
+
+		if (st != OK) {
+			buf_free(&value);
+			return st;
+		}
+		if (value.n > 0)
+			keep(arena, c, scram_kind(h), &value);
+	}
+	return OK;
+}
+
 enum status
 credentials_make(struct arena *arena, struct str scheme, struct str password, struct credentials *c_r)
 {
@@ -41,28 +62,35 @@ credentials_make(struct arena *arena, struct str scheme, struct str password, st
 	} else {
 		return ERR_BAD_INPUT;
 	}
-	if ((st = scram_make(&value, password, (uint32_t)config_directory(config(), 0)->scram_iterations)) != OK)
+	if ((st = keep_keys(arena, &c, password)) != OK)
 		goto out;
-	keep(arena, &c, STR("scram-sha-256"), &value);
 	*c_r = c;
 out:
 	buf_free(&value);
 	return st;
 }
 
+/* What there is of that kind, or the empty value, which removes. */
+static enum status
+store_kind(struct store *store, struct db_txn *txn, int64_t account, const struct credentials *c, struct str kind)
+{
+	struct str value = STR("");
+
+	for (size_t k = 0; k < c->n; k++)
+		if (str_eq(c->kind[k], kind))
+			value = c->value[k];
+	return account_set_credential(store, txn, account, kind, value);
+}
+
 enum status
 credentials_store(struct store *store, struct db_txn *txn, int64_t account, const struct credentials *c)
 {
-	static const struct str kinds[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}, {"scram-sha-256", 13}};
+	static const struct str hashes[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}};
 	enum status st = OK;
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && st == OK; i++) {
-		struct str value = STR("");
-
-		for (size_t k = 0; k < c->n; k++)
-			if (str_eq(c->kind[k], kinds[i]))
-				value = c->value[k];
-		st = account_set_credential(store, txn, account, kinds[i], value);
-	}
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(*hashes) && st == OK; i++)
+		st = store_kind(store, txn, account, c, hashes[i]);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES && st == OK; h++)
+		st = store_kind(store, txn, account, c, scram_kind(h));
 	return st;
 }

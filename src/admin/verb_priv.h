@@ -5,6 +5,7 @@
 
 #include "admin/admin.h"
 #include "admin/link.h"
+#include "auth/scram.h"
 #include "store/account.h"
 #include "store/mailbox.h"
 
@@ -47,7 +48,7 @@ enum status verb_user_set(struct call *c);
 
 /* credentials.c: hashes and keys for a password, outside of the transaction. */
 struct credentials {
-	struct str kind[3], value[3];
+	struct str kind[1 + SCRAM_HASHES], value[1 + SCRAM_HASHES];
 	size_t n;
 };
 /* scheme: "argon2id" (the default), "plain", or "hash": the password is a crypt(3) or argon2id hash made elsewhere (then there are no SCRAM keys). */

@@ -12,7 +12,7 @@
 #include "store/account.h"
 
 const struct auth_settings auth_settings_default = {
-    .scram = true, .scram_iterations = 65536, .cache_seconds = 600, .delay_ms = 2000};
+    .scram = true, .scram_hashes = SCRAM_BIT(SCRAM_SHA256), .scram_iterations = 65536, .cache_seconds = 600, .delay_ms = 2000};
 
 struct auth *
 auth_new(struct store *store, const struct auth_settings *settings)
@@ -29,9 +29,9 @@ auth_new(struct store *store, const struct auth_settings *settings)
 	a->limit = limit_new();
 	a->cache = cache_new(settings->cache_seconds);
 	a->places = places_new(store);
-	a->survey = survey_new(store, settings->scram_iterations);
-	ensure(gsasl_init(&a->gsasl) == GSASL_OK);
-	gsasl_callback_set(a->gsasl, auth_callback);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++)
+		if (settings->scram_hashes & SCRAM_BIT(h))
+			a->survey[h] = survey_new(store, h, settings->scram_iterations);
 	return a;
 }
 
@@ -40,8 +40,8 @@ auth_free(struct auth *a)
 {
 	if (a == NULL)
 		return;
-	gsasl_done(a->gsasl);
-	survey_free(a->survey);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++)
+		survey_free(a->survey[h]);
 	places_free(a->places);
 	cache_free(a->cache);
 	limit_free(a->limit);
@@ -53,7 +53,9 @@ void
 auth_changed(struct auth *a, int64_t account)
 {
 	cache_forget(a->cache, account);
-	survey_changed(a->survey, account);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++)
+		if (a->survey[h] != NULL)
+			survey_changed(a->survey[h], account);
 }
 
 /* ---- what is offered ---- */
@@ -64,77 +66,6 @@ auth_plaintext_allowed(const struct auth *a, const struct auth_client *client)
 	if (client->tls || client->local || client->plaintext == AUTH_PLAINTEXT_YES)
 		return true;
 	return client->plaintext == AUTH_PLAINTEXT_DEFAULT && a->settings.plaintext;
-}
-
-/* Is there a value for channel binding on this connection? */
-static bool
-has_binding(const struct auth_client *client)
-{
-	uint8_t key[32];
-	struct buf unique = {0};
-	bool has;
-
-	if (!client->tls)
-		return false;
-	has = client->exporter != NULL && client->exporter(client->arg, key);
-	if (!has && client->unique != NULL)
-		has = client->unique(client->arg, &unique);
-	buf_free(&unique);
-	return has;
-}
-
-/* The mechanisms that may be on offer, in the order in which they are named. */
-static struct str
-order(const struct auth *a, const struct auth_client *client)
-{
-	return client->tls && a->settings.tls_mechanisms.p != NULL ? a->settings.tls_mechanisms : STR("SCRAM-SHA-256-PLUS,SCRAM-SHA-256,PLAIN,LOGIN");
-}
-
-/* The library's name of a mechanism that this connection has all that it takes for, or NULL. */
-static const char *
-possible(const struct auth *a, const struct auth_client *client, struct str mech)
-{
-	if (str_caseeq(mech, STR("PLAIN")))
-		return auth_plaintext_allowed(a, client) ? "PLAIN" : NULL;
-	if (str_caseeq(mech, STR("LOGIN")))
-		return auth_plaintext_allowed(a, client) ? "LOGIN" : NULL;
-	if (str_caseeq(mech, STR("SCRAM-SHA-256")))
-		return "SCRAM-SHA-256";
-	if (str_caseeq(mech, STR("SCRAM-SHA-256-PLUS")))
-		return has_binding(client) ? "SCRAM-SHA-256-PLUS" : NULL;
-	return NULL;
-}
-
-/* What it takes of the accounts: everybody's keys, for SCRAM. */
-static bool
-scram_ready(struct auth *a, const char *name)
-{
-	return name[0] != 'S' || (a->settings.scram && survey_complete(a->survey));
-}
-
-const char *
-auth_offered(struct auth *a, const struct auth_client *client, struct str mech)
-{
-	struct str rest = order(a, client), word;
-	const char *name = NULL;
-
-	while (name == NULL && str_split(&rest, ',', &word))
-		if (str_caseeq(word, mech))
-			name = possible(a, client, mech);
-	return name != NULL && scram_ready(a, name) ? name : NULL;
-}
-
-void
-auth_mechanisms(
-    struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix)
-{
-	struct str rest = order(a, client), word;
-	bool scram = scram_ready(a, "SCRAM-SHA-256");
-	const char *name;
-
-	while (str_split(&rest, ',', &word))
-		if ((name = possible(a, client, word)) != NULL && (scram || name[0] != 'S'))
-			buf_addf(out, "%s%s", prefix, name);
 }
 
 /* ---- who is it ---- */
@@ -186,7 +117,6 @@ static enum status
 read_account(struct store *store, struct db_txn *txn, struct arena *arena, struct str user, struct known *known)
 {
 	static const struct str hashes[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}};
-	static const struct str scram[] = {{"scram-sha-256", 13}};
 	struct account account = {0};
 	enum status st = account_resolve(store, txn, arena, user, NULL, &account);
 
@@ -202,7 +132,12 @@ read_account(struct store *store, struct db_txn *txn, struct arena *arena, struc
 	known->name = account.name;
 	if ((st = first_credential(txn, arena, account.id, hashes, 3, &known->hash)) != OK)
 		return st;
-	return first_credential(txn, arena, account.id, scram, 1, &known->scram);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES && st == OK; h++) {
+		struct str kind = scram_kind(h);
+
+		st = first_credential(txn, arena, account.id, &kind, 1, &known->scram[h]);
+	}
+	return st;
 }
 
 enum status

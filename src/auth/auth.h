@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * auth: who is it? Checks user names and passwords against the accounts of the store, and runs
- * SASL exchanges (RFC 4422) through GNU SASL: PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and
- * SCRAM-SHA-256-PLUS (RFC 7677, 5802, 9266). One struct auth a process, any thread. A SASL
+ * SASL exchanges (RFC 4422): PLAIN (RFC 4616), LOGIN, and SCRAM with SHA-1, SHA-256 and SHA-512, each
+ * with and without -PLUS (RFC 5802, 7677, 9266, 5929). One struct auth a process, any thread. A SASL
  * session belongs to one thread at a time. Calls may block: on the store and, for plain
  * passwords, tens of milliseconds on the hash. Base64 is the protocol floors' matter.
  */
@@ -20,7 +20,8 @@ struct auth_sasl;
 
 struct auth_settings {
 	bool plaintext; /* passwords may cross connections without TLS */
-	bool scram;     /* offer SCRAM-SHA-256(-PLUS) while everybody has keys for it */
+	bool scram;     /* offer SCRAM, with each hash for which keys are kept, while everybody has them */
+	unsigned scram_hashes;     /* SCRAM_BIT()s: for which hashes keys are kept */
 	uint32_t scram_iterations; /* of new keys; accounts with another number get new ones when their password is there */
 	/* how long a verified password is remembered (keyed hash only); 0: never */
 	unsigned cache_seconds;
@@ -45,6 +46,8 @@ struct auth_client {
 	bool (*exporter)(void *arg, uint8_t key_r[32]);
 	/* tls-unique (RFC 5929), TLS 1.2 only with the extended master secret; NULL: none. */
 	bool (*unique)(void *arg, struct buf *out);
+	/* tls-server-end-point (RFC 5929 section 4), the hash of the certificate that was shown; NULL: none. */
+	bool (*end_point)(void *arg, struct buf *out);
 	void *arg;
 	/* Asked before a password is hashed, which takes some hundredths of a second; false: not now, the answer is ERR_AGAIN
 	 * or AUTH_AGAIN, and the same is to be asked again. NULL: at once. */
@@ -71,8 +74,8 @@ void auth_free(struct auth *a);
 
 /* May a password be sent on this connection? If not: LOGINDISABLED, no PLAIN, no LOGIN. */
 bool auth_plaintext_allowed(const struct auth *a, const struct auth_client *client);
-/* Adds the mechanisms for this connection, each with a prefix such as " AUTH=", strongest first, over TLS in the order of the settings. SCRAM is among them only while every
- * account that can log in has keys for it: clients prefer it, and could not log in to the others. */
+/* Adds the mechanisms for this connection, each with a prefix such as " AUTH=", strongest first, over TLS in the order of the settings. SCRAM with a
+ * hash is among them only while every account that can log in has keys for it: clients prefer it, and could not log in to the others. */
 void auth_mechanisms(
     struct auth *a, const struct auth_client *client, struct buf *out, const char *prefix);
 

@@ -3,7 +3,6 @@
 #ifndef AUTH_AUTH_PRIV_H
 #define AUTH_AUTH_PRIV_H
 
-#include <gsasl.h>
 #include "auth/auth.h"
 #include "auth/cache.h"
 #include "auth/limit.h"
@@ -18,8 +17,7 @@ struct auth {
 	struct limit *limit;
 	struct cache *cache;
 	struct places *places;
-	struct survey *survey;
-	Gsasl *gsasl;
+	struct survey *survey[SCRAM_HASHES]; /* NULL: keys for that hash are not kept */
 	struct buf tls_mechanisms; /* what settings.tls_mechanisms points to */
 };
 
@@ -30,7 +28,7 @@ struct known {
 	uint64_t generation;
 	struct str name;  /* as it was created */
 	struct str hash;  /* what password_verify takes; p NULL: none */
-	struct str scram; /* RFC 5803 text; p NULL: none */
+	struct str scram[SCRAM_HASHES]; /* RFC 5803 text; p NULL: none */
 };
 /* Looks for what is needed to check a password and for SCRAM keys. The same questions are asked of the store whether the user
  * exists or not. Strings in the arena. OK also for who does not exist. */
@@ -62,9 +60,18 @@ must_check enum status auth_password(struct auth *a, const struct auth_client *c
  * from elsewhere). Takes the time of a hash where there is something to do; what it makes is stored without waiting. */
 void auth_renew(struct auth *a, const struct known *known, struct str password);
 
-/* Answers the library's questions (sasl.c). */
-int auth_callback(Gsasl *ctx, Gsasl_session *session, Gsasl_property p);
-/* The library's name of a mechanism that is on offer on this connection, or NULL. May block on the store. */
-const char *auth_offered(struct auth *a, const struct auth_client *client, struct str mech);
+/* Is there a value for channel binding on this connection? */
+bool auth_has_binding(const struct auth_client *client);
+
+/* A SASL mechanism by its name (mechanism.c). */
+struct mechanism {
+	enum mechanism_kind { MECHANISM_PLAIN, MECHANISM_LOGIN, MECHANISM_SCRAM } kind;
+	enum scram_hash hash; /* SCRAM's */
+	bool plus;            /* -PLUS */
+};
+/* Is that on offer on this connection? May block on the store. */
+bool auth_offered(struct auth *a, const struct auth_client *client, struct str mech, struct mechanism *m_r);
+/* SCRAM with this hash, with -PLUS? */
+bool auth_offers_binding(struct auth *a, const struct auth_client *client, enum scram_hash hash);
 
 #endif

@@ -29,7 +29,7 @@ set_scram_fn(struct db_txn *txn, void *arg)
 {
 	struct make *m = arg;
 
-	return account_set_credential(store, txn, m->id, STR("scram-sha-256"), m->scram);
+	return account_set_credential(store, txn, m->id, STR("scram-sha-256"), m->scram[SCRAM_SHA256]);
 }
 
 static enum status
@@ -473,7 +473,7 @@ keys_of(const char *name, struct scram_keys *k, char kind_r[16])
 		if (account_credential(txn, &arena, account.id, str_c(kinds[i]), &v) == OK)
 			strcat(kind_r, kinds[i]);
 	if ((st = account_credential(txn, &arena, account.id, STR("scram-sha-256"), &v)) == OK)
-		st = scram_parse(v, k);
+		st = scram_parse(SCRAM_SHA256, v, k);
 	db_read_end(txn);
 	arena_free(&arena);
 	return st;
@@ -584,15 +584,15 @@ survey_moves(uint32_t from, uint32_t to)
 	uint32_t was[1000];
 
 	assert_int_equal(store_open(&o, &store), OK);
-	v = survey_new(store, to);
+	v = survey_new(store, SCRAM_SHA256, to);
 	for (int i = 0; i < 10; i++) {
 		char name[16];
 		struct make m = {.name = name, .kind = "plain", .value = STR("{PLAIN}x")};
 
 		snprintf(name, sizeof(name), "u%d", i);
 		buf_clear(&text);
-		assert_int_equal(scram_make(&text, STR("x"), i < 3 ? from : to), OK);
-		m.scram = buf_str(&text);
+		assert_int_equal(scram_make(&text, SCRAM_SHA256, STR("x"), i < 3 ? from : to), OK);
+		m.scram[SCRAM_SHA256] = buf_str(&text);
 		assert_int_equal(db_write(store_db(store), make_fn, &m), OK);
 	}
 	assert_true(survey_complete(v));
@@ -622,7 +622,7 @@ survey_moves(uint32_t from, uint32_t to)
 			db_read_end(txn);
 			arena_free(&arena);
 			m.id = account.id;
-			m.scram = buf_str(&text);
+			m.scram[SCRAM_SHA256] = buf_str(&text);
 			assert_int_equal(db_write(store_db(store), set_scram_fn, &m), OK);
 			survey_changed(v, account.id);
 		}

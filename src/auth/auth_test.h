@@ -21,7 +21,7 @@ static const struct password_cost cheap = {.memory_kib = 64, .passes = 1, .lanes
 
 struct make {
 	const char *name, *kind;
-	struct str value, scram;
+	struct str value, scram[SCRAM_HASHES];
 	bool disabled;
 	int64_t id;
 };
@@ -34,8 +34,9 @@ make_fn(struct db_txn *txn, void *arg)
 
 	if ((st = account_create(store, txn, str_c(m->name), &m->id)) == OK)
 		st = account_set_credential(store, txn, m->id, str_c(m->kind), m->value);
-	if (st == OK && m->scram.n)
-		st = account_set_credential(store, txn, m->id, STR("scram-sha-256"), m->scram);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++)
+		if (st == OK && m->scram[h].n)
+			st = account_set_credential(store, txn, m->id, scram_kind(h), m->scram[h]);
 	if (st == OK && m->disabled)
 		st = account_set_disabled(store, txn, m->id, true);
 	return st;
@@ -44,14 +45,16 @@ make_fn(struct db_txn *txn, void *arg)
 static inline int64_t
 make(const char *name, const char *kind, struct str value, const char *password, bool disabled)
 {
-	struct buf scram = {0};
+	struct buf scram[SCRAM_HASHES] = {0};
 	struct make m = {.name = name, .kind = kind, .value = value, .disabled = disabled};
 
-	if (password != NULL)
-		assert_int_equal(scram_make(&scram, str_c(password), SCRAM_ITERATIONS_MIN), OK);
-	m.scram = buf_str(&scram);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES && password != NULL; h++) {
+		assert_int_equal(scram_make(&scram[h], h, str_c(password), SCRAM_ITERATIONS_MIN), OK);
+		m.scram[h] = buf_str(&scram[h]);
+	}
 	assert_int_equal(db_write(store_db(store), make_fn, &m), OK);
-	buf_free(&scram);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++)
+		buf_free(&scram[h]);
 	return m.id;
 }
 
@@ -66,6 +69,7 @@ setup(void **state)
 	if (store_open(&o, &store) != OK)
 		return 1;
 	settings.scram_iterations = SCRAM_ITERATIONS_MIN;
+	settings.scram_hashes = SCRAM_BIT(SCRAM_SHA1) | SCRAM_BIT(SCRAM_SHA256) | SCRAM_BIT(SCRAM_SHA512);
 	auth = auth_new(store, &settings);
 	assert_int_equal(password_hash(&hash, STR("pencil"), &cheap), OK);
 	alice = make("alice", "argon2id", buf_str(&hash), "pencil", false);

@@ -91,7 +91,7 @@ test_scram_vector(void **state)
 	assert_int_equal(base64_decode(&salt, STR("W22ZaJ0SNY7soEsUEjb6gQ==")), OK);
 	assert_int_equal(
 	    base64_decode(&proof, STR("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")), OK);
-	scram_derive(&k, STR("pencil"), buf_str(&salt), 4096);
+	scram_derive(&k, SCRAM_SHA256, STR("pencil"), buf_str(&salt), 4096);
 	mac(str_of(k.stored_key, 32), message, sign);
 	for (int i = 0; i < 32; i++)
 		sign[i] ^= (uint8_t)proof.p[i];
@@ -102,13 +102,13 @@ test_scram_vector(void **state)
 	assert_true(str_eq(buf_str(&text), STR("6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")));
 	buf_clear(&text);
 	scram_print(&text, &k);
-	assert_int_equal(scram_parse(buf_str(&text), &again), OK);
+	assert_int_equal(scram_parse(SCRAM_SHA256, buf_str(&text), &again), OK);
 	assert_memory_equal(again.stored_key, k.stored_key, 32);
 	assert_memory_equal(again.server_key, k.server_key, 32);
 	assert_true(again.iterations == 4096 && again.salt_len == 16);
 	for (size_t n = 0; n < text.n; n++)
-		assert_int_equal(scram_parse(str_head(buf_str(&text), n), &again), ERR_BAD_INPUT);
-	assert_int_equal(scram_parse(STR("SCRAM-SHA-256$1:W22ZaJ0SNY7soEsUEjb6gQ==$x:y"), &again),
+		assert_int_equal(scram_parse(SCRAM_SHA256, str_head(buf_str(&text), n), &again), ERR_BAD_INPUT);
+	assert_int_equal(scram_parse(SCRAM_SHA256, STR("SCRAM-SHA-256$1:W22ZaJ0SNY7soEsUEjb6gQ==$x:y"), &again),
 	    ERR_BAD_INPUT);
 	buf_free(&salt);
 	buf_free(&proof);
@@ -121,14 +121,14 @@ test_scram_fake(void **state)
 	struct scram_keys a = {0}, b = {0}, c = {0}, d = {0}, e = {0};
 	uint8_t one[32], two[32], three[32];
 
-	scram_seed(one, STR("secret"), STR("nobody"));
-	scram_seed(two, STR("secret"), STR("nobody2"));
-	scram_seed(three, STR("secreT"), STR("nobody"));
-	scram_fake(&a, one, 4096, 16);
-	scram_fake(&b, one, 4096, 16);
-	scram_fake(&c, two, 4096, 16);
-	scram_fake(&d, three, 4096, 16);
-	scram_fake(&e, one, 100000, 16);
+	scram_seed(one, SCRAM_SHA256, STR("secret"), STR("nobody"));
+	scram_seed(two, SCRAM_SHA256, STR("secret"), STR("nobody2"));
+	scram_seed(three, SCRAM_SHA256, STR("secreT"), STR("nobody"));
+	scram_fake(&a, SCRAM_SHA256, one, 4096, 16);
+	scram_fake(&b, SCRAM_SHA256, one, 4096, 16);
+	scram_fake(&c, SCRAM_SHA256, two, 4096, 16);
+	scram_fake(&d, SCRAM_SHA256, three, 4096, 16);
+	scram_fake(&e, SCRAM_SHA256, one, 100000, 16);
 	assert_memory_equal(&a, &b, sizeof(a));
 	assert_true(memcmp(a.salt, c.salt, 16) != 0 && memcmp(a.salt, d.salt, 16) != 0 && memcmp(a.salt, e.salt, 16) != 0);
 	assert_int_equal(e.iterations, 100000);

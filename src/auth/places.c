@@ -51,7 +51,7 @@ hash_of(struct places *p, int64_t account, const struct network *where)
 
 	buf_add(&text, MAP_KEY(account));
 	buf_add(&text, network_str(where));
-	scram_hmac(sum, store_secret(p->store), buf_str(&text));
+	scram_hmac(SCRAM_SHA256, sum, store_secret(p->store), buf_str(&text));
 	memcpy(&hash, sum, sizeof(hash));
 	buf_free(&text);
 	return hash;

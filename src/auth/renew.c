@@ -10,7 +10,8 @@ struct renewal {
 	struct store *store;
 	int64_t account;
 	uint64_t generation;
-	struct buf hash, scram; /* empty: as it is */
+	struct buf hash, scram[SCRAM_HASHES]; /* empty: as it is */
+	unsigned drop; /* SCRAM_BIT()s: keys that are kept no more */
 };
 
 static enum status
@@ -19,8 +20,9 @@ renew_fn(struct db_txn *txn, void *arg)
 	struct renewal *r = arg;
 	enum status st = OK;
 
-	if (r->scram.n > 0)
-		st = account_renew_credential(r->store, txn, r->account, r->generation, STR("scram-sha-256"), buf_str(&r->scram));
+	for (enum scram_hash h = 0; h < SCRAM_HASHES && st == OK; h++)
+		if (r->scram[h].n > 0 || r->drop & SCRAM_BIT(h))
+			st = account_renew_credential(r->store, txn, r->account, r->generation, scram_kind(h), buf_str(&r->scram[h]));
 	if (r->hash.n == 0 || st != OK)
 		return st;
 	st = account_renew_credential(r->store, txn, r->account, r->generation, STR("argon2id"), buf_str(&r->hash));
@@ -28,48 +30,65 @@ renew_fn(struct db_txn *txn, void *arg)
 }
 
 static void
-password_renewed(struct db_write *w, enum status st)
+renewal_free(struct renewal *r)
 {
-	struct renewal *r = w->arg;
-
-	(void)st; /* where it failed, the next login tries again */
 	buf_free_secret(&r->hash);
-	buf_free_secret(&r->scram);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++)
+		buf_free_secret(&r->scram[h]);
 	free(r);
 }
 
+static void
+password_renewed(struct db_write *w, enum status st)
+{
+	(void)st; /* where it failed, the next login tries again */
+	renewal_free(w->arg);
+}
+
 static bool
-scram_old(struct auth *a, const struct known *known)
+scram_old(struct auth *a, const struct known *known, enum scram_hash hash)
 {
 	struct scram_keys k;
 	bool old;
 
-	if (known->scram.p == NULL || scram_parse(known->scram, &k) != OK)
+	if (known->scram[hash].p == NULL || scram_parse(hash, known->scram[hash], &k) != OK)
 		return true;
 	old = k.iterations != a->settings.scram_iterations;
 	explicit_bzero(&k, sizeof(k));
 	return old;
 }
 
+/* A password that is no text (Latin-1 behind a hash from elsewhere) has no form for keys and hash: they stay as they are. */
+static bool
+renew(struct auth *a, struct renewal *r, const struct known *known, struct str password)
+{
+	bool changes = r->drop != 0;
+
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++) {
+		if (!(a->settings.scram_hashes & SCRAM_BIT(h)) || !scram_old(a, known, h))
+			continue;
+		if (scram_make(&r->scram[h], h, password, a->settings.scram_iterations) != OK)
+			buf_clear(&r->scram[h]);
+		changes |= r->scram[h].n > 0;
+	}
+	if (password_is_old(known->hash) && password_hash(&r->hash, password, &password_cost_default) != OK)
+		buf_clear(&r->hash);
+	return changes || r->hash.n > 0;
+}
+
 void
 auth_renew(struct auth *a, const struct known *known, struct str password)
 {
-	bool hash = password_is_old(known->hash), scram = scram_old(a, known);
-	struct renewal *r;
+	struct renewal *r = x_new(struct renewal);
 
-	if (!hash && !scram)
-		return;
-	r = x_new(struct renewal);
 	r->store = a->store;
 	r->account = known->account;
 	r->generation = known->generation;
-	/* A password that is no text (Latin-1 behind a hash from elsewhere) has no form for these: it stays as it is. */
-	if (scram && scram_make(&r->scram, password, a->settings.scram_iterations) != OK)
-		buf_clear(&r->scram);
-	if (hash && password_hash(&r->hash, password, &password_cost_default) != OK)
-		buf_clear(&r->hash);
-	if (r->hash.n == 0 && r->scram.n == 0) {
-		free(r);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++)
+		if (known->scram[h].p != NULL && !(a->settings.scram_hashes & SCRAM_BIT(h)))
+			r->drop |= SCRAM_BIT(h);
+	if (!renew(a, r, known, password)) {
+		renewal_free(r);
 		return;
 	}
 	r->write = (struct db_write){.fn = renew_fn, .arg = r, .lane = (uint64_t)r->account, .done = password_renewed};

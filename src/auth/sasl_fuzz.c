@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes SASL sessions: the first byte chooses mechanism and connection; then come the client's
+ * Fuzzes SASL sessions: the first byte chooses mechanism, hash and connection; then come the client's
  * messages, each with a length byte before it (255: the rest). Only the right password may ever
  * lead to an account.
  */
@@ -22,14 +22,16 @@ static enum status
 make(struct db_txn *txn, void *arg)
 {
 	enum status st = account_create(store, txn, STR("alice"), &alice);
-	struct buf scram = {0};
 
 	if (st == OK)
 		st = account_set_credential(store, txn, alice, STR("plain"), STR("{PLAIN}pencil"));
-	if (st == OK && (st = scram_make(&scram, STR("pencil"), SCRAM_ITERATIONS_MIN)) == OK)
-		st = account_set_credential(
-		    store, txn, alice, STR("scram-sha-256"), buf_str(&scram));
-	buf_free(&scram);
+	for (enum scram_hash h = 0; h < SCRAM_HASHES && st == OK; h++) {
+		struct buf scram = {0};
+
+		if ((st = scram_make(&scram, h, STR("pencil"), SCRAM_ITERATIONS_MIN)) == OK)
+			st = account_set_credential(store, txn, alice, scram_kind(h), buf_str(&scram));
+		buf_free(&scram);
+	}
 	return st;
 }
 
@@ -37,17 +39,28 @@ static void
 prepare(void)
 {
 	struct store_options o = {.no_reaper = true};
+	struct auth_settings settings = auth_settings_default;
 
+	settings.scram_hashes = SCRAM_BIT(SCRAM_SHA1) | SCRAM_BIT(SCRAM_SHA256) | SCRAM_BIT(SCRAM_SHA512);
 	log_set_level(LOG_LEVEL_ERROR);
 	ensure(store_open(&o, &store) == OK);
 	ensure(db_write(store_db(store), make, NULL) == OK);
-	auth = auth_new(store, &auth_settings_default);
+	auth = auth_new(store, &settings);
 }
 
 static bool
 exporter(void *arg, uint8_t key_r[32])
 {
 	memset(key_r, 'K', 32);
+	return true;
+}
+
+static bool
+of_32(void *arg, struct buf *out)
+{
+	(void)arg;
+	for (int i = 0; i < 32; i++)
+		buf_addc(out, 'K');
 	return true;
 }
 
@@ -65,7 +78,8 @@ message(struct str *rest)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS",
+	    "PLAIN", "LOGIN", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
 	struct auth_client client = {.tls = true};
 	struct str rest = str_of(data + 1, size - 1);
 	enum auth_step step = AUTH_CONTINUE;
@@ -78,7 +92,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		prepare();
 	if (data[0] & 4)
 		client.exporter = exporter;
-	if (auth_sasl_new(auth, &client, str_c(mechs[data[0] & 3]), &s) != OK)
+	if (data[0] & 64)
+		client.unique = of_32;
+	if (data[0] & 128)
+		client.end_point = of_32;
+	if (auth_sasl_new(auth, &client, str_c(mechs[(data[0] & 3) | (data[0] & 48) >> 2]), &s) != OK)
 		return 0;
 	if (data[0] & 8)
 		step = auth_sasl_step(s, STR_NONE, &out);

@@ -2,7 +2,8 @@
 /* Tests of SASL: exchanges against GNU SASL's own client, broken off, refused, from many threads. S7 S8. */
 #include <stdlib.h>
 #include <gsasl.h>
-#include <openssl/sha.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include "auth/auth_priv.h"
 #include "auth/auth_test.h"
@@ -30,6 +31,15 @@ static const struct auth_client both = {.address = {"", 0},
     .exporter = exporter,
     .unique = unique,
     .arg = &server_binding};
+static bool
+end_point(void *arg, struct buf *out)
+{
+	for (int i = 0; i < 48; i++)
+		buf_addc(out, (char)(*(const char *)arg + 2));
+	return true;
+}
+static const struct auth_client all = {
+    .address = {"", 0}, .tls = true, .exporter = exporter, .unique = unique, .end_point = end_point, .arg = &server_binding};
 static const struct auth_client bound = {
     .address = {"", 0}, .tls = true, .exporter = exporter, .arg = &server_binding};
 static const struct auth_client unbound = {.address = {"", 0}, .tls = true};
@@ -119,7 +129,7 @@ exchange(
 static void
 test_sasl(void **state)
 {
-	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
+	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
 	struct peer good = {.user = "alice", .password = "pencil"};
 	struct peer wrong = {.user = "alice", .password = "pen"};
 	struct peer nobody = {.user = "nobody", .password = "pencil"};
@@ -128,10 +138,10 @@ test_sasl(void **state)
 	struct peer as_bob = {.user = "alice", .password = "pencil", .authzid = "Bob@example.org"};
 	int64_t account;
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(mechs) / sizeof(mechs[0]); i++) {
 		/* A client that could bind uses -PLUS where it is on offer. */
 		good.binding = wrong.binding = nobody.binding = off.binding = as_self.binding =
-		    as_bob.binding = i == 3 ? 'K' : 0;
+		    as_bob.binding = str_ends(str_c(mechs[i]), STR("-PLUS")) ? 'K' : 0;
 		assert_int_equal(exchange(&bound, mechs[i], &good, &account), OK);
 		assert_int_equal(account, alice);
 		assert_int_equal(exchange(&bound, mechs[i], &wrong, &account), ERR_NO_PERM);
@@ -176,6 +186,87 @@ test_binding(void **state)
 	assert_int_equal(exchange(&unbound, "SCRAM-SHA-256-PLUS", &good, &account), ERR_NOT_FOUND);
 	/* The client could bind and believes that the server cannot ("y"): it was lied to. */
 	assert_int_not_equal(exchange(&bound, "SCRAM-SHA-256", &good, &account), OK);
+}
+
+/* The client's side of any hash, by hand: the value that the channel is bound by may be another's. authzid: with "a=", or "". */
+static enum auth_step
+by_hand(const struct auth_client *where, enum scram_hash hash, bool plus, const char *header, struct str channel, const char *password)
+{
+	struct buf mech = {0}, message = {0}, c = {0}, out = {0}, signed_text = {0}, first = {0}, salt = {0};
+	uint8_t proof[SCRAM_HASH_MAX], client[SCRAM_HASH_MAX], salted[SCRAM_HASH_MAX];
+	const EVP_MD *md = hash == SCRAM_SHA1 ? EVP_sha1() : hash == SCRAM_SHA256 ? EVP_sha256() : EVP_sha512();
+	size_t size = (size_t)EVP_MD_get_size(md), at;
+	struct auth_sasl *s;
+	struct scram_keys k;
+	enum auth_step step;
+
+	buf_addf(&mech, "%.*s%s", STR_FMT(scram_mechanism(hash)), plus ? "-PLUS" : "");
+	buf_addf(&message, "%sn=alice,r=abcdefgh", header);
+	assert_int_equal(auth_sasl_new(auth, where, buf_str(&mech), &s), OK);
+	if ((step = auth_sasl_step(s, buf_str(&message), &first)) != AUTH_CONTINUE)
+		goto out;
+	at = str_find(buf_str(&first), STR(",s="), 0);
+	assert_int_equal(base64_decode(&salt, str_head(str_from(buf_str(&first), at + 3), str_chr(str_from(buf_str(&first), at + 3), ','))), OK);
+	assert_int_equal(PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const uint8_t *)salt.p, (int)salt.n, 4096, md, (int)size, salted), 1);
+	scram_derive(&k, hash, str_c(password), buf_str(&salt), 4096);
+	buf_adds(&c, header);
+	buf_add(&c, channel);
+	buf_clear(&message);
+	buf_adds(&message, "c=");
+	base64_encode(&message, buf_str(&c));
+	buf_addf(&message, ",%.*s", STR_FMT(str_head(buf_str(&first), at)));
+	buf_addf(&signed_text, "n=alice,r=abcdefgh,%.*s,%.*s", STR_FMT(buf_str(&first)), STR_FMT(buf_str(&message)));
+	HMAC(md, k.stored_key, (int)size, (const uint8_t *)signed_text.p, signed_text.n, proof, NULL);
+	HMAC(md, salted, (int)size, (const uint8_t *)"Client Key", 10, client, NULL);
+	for (size_t i = 0; i < size; i++)
+		proof[i] ^= client[i];
+	buf_adds(&message, ",p=");
+	base64_encode(&message, str_of(proof, size));
+	step = auth_sasl_step(s, buf_str(&message), &out);
+	assert_true(step != AUTH_CONTINUE || (auth_sasl_last(s) && str_starts(buf_str(&out), STR("v="))));
+	/* The last word came: the empty answer, and only that, is the end. */
+	if (step == AUTH_CONTINUE)
+		step = auth_sasl_step(s, STR(""), &out);
+	if (step == AUTH_DONE)
+		assert_int_equal(auth_sasl_result(s)->account, alice);
+out:
+	auth_sasl_free(s);
+	buf_free(&mech), buf_free(&message), buf_free(&c), buf_free(&out), buf_free(&signed_text), buf_free(&first), buf_free(&salt);
+	return step;
+}
+
+/* Each hash, with each binding, and in the middle of another channel. */
+static void
+test_hashes(void **state)
+{
+	static const struct {
+		const char *header;
+		char fill;
+		size_t n;
+	} c[] = {{"p=tls-exporter,,", 'K', 32}, {"p=tls-unique,,", 'L', 32}, {"p=tls-server-end-point,,", 'M', 48}};
+	char value[48];
+
+	for (enum scram_hash h = 0; h < SCRAM_HASHES; h++) {
+		assert_int_equal(by_hand(&unbound, h, false, "n,,", STR(""), "pencil"), AUTH_DONE);
+		assert_int_equal(by_hand(&unbound, h, false, "y,,", STR(""), "pencil"), AUTH_DONE);
+		assert_int_equal(by_hand(&unbound, h, false, "n,a=alice,", STR(""), "pencil"), AUTH_DONE);
+		assert_int_equal(by_hand(&unbound, h, false, "n,a=Bob@example.org,", STR(""), "pencil"), AUTH_FAILED);
+		assert_int_equal(by_hand(&unbound, h, false, "n,,", STR(""), "pen"), AUTH_FAILED);
+		assert_int_equal(by_hand(&all, h, false, "n,,", STR(""), "pencil"), AUTH_DONE);
+		assert_int_equal(by_hand(&all, h, false, "y,,", STR(""), "pencil"), AUTH_FAILED);
+		for (size_t i = 0; i < 3; i++) {
+			memset(value, c[i].fill, c[i].n);
+			assert_int_equal(by_hand(&all, h, true, c[i].header, str_of(value, c[i].n), "pencil"), AUTH_DONE);
+			assert_int_equal(by_hand(&all, h, true, c[i].header, str_of(value, c[i].n), "pen"), AUTH_FAILED);
+			assert_int_equal(by_hand(&all, h, true, c[i].header, str_of(value, c[i].n - 1), "pencil"), AUTH_FAILED);
+			value[c[i].n - 1]++;
+			assert_int_equal(by_hand(&all, h, true, c[i].header, str_of(value, c[i].n), "pencil"), AUTH_FAILED);
+			/* A value of another kind, or none. */
+			memset(value, c[(i + 1) % 3].fill, sizeof(value));
+			assert_int_equal(by_hand(&all, h, true, c[i].header, str_of(value, c[(i + 1) % 3].n), "pencil"), AUTH_FAILED);
+			assert_int_equal(by_hand(&all, h, true, c[i].header, STR(""), "pencil"), AUTH_FAILED);
+		}
+	}
 }
 
 /* A client message by hand, to the mechanism; the statuses must be a failure. */
@@ -274,6 +365,8 @@ test_cut_everywhere(void **state)
 	    {"LOGIN", STR("alice")},
 	    {"SCRAM-SHA-256", STR("n,a=alice,n=alice,r=abcdefgh")},
 	    {"SCRAM-SHA-256-PLUS", STR("p=tls-exporter,,n=alice,r=abcdefgh")},
+	    {"SCRAM-SHA-1", STR("n,a=alice,n=alice,r=abcdefgh")},
+	    {"SCRAM-SHA-512-PLUS", STR("p=tls-exporter,,n=alice,r=abcdefgh")},
 	};
 
 	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
@@ -395,10 +488,11 @@ test_mechanisms(void **state)
 
 	auth_mechanisms(auth, &bound, &b, " AUTH=");
 	assert_true(str_eq(
-	    buf_str(&b), STR(" AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN")));
+	    buf_str(&b), STR(" AUTH=SCRAM-SHA-512-PLUS AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-1-PLUS AUTH=SCRAM-SHA-512"
+			     " AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=PLAIN AUTH=LOGIN")));
 	buf_clear(&b);
 	auth_mechanisms(auth, &open, &b, " ");
-	assert_true(str_eq(buf_str(&b), STR(" SCRAM-SHA-256")));
+	assert_true(str_eq(buf_str(&b), STR(" SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1")));
 	assert_true(auth_plaintext_allowed(auth, &local) && auth_plaintext_allowed(auth, &tls) &&
 		    !auth_plaintext_allowed(auth, &open));
 	buf_free(&b);
@@ -469,6 +563,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_sasl),
 	    cmocka_unit_test(test_binding),
+	    cmocka_unit_test(test_hashes),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_unknown_user),
 	    cmocka_unit_test(test_cut_everywhere),

@@ -4,7 +4,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include "auth/password.h"
 #include "base/assert.h"
 #include "base/codec.h"
@@ -12,31 +11,85 @@
 
 #define SALT_LEN 16
 
-void
-scram_hmac(uint8_t out[32], struct str key, struct str text)
-{
-	unsigned n = 32;
+static const struct {
+	struct str mechanism, kind, word;
+	const EVP_MD *(*md)(void);
+	size_t size;
+} hashes[SCRAM_HASHES] = {
+    [SCRAM_SHA1] = {STR("SCRAM-SHA-1"), STR("scram-sha-1"), STR("sha-1"), EVP_sha1, 20},
+    [SCRAM_SHA256] = {STR("SCRAM-SHA-256"), STR("scram-sha-256"), STR("sha-256"), EVP_sha256, 32},
+    [SCRAM_SHA512] = {STR("SCRAM-SHA-512"), STR("scram-sha-512"), STR("sha-512"), EVP_sha512, 64},
+};
 
-	ensure(HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out,
+size_t
+scram_size(enum scram_hash hash)
+{
+	return hashes[hash].size;
+}
+
+struct str
+scram_mechanism(enum scram_hash hash)
+{
+	return hashes[hash].mechanism;
+}
+
+struct str
+scram_kind(enum scram_hash hash)
+{
+	return hashes[hash].kind;
+}
+
+struct str
+scram_word(enum scram_hash hash)
+{
+	return hashes[hash].word;
+}
+
+unsigned
+scram_set(char *const *words, size_t n)
+{
+	unsigned set = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (enum scram_hash h = 0; h < SCRAM_HASHES; h++)
+			if (str_caseeq(str_c(words[i]), hashes[h].word))
+				set |= SCRAM_BIT(h);
+	return set;
+}
+
+void
+scram_hmac(enum scram_hash hash, uint8_t *out, struct str key, struct str text)
+{
+	unsigned n = 0;
+
+	ensure(HMAC(hashes[hash].md(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out,
 		   &n) != NULL &&
-	       n == 32);
+	       n == hashes[hash].size);
+}
+
+void
+scram_digest(enum scram_hash hash, uint8_t *out, struct str text)
+{
+	unsigned n = 0;
+
+	ensure(EVP_Digest(text.p, text.n, out, &n, hashes[hash].md(), NULL) == 1 && n == hashes[hash].size);
 }
 
 /* RFC 5802 section 3. */
 void
-scram_derive(struct scram_keys *k, struct str password, struct str salt, uint32_t iterations)
+scram_derive(struct scram_keys *k, enum scram_hash hash, struct str password, struct str salt, uint32_t iterations)
 {
-	uint8_t salted[32], client[32];
+	uint8_t salted[SCRAM_HASH_MAX], client[SCRAM_HASH_MAX];
+	size_t size = hashes[hash].size;
 
 	ensure(salt.n <= sizeof(k->salt));
-	k->iterations = iterations;
-	k->salt_len = salt.n;
+	*k = (struct scram_keys){.hash = hash, .iterations = iterations, .salt_len = salt.n};
 	memcpy(k->salt, salt.p, salt.n);
 	ensure(PKCS5_PBKDF2_HMAC(password.p, (int)password.n, k->salt, (int)salt.n, (int)iterations,
-		   EVP_sha256(), sizeof(salted), salted) == 1);
-	scram_hmac(client, str_of(salted, 32), STR("Client Key"));
-	SHA256(client, sizeof(client), k->stored_key);
-	scram_hmac(k->server_key, str_of(salted, 32), STR("Server Key"));
+		   hashes[hash].md(), (int)size, salted) == 1);
+	scram_hmac(hash, client, str_of(salted, size), STR("Client Key"));
+	scram_digest(hash, k->stored_key, str_of(client, size));
+	scram_hmac(hash, k->server_key, str_of(salted, size), STR("Server Key"));
 	explicit_bzero(salted, sizeof(salted));
 	explicit_bzero(client, sizeof(client));
 }
@@ -44,12 +97,14 @@ scram_derive(struct scram_keys *k, struct str password, struct str salt, uint32_
 void
 scram_print(struct buf *out, const struct scram_keys *k)
 {
-	buf_addf(out, "SCRAM-SHA-256$%u:", k->iterations);
+	size_t size = hashes[k->hash].size;
+
+	buf_addf(out, "%.*s$%u:", STR_FMT(hashes[k->hash].mechanism), k->iterations);
 	base64_encode(out, str_of(k->salt, k->salt_len));
 	buf_addc(out, '$');
-	base64_encode(out, str_of(k->stored_key, 32));
+	base64_encode(out, str_of(k->stored_key, size));
 	buf_addc(out, ':');
-	base64_encode(out, str_of(k->server_key, 32));
+	base64_encode(out, str_of(k->server_key, size));
 }
 
 /* Decodes base64 of min to max bytes into to. */
@@ -68,23 +123,20 @@ decode(struct str text, uint8_t *to, size_t min, size_t max, size_t *n_r)
 }
 
 enum status
-scram_parse(struct str text, struct scram_keys *keys_r)
+scram_parse(enum scram_hash hash, struct str text, struct scram_keys *keys_r)
 {
-	struct scram_keys k = {0};
-	struct str iterations, salt, stored;
+	struct scram_keys k = {.hash = hash};
+	struct str name, iterations, salt, stored;
+	size_t len, size = hashes[hash].size;
 	uint64_t n;
-	size_t len;
 
-	if (!str_case_starts(text, STR("SCRAM-SHA-256$")))
-		return ERR_BAD_INPUT;
-	text = str_from(text, 14);
-	if (!str_split(&text, ':', &iterations) || !str_split(&text, '$', &salt) ||
-	    !str_split(&text, ':', &stored))
+	if (!str_split(&text, '$', &name) || !str_caseeq(name, hashes[hash].mechanism) || !str_split(&text, ':', &iterations) ||
+	    !str_split(&text, '$', &salt) || !str_split(&text, ':', &stored))
 		return ERR_BAD_INPUT;
 	if (!str_u64(iterations, SCRAM_ITERATIONS_MAX, &n) || n < SCRAM_ITERATIONS_MIN ||
 	    !decode(salt, k.salt, 1, sizeof(k.salt), &k.salt_len) ||
-	    !decode(stored, k.stored_key, 32, 32, &len) ||
-	    !decode(text, k.server_key, 32, 32, &len))
+	    !decode(stored, k.stored_key, size, size, &len) ||
+	    !decode(text, k.server_key, size, size, &len))
 		return ERR_BAD_INPUT;
 	k.iterations = (uint32_t)n;
 	*keys_r = k;
@@ -92,7 +144,7 @@ scram_parse(struct str text, struct scram_keys *keys_r)
 }
 
 enum status
-scram_make(struct buf *out, struct str password, uint32_t iterations)
+scram_make(struct buf *out, enum scram_hash hash, struct str password, uint32_t iterations)
 {
 	struct buf prepared = {0};
 	struct scram_keys k;
@@ -101,7 +153,7 @@ scram_make(struct buf *out, struct str password, uint32_t iterations)
 
 	if (st == OK) {
 		random_bytes(salt, sizeof(salt));
-		scram_derive(&k, buf_str(&prepared), str_of(salt, sizeof(salt)), iterations);
+		scram_derive(&k, hash, buf_str(&prepared), str_of(salt, sizeof(salt)), iterations);
 		scram_print(out, &k);
 		explicit_bzero(&k, sizeof(k));
 	}
@@ -109,24 +161,31 @@ scram_make(struct buf *out, struct str password, uint32_t iterations)
 	return st;
 }
 
+/* SHA-256's are those of before there were others: an update changes nobody's salt. */
 void
-scram_seed(uint8_t seed_r[32], struct str secret, struct str user)
+scram_seed(uint8_t seed_r[32], enum scram_hash hash, struct str secret, struct str user)
 {
-	scram_hmac(seed_r, secret, user);
+	uint8_t all[32];
+
+	scram_hmac(SCRAM_SHA256, all, secret, user);
+	if (hash == SCRAM_SHA256)
+		memcpy(seed_r, all, 32);
+	else
+		scram_hmac(SCRAM_SHA256, seed_r, str_of(all, 32), hashes[hash].mechanism);
 }
 
 void
-scram_fake(struct scram_keys *k, const uint8_t seed[32], uint32_t iterations, size_t salt_len)
+scram_fake(struct scram_keys *k, enum scram_hash hash, const uint8_t seed[32], uint32_t iterations, size_t salt_len)
 {
 	struct buf text = {0};
 
-	*k = (struct scram_keys){.iterations = iterations, .salt_len = salt_len};
+	*k = (struct scram_keys){.hash = hash, .iterations = iterations, .salt_len = salt_len};
 	/* Who gets other keys gets another salt. */
 	buf_addf(&text, "salt %u %zu", iterations, salt_len);
-	scram_hmac(k->salt, str_of(seed, 32), buf_str(&text));
+	scram_hmac(SCRAM_SHA256, k->salt, str_of(seed, 32), buf_str(&text));
 	memset(k->salt + salt_len, 0, sizeof(k->salt) - salt_len);
 	/* A hash of a key: to log in with it, one would have to find what hashes to it. */
-	scram_hmac(k->stored_key, str_of(seed, 32), STR("stored key"));
-	scram_hmac(k->server_key, str_of(seed, 32), STR("server key"));
+	scram_hmac(hash, k->stored_key, str_of(seed, 32), STR("stored key"));
+	scram_hmac(hash, k->server_key, str_of(seed, 32), STR("server key"));
 	buf_free(&text);
 }

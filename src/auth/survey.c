@@ -27,6 +27,7 @@ struct form {
 
 struct survey {
 	struct store *store;
+	enum scram_hash hash;
 	uint32_t iterations;
 	struct lock lock; /* of what follows; held while the store is read */
 	bool counted, told;
@@ -42,11 +43,12 @@ struct survey {
 };
 
 struct survey *
-survey_new(struct store *store, uint32_t iterations)
+survey_new(struct store *store, enum scram_hash hash, uint32_t iterations)
 {
 	struct survey *v = x_new(struct survey);
 
 	v->store = store;
+	v->hash = hash;
 	v->iterations = iterations;
 	lock_init(&v->lock, LOCK_auth_survey);
 	lock_init(&v->changed_lock, LOCK_auth_survey_changed);
@@ -126,7 +128,7 @@ note_keys(struct survey *v, const struct account_keys *a)
 	struct scram_keys k;
 	uint8_t what = a->password ? LACKING : CLOSED;
 
-	if (a->scram.p != NULL && scram_parse(a->scram, &k) == OK)
+	if (a->scram.p != NULL && scram_parse(v->hash, a->scram, &k) == OK)
 		what = form_of(v, &k);
 	note(v, a->id, what);
 }
@@ -145,7 +147,7 @@ count_all(struct survey *v, struct db_txn *txn)
 	for (size_t i = 0; i < v->n_forms; i++)
 		v->form[i].accounts = 0;
 	v->lacking = 0;
-	while (n == BATCH && (st = account_keys(txn, &arena, after, BATCH, &list, &n)) == OK) {
+	while (n == BATCH && (st = account_keys(txn, &arena, scram_kind(v->hash), after, BATCH, &list, &n)) == OK) {
 		for (size_t i = 0; i < n; i++)
 			note_keys(v, &list[i]);
 		if (n > 0)
@@ -162,7 +164,7 @@ count_one(struct survey *v, struct db_txn *txn, int64_t account)
 	struct arena arena = {0};
 	struct account_keys *list;
 	size_t n;
-	enum status st = account_keys(txn, &arena, account - 1, 1, &list, &n);
+	enum status st = account_keys(txn, &arena, scram_kind(v->hash), account - 1, 1, &list, &n);
 
 	if (st == OK && n == 1 && list[0].id == account)
 		note_keys(v, &list[0]);
@@ -255,10 +257,10 @@ tell(struct survey *v)
 		return;
 	v->told = v->lacking > 0;
 	if (v->told)
-		log_event(EV_tool, "SCRAM is not offered: accounts=%lld that can log in have no keys for it; they get them at their next login with a password",
-		    (long long)v->lacking);
+		log_event(EV_tool, "%.*s is not offered: accounts=%lld that can log in have no keys for it; they get them at their next login with a password",
+		    STR_FMT(scram_mechanism(v->hash)), (long long)v->lacking);
 	else
-		log_event(EV_tool, "SCRAM is offered: all accounts that can log in have keys for it");
+		log_event(EV_tool, "%.*s is offered: all accounts that can log in have keys for it", STR_FMT(scram_mechanism(v->hash)));
 }
 
 bool
@@ -301,13 +303,13 @@ survey_fake(struct survey *v, struct str user, struct scram_keys *keys_r)
 	uint8_t seed[32], where[32];
 	uint64_t n;
 
-	scram_seed(seed, store_secret(v->store), user);
-	scram_hmac(where, str_of(seed, sizeof(seed)), STR("form"));
+	scram_seed(seed, v->hash, store_secret(v->store), user);
+	scram_hmac(SCRAM_SHA256, where, str_of(seed, sizeof(seed)), STR("form"));
 	memcpy(&n, where, sizeof(n));
 	lock_take(&v->lock);
 	(void)current(v); /* what was counted before will do */
 	if ((f = pick(v, (double)(n >> 11) / (double)(UINT64_C(1) << 53))) != NULL)
 		form = *f;
 	lock_give(&v->lock);
-	scram_fake(keys_r, seed, form.iterations, form.salt_len);
+	scram_fake(keys_r, v->hash, seed, form.iterations, form.salt_len);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * survey: what SCRAM keys the accounts of a store have, taken together: whether anybody who can log in has none, and how many have which
+ * survey: what SCRAM keys of one hash the accounts of a store have, taken together: whether anybody who can log in has none, and how many have which
  * number of iterations and length of salt. Counted once, then kept up as accounts change. Any thread; questions may block on
  * the store, survey_changed() does not.
  *
@@ -18,7 +18,7 @@ struct store;
 struct survey;
 
 /* iterations: what new keys have; the form of false keys where nobody has any. store must outlive it. */
-struct survey *survey_new(struct store *store, uint32_t iterations);
+struct survey *survey_new(struct store *store, enum scram_hash hash, uint32_t iterations);
 void survey_free(struct survey *v);
 /* The account's credentials changed, or it was disabled, enabled or deleted. */
 void survey_changed(struct survey *v, int64_t account);

@@ -88,23 +88,30 @@ check_ranges(const struct config *c, struct buf *why)
 	return true;
 }
 
+/* at: the setting that has the word, or that word among others. */
 static bool
-one_of(const struct config *c, char *const *value, const char *const *choices, struct buf *why)
+word_of(const struct config *c, const void *at, const char *word, const char *const *choices, struct buf *why)
 {
-	struct near near = {.word = str_c(*value)};
+	struct near near = {.word = str_c(word)};
 
 	for (size_t i = 0; choices[i] != NULL; i++) {
-		if (strcmp(*value, choices[i]) == 0)
+		if (strcmp(word, choices[i]) == 0)
 			return true;
 		near_try(&near, choices[i]);
 	}
-	(void)wrong(c, value, why, " is one of");
+	(void)wrong(c, at, why, " is one of");
 	for (size_t i = 0; choices[i] != NULL; i++)
 		buf_addf(why, "%s %s", i > 0 ? "," : "", choices[i]);
-	buf_addf(why, ", not \"%s\"", *value);
+	buf_addf(why, ", not \"%s\"", word);
 	if (near.best != NULL)
 		buf_addf(why, "; did you mean %s?", near.best);
 	return false;
+}
+
+static bool
+one_of(const struct config *c, char *const *value, const char *const *choices, struct buf *why)
+{
+	return word_of(c, value, *value, choices, why);
 }
 
 /* The name goes into greetings and Received lines as it is: a domain name, or an address in brackets (RFC 5321 4.1.3). */
@@ -222,23 +229,19 @@ check_domains(const struct config *c, struct buf *why)
 	return check_separators(c, why);
 }
 
+/* Where all accounts come from: the store; what it keeps of a password. */
 static bool
-check_choices(const struct config *c, struct buf *why)
+check_directories(const struct config *c, struct buf *why)
 {
-	static const char *const plaintext[] = {"no", "loopback", "yes", NULL}, *const of_listener[] = {"no", "loopback", "yes", "default", NULL};
-	static const char *const levels[] = {"error", "warning", "info", "debug", NULL}, *const types[] = {"store", NULL};
-	static const char *const sandbox[] = {"auto", "require", "off", NULL};
-	const struct config_listener *l;
+	static const char *const types[] = {"store", NULL}, *const hashes[] = {"sha-1", "sha-256", "sha-512", NULL};
 	const struct config_directory *d;
 
-	if (!one_of(c, &c->server_sandbox, sandbox, why) || !one_of(c, &c->auth_plaintext, plaintext, why) || !one_of(c, &c->log_level, levels, why))
-		return false;
-	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
-		if (!one_of(c, &l->plaintext, of_listener, why))
-			return false;
 	for (size_t i = 0; (d = config_directory(c, i)) != NULL; i++) {
 		if (!one_of(c, &d->type, types, why))
 			return false;
+		for (size_t k = 0; k < d->scram_hashes.n; k++)
+			if (!word_of(c, &d->scram_hashes, d->scram_hashes.word[k], hashes, why))
+				return false;
 		if (i > 0)
 			return wrong(c, &d->type, why, ": the store is one, and has its directory already: %s", config_directory(c, 0)->name);
 	}
@@ -246,9 +249,26 @@ check_choices(const struct config *c, struct buf *why)
 }
 
 static bool
+check_choices(const struct config *c, struct buf *why)
+{
+	static const char *const plaintext[] = {"no", "loopback", "yes", NULL}, *const of_listener[] = {"no", "loopback", "yes", "default", NULL};
+	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+	static const char *const sandbox[] = {"auto", "require", "off", NULL};
+	const struct config_listener *l;
+
+	if (!one_of(c, &c->server_sandbox, sandbox, why) || !one_of(c, &c->auth_plaintext, plaintext, why) || !one_of(c, &c->log_level, levels, why))
+		return false;
+	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
+		if (!one_of(c, &l->plaintext, of_listener, why))
+			return false;
+	return check_directories(c, why);
+}
+
+static bool
 check_mechanisms(const struct config *c, struct buf *why)
 {
-	static const char *const known[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", NULL};
+	static const char *const known[] = {"SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1",
+	    "PLAIN", "LOGIN", NULL};
 	char *const *word = c->auth_tls_mechanisms.word;
 	size_t k;
 
@@ -256,7 +276,7 @@ check_mechanisms(const struct config *c, struct buf *why)
 		for (k = 0; known[k] != NULL && strcasecmp(known[k], word[i]) != 0; k++)
 			;
 		if (known[k] == NULL)
-			return wrong(c, &c->auth_tls_mechanisms, why, " has words of SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN, not \"%s\"", word[i]);
+			return wrong(c, &c->auth_tls_mechanisms, why, " has words of PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512, these with -PLUS, not \"%s\"", word[i]);
 		for (k = 0; k < i; k++)
 			if (strcasecmp(word[k], word[i]) == 0)
 				return wrong(c, &c->auth_tls_mechanisms, why, " has %s twice", word[i]);

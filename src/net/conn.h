@@ -130,6 +130,9 @@ bool conn_tls_exporter(struct conn *c, struct str label, uint8_t *out, size_t n)
 /* RFC 5929 tls-unique, for TLS 1.2 with the extended master secret only. Up to 64 bytes; returns
  * how many, 0: not available. */
 size_t conn_tls_unique(struct conn *c, uint8_t out[64]);
+/* RFC 5929 4.1 tls-server-end-point: the hash of the certificate that this client was shown, by its signature's hash, SHA-256 for MD5 and SHA-1. Up to
+ * 64 bytes; returns how many, 0: not available (a signature without one hash, as Ed25519's). */
+size_t conn_tls_end_point(struct conn *c, uint8_t out[64]);
 
 /* Whose work this connection is from now on: the pool goes round them, however many connections each has. Until told, the client's address. */
 void conn_set_lane(struct conn *c, uint64_t lane);

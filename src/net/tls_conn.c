@@ -226,3 +226,17 @@ conn_tls_unique(struct conn *c, uint8_t out[64])
 	                               : SSL_get_peer_finished(c->ssl, out, 64);
 	return n > 64 ? 0 : n;
 }
+
+size_t
+conn_tls_end_point(struct conn *c, uint8_t out[64])
+{
+	X509 *shown = conn_tls(c) ? SSL_get_certificate(c->ssl) : NULL;
+	int md = NID_undef;
+	unsigned n = 0;
+
+	if (shown == NULL || X509_get_signature_info(shown, &md, NULL, NULL, NULL) != 1 || md == NID_undef)
+		return 0;
+	if (md == NID_md5 || md == NID_sha1)
+		md = NID_sha256;
+	return X509_digest(shown, EVP_get_digestbynid(md), out, &n) == 1 ? n : 0;
+}

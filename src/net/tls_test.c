@@ -161,6 +161,20 @@ talk_a_while(void)
 	assert_int_equal(SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN, SSL_RECEIVED_SHUTDOWN);
 }
 
+/* RFC 5929 4.1: of the certificate that the client was shown. */
+static void
+expect_end_point(void)
+{
+	uint8_t mine[64], theirs[64];
+	X509 *shown = SSL_get1_peer_certificate(ssl);
+	unsigned n = 0;
+
+	assert_int_equal(X509_digest(shown, EVP_sha256(), mine, &n), 1);
+	assert_int_equal(conn_tls_end_point(talk_last->conn, theirs), n);
+	assert_memory_equal(mine, theirs, n);
+	X509_free(shown);
+}
+
 static void
 test_tls13(void **state)
 {
@@ -177,6 +191,7 @@ test_tls13(void **state)
 	                     (const unsigned char *)"", 0, 1), 1);
 	assert_memory_equal(mine, theirs, 32);
 	assert_int_equal(conn_tls_unique(talk_last->conn, unique), 0);
+	expect_end_point();
 	talk_a_while();
 }
 
@@ -193,6 +208,7 @@ test_tls12(void **state)
 	assert_int_equal(conn_tls_unique(talk_last->conn, theirs), 12);
 	assert_int_equal(SSL_get_finished(ssl, mine, 64), 12);
 	assert_memory_equal(mine, theirs, 12);
+	expect_end_point();
 	/* RFC 9266: with the extended master secret, which OpenSSL always offers. */
 	assert_true(conn_tls_exporter(talk_last->conn, STR("EXPORTER-Channel-Binding"), theirs, 32));
 	assert_int_equal(SSL_export_keying_material(ssl, mine, 32, "EXPORTER-Channel-Binding", 24,

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+#include "auth/scram.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/exit.h"
@@ -164,6 +165,7 @@ open_services(struct server *s)
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
 	as.scram = c->auth_scram;
 	as.cache_seconds = (unsigned)config_directory(c, 0)->cache_timeout;
+	as.scram_hashes = scram_set(config_directory(c, 0)->scram_hashes.word, config_directory(c, 0)->scram_hashes.n);
 	as.scram_iterations = (uint32_t)config_directory(c, 0)->scram_iterations;
 	for (size_t i = 0; i < c->auth_tls_mechanisms.n; i++)
 		buf_addf(&mechanisms, "%s%s", i > 0 ? "," : "", c->auth_tls_mechanisms.word[i]);

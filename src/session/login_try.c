@@ -26,6 +26,16 @@ unique(void *arg, struct buf *out)
 	return n > 0;
 }
 
+static bool
+end_point(void *arg, struct buf *out)
+{
+	uint8_t data[64];
+	size_t n = conn_tls_end_point(arg, data);
+
+	buf_add(out, str_of(data, n));
+	return n > 0;
+}
+
 struct auth_client
 login_client(const struct login *l)
 {
@@ -41,6 +51,7 @@ login_client(const struct login *l)
 	    .plaintext = plaintext == CONN_PLAINTEXT_DEFAULT ? AUTH_PLAINTEXT_DEFAULT : plaintext == CONN_PLAINTEXT_YES ? AUTH_PLAINTEXT_YES : AUTH_PLAINTEXT_NO,
 	    .exporter = tls ? exporter : NULL,
 	    .unique = tls ? unique : NULL,
+	    .end_point = tls ? end_point : NULL,
 	    .arg = c,
 	};
 }

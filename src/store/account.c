@@ -28,8 +28,8 @@ static struct db_sql touch = DB_SQL("UPDATE account SET generation = generation 
 static struct db_sql credential_set = DB_SQL("INSERT INTO credential (account, kind, value) VALUES (?1, ?2, ?3)"
     " ON CONFLICT (account, kind) DO UPDATE SET value = ?3");
 static struct db_sql credential_del = DB_SQL("DELETE FROM credential WHERE account = ?1 AND kind = ?2");
-static struct db_sql keys_after = DB_SQL("SELECT a.id, (SELECT count(*) FROM credential c WHERE c.account = a.id AND c.kind <> 'scram-sha-256'),"
-    " (SELECT value FROM credential c WHERE c.account = a.id AND c.kind = 'scram-sha-256')"
+static struct db_sql keys_after = DB_SQL("SELECT a.id, (SELECT count(*) FROM credential c WHERE c.account = a.id AND c.kind IN ('argon2id', 'crypt', 'plain')),"
+    " (SELECT value FROM credential c WHERE c.account = a.id AND c.kind = ?3)"
     " FROM account a WHERE a.id > ?1 AND a.deleted = 0 AND a.disabled = 0 ORDER BY a.id LIMIT ?2");
 static struct db_sql get_state = DB_SQL("SELECT generation, disabled FROM account WHERE id = ?1 AND deleted = 0");
 static struct db_sql setting_get = DB_SQL("SELECT value FROM account_setting WHERE account = ?1 AND name = ?2");
@@ -212,7 +212,7 @@ account_credential(struct db_txn *txn, struct arena *arena, int64_t id, struct s
 }
 
 enum status
-account_keys(struct db_txn *txn, struct arena *arena, int64_t after, size_t max, struct account_keys **list_r, size_t *n_r)
+account_keys(struct db_txn *txn, struct arena *arena, struct str kind, int64_t after, size_t max, struct account_keys **list_r, size_t *n_r)
 {
 	struct account_keys *list = arena_array(arena, max + 1, sizeof(*list));
 	struct db_stmt *q = db_prepare(txn, &keys_after);
@@ -221,6 +221,7 @@ account_keys(struct db_txn *txn, struct arena *arena, int64_t after, size_t max,
 
 	db_bind_int(q, 1, after);
 	db_bind_int(q, 2, (int64_t)max);
+	db_bind_text(q, 3, kind);
 	while (n <= max && (st = db_step(q)) == OK) {
 		struct account_keys *a = &list[n++];
 

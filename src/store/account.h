@@ -26,7 +26,7 @@ must_check enum status account_create(struct store *store, struct db_txn *txn, s
 must_check enum status account_delete(struct store *store, struct db_txn *txn, int64_t id);
 must_check enum status account_set_disabled(struct store *store, struct db_txn *txn, int64_t id, bool disabled);
 
-/* A credential: kind "argon2id", "plain", "crypt" or "scram-sha-256" (RFC 5803 form) and its value. Set replaces; an empty value removes. */
+/* A credential: kind "argon2id", "plain", "crypt", "scram-sha-1", "scram-sha-256" or "scram-sha-512" (RFC 5803 form) and its value. Set replaces; an empty value removes. */
 must_check enum status account_set_credential(struct store *store, struct db_txn *txn, int64_t id, struct str kind,
     struct str value);
 /* Part of a write function: the same password in another form (a hash that costs more, keys that were missing). The account's generation stays
@@ -67,8 +67,8 @@ struct account_keys {
 	bool password;    /* there is something to check a password against */
 	struct str scram; /* its SCRAM keys; p NULL: none. In the arena */
 };
-/* Those with ids above after, in order, at most max. Array in the arena. */
-must_check enum status account_keys(struct db_txn *txn, struct arena *arena, int64_t after, size_t max, struct account_keys **list_r,
+/* Those with ids above after, in order, at most max; kind: of which keys. Array in the arena. */
+must_check enum status account_keys(struct db_txn *txn, struct arena *arena, struct str kind, int64_t after, size_t max, struct account_keys **list_r,
     size_t *n_r);
 /* What is kept of an account beside its mail: "detail" (whether user+folder reaches folders: "yes"; deliver/recipient.h), "places" (where it
  * logged in from; auth). ERR_NOT_FOUND where it is not set, or (set) there is no such account. An empty value removes. */

@@ -20,21 +20,21 @@ def b64(data):
 
 
 class Scram:
-    """A SCRAM-SHA-256 exchange of which the last message can be held back."""
+    """A SCRAM exchange of which the last message can be held back."""
 
-    def __init__(self, c, user, password):
-        self.c = c
+    def __init__(self, c, user, password, mech="SCRAM-SHA-256"):
+        self.c, md = c, mech[6:].replace("-", "").lower()
         bare = f"n={user},r=abcdefghijklmnop"
-        c.send(b"s AUTHENTICATE SCRAM-SHA-256 " + b64("n,," + bare) + b"\r\n")
+        c.send(b"s AUTHENTICATE " + mech.encode() + b" " + b64("n,," + bare) + b"\r\n")
         line = c.line().strip()
         need(line.startswith(b"+ "), f"SCRAM's first message: {line!r}")
         first = base64.b64decode(line[2:]).decode()
         parts = dict(p.split("=", 1) for p in first.split(","))
         self.iterations, self.salt = int(parts["i"]), base64.b64decode(parts["s"])
         final = "c=biws,r=" + parts["r"]
-        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), self.salt, self.iterations)
-        key = hmac.digest(salted, b"Client Key", "sha256")
-        sign = hmac.digest(hashlib.sha256(key).digest(), f"{bare},{first},{final}".encode(), "sha256")
+        salted = hashlib.pbkdf2_hmac(md, password.encode(), self.salt, self.iterations)
+        key = hmac.digest(salted, b"Client Key", md)
+        sign = hmac.digest(hashlib.new(md, key).digest(), f"{bare},{first},{final}".encode(), md)
         self.last = b64(final + ",p=" + b64(bytes(a ^ b for a, b in zip(key, sign))).decode())
 
     def end(self):
@@ -67,6 +67,32 @@ def taken_back(binary):
                 tried += 1
                 if st != "NO" or c.cmd("SELECT INBOX") == "OK":
                     failures.append(f"{what} before SCRAM's last message: {st}")
+    return tried, failures
+
+
+def hashes(binary):
+    """Of each hash every state: the right proof, a wrong one, the messages repeated, out of their order, of another exchange, for another hash."""
+    failures, tried = [], 0
+    keys = ["directory.store.scram_hashes=sha-1 sha-256 sha-512"]
+    with Server(binary, (), keys) as server:
+        server.cli("--set", keys[0], "--set", "directory.store.scram_iterations=4096", "account", "add", "alice", "--password-stdin", stdin=PASSWORD.encode() + b"\n")
+        server.start()
+        for mech in ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+            for name, how in (("right", lambda s, old: s.last), ("another exchange's", lambda s, old: old), ("twice", lambda s, old: s.last + b"\r\n" + s.last),
+                              ("the first again", lambda s, old: b64("n,,n=alice,r=abcdefghijklmnop")), ("empty", lambda s, old: b""),
+                              ("cut", lambda s, old: b64(base64.b64decode(s.last)[:-3])), ("of another hash", lambda s, old: b64(base64.b64decode(s.last) + b"AAAA"))):
+                with Raw(server.imap) as c, Raw(server.imap) as d:
+                    old, s = Scram(d, "alice", PASSWORD, mech).last, Scram(c, "alice", PASSWORD, mech)
+                    s.last = how(s, old)
+                    st, tried = s.end(), tried + 1
+                    if (st == "OK") != (name == "right"):
+                        failures.append(f"{mech}, {name}: {st}")
+                    if name != "right" and c.cmd("SELECT INBOX") == "OK":
+                        failures.append(f"{mech}, {name}: is in")
+            with Raw(server.imap) as c:
+                tried += 1
+                if Scram(c, "alice", "wrong", mech).end() != "NO":
+                    failures.append(f"{mech}: a wrong password")
     return tried, failures
 
 
@@ -353,4 +379,4 @@ def secrets(binary):
     return tried, failures
 
 
-PARTS = (taken_back, ended, guessing, apart, secrets)
+PARTS = (taken_back, hashes, ended, guessing, apart, secrets)

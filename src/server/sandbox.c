@@ -140,7 +140,7 @@ enter(void)
 static void
 warm_up(void)
 {
-	server_notify("");
+	server_notify(""); /* a worker has no manager */
 	mime_charsets_load();
 	(void)sysconf(_SC_NPROCESSORS_ONLN);
 }

@@ -49,6 +49,15 @@ say(const char *what)
 	log_event(EV_stopped, "cannot start a worker: %s: %s", what, strerror(errno));
 }
 
+/* What only the main process of a service has to do with. */
+static void
+forget_manager(void)
+{
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
 /* In the new process. */
 static _Noreturn void
 become(const struct supervisor *s, int ch)
@@ -59,6 +68,7 @@ become(const struct supervisor *s, int ch)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	snprintf(text, sizeof(text), "%d", ch);
+	forget_manager();
 	if (!user_become(&s->user) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
 		say(s->user.name[0] != '\0' ? s->user.name : "its user");
 	} else if (fcntl(ch, F_SETFD, 0) != 0 || setenv(WORKER_CHANNEL, text, 1) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {

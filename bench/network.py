@@ -80,7 +80,7 @@ def main(args):
         with open(args.json, "w") as f:
             json.dump(result, f, indent=1)
     if args.write:
-        report_network.write(result, os.path.join(os.path.dirname(HERE), "docs"), args.before)
+        report_network.write(result, os.path.join(os.path.dirname(HERE), "docs"), args.as_before)
     return 1 if any("failed" in r["servers"].get("mansio", {}) for r in network.rows) else 0
 
 

@@ -84,6 +84,7 @@ class Session(Untagged, Tagged):
         self.responses = 0
         self.known_text = None  # knows the texts of the language that was chosen; None: any text will do
         self.asked = False      # AUTHENTICATE or IDLE waits for a line
+        self.owed = None        # a MOVE whose EXPUNGEs are still to come
 
     # what goes wrong
 
@@ -312,6 +313,7 @@ class Session(Untagged, Tagged):
             self.strictly("an answer out of order", r.raw)
         cmd = self.queue.pop(index)
         self.asked = False
+        self.settle(cmd, r)
         if r.name == "OK" and self.mailbox and cmd.name == "ESEARCH" and RE_UPDATE.search(cmd.line) and r.tag not in self.mailbox.refused:
             self.mailbox.live[r.tag] = Live(True, False, None)
         if r.name == "NO" and not r.code:

@@ -2,6 +2,8 @@
 """tagged: what a command must have brought when its OK comes, and what it changes."""
 import re
 
+from .words import NO_EXPUNGE
+
 
 class Tagged:
     """The part of a Session that takes the OK of a command, one method did_NAME each."""
@@ -99,8 +101,21 @@ class Tagged:
     did_uid_copy = did_copy
 
     def did_move(self, cmd, r):
-        """Other sessions' expunges may come first, the moved messages' come after COPYUID. A mailbox that is gone tells none."""
-        if self.mailbox is not None and cmd.expunges < cmd.moved:
+        """Other sessions' expunges may come first, the moved messages' come after COPYUID. A mailbox that another session deletes at that moment, under commands
+        that were sent ahead, is told to be empty with the next answer that may: no earlier than those commands' own news, nothing after it."""
+        if self.mailbox is None or cmd.expunges >= cmd.moved:
+            return
+        if self.queue:
+            self.owed = r.raw
+        else:
             self.fault("COPYUID after the EXPUNGEs of MOVE (T84)", r.raw)
+
+    def settle(self, cmd, r):
+        """An answer after that of such a MOVE."""
+        if not self.owed or (self.mailbox is not None and (cmd.name in NO_EXPUNGE or r.name != "OK")):
+            return
+        if self.mailbox is not None and cmd.name not in ("SELECT", "EXAMINE") and self.mailbox.exists != 0:
+            self.fault("the EXPUNGEs of a MOVE are not even in the next answer (T84)", self.owed)
+        self.owed = None
 
     did_uid_move = did_move

@@ -316,6 +316,7 @@ def sessions():
         ("PERMANENTFLAGS", [hi, login, (b"s SELECT x\r\n", data.replace(b"(\\Seen \\Deleted k)\r", b"(\\Seen \\Deleted)\r") + b"s OK [READ-WRITE] x\r\n")], "that FLAGS lacks"),
         ("HIGHESTMODSEQ", after(b"a NOOP\r\n", b"* OK [HIGHESTMODSEQ 4] x\r\n" + ok), "goes back"),
         ("COPYUID late", after(b"a MOVE 1 x\r\n", b"* 1 EXPUNGE\r\n* OK [COPYUID 1 1 1] x\r\n" + ok), "COPYUID after"),
+        ("MOVE without EXPUNGE", start + [(b"a UID MOVE 1 x\r\nb NOOP\r\n", b"* OK [COPYUID 1 1 1] x\r\n" + ok + b"b OK x\r\n")], "not even in the next"),
         ("COPYUID twice", after(b"a COPY 1 x\r\n", b"a OK [COPYUID 1 1,1 1:2] x\r\n"), "COPYUID names"),
         ("EXPUNGE with QRESYNC", start + [(b"e ENABLE QRESYNC\r\n", b"* ENABLED QRESYNC\r\ne OK x\r\n"), (b"a NOOP\r\n", b"* 1 EXPUNGE\r\n" + ok)], "instead of VANISHED"),
         ("VANISHED", after(b"a NOOP\r\n", b"* VANISHED 1\r\n" + ok), "without ENABLE QRESYNC"),

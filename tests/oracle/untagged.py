@@ -3,8 +3,8 @@
 import re
 from .lex import set_count
 from .live import Live
+from .words import NO_EXPUNGE
 
-NO_EXPUNGE = {"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}
 DYNAMIC = {"FLAGS", "MODSEQ", "UID", "PREVIEW", "ANNOTATION"}
 RE_UPDATE = re.compile(rb"RETURN \([^)]*\bUPDATE\b", re.I)
 SAME_AS = {"RFC822": "BODY[]", "RFC822.HEADER": "BODY[HEADER]", "RFC822.TEXT": "BODY[TEXT]"}

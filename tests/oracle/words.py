@@ -2,6 +2,8 @@
 """words: what the files of the grammar share: the context, a response as read, flags, capabilities, ids."""
 import re
 
+NO_EXPUNGE = {"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}      # what their answers must not bring (RFC 3501 7.4.1)
+
 
 class Context:
     """What the session has switched on: decides which octets and responses are allowed."""

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a connection: handshake, open, run and run again, close. conn_step() is what a pool
+ * The life of a connection: it begins (conn_begin.c), is open, runs and runs again, closes. conn_step() is what a pool
  * thread calls; it goes on until there is nothing to do now, then arms the poller and parks.
  */
 #include <stdlib.h>
@@ -18,8 +18,6 @@
 /* Runs in a row before others get theirs: so many, or so many microseconds. */
 #define TURNS 8u
 #define TURNS_US 5000
-
-enum turn { TURN_MORE, TURN_PARK, TURN_GONE };
 
 struct conn *
 conn_make(struct net *net, int fd, const struct conn_handler *h, const char *local, void *arg)
@@ -71,6 +69,7 @@ conn_start(struct conn *c, bool tls, bool local)
 	c->stage = STAGE_NEW;
 	if (tls) {
 		c->stage = STAGE_HANDSHAKE;
+		c->shake = c->late_greeting ? SHAKE_FIRST : SHAKE_EARLY;
 		c->handshake_at = c->born + HANDSHAKE_SECONDS;
 	}
 	wake_open(&c->word, 0);
@@ -110,9 +109,8 @@ conn_release(struct conn *c)
 		conn_post(c, generation, BIT_RELEASED, false);
 }
 
-/* The socket goes now, whatever waits; the rest when nobody holds the connection any more. */
-static enum turn
-drop(struct conn *c)
+enum turn
+conn_drop(struct conn *c)
 {
 	tls_end(c);
 	if (c->fd >= 0) {
@@ -152,88 +150,6 @@ turn_dead(struct conn *c)
 }
 
 static enum turn
-turn_lookup(struct conn *c)
-{
-	if (atomic_load(&c->net->stopping)) {
-		dial_blame(c, DIAL_STOPPED, "the server stops");
-		return drop(c);
-	}
-	switch (dial_lookup(c)) {
-	case DIAL_WAITS: return TURN_PARK;
-	case DIAL_FAILED: return drop(c);
-	case DIAL_CONNECTED: break;
-	}
-	c->stage = STAGE_CONNECT;
-	return TURN_MORE;
-}
-
-static enum turn
-turn_connect(struct conn *c)
-{
-	switch (dial_connect(c)) {
-	case DIAL_WAITS: return TURN_PARK;
-	case DIAL_FAILED: return drop(c);
-	case DIAL_CONNECTED: break;
-	}
-	dial_over(c);
-	c->stage = STAGE_NEW;
-	if (c->dial->wanted)
-		dial_handshake(c, false);
-	return TURN_MORE;
-}
-
-static enum turn
-turn_handshake(struct conn *c)
-{
-	enum io io;
-
-	/* STARTTLS: the go-ahead leaves in the clear first. */
-	if (c->starttls) {
-		if ((io = io_write(c)) != IO_OK)
-			return io == IO_WAIT ? TURN_PARK : drop(c);
-		c->starttls = false;
-	}
-	if (c->ssl == NULL && tls_begin(c) != OK) {
-		dial_blame(c, DIAL_TLS, "TLS cannot begin");
-		return drop(c);
-	}
-	io = tls_handshake(c);
-	if (io == IO_WAIT)
-		return TURN_PARK;
-	if (io != IO_OK)
-		return drop(c);
-	c->handshake_at = 0;
-	if (c->refresh) {
-		c->refresh = false;
-		c->events |= CONN_EV_TLS;
-		c->stage = STAGE_OPEN;
-	} else {
-		c->stage = STAGE_NEW;
-	}
-	c->readable = true; /* its first bytes may have come with the handshake's last */
-	return TURN_MORE;
-}
-
-static enum turn
-turn_new(struct conn *c)
-{
-	enum io io;
-
-	c->stage = STAGE_OPEN;
-	c->opened = true;
-	if (c->dial != NULL)
-		c->hard_at = 0; /* the dial's */
-	if (c->handler->open(c) != OK) {
-		c->stage = STAGE_CLOSING;
-		return TURN_MORE;
-	}
-	if (atomic_load(&c->net->stopping))
-		c->events |= CONN_EV_STOP;
-	io = io_write(c); /* the greeting */
-	return io == IO_OK || io == IO_WAIT ? TURN_MORE : drop(c);
-}
-
-static enum turn
 turn_closing(struct conn *c)
 {
 	enum io io = io_write(c);
@@ -241,14 +157,14 @@ turn_closing(struct conn *c)
 	if (io == IO_WAIT)
 		return TURN_PARK;
 	if (io != IO_OK)
-		return drop(c);
+		return conn_drop(c);
 	tls_bye(c);
 	if (c->eof)
-		return drop(c);
+		return conn_drop(c);
 	/* Bytes that nobody read make the kernel send a reset, which may destroy what was just
 	 * sent before the client saw it. */
 	if (io_discard(c) != IO_OK)
-		return drop(c);
+		return conn_drop(c);
 	shutdown(c->fd, SHUT_WR);
 	c->stage = STAGE_LINGER;
 	c->hard_at = net_now(c->net) + LINGER_SECONDS;
@@ -264,7 +180,7 @@ turn_linger(struct conn *c)
 		if (io == IO_WAIT)
 			return TURN_PARK;
 		if (io != IO_OK)
-			return drop(c);
+			return conn_drop(c);
 	}
 	return TURN_MORE;
 }
@@ -349,16 +265,16 @@ turn_open(struct conn *c)
 	if (c->writable) {
 		c->writable = false;
 		if ((io = io_write(c)) != IO_OK && io != IO_WAIT)
-			return drop(c);
+			return conn_drop(c);
 	}
 	if (!take_input(c))
-		return drop(c);
+		return conn_drop(c);
 	if (!due(c, &events))
 		return turn_idle(c);
 	c->events = 0;
 	c->next = (uint8_t)c->handler->run(c, events);
 	if (c->next == CONN_ABORT)
-		return drop(c);
+		return conn_drop(c);
 	if (c->next == CONN_CLOSE) {
 		c->stage = STAGE_CLOSING;
 		return TURN_MORE;
@@ -372,7 +288,7 @@ turn_open(struct conn *c)
 	 * runs on: a look costs a tenth of the way through the poller. */
 	if (events & CONN_EV_INPUT)
 		c->readable = true;
-	return io == IO_OK || io == IO_WAIT ? TURN_MORE : drop(c);
+	return io == IO_OK || io == IO_WAIT ? TURN_MORE : conn_drop(c);
 }
 
 /* Time-outs. True: the connection is to be dropped. */
@@ -388,11 +304,11 @@ overdue(struct conn *c)
 	}
 	if (c->stage < STAGE_HANDSHAKE)
 		return !dial_overdue(c, now);
-	if (c->stage == STAGE_HANDSHAKE && (now >= c->handshake_at || (c->hard_at != 0 && now >= c->hard_at)))
+	if (tls_shakes(c) && (now >= c->handshake_at || (c->hard_at != 0 && now >= c->hard_at))) {
 		dial_blame(c, DIAL_TIMEOUT, "TLS took too long");
-	if (c->stage == STAGE_HANDSHAKE && now >= c->handshake_at)
 		return true;
-	if (c->stage == STAGE_HANDSHAKE || c->stage == STAGE_LINGER)
+	}
+	if (c->stage == STAGE_LINGER)
 		return c->hard_at != 0 && now >= c->hard_at;
 	if (c->stage != STAGE_OPEN)
 		return false;
@@ -415,6 +331,7 @@ turn(struct conn *c)
 	case STAGE_LOOKUP: return turn_lookup(c);
 	case STAGE_CONNECT: return turn_connect(c);
 	case STAGE_HANDSHAKE: return turn_handshake(c);
+	case STAGE_GREETING: return turn_greeting(c);
 	case STAGE_NEW: return turn_new(c);
 	case STAGE_OPEN: return turn_open(c);
 	case STAGE_CLOSING: return turn_closing(c);
@@ -462,7 +379,7 @@ set_timer(struct conn *c)
 
 	if (c->stage == STAGE_CONNECT && c->dial->attempt_at < when)
 		when = c->dial->attempt_at;
-	if (c->stage == STAGE_HANDSHAKE && (when == 0 || c->handshake_at < when))
+	if (tls_shakes(c) && (when == 0 || c->handshake_at < when))
 		when = c->handshake_at;
 	if (io_pending(c) > 0) {
 		if (c->stuck_at == 0)
@@ -498,6 +415,7 @@ park(struct conn *c)
 		out = true;
 		break;
 	case STAGE_HANDSHAKE:
+	case STAGE_GREETING:
 		mask |= CONN_EV_STOP;
 		in = !c->tls_want_write && !out;
 		out = out || c->tls_want_write;
@@ -546,12 +464,12 @@ absorb(struct conn *c, unsigned bits)
 	if (c->stage == STAGE_DEAD)
 		return;
 	/* Nobody is there yet to say goodbye to. */
-	if ((bits & CONN_EV_STOP) && c->stage <= STAGE_HANDSHAKE)
+	if ((bits & CONN_EV_STOP) && c->stage < STAGE_NEW)
 		bits |= BIT_KILL;
 	if (bits & BIT_KILL)
 		dial_blame(c, DIAL_STOPPED, "it was given up");
 	if ((bits & BIT_KILL) || ((bits & CONN_EV_TIMEOUT) && overdue(c)))
-		drop(c);
+		conn_drop(c);
 }
 
 void

@@ -52,8 +52,8 @@ enum conn_event {
 
 struct conn_handler {
 	const char *name; /* for the log: "imap" */
-	/* A connection begins (with implicit TLS: its handshake is done). Sets conn_user(), appends
-	 * the greeting. An error closes it; closed() is called also then. */
+	/* A connection begins (with implicit TLS: its handshake is done, or our part of it, see late_greeting in net/net.h: conn_tls() is true, and run()
+	 * comes after the client's). Sets conn_user(), appends the greeting. An error closes it; closed() is called also then. */
 	enum status (*open)(struct conn *);
 	enum conn_next (*run)(struct conn *, unsigned events);
 	/* About to park with nothing read and nothing to send: give memory back. May be NULL. */

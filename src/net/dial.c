@@ -217,10 +217,10 @@ dial_overdue(struct conn *c, uint32_t now)
 }
 
 void
-dial_handshake(struct conn *c, bool refresh)
+dial_handshake(struct conn *c, enum shake shake)
 {
 	c->stage = STAGE_HANDSHAKE;
-	c->refresh = refresh;
+	c->shake = (uint8_t)shake;
 	c->readable = false;
 	c->handshake_at = net_now(c->net) + HANDSHAKE_SECONDS;
 }
@@ -310,6 +310,6 @@ conn_dial_starttls(struct conn *c, const struct dial_tls *tls)
 	if (conn_in(c).n > 0 || io_pending(c) > 0)
 		return ERR_BAD_INPUT;
 	want_tls(c->dial, tls);
-	dial_handshake(c, true);
+	dial_handshake(c, SHAKE_UPGRADE);
 	return OK;
 }

@@ -27,8 +27,8 @@ struct dial {
 enum dial_step { DIAL_WAITS, DIAL_CONNECTED, DIAL_FAILED };
 enum dial_step dial_lookup(struct conn *c);
 enum dial_step dial_connect(struct conn *c);
-/* TLS comes next; refresh: on an open connection. */
-void dial_handshake(struct conn *c, bool refresh);
+/* TLS comes next. */
+void dial_handshake(struct conn *c, enum shake shake);
 /* The time of the address under way is up. False: so is that of all. */
 bool dial_overdue(struct conn *c, uint32_t now);
 /* The first reason stays. why may be NULL. */

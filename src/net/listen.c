@@ -222,6 +222,7 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	l->arg = o->arg;
 	l->fd = fd;
 	l->deadline = o->deadline;
+	l->late_greeting = o->late_greeting;
 	l->tls = o->tls;
 	l->plaintext = o->plaintext;
 	l->where = x_strdup(o->where ? o->where : "");
@@ -306,6 +307,7 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 	}
 	c->where = l->where;
 	c->plaintext = (uint8_t)l->plaintext;
+	c->late_greeting = l->late_greeting;
 	if (l->tls != NULL)
 		c->tls = l->tls;
 	conn_deadline(c, l->deadline);

@@ -46,6 +46,9 @@ struct listener_options {
 	enum conn_plaintext plaintext;     /* conn_plaintext() of its connections */
 	int64_t deadline;                  /* conn_deadline() of its connections, from accept() on, a TLS handshake included;
 	                                    * the handler may set another. 0: none */
+	/* With LISTEN_TLS: open() is called when the handshake is done. Else with the server's own Finished, where TLS 1.3 allows it, so that what
+	 * it says comes a round trip earlier; the client is not proved to be one yet. */
+	bool late_greeting;
 	const struct conn_handler *handler;
 	void *arg;                         /* conn_arg() of its connections */
 };

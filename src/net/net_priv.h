@@ -18,6 +18,15 @@
 #define READ_STEP (16u * 1024)
 #define HANDSHAKE_SECONDS 30
 #define TLS_QUIET 64u /* records */
+/*
+ * A record can be read only when all of it has come, and what a peer takes at once of a connection that was silent is some 14 kB (ten segments,
+ * RFC 6928): one record of 16 kB would be complete a round trip later. So the first bytes of a burst go in small records. It begins anew
+ * when nothing went out for about the time after which TCP itself begins anew (RFC 5681 4.1: its retransmission time-out, at least 200 ms in Linux).
+ */
+#define TLS_BURST (16u * 1024)
+#define TLS_RECORD_FIRST (4u * 1024)
+#define TLS_RECORD (16u * 1024)
+#define TLS_SILENCE_US 250000
 #define LINGER_SECONDS 3
 
 /* Bits of the wake word beyond enum conn_event. */
@@ -37,12 +46,21 @@ enum stage {
 	STAGE_LOOKUP,    /* going out (dial.c): the name */
 	STAGE_CONNECT,   /* the addresses */
 	STAGE_HANDSHAKE, /* TLS first */
+	STAGE_GREETING,  /* our part of the handshake is done (TLS 1.3) and the greeting goes out with it; the client's Finished is awaited */
 	STAGE_NEW,       /* open() comes next */
 	STAGE_OPEN,
 	STAGE_CLOSING,   /* what waits in out is sent, then it closes */
 	STAGE_LINGER,    /* everything is sent; reads and forgets until the client closes too, so that
 	                  * no reset overtakes our last words */
 	STAGE_DEAD,      /* the socket is closed; waits for the last release */
+};
+
+/* Which handshake it is that STAGE_HANDSHAKE stands for. */
+enum shake {
+	SHAKE_FIRST,    /* the first thing; open() follows */
+	SHAKE_EARLY,    /* the same, where open() may come before the client's Finished */
+	SHAKE_GO_AHEAD, /* of STARTTLS: its answer has to leave in the clear before */
+	SHAKE_UPGRADE,  /* of STARTTLS or of one that goes out, on an open connection */
 };
 
 /* A filter and the bytes on its other side. When the filter has ended the layer stays until these are gone. */
@@ -79,6 +97,9 @@ struct conn {
 	uint32_t handshake_at;
 	int64_t pause_until;     /* clock_mono(); 0: it does not pause */
 	uint32_t tls_quiet;      /* records without data, less what data makes up for */
+	uint32_t tls_burst;      /* bytes that went out since it last had nothing to say for a while; not counted beyond TLS_BURST */
+	uint32_t tls_record;     /* a record of so many bytes waits for room; 0: none */
+	int64_t tls_wrote_at;    /* clock_mono() of the last record */
 	/* The wheel's, under its lock; timer_when is read without. */
 	_Atomic uint32_t timer_when;
 	uint32_t timer_next, timer_prev; /* slot + 1; 0: none */
@@ -92,7 +113,9 @@ struct conn {
 	bool readable;           /* a read may find something */
 	bool writable;           /* the poller said that there is room again */
 	bool tls_want_write;     /* TLS waits for room to write, whatever it was asked for */
-	bool starttls, refresh;  /* the handshake waits for the go-ahead; it is not the first thing */
+	uint8_t shake;           /* enum shake */
+	bool late_greeting;      /* the listener's */
+	bool ticketed;           /* what the client said lets it have a ticket */
 	bool batched;            /* idle_at was rounded */
 	bool secret;             /* conn_secret() */
 	uint8_t plaintext;       /* enum conn_plaintext */
@@ -120,6 +143,7 @@ struct listener {
 	int fd;
 	unsigned port, index;
 	int64_t deadline;
+	bool late_greeting;
 	bool given;  /* others hold its socket too */
 	bool paused; /* out of descriptors: not armed (S13) */
 };
@@ -202,6 +226,16 @@ void conn_step(struct task *t);
 struct conn *conn_make(struct net *net, int fd, const struct conn_handler *h, const char *local, void *arg);
 void conn_start(struct conn *c, bool tls, bool local);
 void conn_post(struct conn *c, uint32_t generation, unsigned bits, bool local);
+/* What a stage's function has done: there is more to do at once, it waits, it is gone. */
+enum turn { TURN_MORE, TURN_PARK, TURN_GONE };
+/* The socket goes now, whatever waits; the rest when nobody holds the connection any more. */
+enum turn conn_drop(struct conn *c);
+/* conn_begin.c */
+enum turn turn_lookup(struct conn *c);
+enum turn turn_connect(struct conn *c);
+enum turn turn_handshake(struct conn *c);
+enum turn turn_greeting(struct conn *c);
+enum turn turn_new(struct conn *c);
 
 /* conn_io.c: reads and writes without waiting. */
 enum io { IO_OK, IO_WAIT, IO_EOF, IO_FAILED };
@@ -234,8 +268,17 @@ void pack_fini(struct pack *s);
 void deflate_thread_end(void);
 
 /* tls_conn.c */
+/* A handshake is under way. */
+bool tls_shakes(const struct conn *c);
+/* The library's callback: what the client's hello says. */
+int tls_saw_hello(struct ssl_st *ssl, int *alert, void *arg);
 enum status tls_begin(struct conn *c);
+/* Goes on with it; IO_OK: it is done. */
 enum io tls_handshake(struct conn *c);
+/* The same as a server, but IO_OK comes as soon as something may be sent: in TLS 1.3 with our Finished. */
+enum io tls_accept(struct conn *c);
+/* After that: it may be, now, and the handshake is still under way. */
+bool tls_may_greet(struct conn *c);
 enum io tls_read(struct conn *c, char *p, size_t room, size_t *n_r);
 enum io tls_write(struct conn *c, const char *p, size_t n, size_t *n_r);
 /* Sends the closing alert, once, without waiting. */

@@ -12,7 +12,9 @@
 static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct task *head, **tail = &head;
 struct talk *talk_last;
-unsigned talk_opened, talk_closed;
+unsigned talk_opened, talk_closed, talk_all_runs;
+size_t talk_padding;
+bool talk_refuses;
 
 static void
 ready(void *arg, struct task *t, bool local)
@@ -92,8 +94,10 @@ talk_open(struct conn *c)
 	talk_last = t;
 	talk_opened++;
 	conn_set_user(c, t);
+	memset(buf_room(conn_out(c), talk_padding + 1), 'x', talk_padding);
+	buf_wrote(conn_out(c), talk_padding);
 	buf_adds(conn_out(c), "hello\n");
-	return OK;
+	return talk_refuses ? ERR_LIMIT : OK;
 }
 
 static void
@@ -219,6 +223,7 @@ talk_run(struct conn *c, unsigned events)
 	enum conn_next next;
 
 	t->runs++;
+	talk_all_runs++;
 	t->events |= events;
 	if (events & CONN_EV_STOP) {
 		buf_adds(conn_out(c), "stop\n");

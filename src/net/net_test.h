@@ -30,9 +30,12 @@ struct talk {
 };
 
 extern const struct conn_handler talk_handler;
-/* The latest connection that opened, and how many did and were closed. */
+/* The latest connection that opened, how many did and were closed, and how often any was run. */
 extern struct talk *talk_last;
-extern unsigned talk_opened, talk_closed;
+extern unsigned talk_opened, talk_closed, talk_all_runs;
+/* So many bytes of 'x' before the greeting; the greeting is the last word. */
+extern size_t talk_padding;
+extern bool talk_refuses;
 
 struct net *test_net(const struct net_options *o);
 /* Runs whatever is ready until nothing is, without waiting. */

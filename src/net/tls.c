@@ -55,6 +55,14 @@ use_files(SSL_CTX *ctx, const struct tls_pem *pem, struct buf *why)
 	return false;
 }
 
+static int
+allow_no_early_data(SSL *ssl, void *arg)
+{
+	(void)ssl;
+	(void)arg;
+	return 0;
+}
+
 /* Tickets are encrypted with a key of this process; nothing is kept per session. */
 static SSL_CTX *
 make(const struct tls_pem *pem, struct buf *why)
@@ -72,7 +80,12 @@ make(const struct tls_pem *pem, struct buf *why)
 	        | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1); /* one read for a record's head and body */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	/* At least one, also for a session that is resumed: it comes behind a greeting that came early (tls_conn.c). */
 	SSL_CTX_set_num_tickets(ctx, 1);
+	/* No data before the client's Finished: they could be played again. Neither a ticket allows them nor does this process take them. */
+	SSL_CTX_set_max_early_data(ctx, 0);
+	SSL_CTX_set_allow_early_data_cb(ctx, allow_no_early_data, NULL);
+	SSL_CTX_set_client_hello_cb(ctx, tls_saw_hello, NULL);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* T95 */
 	SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"mansio", 6);
 	if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!PSK") != 1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tls: the server's certificate and TLS settings: 1.2 and 1.3, session tickets, no client
- * certificates, no renegotiation, no compression. Any thread. Connections keep the certificate they
+ * certificates, no renegotiation, no compression, no data before the client's Finished (0-RTT). Any thread. Connections keep the certificate they
  * began with when another is loaded.
  */
 #ifndef NET_TLS_H

@@ -2,9 +2,17 @@
 /* TLS of one connection, on OpenSSL, never waiting. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <string.h>
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/dial_priv.h"
+
+bool
+tls_shakes(const struct conn *c)
+{
+	return c->stage == STAGE_HANDSHAKE || c->stage == STAGE_GREETING;
+}
 
 enum status
 tls_begin(struct conn *c)
@@ -18,9 +26,26 @@ tls_begin(struct conn *c)
 		c->ssl = tls_session(c->tls);
 	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1)
 		return ERR_UNAVAILABLE;
-	if (d == NULL)
+	if (d == NULL) {
+		SSL_set_app_data(c->ssl, c); /* for tls_saw_hello() */
 		SSL_set_accept_state(c->ssl);
+	}
 	return OK;
+}
+
+int
+tls_saw_hello(struct ssl_st *ssl, int *alert, void *arg)
+{
+	struct conn *c = SSL_get_app_data(ssl);
+	const unsigned char *modes;
+	size_t n;
+
+	(void)alert;
+	(void)arg;
+	/* RFC 8446 4.2.9: a byte that counts the modes, of which 1 is psk_dhe_ke, the one that our tickets are for. */
+	if (c != NULL && SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk_kex_modes, &modes, &n) == 1)
+		c->ticketed = n > 1 && memchr(modes + 1, 1, n - 1) != NULL;
+	return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 /* A handshake that failed on what the client sent, not one that it broke off by going away. */
@@ -29,10 +54,12 @@ tell_handshake(struct conn *c)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_error());
 
-	if (c->stage == STAGE_HANDSHAKE && c->dial != NULL)
+	if (!tls_shakes(c))
+		return;
+	if (c->dial != NULL)
 		tls_client_blame(c);
 	/* Who dialled tells himself why it came to nothing. */
-	if (c->stage == STAGE_HANDSHAKE && reason != NULL && (c->dial == NULL || c->opened))
+	if (reason != NULL && (c->dial == NULL || c->opened))
 		log_event(EV_client_error, "%s id=%llu peer=%s why=%s", c->local, (unsigned long long)c->id, c->peer, LOG_STR(str_c(reason)));
 }
 
@@ -98,6 +125,33 @@ tls_handshake(struct conn *c)
 	return IO_OK;
 }
 
+/*
+ * OpenSSL lets a server send before the client's Finished only where it would also take data that come before it (0-RTT), so this is asked for and
+ * nothing is taken: no ticket allows any, and what a client sends all the same is thrown away unread (tls.c). A LOGIN could be played again.
+ */
+enum io
+tls_accept(struct conn *c)
+{
+	char none;
+	size_t n;
+
+	ensure(c->dial == NULL);
+	ERR_clear_error();
+	c->tls_want_write = false;
+	switch (SSL_read_early_data(c->ssl, &none, 1, &n)) {
+	case SSL_READ_EARLY_DATA_FINISH: return IO_OK;
+	case SSL_READ_EARLY_DATA_SUCCESS: return IO_FAILED; /* cannot be */
+	default: return outcome(c, -1);
+	}
+}
+
+/* Of a client that gets no ticket nothing more comes after its Finished: one that looks only when something comes would never see the greeting. */
+bool
+tls_may_greet(struct conn *c)
+{
+	return c->ticketed && SSL_version(c->ssl) == TLS1_3_VERSION && !SSL_is_init_finished(c->ssl);
+}
+
 enum io
 tls_read(struct conn *c, char *p, size_t room, size_t *n_r)
 {
@@ -126,6 +180,25 @@ tls_read(struct conn *c, char *p, size_t room, size_t *n_r)
 	return n > 0 ? IO_OK : IO_WAIT;
 }
 
+/* The size of the next record. One that waited for room is tried again as it was. */
+static size_t
+record_size(struct conn *c, size_t n)
+{
+	size_t most = TLS_RECORD;
+
+	if (c->tls_record != 0) {
+		ensure(n >= c->tls_record);
+		return c->tls_record;
+	}
+	if (n <= TLS_RECORD_FIRST)
+		return n;
+	if (c->tls_burst >= TLS_BURST && clock_mono() - c->tls_wrote_at > TLS_SILENCE_US)
+		c->tls_burst = 0;
+	if (c->tls_burst < TLS_BURST)
+		most = TLS_RECORD_FIRST;
+	return n < most ? n : most;
+}
+
 enum io
 tls_write(struct conn *c, const char *p, size_t n, size_t *n_r)
 {
@@ -133,10 +206,18 @@ tls_write(struct conn *c, const char *p, size_t n, size_t *n_r)
 
 	ensure(n > 0);
 	ERR_clear_error();
-	if ((r = SSL_write_ex(c->ssl, p, n, n_r)) == 1)
+	n = record_size(c, n);
+	r = c->stage == STAGE_GREETING ? SSL_write_early_data(c->ssl, p, n, n_r) : SSL_write_ex(c->ssl, p, n, n_r);
+	if (r == 1) {
+		c->tls_record = 0;
+		c->tls_burst += c->tls_burst < TLS_BURST ? (uint32_t)*n_r : 0;
+		c->tls_wrote_at = clock_mono();
 		return IO_OK;
+	}
 	switch (SSL_get_error(c->ssl, r)) {
-	case SSL_ERROR_WANT_WRITE: return IO_WAIT;
+	case SSL_ERROR_WANT_WRITE:
+		c->tls_record = (uint32_t)n;
+		return IO_WAIT;
 	default: ERR_clear_error(); return IO_FAILED;
 	}
 }
@@ -179,7 +260,7 @@ conn_starttls(struct conn *c)
 	if (conn_in(c).n > 0 || (c->layer != NULL && c->layer->raw.n > 0))
 		return ERR_BAD_INPUT;
 	c->stage = STAGE_HANDSHAKE;
-	c->starttls = c->refresh = true;
+	c->shake = SHAKE_GO_AHEAD;
 	c->readable = false;
 	c->handshake_at = net_now(c->net) + HANDSHAKE_SECONDS;
 	return OK;
@@ -188,7 +269,7 @@ conn_starttls(struct conn *c)
 bool
 conn_tls(struct conn *c)
 {
-	return c->ssl != NULL && c->stage >= STAGE_NEW;
+	return c->ssl != NULL && c->stage >= STAGE_GREETING;
 }
 
 const char *

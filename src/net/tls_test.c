@@ -52,7 +52,7 @@ setup(void **state)
 	assert_int_equal(tls_new(cert, key, &tls), OK);
 	o.tls = tls;
 	net = test_net(&o);
-	talk_opened = talk_closed = 0;
+	talk_opened = talk_closed = talk_all_runs = 0;
 	client_ctx = SSL_CTX_new(TLS_client_method());
 	return 0;
 }
@@ -352,7 +352,9 @@ test_broken_handshakes(void **state)
 		test_run(net);
 		assert_int_equal(net_connections(net), 0);
 	}
-	assert_int_equal(talk_opened, 0);
+	/* Some were hellos all the same, and got a greeting. */
+	assert_int_equal(talk_opened, talk_closed);
+	assert_int_equal(talk_all_runs, 0);
 }
 
 static void

@@ -53,7 +53,7 @@ listen_at(struct server *s, struct socket_place *at)
 	if (v == NULL)
 		return server_refuse(ERR_BAD_INPUT, "there is no listener %u", at->listener);
 	lo = (struct listener_options){.name = l->name, .where = at->where, .kind = at->local ? LISTEN_UNIX : v->kind, .handler = v->protocol->handler,
-	    .arg = services_arg(&s->services, v), .tls = server_tls(s, l->tls_certificate), .plaintext = plaintext_of(l),
+	    .arg = services_arg(&s->services, v), .tls = server_tls(s, l->tls_certificate), .plaintext = plaintext_of(l), .late_greeting = !l->early_greeting,
 	    .deadline = l->login_timeout > 0 || !v->login ? l->login_timeout : config()->imap_login_timeout, .given = true};
 	note(s, l->name, at->fd);
 	lo.fd = take(s, at);

@@ -19,7 +19,7 @@ address_enter(struct conn *c)
 	struct net *net = c->net;
 	uintptr_t n;
 
-	if (c->loopback || c->local_socket || net->o.max_strangers == 0)
+	if (c->way != WAY_NETWORK || net->o.max_strangers == 0)
 		return OK;
 	lock_take(&net->address_lock);
 	n = (uintptr_t)map_get(&net->addresses, key(c));

@@ -69,7 +69,6 @@ conn_start(struct conn *c, bool tls, bool local)
 	c->stage = STAGE_NEW;
 	if (tls) {
 		c->stage = STAGE_HANDSHAKE;
-		c->shake = c->late_greeting ? SHAKE_FIRST : SHAKE_EARLY;
 		c->handshake_at = c->born + HANDSHAKE_SECONDS;
 	}
 	wake_open(&c->word, 0);
@@ -134,15 +133,15 @@ turn_dead(struct conn *c)
 	ensure(c->fd < 0 && c->ssl == NULL && !c->stranger);
 	io_free(c); /* what the thread lent */
 	/* Whoever holds it hears of it, too. */
-	if (c->dial != NULL && !c->opened && !c->told) {
-		c->told = true;
+	if (c->dial != NULL && c->met == MET_NOTHING) {
+		c->met = MET_FAILED;
 		dial_blame(c, DIAL_LOST, "the peer went away");
 		if (c->handler->failed != NULL)
 			c->handler->failed(c);
 	}
 	if (!table_bury(c))
 		return TURN_PARK;
-	if (c->opened)
+	if (c->met == MET_OPENED)
 		c->handler->closed(c);
 	dial_free(c);
 	table_free(c);
@@ -159,7 +158,7 @@ turn_closing(struct conn *c)
 	if (io != IO_OK)
 		return conn_drop(c);
 	tls_bye(c);
-	if (c->eof)
+	if (c->input == INPUT_ENDED)
 		return conn_drop(c);
 	/* Bytes that nobody read make the kernel send a reset, which may destroy what was just
 	 * sent before the client saw it. */
@@ -191,16 +190,15 @@ take_input(struct conn *c)
 {
 	enum io io;
 
-	if (c->next != CONN_INPUT || !c->readable || c->eof || io_pending(c) > OUT_HIGH)
+	if (c->next != CONN_INPUT || c->input != INPUT_MAYBE || io_pending(c) > OUT_HIGH)
 		return true;
 	io = io_read(c);
 	if (io == IO_OK) {
 		c->events |= CONN_EV_INPUT;
-		if (c->idle_seconds != 0 && !c->batched)
+		if (c->idle_seconds != 0)
 			c->idle_at = net_now(c->net) + c->idle_seconds;
 	} else if (io == IO_EOF) {
-		c->eof = true;
-		c->readable = false;
+		c->input = INPUT_ENDED;
 		c->events |= CONN_EV_EOF;
 	} else if (io == IO_WAIT && c->in.n - c->in_at >= c->in_limit) {
 		log_event(EV_client_error, "%s id=%llu peer=%s: more than %u bytes without an end",
@@ -236,7 +234,7 @@ due(struct conn *c, unsigned *events_r)
 			return false;
 		break;
 	}
-	if (c->eof)
+	if (c->input == INPUT_ENDED)
 		events |= CONN_EV_EOF;
 	*events_r = events;
 	return true;
@@ -248,11 +246,11 @@ turn_idle(struct conn *c)
 {
 	if (c->next != CONN_INPUT || io_pending(c) > OUT_HIGH)
 		return TURN_PARK;
-	if (c->eof) {
+	if (c->input == INPUT_ENDED) {
 		c->stage = STAGE_CLOSING;
 		return TURN_MORE;
 	}
-	return c->readable ? TURN_MORE : TURN_PARK;
+	return c->input == INPUT_MAYBE ? TURN_MORE : TURN_PARK;
 }
 
 static enum turn
@@ -261,7 +259,7 @@ turn_open(struct conn *c)
 	unsigned events;
 	enum io io;
 
-	ensure(c->opened && c->fd >= 0);
+	ensure(c->met == MET_OPENED && c->fd >= 0);
 	if (c->writable) {
 		c->writable = false;
 		if ((io = io_write(c)) != IO_OK && io != IO_WAIT)
@@ -287,7 +285,7 @@ turn_open(struct conn *c)
 	/* A client on this machine may have taken the answer and asked again before the send was over, on the processor that this thread
 	 * runs on: a look costs a tenth of the way through the poller. */
 	if (events & CONN_EV_INPUT)
-		c->readable = true;
+		input_is(c, INPUT_MAYBE);
 	return io == IO_OK || io == IO_WAIT ? TURN_MORE : conn_drop(c);
 }
 
@@ -425,7 +423,7 @@ park(struct conn *c)
 		break;
 	case STAGE_OPEN:
 		if (c->next == CONN_INPUT) {
-			in = !c->eof && io_pending(c) <= OUT_HIGH;
+			in = c->input != INPUT_ENDED && io_pending(c) <= OUT_HIGH;
 			mask = WAKE_ALL & ~BIT_RELEASED;
 		} else if (c->next == CONN_WAKE) {
 			mask = CONN_EV_WAKE | CONN_EV_OUTPUT | BIT_KILL;
@@ -456,7 +454,7 @@ absorb(struct conn *c, unsigned bits)
 	if (bits & (CONN_EV_INPUT | CONN_EV_OUTPUT)) {
 		c->armed = 0;
 		if ((bits & CONN_EV_INPUT) || c->tls_want_write)
-			c->readable = true;
+			input_is(c, INPUT_MAYBE);
 		c->writable = (bits & CONN_EV_OUTPUT) != 0;
 		c->tls_want_write = false;
 	}

@@ -39,10 +39,10 @@ static enum turn
 established(struct conn *c)
 {
 	c->handshake_at = 0;
-	c->readable = true; /* its first bytes may have come with the handshake's last */
+	input_is(c, INPUT_MAYBE); /* its first bytes may have come with the handshake's last */
 	if (c->shake == SHAKE_UPGRADE)
 		c->events |= CONN_EV_TLS;
-	c->stage = !c->opened ? STAGE_NEW : c->next == CONN_CLOSE ? STAGE_CLOSING : STAGE_OPEN;
+	c->stage = c->met == MET_NOTHING ? STAGE_NEW : c->next == CONN_CLOSE ? STAGE_CLOSING : STAGE_OPEN;
 	return TURN_MORE;
 }
 
@@ -77,7 +77,7 @@ turn_handshake(struct conn *c)
 static bool
 begin(struct conn *c)
 {
-	c->opened = true;
+	c->met = MET_OPENED;
 	if (c->handler->open(c) != OK)
 		return false;
 	if (atomic_load(&c->net->stopping))
@@ -91,7 +91,7 @@ turn_greeting(struct conn *c)
 {
 	enum io io;
 
-	if (!c->opened && !begin(c))
+	if (c->met == MET_NOTHING && !begin(c))
 		c->next = CONN_CLOSE;
 	if ((io = io_write(c)) == IO_OK && (io = tls_handshake(c)) == IO_OK)
 		return established(c);

@@ -88,7 +88,7 @@ conn_gone(struct conn *c)
 	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
 
 	/* Not by a look at what is to be read: before its end may stand what was sent ahead. */
-	return c->fd < 0 || c->eof || (poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)));
+	return c->fd < 0 || c->input == INPUT_ENDED || (poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)));
 }
 
 static uint32_t
@@ -102,7 +102,6 @@ in_seconds(struct conn *c, int64_t seconds)
 void
 conn_timeout(struct conn *c, int64_t seconds)
 {
-	c->batched = false;
 	c->idle_at = in_seconds(c, seconds);
 	c->idle_seconds = c->idle_at == 0 ? 0 : c->idle_at - net_now(c->net);
 }
@@ -116,12 +115,12 @@ conn_timeout_batched(struct conn *c, int64_t seconds)
 	if (c->idle_at == 0)
 		return;
 	/* The seconds that are a multiple of the span, shifted by the client's address. */
-	c->batched = true;
 	span = (uint32_t)(seconds > 3 ? seconds / 2 : 1);
 	phase = (uint32_t)(hash_keyed(network_str(&c->address)) % span);
 	at = now + span;
 	at += span - (at + phase) % span;
 	c->idle_at = at > now + seconds ? now + (uint32_t)seconds : at;
+	c->idle_seconds = 0;
 }
 
 void
@@ -164,7 +163,7 @@ conn_where(struct conn *c)
 bool
 conn_loopback(struct conn *c)
 {
-	return c->loopback || c->local_socket;
+	return c->way != WAY_NETWORK;
 }
 
 bool
@@ -256,7 +255,7 @@ conn_set_filter(struct conn *c, struct conn_filter *f)
 	l->raw = raw;
 	conn_eat(c, conn_in(c).n);
 	c->layer = l;
-	c->readable = true;
+	input_is(c, INPUT_MAYBE);
 	return OK;
 }
 
@@ -282,7 +281,7 @@ conn_end_filter(struct conn *c)
 	c->bytes_out += c->out.n;
 	buf_clear(&c->out);
 	l->out_ended = true;
-	c->readable = true;
+	input_is(c, INPUT_MAYBE);
 	return OK;
 }
 

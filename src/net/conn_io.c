@@ -136,7 +136,7 @@ from_errno(void)
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? IO_WAIT : IO_FAILED;
 }
 
-/* One read from the socket or from TLS. Clears c->readable when there is nothing more for now. */
+/* One read from the socket or from TLS. Tells c->input when there is nothing more for now. */
 static enum io
 read_some(struct conn *c, char *p, size_t room, size_t *n_r)
 {
@@ -148,13 +148,13 @@ read_some(struct conn *c, char *p, size_t room, size_t *n_r)
 	if (n == 0)
 		return IO_EOF;
 	if (n < 0) {
-		c->readable = false;
+		input_is(c, INPUT_NONE);
 		return from_errno();
 	}
 	*n_r = (size_t)n;
 	/* A stream socket that gave less than was asked for is empty; epoll tells about more. */
 	if (*n_r < room)
-		c->readable = false;
+		input_is(c, INPUT_NONE);
 	return IO_OK;
 }
 
@@ -226,7 +226,7 @@ read_filtered(struct conn *c, size_t room)
 		buf_wrote(&l->raw, n);
 	}
 	if (io == IO_OK)
-		c->readable = c->readable || l->raw.n > 0 || c->in.n - before == room;
+		input_is(c, c->input == INPUT_MAYBE || l->raw.n > 0 || c->in.n - before == room ? INPUT_MAYBE : INPUT_NONE);
 	return io;
 }
 

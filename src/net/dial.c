@@ -221,7 +221,7 @@ dial_handshake(struct conn *c, enum shake shake)
 {
 	c->stage = STAGE_HANDSHAKE;
 	c->shake = (uint8_t)shake;
-	c->readable = false;
+	input_is(c, INPUT_NONE);
 	c->handshake_at = net_now(c->net) + HANDSHAKE_SECONDS;
 }
 

@@ -259,17 +259,17 @@ conn_name_peer(struct conn *c, const struct sockaddr_storage *ss)
 		inet_ntop(AF_INET, &in4->sin_addr, c->peer, sizeof(c->peer));
 		(void)network_of_text(str_c(c->peer), &c->address);
 		c->port = ntohs(in4->sin_port);
-		c->loopback = ntohl(in4->sin_addr.s_addr) >> 24 == 127;
+		c->way = ntohl(in4->sin_addr.s_addr) >> 24 == 127 ? WAY_LOOPBACK : WAY_NETWORK;
 		break;
 	case AF_INET6:
 		inet_ntop(AF_INET6, &in6->sin6_addr, c->peer, sizeof(c->peer));
 		c->address = network_of_bytes(in6->sin6_addr.s6_addr);
 		c->port = ntohs(in6->sin6_port);
-		c->loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+		c->way = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr) ? WAY_LOOPBACK : WAY_NETWORK;
 		break;
 	default:
 		strcpy(c->peer, "unix");
-		c->local_socket = true;
+		c->way = WAY_SOCKET;
 		break;
 	}
 }
@@ -280,7 +280,7 @@ name_user(struct conn *c)
 	struct ucred who;
 	socklen_t n = sizeof(who);
 
-	if (c->local_socket && getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
+	if (c->way == WAY_SOCKET && getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
 		c->uid = (int32_t)who.uid;
 }
 
@@ -307,7 +307,7 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 	}
 	c->where = l->where;
 	c->plaintext = (uint8_t)l->plaintext;
-	c->late_greeting = l->late_greeting;
+	c->shake = l->late_greeting ? SHAKE_FIRST : SHAKE_EARLY;
 	if (l->tls != NULL)
 		c->tls = l->tls;
 	conn_deadline(c, l->deadline);

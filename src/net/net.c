@@ -131,7 +131,8 @@ net_adopt(struct net *net, int fd, const struct conn_handler *handler, void *arg
 		return NULL;
 	}
 	strcpy(c->peer, "unix");
-	c->local_socket = true;
+	c->way = WAY_SOCKET;
+	c->shake = SHAKE_EARLY;
 	conn_start(c, tls, false);
 	return c;
 }

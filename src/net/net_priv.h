@@ -63,6 +63,22 @@ enum shake {
 	SHAKE_UPGRADE,  /* of STARTTLS or of one that goes out, on an open connection */
 };
 
+/* What is known of what comes in. */
+enum input {
+	INPUT_NONE,  /* nothing is there; the poller tells when */
+	INPUT_MAYBE, /* a read may find something */
+	INPUT_ENDED, /* the peer sends no more, and all that it sent was read; for good */
+};
+
+/* What the handler has been told of the connection. */
+enum met {
+	MET_NOTHING,
+	MET_OPENED, /* open() was called, closed() will be */
+	MET_FAILED, /* failed() was called, nothing else will be */
+};
+
+enum way { WAY_NETWORK, WAY_LOOPBACK, WAY_SOCKET };
+
 /* A filter and the bytes on its other side. When the filter has ended the layer stays until these are gone. */
 struct layer {
 	struct conn_filter *f; /* NULL: ended in both directions */
@@ -93,7 +109,8 @@ struct conn {
 	uint32_t slot;
 	uint32_t armed;          /* what the poller waits for; 0 once it fired */
 	/* Seconds of the net's clock; 0: none */
-	uint32_t idle_seconds, idle_at, hard_at, stuck_at, born;
+	uint32_t idle_at, hard_at, stuck_at, born;
+	uint32_t idle_seconds;   /* what new input sets idle_at to from then; 0: it stays as it is */
 	uint32_t handshake_at;
 	int64_t pause_until;     /* clock_mono(); 0: it does not pause */
 	uint32_t tls_quiet;      /* records without data, less what data makes up for */
@@ -108,19 +125,17 @@ struct conn {
 	/* From here on all is zero in a new connection. */
 	uint8_t stage;           /* enum stage */
 	uint8_t next;            /* enum conn_next: what run() said last */
-	bool opened, polled, eof;
-	bool told;               /* failed() was called */
-	bool readable;           /* a read may find something */
+	uint8_t input;           /* enum input */
+	uint8_t met;             /* enum met */
+	uint8_t way;             /* enum way */
+	bool polled;             /* the poller knows the socket */
 	bool writable;           /* the poller said that there is room again */
 	bool tls_want_write;     /* TLS waits for room to write, whatever it was asked for */
 	uint8_t shake;           /* enum shake */
-	bool late_greeting;      /* the listener's */
 	bool ticketed;           /* what the client said lets it have a ticket */
-	bool batched;            /* idle_at was rounded */
 	bool secret;             /* conn_secret() */
 	uint8_t plaintext;       /* enum conn_plaintext */
 	bool stranger;           /* not logged in, and in its address's count */
-	bool loopback, local_socket;
 	struct network address;  /* the key for limits */
 	uint16_t port;
 	uint16_t allowed;        /* conn_allowed() */
@@ -237,9 +252,17 @@ enum turn turn_handshake(struct conn *c);
 enum turn turn_greeting(struct conn *c);
 enum turn turn_new(struct conn *c);
 
+/* A read may find something, or nothing for now; the end stays the end. */
+static inline void
+input_is(struct conn *c, enum input input)
+{
+	if (c->input != INPUT_ENDED)
+		c->input = (uint8_t)input;
+}
+
 /* conn_io.c: reads and writes without waiting. */
 enum io { IO_OK, IO_WAIT, IO_EOF, IO_FAILED };
-/* Reads into in; IO_OK: something came, IO_WAIT: nothing there. Keeps c->readable. */
+/* Reads into in; IO_OK: something came, IO_WAIT: nothing there. Keeps c->input. */
 enum io io_read(struct conn *c);
 /* Sends what it can; IO_OK: all gone. */
 enum io io_write(struct conn *c);

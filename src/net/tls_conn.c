@@ -59,7 +59,7 @@ tell_handshake(struct conn *c)
 	if (c->dial != NULL)
 		tls_client_blame(c);
 	/* Who dialled tells himself why it came to nothing. */
-	if (reason != NULL && (c->dial == NULL || c->opened))
+	if (reason != NULL && (c->dial == NULL || c->met == MET_OPENED))
 		log_event(EV_client_error, "%s id=%llu peer=%s why=%s", c->local, (unsigned long long)c->id, c->peer, LOG_STR(str_c(reason)));
 }
 
@@ -69,11 +69,11 @@ outcome(struct conn *c, int r)
 {
 	switch (SSL_get_error(c->ssl, r)) {
 	case SSL_ERROR_WANT_READ:
-		c->readable = false;
+		input_is(c, INPUT_NONE);
 		return IO_WAIT;
 	case SSL_ERROR_WANT_WRITE:
 		c->tls_want_write = true;
-		c->readable = false;
+		input_is(c, INPUT_NONE);
 		return IO_WAIT;
 	case SSL_ERROR_ZERO_RETURN:
 		return IO_EOF;
@@ -172,7 +172,7 @@ tls_read(struct conn *c, char *p, size_t room, size_t *n_r)
 		n += got;
 		count_data(c, got);
 		if (!SSL_has_pending(c->ssl)) {
-			c->readable = false;
+			input_is(c, INPUT_NONE);
 			break;
 		}
 	}
@@ -261,7 +261,7 @@ conn_starttls(struct conn *c)
 		return ERR_BAD_INPUT;
 	c->stage = STAGE_HANDSHAKE;
 	c->shake = SHAKE_GO_AHEAD;
-	c->readable = false;
+	input_is(c, INPUT_NONE);
 	c->handshake_at = net_now(c->net) + HANDSHAKE_SECONDS;
 	return OK;
 }

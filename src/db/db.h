@@ -114,7 +114,7 @@ must_check enum status db_script(struct db_txn *txn, const char *sql);
 must_check enum status db_read_begin(struct db *db, struct db_txn **txn_r);
 void db_read_end(struct db_txn *txn);
 /* What is read in the snapshot from here on is of that account alone: it is kept until the account changes, not until anybody does. 0: of any, as at the
- * beginning. */
+ * beginning. Nothing in a write. */
 void db_read_account(struct db_txn *txn, int64_t account);
 /* What a thread worked out in one snapshot holds in another of the same version, of rows of the same account: no two different states of them share
  * one, and no two databases do. 0: it is kept for nobody; in a write, as its own changes move nothing, and in the moment of a commit. */

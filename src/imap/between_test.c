@@ -36,6 +36,7 @@ static const struct {
 	{"COPY", "COPY 1:* @Work/old\r\n"},
 	{"CREATE", "CREATE @Work/old/new\r\n"},
 	{"DELETE", "DELETE @Work/old\r\n"},
+	{"DELETEACL", "DELETEACL Work/old @alice\r\n"},
 	{"ENABLE", "ENABLE @UTF8=ACCEPT CONDSTORE\r\n"},
 	{"ESEARCH", "ESEARCH @RETURN (UPDATE ALL) ALL\r\n"},
 	{"ESEARCH", "ESEARCH IN (selected personal) @RETURN (UPDATE COUNT ALL) BODY first\r\n"},
@@ -44,15 +45,18 @@ static const struct {
 	{"EXPUNGE", "EXPUNGE@\r\n"},
 	{"FETCH", "FETCH 1:* @(FLAGS BODY[1] ENVELOPE MODSEQ)\r\n"},
 	{"FIND", "FIND @MAILBOXES *\r\n"},
+	{"GETACL", "GETACL @Work/old\r\n"},
 	{"GETMETADATA", "GETMETADATA Work/old @/private/comment\r\n"},
 	{"ID", "ID @NIL\r\n"},
 	{"IDLE", "IDLE\r\n@DONE\r\n"},
 	{"LANGUAGE", "LANGUAGE @de\r\n"},
 	{"LIST", "LIST (SUBSCRIBED RECURSIVEMATCH) \"\" @* RETURN (STATUS (MESSAGES UNSEEN) METADATA (/private/comment))\r\n"},
+	{"LISTRIGHTS", "LISTRIGHTS Work/old @alice\r\n"},
 	{"LOGIN", "LOGIN alice @secret\r\n"},
 	{"LOGOUT", "LOGOUT@\r\n"},
 	{"LSUB", "LSUB \"\" @%\r\n"},
 	{"MOVE", "MOVE 1:* @INBOX\r\n"},
+	{"MYRIGHTS", "MYRIGHTS @Work/old\r\n"},
 	{"NAMESPACE", "NAMESPACE@\r\n"},
 	{"NOOP", "NOOP@\r\n"},
 	{"NOTIFY", "NOTIFY SET STATUS (selected (MessageNew (FLAGS UID) MessageExpunge FlagChange)) @(subtree Work (MessageNew MessageExpunge MailboxName))\r\n"},
@@ -61,6 +65,7 @@ static const struct {
 	{"REPLACE", "REPLACE 1 @INBOX {12+}\r\nSubject: a\r\n\r\n"},
 	{"SEARCH", "SEARCH RETURN (SAVE UPDATE ALL) @OR BODY first MODSEQ 1\r\n"},
 	{"SELECT", "SELECT Work/old @(QRESYNC (1 1))\r\n"},
+	{"SETACL", "SETACL Work/old alice @-rw\r\n"},
 	{"SETMETADATA", "SETMETADATA Work/old (/private/comment @{2+}\r\nxy)\r\n"},
 	{"SORT", "SORT RETURN (UPDATE ALL) @(REVERSE ARRIVAL) UTF-8 ALL\r\n"},
 	{"STARTTLS", "STARTTLS@\r\n"},
@@ -92,10 +97,11 @@ static const char *const disturbances[] = {
 	"d DELETE Work/old\r\ne CREATE Work/old\r\nf APPEND Work/old {12+}\r\nSubject: b\r\n\r\n\r\n",
 	"d SELECT Work/old\r\ne UID STORE 1:* +FLAGS.SILENT (\\Deleted)\r\nf EXPUNGE\r\n",
 	"d APPEND Work/old {12+}\r\nSubject: c\r\n\r\n\r\ne RENAME INBOX Work/inbox\r\n",
+	"d SETACL Work/old alice lswka\r\n",
 	NULL,
 	NULL,
 };
-enum { DISABLE = 5, DELETE_ACCOUNT = 6 };
+enum { DISABLE = 6, DELETE_ACCOUNT = 7 };
 
 /* In which state the session is; the mailbox has gaps, so that after QRESYNC nothing but CLOSED can be said of its end. */
 static const char *const states[] = {

@@ -438,6 +438,9 @@ commit(struct cmd *cmd)
 		x->targets[n++] = &m->target;
 	}
 	cmd->held = x->weight;
+	cmd_writes_to(cmd, x->grant.owner);
+	if (x->replace)
+		cmd_writes_to(cmd, x->from.owner);
 	return cmd_write_last(cmd, append_fn, x, appended);
 }
 

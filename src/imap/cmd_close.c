@@ -57,6 +57,7 @@ cmd_close(struct cmd *cmd)
 		return reply_ok(cmd, unselect ? "UNSELECT completed" : "CLOSE completed");
 	}
 	x->grant = s->selected->view.grant;
+	cmd_writes_to(cmd, x->grant.owner);
 	cmd_state_set(cmd, struct closing, x);
 	cmd->reserve = true;
 	return cmd_write(cmd, expunge, x, expunged);

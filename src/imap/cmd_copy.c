@@ -274,6 +274,10 @@ copy_find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
 		st = ERR_NOT_FOUND;
 	if (st != OK || (st = grant_make(&x->from.actor, txn, &mb, &x->to)) != OK || (st = grant_need(&x->to, RIGHT_INSERT)) != OK)
 		return st;
+	/* An email belongs to one account (docs/why/grants.md). */
+	if (x->to.owner != x->from.owner)
+		return ERR_CONFLICT;
+	cmd_writes_to(cmd, x->to.owner);
 	/* Before anything is copied. */
 	return x->move ? grant_need(&x->from, RIGHT_DELETE | RIGHT_EXPUNGE) : OK;
 }
@@ -300,6 +304,8 @@ start(struct cmd *cmd, struct arg_set *set)
 		return CMD_NOT_YET;
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
+	if (st == ERR_CONFLICT)
+		return reply_no(cmd, "CANNOT", "Messages are not copied from one user's mailboxes to another's");
 	if (st != OK)
 		return finish(cmd, st);
 	if (x->move && v->read_only)

@@ -90,8 +90,10 @@ cmd_create(struct cmd *cmd)
 		return reply_no(cmd, "USEATTR", "There is no such use");
 	if ((st = mailbox_name_check(x->name)) != OK)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
-	if (mailbox_name_reserved(x->name))
+	if (mailbox_name_reserved(x->name) && !mailbox_name_others(x->name))
 		return reply_no(cmd, "CANNOT", "This name is reserved");
+	if ((st = cmd_writes_name(cmd, x->name)) != OK)
+		return reply_status(cmd, st);
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct creating, x);
 	return cmd_write_last(cmd, create_fn, x, created);

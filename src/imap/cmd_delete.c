@@ -48,6 +48,8 @@ cmd_delete(struct cmd *cmd)
 		return reply_syntax(cmd, st);
 	if (mailbox_name_is_inbox(x->name))
 		return reply_no(cmd, "CANNOT", "INBOX cannot be deleted");
+	if ((st = cmd_writes_name(cmd, x->name)) != OK)
+		return reply_status(cmd, st);
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct deleting, x);
 	cmd->reserve = true;

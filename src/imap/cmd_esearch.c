@@ -226,7 +226,7 @@ pick(struct cmd *cmd)
 		const struct mailbox *mb = &x->names.mb[x->at];
 
 		next = cmd_pause(cmd);
-		if (mb->noselect || mailbox_need(mb, RIGHT_READ) != OK || !mailbox_index_bits(&x->index, mb->name, true, mb->subscribed))
+		if (mb->noselect || mailbox_need(mb, RIGHT_READ) != OK || !mailbox_index_bits(&x->index, mb->name, mb->account == cmd->session->actor.account, mb->subscribed))
 			continue;
 		if (sel != NULL && sel->view.grant.mailbox == mb->id)
 			x->selected = true;

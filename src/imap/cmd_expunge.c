@@ -125,6 +125,7 @@ cmd_expunge(struct cmd *cmd)
 	if (x->some && x->uids.n == 0)
 		return reply_ok(cmd, "EXPUNGE completed");
 	x->grant = s->selected->view.grant;
+	cmd_writes_to(cmd, x->grant.owner);
 	cmd->reserve = true;
 	return begin(cmd, x);
 }

@@ -410,7 +410,7 @@ tell(struct cmd *cmd, struct db_txn *txn, struct listing *l, const struct name *
 			return st;
 	}
 	/* The same (RFC 9590 4). */
-	if ((l->options & RETURN_METADATA) && n->mb && n->selected) {
+	if ((l->options & RETURN_METADATA) && n->mb && n->mb->id != 0 && n->selected) {
 		metadata_print_free(&l->print);
 		metadata_print_begin(&l->print, &l->metadata, n->mb->id, n->name);
 		l->printing = true;

@@ -88,8 +88,10 @@ cmd_rename(struct cmd *cmd)
 		return reply_syntax(cmd, st);
 	if ((st = mailbox_name_check(x->to)) != OK)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
-	if (mailbox_name_reserved(x->to))
+	if (mailbox_name_reserved(x->to) && !mailbox_name_others(x->to))
 		return reply_no(cmd, "CANNOT", "This name is reserved");
+	if ((st = cmd_writes_name(cmd, x->from)) != OK || (st = cmd_writes_name(cmd, x->to)) != OK)
+		return reply_status(cmd, st);
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct renaming, x);
 	if (!mailbox_name_is_inbox(x->from) && (st = check(cmd, x)) != OK)

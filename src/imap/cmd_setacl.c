@@ -52,5 +52,7 @@ cmd_setacl(struct cmd *cmd)
 	if (rights_parse(rights, &x->op, &x->rights) != OK)
 		return reply_bad(cmd, "There is no such right");
 	cmd_state_set(cmd, struct setting, x);
+	if ((st = cmd_writes_name(cmd, x->name)) != OK)
+		return reply_status(cmd, st);
 	return cmd_write(cmd, set_fn, x, set);
 }

@@ -91,5 +91,7 @@ cmd_setmetadata(struct cmd *cmd)
 			return reply_no(cmd, "CANNOT", "A filter's value is search keys");
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct setting, x);
+	if ((st = cmd_writes_name(cmd, x->name)) != OK)
+		return reply_status(cmd, st);
 	return cmd_write_last(cmd, set_fn, x, set_done);
 }

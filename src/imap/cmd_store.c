@@ -311,6 +311,7 @@ start(struct cmd *cmd, struct arg_set *set)
 		return reply_status(cmd, ERR_READ_ONLY);
 	x->result.there = &x->there;
 	x->grant = v->grant;
+	cmd_writes_to(cmd, x->grant.owner);
 	/* More than the limit: from the highest UID down (RFC 9738 3.1). */
 	x->scan = (struct view_iter)VIEW_WALK(v, &x->uids, cmd->limit_uid != 0);
 	x->scan.no_seq = true;

@@ -60,6 +60,8 @@ cmd_subscribe(struct cmd *cmd)
 		return reply_syntax(cmd, st);
 	if (x->on && (st = mailbox_name_check(x->name)) != OK)
 		return reply_no(cmd, st == ERR_LIMIT ? "LIMIT" : "CANNOT", "No mailbox can have this name");
+	if ((st = cmd_writes_name(cmd, x->name)) != OK)
+		return reply_status(cmd, st);
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct subscribing, x);
 	return cmd_write_last(cmd, subscribe_fn, x, subscribed);

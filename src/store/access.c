@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "store/entry.h"
 #include "store/mailbox.h"
+#include "store/others_priv.h"
 
 #ifdef RIGHTS_OF_OWNER /* of a test: a variable */
 extern unsigned RIGHTS_OF_OWNER;
@@ -60,7 +61,19 @@ access_rights(const struct actor *actor, struct db_txn *txn, int64_t owner, int6
 		*rights_r = own ? RIGHTS_OF_OWNER : 0;
 		return OK;
 	}
-	return actor->account > 0 ? read_acl(actor, txn, own, mailbox, rights_r) : ERR_NOT_FOUND;
+	if (actor->account <= 0)
+		return ERR_NOT_FOUND;
+	others_read(actor, txn, owner);
+	return read_acl(actor, txn, own, mailbox, rights_r);
+}
+
+enum status
+access_declared(const struct actor *actor, struct db_txn *txn, int64_t owner)
+{
+	bool declared = db_declared(txn, owner);
+
+	ensure(declared || owner != actor->account);
+	return declared ? OK : ERR_AGAIN;
 }
 
 enum status
@@ -74,9 +87,9 @@ grant_make(const struct actor *actor, struct db_txn *txn, const struct mailbox *
 	if (!(g.rights & RIGHTS_KNOW))
 		return ERR_NOT_FOUND;
 	/* What is kept of the owner's rows would outlive the change (db/clocks_priv.h). */
-	ensure(db_declared(txn, mb->account));
-	*grant_r = g;
-	return OK;
+	if ((st = access_declared(actor, txn, mb->account)) == OK)
+		*grant_r = g;
+	return st;
 }
 
 enum status

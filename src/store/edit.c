@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include "base/assert.h"
+#include "store/access_priv.h"
 #include "store/feed_priv.h"
 
 /* ---- the mailbox row ---- */
@@ -30,7 +31,8 @@ edit_begin(struct edit *e, const struct grant *grant, struct db_txn *txn, unsign
 	if ((st = grant_renew(grant, txn, (uint32_t)v[13], &e->renewed)) != OK || (st = grant_need(e->grant, rights)) != OK)
 		return st;
 	/* The grant may have been made in a snapshot: as in grant_make(). */
-	ensure(db_declared(txn, grant->owner));
+	if ((st = access_declared(&grant->actor, txn, grant->owner)) != OK)
+		return st;
 	e->uidvalidity = (uint32_t)v[1];
 	e->uidnext = (uint32_t)v[2];
 	e->keywords = e->keywords_was = (uint32_t)v[3];

@@ -5,6 +5,7 @@
 #include "store/access_priv.h"
 #include "store/admit_priv.h"
 #include "store/mailbox_priv.h"
+#include "store/others_priv.h"
 
 static struct db_sql by_key = DB_SQL_KEPT("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE account = ?1 AND sort = ?2");
 static struct db_sql by_id = DB_SQL_KEPT("SELECT " MAILBOX_COLUMNS " FROM mailbox WHERE id = ?1 AND sort IS NOT NULL");
@@ -69,22 +70,73 @@ mailbox_by_key(struct db_txn *txn, struct arena *arena, int64_t account, const s
 	return st;
 }
 
-enum status
-mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str name, struct mailbox *mb_r)
+/* The mailbox of an owner by the name that it has there. */
+static enum status
+find_of(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t owner, struct str name, struct mailbox *mb_r)
 {
 	struct sort_key key;
 	struct mailbox mb;
 	struct grant grant;
 	enum status st;
 
-	if ((st = access_account(actor, actor->account)) != OK)
-		return st;
 	if (!sort_key_make(&key, name))
 		return ERR_NOT_FOUND;
-	if ((st = mailbox_by_key(txn, arena, actor->account, &key, &mb)) == OK && (st = grant_make(actor, txn, &mb, &grant)) == OK) {
+	others_read(actor, txn, owner);
+	if ((st = mailbox_by_key(txn, arena, owner, &key, &mb)) == OK && (st = grant_make(actor, txn, &mb, &grant)) == OK) {
 		mb.rights = grant.rights;
 		*mb_r = mb;
 	}
+	return st;
+}
+
+enum status
+mailbox_where(const struct actor *actor, struct db_txn *txn, struct str name, int64_t *owner_r, struct str *inner_r)
+{
+	struct mailbox mb;
+	enum status st;
+
+	if ((st = access_account(actor, actor->account)) != OK)
+		return st;
+	/* One's own that is called like somebody else's, from before. */
+	if (mailbox_name_reserved(name) && (st = find_of(actor, txn, NULL, actor->account, name, &mb)) != ERR_NOT_FOUND) {
+		*owner_r = actor->account;
+		*inner_r = name;
+		return st;
+	}
+	return others_where(actor, txn, name, owner_r, inner_r);
+}
+
+enum status
+mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str name, struct mailbox *mb_r)
+{
+	struct str inner;
+	int64_t owner;
+	enum status st;
+
+	if ((st = mailbox_where(actor, txn, name, &owner, &inner)) != OK || (st = find_of(actor, txn, arena, owner, inner, mb_r)) != OK)
+		return st;
+	if (owner != actor->account) {
+		mb_r->special = 0;
+		if (arena != NULL)
+			mb_r->name = arena_str(arena, name);
+	}
+	return OK;
+}
+
+/* The row of that id. */
+static enum status
+by_number(struct db_txn *txn, struct arena *arena, int64_t id, struct mailbox *mb_r)
+{
+	struct db_stmt *q = db_prepare(txn, &by_id);
+	enum status st;
+
+	db_bind_int(q, 1, id);
+	if ((st = db_step(q)) == OK) {
+		mailbox_fill(q, NULL, mb_r);
+		if (arena != NULL)
+			mb_r->name = arena_str(arena, db_text(q, MAILBOX_NAME_COLUMN));
+	}
+	db_done(q);
 	return st;
 }
 
@@ -92,23 +144,22 @@ mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena,
 static enum status
 get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id, struct mailbox *mb_r, struct grant *grant_r)
 {
-	struct db_stmt *q = db_prepare(txn, &by_id);
 	struct mailbox mb;
-	enum status st;
+	enum status st = by_number(txn, arena, id, &mb);
 
-	db_bind_int(q, 1, id);
-	if ((st = db_step(q)) == OK) {
-		mailbox_fill(q, NULL, &mb);
-		st = grant_make(actor, txn, &mb, grant_r);
+	/* What is kept of it may be old, but for the owner. */
+	if (st == OK && mb.account != actor->account) {
+		others_read(actor, txn, mb.account);
+		st = by_number(txn, arena, id, &mb);
+		mb.special = actor->admin ? mb.special : 0;
 	}
-	if (st == OK)
-		mb.rights = grant_r->rights;
-	if (st == OK && arena != NULL)
-		mb.name = arena_str(arena, db_text(q, MAILBOX_NAME_COLUMN));
-	db_done(q);
-	if (st == OK)
-		*mb_r = mb;
-	return st;
+	if (st != OK || (st = grant_make(actor, txn, &mb, grant_r)) != OK)
+		return st;
+	mb.rights = grant_r->rights;
+	if (arena != NULL && (st = others_name(actor, txn, arena, mb.account, mb.name, &mb.name)) != OK)
+		return st;
+	*mb_r = mb;
+	return OK;
 }
 
 enum status

@@ -6,6 +6,9 @@
  * compared byte by byte. A mailbox keeps its id through RENAME; ids are never used again; UIDVALIDITY values of an account strictly
  * rise.
  *
+ * Mailboxes of others are called "Other Users/", the owner's name, '/' and the name that they have there, in all that takes or gives a name to an
+ * actor who is not their owner; they have no special use to him.
+ *
  * A deleted mailbox that has children stays as a \Noselect name (RFC 3501 6.3.4).
  */
 #ifndef STORE_MAILBOX_H
@@ -29,7 +32,7 @@ enum {
 };
 
 struct mailbox {
-	int64_t id, account;
+	int64_t id, account;  /* id 0: a name in a list, nothing else */
 	struct str name;      /* in the caller's arena */
 	uint32_t uidvalidity;
 	uint32_t uidnext;     /* > every UID ever given */
@@ -52,12 +55,16 @@ struct mailbox {
 /* ERR_NOT_FOUND also where the actor may not see it. A \Noselect name is found, with noselect set. */
 must_check enum status mailbox_find(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str name,
     struct mailbox *mb_r);
+/* Whose mailbox a name means, or would mean, and how it is called there: a write has to declare the owner (struct db_write). ERR_NOT_FOUND: no such
+ * account. */
+must_check enum status mailbox_where(const struct actor *actor, struct db_txn *txn, struct str name, int64_t *owner_r, struct str *inner_r);
 /* arena NULL: without the name. */
 must_check enum status mailbox_get(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t id,
     struct mailbox *mb_r);
 /* grant_need() of what the actor may do with one that was found or listed: for calls that take no grant. */
 must_check enum status mailbox_need(const struct mailbox *mb, unsigned rights);
-/* All mailboxes that the actor may see, in order of name with '/' before every other byte, INBOX first. In the arena. */
+/* All mailboxes that the actor may see, in order of name with '/' before every other byte, INBOX first: his own, and those of others that he may look
+ * up, at most 10,000; with id 0 the names that stand above these. In the arena. */
 must_check enum status mailbox_list(const struct actor *actor, struct db_txn *txn, struct arena *arena,
     struct mailbox **list_r, size_t *n_r);
 /*
@@ -70,7 +77,8 @@ struct mailbox_walk {
 	size_t n;
 	/* its own */
 	size_t cap, marked, names;
-	enum { WALK_ROWS, WALK_SUBSCRIBED, WALK_MARK, WALK_OVER } phase;
+	struct others_walk *others;
+	enum { WALK_ROWS, WALK_OTHERS, WALK_SUBSCRIBED, WALK_MARK, WALK_OVER } phase;
 	struct buf after, next;
 	struct map subscribed;
 	uint64_t version; /* of the account, that all of it was read in */
@@ -96,7 +104,7 @@ must_check enum status mailbox_delete(const struct actor *actor, struct db_txn *
  * goes in several commits, so that the writer stays free. This one makes the new mailbox and moves the first MESSAGE_BATCH messages; while
  * move_r->more, the caller submits mailbox_move_more(). What arrives meanwhile stays in INBOX. So does a tree of many mailboxes: they get their names in
  * some order, and what is not there yet is below the old one; should the caller stop, the reaper goes on. ERR_NOT_FOUND, ERR_EXISTS, ERR_BAD_INPUT,
- * ERR_CONFLICT (into its own child), ERR_AGAIN (the account has such a tree under way). Subscriptions of renamed mailboxes follow. The names must
+ * ERR_CONFLICT (into its own child), ERR_AGAIN (the account has such a tree under way), ERR_NO_PERM. From one account to another: ERR_CONFLICT. Subscriptions of renamed mailboxes follow. The names must
  * live as long as move_r is used. */
 struct mailbox_move {
 	int64_t from, to; /* of messages; 0: nothing to move */
@@ -108,6 +116,7 @@ struct mailbox_move {
 	size_t at_n;                   /* the next in turn */
 	char at[MAILBOX_NAME_MAX];
 	enum status refused;           /* why some stay below the old name: others made changes meanwhile; OK: none */
+	int64_t account;               /* whose they are */
 };
 /* In a snapshot, before the write: would a mailbox below it get a name that is too long or too deep? ERR_LIMIT. */
 must_check enum status mailbox_rename_check(const struct actor *actor, struct db_txn *txn, struct str from, struct str to);

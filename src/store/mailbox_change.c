@@ -29,16 +29,16 @@ static struct db_sql special_used = DB_SQL("SELECT id FROM mailbox WHERE account
 static struct db_sql subtree = DB_SQL("SELECT id, name FROM mailbox WHERE account = ?1 AND sort >= ?2 AND sort < ?3");
 
 enum status
-list_change_begin(struct list_change *c, const struct actor *actor, struct db_txn *txn)
+list_change_begin(struct list_change *c, const struct actor *actor, struct db_txn *txn, int64_t owner)
 {
 	int64_t v[3];
 	enum status st;
 
-	if ((st = access_account(actor, actor->account)) != OK)
+	if ((st = access_account(actor, actor->account)) != OK || (st = access_declared(actor, txn, owner)) != OK)
 		return st;
-	if ((st = db_get_ints(txn, &counters_get, v, 3, "i", actor->account)) != OK)
+	if ((st = db_get_ints(txn, &counters_get, v, 3, "i", owner)) != OK)
 		return st;
-	*c = (struct list_change){actor, txn, actor->account, clock_seconds(), v[0], v[1], v[2]};
+	*c = (struct list_change){actor, txn, owner, clock_seconds(), v[0], v[1], v[2]};
 	return OK;
 }
 
@@ -162,8 +162,10 @@ list_change_missing(struct list_change *c, struct str name, struct str *up, size
 	}
 	*n_r = n;
 	*above_r = st == OK ? mb : (struct mailbox){0};
-	/* Where something is made below another one, that one's rights count (RFC 4314 4). */
-	return st == OK ? access_mailbox(c->actor, c->txn, &mb, RIGHT_CREATE) : st == ERR_NOT_FOUND ? OK : st;
+	/* Where something is made below another one, that one's rights count (RFC 4314 4); at the top the owner alone makes something. */
+	if (st == OK)
+		return access_mailbox(c->actor, c->txn, &mb, RIGHT_CREATE);
+	return st == ERR_NOT_FOUND && !list_change_others(c) ? OK : st;
 }
 
 enum status
@@ -181,7 +183,7 @@ list_change_make_parents(struct list_change *c, struct str name, struct mailbox 
 		    (st = list_change_tell(c, LIST_CREATED, id, STR_NONE)) != OK)
 			return st;
 		/* Nobody asks for these by name: unsubscribed they would be missing beside their siblings. */
-		if ((st = mailbox_subscribe(c->actor, c->txn, up[n], true)) != OK && st != ERR_LIMIT)
+		if (!list_change_others(c) && (st = mailbox_subscribe(c->actor, c->txn, up[n], true)) != OK && st != ERR_LIMIT)
 			return st;
 	}
 	return OK;
@@ -196,10 +198,13 @@ list_change_make(struct list_change *c, struct str name, unsigned special, int64
 
 	if (found != OK && found != ERR_NOT_FOUND)
 		return found;
-	if (found == OK && !mb.noselect)
+	/* Who may make nothing there does not learn what there is. */
+	if (found == OK && !mb.noselect && !list_change_others(c))
 		return ERR_EXISTS;
 	if ((st = list_change_make_parents(c, name, &above)) != OK)
 		return st;
+	if (found == OK && !mb.noselect)
+		return ERR_EXISTS;
 	if (found == OK) {
 		id = mb.id;
 		st = db_exec(c->txn, &make_selectable, "iiii", id, (int64_t)special, next_uidvalidity(c), c->now);
@@ -218,21 +223,27 @@ enum status
 mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, unsigned special, int64_t *id_r)
 {
 	struct list_change c;
+	int64_t id, owner;
 	enum status st;
-	int64_t id;
 
 	name = str_trim_suffix(name, '/'); /* only announces children: RFC 9051 6.3.4, T29 */
 	if ((st = admit_mailbox_name(name)) != OK)
 		return st;
+	if ((st = mailbox_where(actor, txn, name, &owner, &name)) != OK)
+		return st == ERR_NOT_FOUND && actor->account != 0 ? ERR_NO_PERM : st;
 	if (mailbox_name_reserved(name))
 		return ERR_BAD_INPUT;
-	if ((st = list_change_begin(&c, actor, txn)) != OK)
+	if ((st = list_change_begin(&c, actor, txn, owner)) != OK)
 		return st;
-	if ((st = special_free(&c, special, 0)) != OK || (st = list_change_make(&c, name, special, &id)) != OK)
-		return st;
-	if ((st = list_change_end(&c)) == OK)
+	/* What a mailbox is used for is its owner's matter. */
+	if (list_change_others(&c) && special != 0)
+		return ERR_NO_PERM;
+	if ((st = special_free(&c, special, 0)) == OK && (st = list_change_make(&c, name, special, &id)) == OK)
+		st = list_change_end(&c);
+	if (st == OK)
 		*id_r = id;
-	return st;
+	/* In words as where there is no such account. */
+	return st == ERR_NOT_FOUND && list_change_others(&c) ? ERR_NO_PERM : st;
 }
 
 /* ---- special use ---- */
@@ -248,7 +259,7 @@ mailbox_set_special(const struct grant *grant, struct db_txn *txn, unsigned spec
 
 	if ((st = grant_need(grant, RIGHT_REMOVE)) != OK || (st = grant_get(&grant->actor, txn, id, &now)) != OK ||
 	    (st = grant_need(&now, RIGHT_REMOVE)) != OK || (st = mailbox_get(&grant->actor, txn, NULL, id, &mb)) != OK ||
-	    (st = list_change_begin(&c, &grant->actor, txn)) != OK)
+	    (st = list_change_begin(&c, &grant->actor, txn, grant->actor.account)) != OK)
 		return st;
 	/* What a mailbox is used for is its owner's matter. */
 	if (mb.account != c.account)

@@ -18,8 +18,14 @@ struct list_change {
 	int64_t last_uidvalidity, modseq, mailboxes;
 };
 
-/* Checks that the actor may change its list. */
-must_check enum status list_change_begin(struct list_change *c, const struct actor *actor, struct db_txn *txn);
+/* Of the list of that owner: what the actor may change in somebody else's follows from the rights to the mailboxes there. */
+must_check enum status list_change_begin(struct list_change *c, const struct actor *actor, struct db_txn *txn, int64_t owner);
+/* Is it another's list? */
+static inline bool
+list_change_others(const struct list_change *c)
+{
+	return !c->actor->admin && c->account != c->actor->account;
+}
 /* Writes the counters; without it nothing counts. */
 must_check enum status list_change_end(struct list_change *c);
 /* One change of the mailbox list: a row for OLDNAME and NOTIFY, and an event. old_name: empty or the name before. */

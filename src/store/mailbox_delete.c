@@ -86,9 +86,10 @@ mailbox_delete(const struct actor *actor, struct db_txn *txn, struct str name)
 {
 	struct mailbox mb;
 	struct list_change c;
+	int64_t owner;
 	enum status st;
 
-	if ((st = list_change_begin(&c, actor, txn)) != OK)
+	if ((st = mailbox_where(actor, txn, name, &owner, &name)) != OK || (st = list_change_begin(&c, actor, txn, owner)) != OK)
 		return st;
 	if ((st = list_change_find(&c, NULL, name, &mb)) != OK)
 		return st;

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "store/access_priv.h"
 #include "store/mailbox_priv.h"
+#include "store/others_priv.h"
 
 #define ROWS 64u  /* of the table in a step */
 #define MARKS 512u /* of the list in a step */
@@ -62,6 +63,26 @@ read_rows(const struct actor *actor, struct db_txn *txn, struct arena *arena, st
 		return OK;
 	buf_add(&w->after, buf_str(&w->next));
 	return ERR_AGAIN;
+}
+
+/* What others share, in its place among the names. */
+static enum status
+read_others(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct mailbox_walk *w)
+{
+	struct others_walk *o = w->others != NULL ? w->others : (w->others = x_new(struct others_walk));
+	size_t at = w->n;
+	enum status st = others_walk(actor, txn, arena, o);
+
+	if (st != OK || o->n == 0)
+		return st;
+	while (at > 0 && place_cmp(w->list[at - 1].name, o->list[0].name) > 0)
+		at--;
+	w->list = x_realloc(w->list, (w->n + o->n) * sizeof(*w->list));
+	w->cap = w->n + o->n;
+	memmove(w->list + at + o->n, w->list + at, (w->n - at) * sizeof(*w->list));
+	memcpy(w->list + at, o->list, o->n * sizeof(*w->list));
+	w->n += o->n;
+	return OK;
 }
 
 /* The subscriptions behind the last one: one walk through them, where a question for each mailbox was more than all the rest of a list of thousands. */
@@ -120,6 +141,8 @@ begin(struct mailbox_walk *w)
 {
 	map_free(&w->subscribed);
 	buf_clear(&w->after);
+	if (w->others != NULL)
+		others_walk_free(w->others);
 	w->n = w->marked = w->names = 0;
 	w->phase = WALK_ROWS;
 }
@@ -131,6 +154,7 @@ go_on(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct
 
 	switch (w->phase) {
 	case WALK_ROWS: st = read_rows(actor, txn, arena, w); break;
+	case WALK_OTHERS: st = read_others(actor, txn, arena, w); break;
 	case WALK_SUBSCRIBED: st = read_subscribed(actor, txn, w); break;
 	case WALK_MARK: st = mark(w); break;
 	case WALK_OVER: return OK;
@@ -163,12 +187,15 @@ mailbox_walk(const struct actor *actor, struct db_txn *txn, struct arena *arena,
 size_t
 mailbox_walk_bytes(const struct mailbox_walk *w)
 {
-	return w->cap * sizeof(*w->list) + w->names;
+	return w->cap * sizeof(*w->list) + w->names + (w->others != NULL ? w->others->cap * sizeof(*w->list) : 0);
 }
 
 void
 mailbox_walk_free(struct mailbox_walk *w)
 {
+	if (w->others != NULL)
+		others_walk_free(w->others);
+	free(w->others);
 	map_free(&w->subscribed);
 	buf_free(&w->after);
 	buf_free(&w->next);

@@ -120,6 +120,28 @@ rename_checks(struct list_change *c, struct str from, struct str to)
 	return OK;
 }
 
+/* Where both lie: with one owner. */
+static enum status
+rename_begin(struct list_change *c, const struct actor *actor, struct db_txn *txn, struct str *from, struct str *to, struct mailbox *mb)
+{
+	struct str up[MAILBOX_LEVELS_MAX];
+	struct mailbox above;
+	int64_t owner, other;
+	size_t n;
+	enum status st;
+
+	if ((st = mailbox_where(actor, txn, *from, &owner, from)) != OK || (st = list_change_begin(c, actor, txn, owner)) != OK ||
+	    (st = list_change_find(c, NULL, *from, mb)) != OK || (st = access_mailbox(actor, txn, mb, RIGHT_REMOVE)) != OK)
+		return st;
+	/* To another owner, whether there is one or not. */
+	if ((st = mailbox_where(actor, txn, *to, &other, to)) == ERR_NOT_FOUND || (st == OK && owner != other))
+		return ERR_CONFLICT;
+	/* Who may make nothing there does not learn what there is. An INBOX keeps its place. */
+	if (st == OK && list_change_others(c))
+		st = mailbox_name_is_inbox(*from) ? ERR_NO_PERM : list_change_missing(c, *to, up, &n, &above);
+	return st == ERR_NOT_FOUND ? ERR_NO_PERM : st;
+}
+
 enum status
 mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, struct str to, struct mailbox_move *move_r)
 {
@@ -129,9 +151,7 @@ mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, s
 	enum status st;
 
 	to = str_trim_suffix(to, '/');
-	if ((st = list_change_begin(&c, actor, txn)) != OK || (st = list_change_find(&c, NULL, from, &mb)) != OK)
-		return st;
-	if ((st = access_mailbox(actor, txn, &mb, RIGHT_REMOVE)) != OK)
+	if ((st = rename_begin(&c, actor, txn, &from, &to, &mb)) != OK)
 		return st;
 	if ((st = tree_under_way(&c)) != OK || (st = rename_checks(&c, from, to)) != OK)
 		return st;

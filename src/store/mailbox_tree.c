@@ -46,12 +46,15 @@ enum status
 mailbox_rename_check(const struct actor *actor, struct db_txn *txn, struct str from, struct str to)
 {
 	struct sort_key first, last;
-	int64_t v[2];
+	int64_t v[2], owner, other;
 	enum status st;
 
-	if (!list_below_keys(from, &first, &last))
-		return OK;
-	st = db_get_ints(txn, &longest, v, 2, "itt", actor->account, str_of(first.p, first.n), str_of(last.p, last.n));
+	/* What is not there, or goes elsewhere, is refused by the change. */
+	if ((st = mailbox_where(actor, txn, from, &owner, &from)) == OK)
+		st = mailbox_where(actor, txn, to, &other, &to);
+	if (st != OK || owner != other || !list_below_keys(from, &first, &last))
+		return st == ERR_NOT_FOUND ? OK : st;
+	st = db_get_ints(txn, &longest, v, 2, "itt", owner, str_of(first.p, first.n), str_of(last.p, last.n));
 	if (st != OK || v[0] == 0)
 		return st;
 	if (v[0] - (int64_t)from.n + (int64_t)to.n > MAILBOX_NAME_MAX ||
@@ -66,6 +69,7 @@ tree_begin(struct list_change *c, struct mailbox_move *move, struct str from, st
 	struct buf value = {0};
 	enum status st;
 
+	move->account = c->account;
 	move->from_name = from;
 	move->to_name = to;
 	if ((st = db_get_ints(c->txn, &newest, &move->newest, 1, "")) != OK)
@@ -167,7 +171,7 @@ tree_more(const struct actor *actor, struct db_txn *txn, struct mailbox_move *mo
 	struct list_change c;
 	enum status st;
 
-	if ((st = list_change_begin(&c, actor, txn)) != OK)
+	if ((st = list_change_begin(&c, actor, txn, move->account)) != OK)
 		return st;
 	/* The reaper was faster. */
 	if ((st = tree_under_way(&c)) == OK) {
@@ -226,6 +230,7 @@ find_rest(struct store *store, struct arena *arena, struct rest *r)
 	if ((st = db_step(q)) == OK) {
 		u = (struct unpack){.rest = arena_str(arena, db_blob(q, 1))};
 		r->actor = (struct actor){.store = store, .account = db_int(q, 0)};
+		r->before.account = r->actor.account;
 		r->before.newest = (int64_t)unpack_u64(&u);
 		r->before.from_name = unpack_str(&u);
 		r->before.to_name = unpack_str(&u);

@@ -16,7 +16,8 @@ static struct db_sql name_one = DB_SQL("SELECT name FROM metadata WHERE account 
     " AND entry = ?4 AND value IS NOT NULL");
 static struct db_sql get_one = DB_SQL("SELECT name, value FROM metadata WHERE account = ?1 AND mailbox = ?2 AND reader = ?3"
     " AND entry = ?4");
-static struct db_sql count = DB_SQL("SELECT count(value), count(*) FROM metadata WHERE account = ?1 AND mailbox = ?2");
+static struct db_sql count = DB_SQL("SELECT count(value), count(*) FROM metadata WHERE account = ?1 AND mailbox = ?2"
+    " AND reader IN (0, ?3)");
 static struct db_sql put = DB_SQL("INSERT INTO metadata (account, mailbox, reader, entry, name, value, changed)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
     " ON CONFLICT (account, mailbox, reader, entry) DO UPDATE SET value = ?6, changed = ?7");
@@ -237,7 +238,7 @@ may_set(const struct grant *g, struct db_txn *txn, struct arena *arena, const st
 		if (list[i].value.n > METADATA_VALUE_MAX)
 			return ERR_LIMIT;
 	}
-	if ((st = db_get_ints(txn, &count, counts, 2, "ii", g->owner, g->mailbox)) != OK ||
+	if ((st = db_get_ints(txn, &count, counts, 2, "iii", g->owner, g->mailbox, g->actor.account)) != OK ||
 	    (st = count_new(g, txn, arena, list, n, &fresh)) != OK)
 		return st;
 	*tidy_r = counts[1] - counts[0] > REMOVED_KEPT;

@@ -12,7 +12,7 @@
 
 #define METADATA_NAME_MAX 1000
 #define METADATA_VALUE_MAX 65536 /* bytes of a value (RFC 5464 asks for 1024 or more) */
-#define METADATA_ENTRIES_MAX 200 /* of a mailbox, or of an account on the server (asks for 10 or more) */
+#define METADATA_ENTRIES_MAX 200 /* of a mailbox, shared ones and those of one reader, or of an account on the server (asks for 10 or more) */
 #define METADATA_CHANGES_MAX 10000 /* that are told at once */
 #define METADATA_DEPTH_ALL UINT32_MAX
 

@@ -2,7 +2,7 @@
 /* Giving, taking and telling rights (RFC 4314 3). What follows from them: access.c. */
 #include "store/rights.h"
 
-#include "base/assert.h"
+#include "store/access_priv.h"
 #include "store/account.h"
 #include "store/feed_priv.h"
 #include "store/rights_priv.h"
@@ -200,14 +200,12 @@ begin(const struct grant *grant, struct db_txn *txn, struct str identifier, stru
 		st = ERR_NOT_FOUND;
 	if (st == OK && (st = grant_renew(grant, txn, (uint32_t)v[1], g)) == OK && (st = grant_need(g, RIGHT_ADMIN)) == OK)
 		st = subject_of(g->actor.store, txn, identifier, s);
-	if (st == OK)
-		ensure(db_declared(txn, g->owner));
-	return st;
+	return st == OK ? access_declared(&g->actor, txn, g->owner) : st;
 }
 
-/* Rights differ from now on: clocks move and sessions look. */
+/* Rights differ from now on: clocks move and sessions look, those that have the mailbox open and those whose list may be another now. */
 static enum status
-tell(const struct grant *g, struct db_txn *txn, const int64_t v[4])
+tell(const struct grant *g, struct db_txn *txn, const struct subject *s, const int64_t v[4])
 {
 	enum status st = db_exec(txn, &moved, "i", g->mailbox);
 
@@ -215,6 +213,8 @@ tell(const struct grant *g, struct db_txn *txn, const int64_t v[4])
 		return st;
 	feed_messages(g->actor.store, txn, g->owner, g->mailbox, (uint64_t)v[3] + 1, (uint32_t)v[2]);
 	feed_mailbox(g->actor.store, txn, EVENT_MAILBOX, g->owner, g->mailbox);
+	if (s->id > 0 && s->id != g->owner)
+		feed_mailbox(g->actor.store, txn, EVENT_MAILBOX, s->id, 0);
 	return OK;
 }
 
@@ -267,7 +267,7 @@ set(const struct grant *grant, struct db_txn *txn, struct str identifier, enum r
 		return OK;
 	if ((st = write_entry(&g, txn, &s, rights, is_new)) != OK)
 		return st;
-	return tell(&g, txn, v);
+	return tell(&g, txn, &s, v);
 }
 
 enum status

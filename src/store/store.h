@@ -72,7 +72,7 @@ struct actor {
 
 enum store_event_kind {
 	EVENT_MESSAGES,  /* messages came, went or changed: modseq is the mailbox's newest */
-	EVENT_MAILBOX,   /* a mailbox was created, renamed, (un)subscribed, or its attributes changed */
+	EVENT_MAILBOX,   /* a mailbox was created, renamed, (un)subscribed, or its attributes changed; mailbox 0: the account's list may be another one */
 	EVENT_DELETED,   /* a mailbox was deleted */
 	EVENT_ACCOUNT    /* how one may log in to the account changed: modseq is enum account_event */
 };

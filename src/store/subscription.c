@@ -60,6 +60,7 @@ mailbox_of(struct db_txn *txn, int64_t account, struct str name, int64_t *id_r)
 enum status
 mailbox_subscribe(const struct actor *actor, struct db_txn *txn, struct str name, bool on)
 {
+	struct mailbox mb;
 	enum status st;
 	int64_t one, id;
 
@@ -67,9 +68,12 @@ mailbox_subscribe(const struct actor *actor, struct db_txn *txn, struct str name
 		return st;
 	if (on && (st = admit_mailbox_name(name)) != OK)
 		return st;
-	/* A mailbox of such a name may be there from before; that of somebody else comes later. */
-	if (on && mailbox_name_reserved(name) && ((st = mailbox_of(txn, actor->account, name, &id)) != OK || id == 0))
-		return st == OK ? ERR_BAD_INPUT : st;
+	/* There is one of somebody else, which may be listed, or one of one's own from before. */
+	if (on && mailbox_name_reserved(name)) {
+		st = mailbox_find(actor, txn, NULL, name, &mb);
+		if (st != OK || mailbox_need(&mb, RIGHT_LOOKUP) != OK)
+			return st == OK || st == ERR_NOT_FOUND || st == ERR_AGAIN ? ERR_BAD_INPUT : st;
+	}
 	if (on && (st = db_get_ints(txn, &full, &one, 1, "ii", actor->account, (int64_t)SUBSCRIPTIONS_MAX)) != ERR_NOT_FOUND)
 		return st == OK ? ERR_LIMIT : st;
 	if ((st = db_exec(txn, on ? &add : &del, "it", actor->account, name)) != OK || db_changed(txn) == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Views: their position and their numbers. Walking is in view_iter.c, moving on in view_sync.c. */
+#include "store/others_priv.h"
 #include "store/view_priv.h"
 
 #include "store/changes_priv.h"
@@ -73,6 +74,7 @@ view_refresh(struct view *v, struct db_txn *txn, struct view_now *now_r)
 
 	if ((st = view_lost(v)) != OK)
 		return st;
+	others_read(&v->grant.actor, txn, v->grant.owner);
 	st = read_state(v, txn, now_r, &v->deleted);
 	if (st == OK && !v->deleted && now_r->acl != 0)
 		st = renew(v, txn, now_r->acl);

@@ -92,6 +92,16 @@ mailbox_name_reserved(struct str name)
 	return str_starts(first, STR("#")) || str_eq(first, STR("Shared")) || str_eq(first, STR("Other Users"));
 }
 
+bool
+mailbox_name_others(struct str name)
+{
+	const struct str space = STR("Other Users/");
+	struct str rest = str_from(name, space.n);
+	size_t at = str_chr(rest, '/');
+
+	return str_starts(name, space) && at > 0 && at + 1 < rest.n;
+}
+
 enum status
 mailbox_name_check(struct str name)
 {

@@ -31,6 +31,8 @@ must_check enum status mailbox_name_check(struct str name);
 /* Is its first level kept for namespaces (RFC 2342, RFC 5258): "Shared", "Other Users", or one that begins with '#'? No new name begins so;
  * mailboxes from before keep theirs. */
 bool mailbox_name_reserved(struct str name);
+/* Is it a name below that of an account in "Other Users"? */
+bool mailbox_name_others(struct str name);
 /* The name one level up; empty at the top. */
 struct str mailbox_name_parent(struct str name);
 /* True for "INBOX" itself. */

@@ -153,6 +153,43 @@ cmd_pause(struct cmd *cmd)
 	return cmd_spent(cmd) ? CMD_AGAIN : CMD_DONE;
 }
 
+void
+cmd_writes_to(struct cmd *cmd, int64_t owner)
+{
+	size_t at = 0;
+
+	if (cmd->owners_n == 0)
+		cmd->owners[cmd->owners_n++] = cmd->session->actor.account;
+	while (at < cmd->owners_n && cmd->owners[at] < owner)
+		at++;
+	if (at < cmd->owners_n && cmd->owners[at] == owner)
+		return;
+	ensure(cmd->owners_n < sizeof(cmd->owners) / sizeof(*cmd->owners));
+	memmove(cmd->owners + at + 1, cmd->owners + at, (cmd->owners_n - at) * sizeof(*cmd->owners));
+	cmd->owners[at] = owner;
+	cmd->owners_n++;
+}
+
+enum status
+cmd_writes_name(struct cmd *cmd, struct str name)
+{
+	struct str inner;
+	struct db_txn *txn;
+	int64_t owner;
+	enum status st;
+
+	if (!mailbox_name_reserved(name))
+		return OK;
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return st;
+	st = mailbox_where(&cmd->session->actor, txn, name, &owner, &inner);
+	cmd_read_end(cmd, txn);
+	if (st == OK)
+		cmd_writes_to(cmd, owner);
+	/* The change says so in its own words. */
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
 /* The command's change, and what the mailbox is at behind it: on the committer's thread. */
 static enum status
 write_at_place(struct db_txn *txn, void *arg)
@@ -174,6 +211,11 @@ submit(struct cmd *cmd, enum cmd_phase phase, db_write_fn fn, void *arg, cmd_don
 {
 	struct session *s = cmd->session;
 	struct db_write w = {.fn = fn, .arg = arg, .what = cmd->row->name, .lane = (uint64_t)s->actor.account, .reserve = cmd->reserve};
+
+	if (cmd->owners_n > 1) {
+		w.accounts = cmd->owners;
+		w.accounts_n = cmd->owners_n;
+	}
 
 	ensure(fn != NULL && done != NULL && cmd->row != NULL);
 	/* Nobody's writes come between those of a command that writes several times. */

@@ -162,6 +162,8 @@ struct cmd {
 	struct change change;          /* of cmd_write() */
 	cmd_done_fn *done;             /* NULL: it has written nothing */
 	struct cmd_place place;        /* of its last write, as others of the session may stand behind it */
+	int64_t owners[3];             /* whose rows its writes change, ascending, its own account among them; cmd_writes_to() */
+	uint8_t owners_n;              /* 0: its own account's alone */
 	bool written;                  /* a write of this command is durable */
 	size_t held;                   /* bytes that it holds besides its arena until its commit is over */
 	struct cmd *behind;            /* in the session's list of those that wait for their commits */
@@ -225,8 +227,13 @@ void cmd_turn_over(struct cmd *cmd);
 bool cmd_spent(struct cmd *cmd);
 enum cmd_next cmd_pause(struct cmd *cmd);
 
+/* The writes of this command change rows of that account, too: before cmd_write(), for whatever is not the user's own (struct db_write). */
+void cmd_writes_to(struct cmd *cmd, int64_t owner);
+/* The same for the mailbox that a name means, if it is somebody else's. */
+must_check enum status cmd_writes_name(struct cmd *cmd, struct str name);
+
 /*
- * Hands a write function to the committer in the account's lane and parks. done(cmd, status) runs on a pool
+ * Hands a write function to the committer in the account's lane, whoever's rows it changes, so that nobody waits in another's lane, and parks. done(cmd, status) runs on a pool
  * thread when the outcome is known; it returns what a handler returns. fn is pure and may run twice (db/db.h); arg must
  * live until done. ERR_UNKNOWN never reaches done: the connection is closed without an answer.
  */

@@ -91,7 +91,7 @@ mailbox_index_add(struct mailbox_index *x, const struct mailbox_filter *f, unsig
 		return;
 	case MAILBOXES_INBOXES:
 	case MAILBOXES_PERSONAL:
-		x->selectable |= bits;
+		x->own |= bits;
 		return;
 	case MAILBOXES_SUBSCRIBED:
 		x->subscribed |= bits;
@@ -135,10 +135,10 @@ find(const struct mailbox_index *x, struct str name)
 }
 
 unsigned
-mailbox_index_bits(const struct mailbox_index *x, struct str name, bool selectable, bool subscribed)
+mailbox_index_bits(const struct mailbox_index *x, struct str name, bool own, bool subscribed)
 {
 	const struct mailbox_mark *m = find(x, name);
-	unsigned bits = (selectable ? x->selectable : 0) | (subscribed ? x->subscribed : 0) | (m ? m->itself | m->below : 0);
+	unsigned bits = (own ? x->own : 0) | (subscribed ? x->subscribed : 0) | (m ? m->itself | m->below : 0);
 	bool parent = true;
 
 	if (x->n == 0)

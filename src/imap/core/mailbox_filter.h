@@ -33,12 +33,13 @@ struct mailbox_mark;
 struct mailbox_index {
 	struct mailbox_mark *mark;
 	size_t n;
-	unsigned selectable, subscribed;
+	unsigned own, subscribed;
 };
 void mailbox_index_init(struct mailbox_index *x, size_t names);
 void mailbox_index_add(struct mailbox_index *x, const struct mailbox_filter *f, unsigned bits);
 void mailbox_index_sort(struct mailbox_index *x);
-unsigned mailbox_index_bits(const struct mailbox_index *x, struct str name, bool selectable, bool subscribed);
+/* own: it can be selected, and is the user's: what INBOXES and PERSONAL mean. */
+unsigned mailbox_index_bits(const struct mailbox_index *x, struct str name, bool own, bool subscribed);
 void mailbox_index_free(struct mailbox_index *x);
 
 #endif

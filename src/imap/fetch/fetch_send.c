@@ -399,6 +399,7 @@ start(struct cmd *cmd, struct arg_set *set)
 		return finish(cmd);
 	/* With CHANGEDSINCE no line is no failure. */
 	cmd->worked_on = f->modifiers & FETCH_CHANGEDSINCE;
+	cmd_writes_to(cmd, cmd->session->selected->view.grant.owner);
 	f->way = (f->needs & FETCH_SEEN) && may_mark(&cmd->session->selected->view) ? FETCH_MARKS : FETCH_READS;
 	return walk(f);
 }

@@ -216,7 +216,7 @@ notify_tell_status(struct cmd *cmd, struct notify *n, size_t *at, enum status *s
 		return CMD_DONE;
 	for (; *st_r == OK && next == CMD_DONE && *at < n->picture->n; ++*at) {
 		const struct mailbox *mb = n->picture->by_name[*at];
-		unsigned events = notify_events(n, mb->name, !mb->noselect, picture_subscribed(n->picture, mb->name));
+		unsigned events = notify_events(n, mb->name, !mb->noselect && mb->account == s->actor.account, picture_subscribed(n->picture, mb->name));
 
 		if (!mb->noselect && (events & NOTIFY_MESSAGES) && (!s->selected || s->selected->view.grant.mailbox != mb->id))
 			*st_r = notify_status(cmd, txn, mb, events, true);

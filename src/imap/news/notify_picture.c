@@ -90,8 +90,11 @@ walk_on(struct picture_steps *x, const struct actor *actor, struct db_txn *txn)
 		return ERR_LIMIT;
 	if (st != OK || (st = metadata_changed(actor, txn, &p->arena, INT64_MAX, &none, &n, &p->metadata)) != OK)
 		return st;
-	p->mb = arena_copy(&p->arena, x->walk.list, x->walk.n, x->walk.n + 1, sizeof(*p->mb));
-	p->n = x->walk.n;
+	p->mb = arena_array(&p->arena, x->walk.n + 1, sizeof(*p->mb));
+	/* Names that only stand above others are no mailboxes. */
+	for (size_t i = 0; i < x->walk.n; i++)
+		if (x->walk.list[i].id != 0)
+			p->mb[p->n++] = x->walk.list[i];
 	take_subscriptions(p, &x->walk.subscribed);
 	mailbox_walk_free(&x->walk);
 	x->phase = SUBSCRIPTIONS_SORTED;
@@ -163,9 +166,9 @@ picture_subscribed(const struct notify_picture *p, struct str name)
 /* ---- what is wanted ---- */
 
 unsigned
-notify_events(const struct notify *n, struct str name, bool selectable, bool subscribed)
+notify_events(const struct notify *n, struct str name, bool own, bool subscribed)
 {
-	return mailbox_index_bits(&n->index, name, selectable, subscribed);
+	return mailbox_index_bits(&n->index, name, own, subscribed);
 }
 
 /* ---- STATUS ---- */
@@ -295,9 +298,10 @@ static unsigned
 wanted_of(const struct notify_telling *t, struct str name)
 {
 	const struct mailbox *now = picture_find(t->new, name), *before = picture_find(t->old, name);
-	bool selectable = (now && !now->noselect) || (before && !before->noselect);
+	int64_t account = t->cmd->session->actor.account;
+	bool own = (now && !now->noselect && now->account == account) || (before && !before->noselect && before->account == account);
 
-	return notify_events(t->n, name, selectable,
+	return notify_events(t->n, name, own,
 	    picture_subscribed(t->new, name) || picture_subscribed(t->old, name));
 }
 
@@ -316,11 +320,14 @@ affected(struct notify_telling *t, struct str name, struct str old_name, unsigne
 static void
 came_or_went(struct notify_telling *t, struct str name)
 {
+	struct str above = mailbox_name_parent(name);
+
 	if (is_own(t->n, name))
 		return;
 	affected(t, name, STR_NONE, NOTIFY_NAME);
-	if (mailbox_name_parent(name).n > 0)
-		affected(t, mailbox_name_parent(name), STR_NONE, NOTIFY_NAME);
+	/* Above a mailbox of somebody else may be nothing that is known. */
+	if (above.n > 0 && (picture_find(t->new, above) != NULL || picture_find(t->old, above) != NULL))
+		affected(t, above, STR_NONE, NOTIFY_NAME);
 }
 
 /* Children that follow a renamed parent are no news (5.4). */

@@ -46,7 +46,7 @@ enum cmd_next picture_tell(struct notify_telling *t, struct cmd *cmd, struct db_
 struct notify_picture *picture_told(struct notify_telling *t);
 void picture_telling_free(struct notify_telling *t);
 /* What the groups want to know of a mailbox; selectable and subscribed: now or before. */
-unsigned notify_events(const struct notify *n, struct str name, bool selectable, bool subscribed);
+unsigned notify_events(const struct notify *n, struct str name, bool own, bool subscribed);
 /* STATUS with what these events ask for. first: before the tagged answer of NOTIFY, not as news. */
 must_check enum status notify_status(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, unsigned events, bool first);
 

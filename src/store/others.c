@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mailboxes of other accounts: their names, and which of them an actor may see. */
+#include "store/others_priv.h"
+
+#include <stdlib.h>
+
+#include "store/access_priv.h"
+#include "store/account.h"
+#include "store/mailbox_priv.h"
+
+#define SPACE STR("Other Users/")
+#define ROWS 64u         /* mailboxes looked at in a step */
+#define SHOWN_MAX 10000u /* of others' in one list: nobody can make it longer for somebody else */
+
+static struct db_sql shared = DB_SQL("SELECT DISTINCT mailbox FROM acl WHERE subject IN (0, ?1) AND negative = 0 AND mailbox > ?2"
+    " ORDER BY mailbox LIMIT ?3");
+
+void
+others_read(const struct actor *actor, struct db_txn *txn, int64_t owner)
+{
+	if (owner != actor->account)
+		db_read_account(txn, 0);
+}
+
+/* ---- names ---- */
+
+enum status
+others_where(const struct actor *actor, struct db_txn *txn, struct str name, int64_t *owner_r, struct str *inner_r)
+{
+	struct str rest = str_from(name, SPACE.n), who;
+	struct arena arena = {0};
+	struct account account;
+	enum status st;
+
+	*owner_r = actor->account;
+	*inner_r = name;
+	if (actor->admin || !str_starts(name, SPACE))
+		return OK;
+	who = str_head(rest, str_chr(rest, '/'));
+	if (who.n == 0 || who.n + 1 >= rest.n || !account_name_ok(who))
+		return ERR_NOT_FOUND;
+	st = account_resolve(actor->store, txn, &arena, who, NULL, &account);
+	/* One spelling: what LIST tells. One's own mailboxes have no second name. */
+	if (st == OK && (!str_eq(account.name, who) || account.id == actor->account))
+		st = ERR_NOT_FOUND;
+	if (st == OK) {
+		*owner_r = account.id;
+		*inner_r = str_from(rest, who.n + 1);
+	}
+	arena_free(&arena);
+	return st;
+}
+
+enum status
+others_name(const struct actor *actor, struct db_txn *txn, struct arena *arena, int64_t owner, struct str inner, struct str *name_r)
+{
+	struct account account;
+	enum status st;
+
+	if (actor->admin || owner == actor->account) {
+		*name_r = inner;
+		return OK;
+	}
+	if ((st = account_get(txn, arena, owner, &account)) != OK)
+		return st;
+	*name_r = arena_printf(arena, "%.*s%.*s/%.*s", STR_FMT(SPACE), STR_FMT(account.name), STR_FMT(inner));
+	return OK;
+}
+
+/* ---- what there is ---- */
+
+static void
+add(struct others_walk *w, const struct mailbox *mb)
+{
+	if (w->n == w->cap) {
+		w->cap = w->cap ? w->cap * 2 : 32;
+		w->list = x_realloc(w->list, w->cap * sizeof(*w->list));
+	}
+	w->list[w->n++] = *mb;
+}
+
+/* Of those ids what may be listed. */
+static enum status
+look(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct others_walk *w, const int64_t *ids, unsigned n)
+{
+	struct mailbox mb;
+
+	for (unsigned i = 0; i < n; i++) {
+		enum status st = mailbox_get(actor, txn, arena, ids[i], &mb);
+
+		if (st == OK && mb.account != actor->account && !mb.noselect && (mb.rights & RIGHT_LOOKUP) && w->n < SHOWN_MAX)
+			add(w, &mb);
+		else if (st != OK && st != ERR_NOT_FOUND)
+			return st;
+	}
+	return OK;
+}
+
+int
+place_cmp(struct str x, struct str y)
+{
+	size_t n = x.n < y.n ? x.n : y.n;
+
+	for (size_t i = 0; i < n; i++)
+		if (x.p[i] != y.p[i]) {
+			int c = x.p[i] == '/' ? 1 : (unsigned char)x.p[i], d = y.p[i] == '/' ? 1 : (unsigned char)y.p[i];
+
+			return c - d;
+		}
+	return x.n < y.n ? -1 : x.n > y.n;
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	return place_cmp(((const struct mailbox *)a)->name, ((const struct mailbox *)b)->name);
+}
+
+static bool
+stands_above(struct str above, struct str name)
+{
+	return name.n > above.n && name.p[above.n] == '/' && str_starts(name, above);
+}
+
+/* Names that stand above others and are no mailboxes that may be seen, each once: without them a client that goes level by level would not get
+ * there (RFC 3501 6.3.8, T25). */
+static void
+add_above(struct others_walk *w)
+{
+	size_t n = w->n;
+	struct str before = STR("");
+
+	for (size_t i = 0; i < n; i++) {
+		struct str name = w->list[i].name;
+
+		for (size_t k = 0; k < name.n; k++) {
+			struct mailbox mb = {.name = str_head(name, k), .noselect = true};
+
+			if (name.p[k] == '/' && !str_eq(before, mb.name) && !stands_above(mb.name, before))
+				add(w, &mb);
+		}
+		before = name;
+	}
+	if (w->n > n)
+		qsort(w->list, w->n, sizeof(*w->list), by_place);
+}
+
+enum status
+others_walk(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct others_walk *w)
+{
+	int64_t ids[ROWS];
+	unsigned n = 0;
+	struct db_stmt *q;
+	enum status st = ERR_NOT_FOUND;
+
+	if (actor->admin)
+		return OK;
+	db_read_account(txn, 0);
+	q = db_prepare(txn, &shared);
+	db_bind_int(q, 1, actor->account);
+	db_bind_int(q, 2, w->after);
+	db_bind_int(q, 3, ROWS);
+	while (n < ROWS && (st = db_step(q)) == OK)
+		ids[n++] = db_int(q, 0);
+	db_done(q);
+	if (n < ROWS && st != ERR_NOT_FOUND)
+		return st;
+	st = look(actor, txn, arena, w, ids, n);
+	db_read_account(txn, actor->account);
+	if (st != OK)
+		return st;
+	if (n == ROWS && w->n < SHOWN_MAX) {
+		w->after = ids[ROWS - 1];
+		return ERR_AGAIN;
+	}
+	if (w->n > 0)
+		qsort(w->list, w->n, sizeof(*w->list), by_place);
+	add_above(w);
+	return OK;
+}
+
+void
+others_walk_free(struct others_walk *w)
+{
+	free(w->list);
+	*w = (struct others_walk){0};
+}

@@ -87,6 +87,6 @@ def main(args, scenarios):
               "seconds": round(time.time() - began), "revision": report.revision(), "servers": {k: titles[k] for k in servers},
               "rows": [{"name": n, "servers": cells} for n, cells in run.rows.items()]}
     if args.write:
-        report_network.write_clients(result, os.path.join(TOP, "docs"), args.before)
+        report_network.write_clients(result, os.path.join(TOP, "docs"), args.as_before)
     print(f"{len(run.rows)} programs, {run.failed} failed")
     return 1 if run.failed or fault else 0

@@ -54,6 +54,12 @@ def some_servers(args, folder):
     return out
 
 
+def result_of(network, began):
+    return {"rtt_ms": RTT_MS, "mbit": MBIT, "loss_percent": LOSS, "messages": len(network.mails), "date": time.strftime("%Y-%m-%d", time.gmtime(began)),
+            "seconds": round(time.time() - began), "revision": report.revision(), "machine": report.machine(),
+            "servers": {s.name: {"title": s.title, "version": s.version} for s in network.servers}, "rows": network.rows}
+
+
 def main(args):
     if why := links.unavailable():
         print(f"skipped: {why}")
@@ -68,19 +74,17 @@ def main(args):
     began = time.time()
     try:
         network.run()
+        result = result_of(network, began)
+        if args.json:
+            with open(args.json, "w") as f:
+                json.dump(result, f, indent=1)
+        if args.write:
+            report_network.write(result, os.path.join(os.path.dirname(HERE), "docs"), args.as_before)
     finally:
         for server in network.servers:
             server.close()
         if not args.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    result = {"rtt_ms": RTT_MS, "mbit": MBIT, "loss_percent": LOSS, "messages": len(network.mails), "date": time.strftime("%Y-%m-%d", time.gmtime(began)),
-              "seconds": round(time.time() - began), "revision": report.revision(), "machine": report.machine(),
-              "servers": {s.name: {"title": s.title, "version": s.version} for s in network.servers}, "rows": network.rows}
-    if args.json:
-        with open(args.json, "w") as f:
-            json.dump(result, f, indent=1)
-    if args.write:
-        report_network.write(result, os.path.join(os.path.dirname(HERE), "docs"), args.as_before)
     return 1 if any("failed" in r["servers"].get("mansio", {}) for r in network.rows) else 0
 
 

@@ -109,7 +109,7 @@ class Worker(threading.Thread):
             if len(self.copies) > MOST and mine:
                 self.expunge(client, self.rng.sample(mine, min(len(mine), 5)))
                 continue
-            kind = self.rng.choices(["append", "burst", "lmtp", "store", "copy", "move", "expunge", "noop"], [30, 8, 15, 20, 10, 10, 8, 3])[0]
+            kind = self.rng.choices(["append", "burst", "lmtp", "store", "stores", "copy", "move", "moves", "expunge", "noop"], [30, 8, 15, 12, 8, 10, 6, 5, 8, 3])[0]
             some = self.rng.sample(mine, min(len(mine), self.rng.randint(1, 4)))
             if kind == "append":
                 self.append(client, box)
@@ -119,7 +119,7 @@ class Worker(threading.Thread):
                 self.deliver()
             elif kind == "noop":
                 client.ok("NOOP")
-            elif some and kind in ("store", "copy", "move", "expunge"):
+            elif some and kind in ("store", "stores", "copy", "move", "moves", "expunge"):
                 getattr(self, kind)(client, some)
 
     def acked(self):
@@ -181,6 +181,42 @@ class Worker(threading.Thread):
         for c in some:
             c.flags = after[c]
         self.acked()
+
+    def stores(self, client, some):
+        """Many STOREs at once, each of one message: those that are answered are there, of the others the first ones or none."""
+        states, tags = [{c: c.flags for c in some}], []
+        for _ in range(self.rng.randint(2, 40)):
+            c, flags, how = self.rng.choice(some), frozenset(self.rng.sample(FLAGS, self.rng.randint(0, 2))), self.rng.choice(["+", "-", ""])
+            was = states[-1][c]
+            states.append(states[-1] | {c: was | flags if how == "+" else was - flags if how == "-" else flags})
+            tags.append(f"UID STORE {c.uid} {how}FLAGS.SILENT ({' '.join(flags)})")
+        self.pending = ("stores", some, [], states)
+        for tag in [client.start(t) for t in tags]:
+            a = client.finish(tag)
+            if a.status != "OK":
+                raise Fault(f"STORE answered {a.status} {a.code} {a.text}")
+            del states[0]
+            for c in some:
+                c.flags = states[0][c]
+            with self.world.lock:
+                self.world.done += 1
+        self.pending = None
+
+    def moves(self, client, some):
+        """One by one, all sent at once."""
+        target = self.rng.choice([b for b in BOXES if b != some[0].box])
+        left, made = list(some), [(target, c.mid, c.flags) for c in some]
+        self.pending = ("moves", left, made, None)
+        for tag in [client.start(f'UID MOVE {c.uid} "{target}"') for c in some]:
+            a = client.finish(tag)
+            if a.status != "OK":
+                raise Fault(f"MOVE answered {a.status} {a.code} {a.text}")
+            new = self.copied(a, left[:1], target, "MOVE")
+            self.copies = [c for c in self.copies if c is not left[0]] + new
+            del left[0], made[0]
+            with self.world.lock:
+                self.world.done += 1
+        self.pending = None
 
     def copied(self, a, some, target, where):
         code = a.code[1] if a.code and a.code[0] == "COPYUID" else a.ucode("COPYUID")
@@ -273,7 +309,7 @@ def compare(world, workers, there):
         for c in w.copies:
             here = left.pop((c.box, c.uid), None)
             if here is None:
-                if kind in ("move", "expunge") and c in affected:
+                if kind in ("move", "moves", "expunge") and c in affected:
                     gone.append(c)
                 else:
                     world.error(f"lost: {c} (pending: {kind})")
@@ -282,6 +318,9 @@ def compare(world, workers, there):
             if here[0] != c.mid:
                 world.error(f"{c} is {here[0]} now")
             allowed = [c.flags] + ([after[c]] if kind == "store" and c in affected else [])
+            if kind == "stores" and c in affected:
+                after = [s for s in after if s[c] == here[1]] or world.error(f"flags of {affected} are none of {after}") or [{c: here[1]}]
+                allowed.append(after[0][c])
             if here[1] not in allowed:
                 world.error(f"flags of {c} are {sorted(here[1])} (pending: {kind})")
             c.flags = here[1]
@@ -292,7 +331,9 @@ def compare(world, workers, there):
         made = [m for m in created if take(world, w, left, m[0], m[1], m[2], None)]
         if kind in ("copy", "move") and len(made) not in (0, len(created)):
             world.error(f"{kind} of {len(created)} messages was done for {len(made)}")
-        if kind == "move" and len(made) != len([c for c in gone if c in affected]):
+        if kind == "moves" and made != created[:len(made)]:
+            world.error(f"moves: {made} of {created}")
+        if kind in ("move", "moves") and len(made) != len([c for c in gone if c in affected]):
             world.error(f"move: {len(made)} arrived, {len(gone)} are gone")
         w.pending = None
     for (box, uid), (mid, flags) in left.items():

@@ -197,9 +197,13 @@ class World:
         for r in self.rng.sample(self.racers, len(self.racers)):
             if self.rng.random() < 0.3:
                 time.sleep(self.rng.random() * 0.0005)
+            # Some begin while a change of their own is on its way. (Numbers would be others, where that one's answer tells an expunge.)
+            r.before = r.client.start(f"SUBSCRIBE {r.mine}") if r.by_uid and self.rng.random() < 0.5 else None
             r.tag = r.client.start(r.line, *r.literals)
         for r in self.racers:
+            told = r.client.finish(r.before).untagged if r.before else []
             r.answer = r.client.finish(r.tag)
+            r.answer.untagged = told + r.answer.untagged
 
     def judge(self):
         o, after = self.observer, {}

@@ -270,6 +270,8 @@ class Bench:
         n = self.messages
         self.per_op("STORE one message, durable (Dovecot's default does not sync it)", 150, *SELECTED, "--command",
                     "STORE %n FLAGS.SILENT (\\Seen \\Flagged)", "--first", 1, "--last", n, group=CHANGES, aim=2, warm=False, limit=n)
+        self.per_op("STORE one message, durable, 50 sent ahead", None, *SELECTED, "--command",
+                    "STORE %n FLAGS.SILENT (\\Answered)", "--first", 1, "--last", n, "--depth", 50, group=CHANGES, warm=False, limit=n)
         self.store_synced(n)
 
         def store(server):

@@ -71,9 +71,9 @@ session_after(struct session *s, enum cmd_next next)
 
 	switch (next) {
 	case CMD_DONE:
-		if (cmd->unread) {
+		if (cmd->text_read == CMD_COMING) {
 			imap_reader_refuse(&s->reader);
-			cmd->unread = false;
+			cmd->text_read = CMD_WHOLE;
 		}
 		settle(s);
 		return session_answer(s);
@@ -88,7 +88,7 @@ session_after(struct session *s, enum cmd_next next)
 		return CONN_AGAIN;
 	case CMD_NOT_YET:
 		/* As if it had not begun: the reader has it still. */
-		ensure(cmd_ahead(cmd) && !cmd->unread && cmd->phase == CMD_RUNS);
+		ensure(cmd_ahead(cmd) && cmd->text_read == CMD_WHOLE && cmd->phase == CMD_RUNS);
 		s->held = IMAP_READ_COMMAND;
 		s->login.commands--;
 		session_drop(s);
@@ -139,7 +139,7 @@ session_begin(struct session *s)
 	if ((cmd->row->flags & (CMDF_LARGE | CMDF_HEAVY)) && budget_full(s->login.budget))
 		return session_after(s, reply_status(cmd, ERR_MEMORY));
 	ensure(cmd->row->states & s->state); /* what a handler may count on: who is there, what is selected */
-	return session_call(s, cmd->unread ? CMD_AT_LITERAL : CMD_AT_END);
+	return session_call(s, cmd->text_read == CMD_COMING ? CMD_AT_LITERAL : CMD_AT_END);
 }
 
 /* While an expunge is withheld, a client that saw higher mod-sequences learns how far it may trust them (RFC 7162 6). Once expunges

@@ -53,17 +53,17 @@ read_head(struct session *s, struct head *h)
 	arena_free_secret(&arena);
 }
 
-/* Begins it; more of it may come (unread). */
+/* Begins it. */
 static enum conn_next
-begin_command(struct session *s, const struct head *h, bool unread)
+begin_command(struct session *s, const struct head *h, enum cmd_text text)
 {
 	struct cmd *cmd = s->cmd = cmd_new(s, s->reader.command);
 	const struct command *row = h->row;
 
 	cmd->number = ++s->numbered;
-	cmd->unread = unread;
+	cmd->text_read = text;
 	/* The reader's memory is the next command's soon. */
-	if (h->why == NULL && !unread && (row->flags & CMDF_OVERLAP) && cmd_followed(cmd))
+	if (h->why == NULL && text == CMD_WHOLE && (row->flags & CMDF_OVERLAP) && cmd_followed(cmd))
 		args_init(&cmd->args, arena_str(&cmd->arena, s->reader.command), &cmd->arena, session_utf8(s));
 	cmd->args.at = h->at;
 	cmd_set_tag(cmd, h->tag);
@@ -103,7 +103,7 @@ collect_literal(struct session *s)
 static enum conn_next
 at_literal(struct session *s, const struct head *h)
 {
-	return h->why == NULL && !(h->row->flags & CMDF_STREAM) ? collect_literal(s) : begin_command(s, h, true);
+	return h->why == NULL && !(h->row->flags & CMDF_STREAM) ? collect_literal(s) : begin_command(s, h, CMD_COMING);
 }
 
 /* The client broke the syntax below commands. */
@@ -143,7 +143,7 @@ take(struct session *s, enum imap_read what)
 		return CONN_INPUT;
 	case IMAP_READ_COMMAND:
 		read_head(s, &h);
-		return begin_command(s, &h, false);
+		return begin_command(s, &h, CMD_WHOLE);
 	case IMAP_READ_LITERAL:
 		read_head(s, &h);
 		return at_literal(s, &h);
@@ -181,7 +181,7 @@ read_ahead(struct session *s)
 
 		read_head(s, &h);
 		if (h.why == NULL && ahead_may_begin(s, h.row, literal))
-			return literal ? at_literal(s, &h) : begin_command(s, &h, false);
+			return literal ? at_literal(s, &h) : begin_command(s, &h, CMD_WHOLE);
 	}
 	s->held = (uint8_t)what;
 	return CONN_WAKE;
@@ -267,10 +267,10 @@ feed_command(struct session *s)
 		return session_call(s, CMD_AT_LITERAL);
 	case IMAP_READ_COMMAND:
 		args_extend(&cmd->args, s->reader.command);
-		cmd->unread = false;
+		cmd->text_read = CMD_WHOLE;
 		return session_call(s, CMD_AT_END);
 	case IMAP_READ_BAD:
-		cmd->unread = false;
+		cmd->text_read = CMD_WHOLE;
 		return session_after(s, reply_bad(cmd, s->reader.why));
 	default:
 		return fatal_input(s);

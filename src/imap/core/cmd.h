@@ -110,6 +110,12 @@ struct command {
 	const char *doc;
 };
 
+/* How much of a command was read. */
+enum cmd_text {
+	CMD_WHOLE,  /* all of it */
+	CMD_COMING, /* up to a literal: its handler gets the rest as it comes, or the session drops it when the answer is given (T86) */
+};
+
 /* Where in the history of the selected mailbox a command's change stands (imap/ahead.h). */
 struct cmd_place {
 	db_write_fn fn;     /* the command's own, and its argument */
@@ -156,7 +162,7 @@ struct cmd {
 	 * takes the line back, and the session ends with a BYE. ERR_BAD_INPUT: the client's fault. */
 	enum status (*sent)(struct session *);
 	bool may_expunge;              /* updates may hold EXPUNGE */
-	bool unread;                   /* the rest of the command has not been read */
+	enum cmd_text text_read;
 	bool interruptible;            /* nothing is lost when it ends with a BYE: IDLE, AUTHENTICATE */
 
 	struct change change;          /* of cmd_write() */

@@ -109,7 +109,7 @@ ahead_may_begin(struct session *s, const struct command *row, bool literal)
 	if (!has_room(s, 0) || budget_full(s->login.budget))
 		return false;
 	/* Which messages a limit leaves is found before the change. */
-	if (s->imap->settings.work_max > 0 && row->states == STATE_SELECTED)
+	if (row->states == STATE_SELECTED && (s->imap->settings.work_max > 0 || (s->imap->settings.save_max > 0 && (row->flags & CMDF_FINDS))))
 		return false;
 	for (const struct cmd *c = s->committing; c != NULL; c = c->behind)
 		if (!independent(row, c->row) || (undivided(s) && !(row->flags & c->row->flags & CMDF_STREAM)))

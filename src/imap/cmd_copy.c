@@ -129,8 +129,7 @@ batch_done(struct cmd *cmd, enum status st)
 	if (st != OK)
 		return finish(cmd, st);
 	/* Others may have expunged some since gather() saw them. */
-	if ((st = selected_missed(cmd, &x->batch, &x->result.from, &cmd->expunge_issued)) != OK)
-		return finish(cmd, st);
+	selected_missed(cmd, &x->batch, &x->result.from, &cmd->expunge_issued);
 	note_result(x);
 	return x->more ? next_batch(cmd) : finish(cmd, OK);
 }

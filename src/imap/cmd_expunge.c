@@ -53,31 +53,26 @@ expunged(struct cmd *cmd, enum status st)
 }
 
 /* One commit will do: there are no more messages than that. Asked for where others come behind it. */
-static enum status
-fits(struct cmd *cmd, bool *fits_r)
+static bool
+fits(struct cmd *cmd)
 {
 	struct mailbox mb;
 	struct db_txn *txn;
 	enum status st;
 
-	*fits_r = false;
-	if (!cmd_followed(cmd) || (st = cmd_read_begin(cmd, &txn)) != OK)
-		return OK;
+	if (!cmd_followed(cmd) || cmd_read_begin(cmd, &txn) != OK)
+		return false;
 	st = mailbox_get(&cmd->session->actor, txn, &cmd->arena, cmd->session->selected->view.grant.mailbox, &mb);
 	cmd_read_end(cmd, txn);
-	*fits_r = st == OK && mb.messages <= MESSAGE_BATCH;
-	return st == ERR_NOT_FOUND ? OK : st;
+	return st == OK && mb.messages <= MESSAGE_BATCH;
 }
 
 /* Where others stand behind it, all that is there goes at once, and what came since it was looked. */
 static enum cmd_next
 begin(struct cmd *cmd, struct expunging *x)
 {
-	bool once;
-	enum status st = fits(cmd, &once);
+	bool once = fits(cmd);
 
-	if (st != OK)
-		return reply_status(cmd, st);
 	x->max = once ? SIZE_MAX : MESSAGE_BATCH;
 	return (once ? cmd_write_last : cmd_write)(cmd, expunge_fn, x, expunged);
 }

@@ -220,8 +220,7 @@ changed(struct cmd *cmd, enum status st)
 	if (st != OK)
 		return reply_status(cmd, st);
 	/* Others may have expunged some since gather() saw them. */
-	if ((st = selected_missed(cmd, &x->batch, &x->there, &cmd->expunge_issued)) != OK)
-		return reply_status(cmd, st);
+	selected_missed(cmd, &x->batch, &x->there, &cmd->expunge_issued);
 	cmd->worked_on |= x->there.n > 0;
 	if (x->result.modseq)
 		selected_told(cmd->session->selected, x->result.modseq, x->change.keywords_n > 0);

@@ -11,6 +11,8 @@
  *	if ((st = change_take(&x->change)) == ERR_UNKNOWN)
  *		return CONN_ABORT;
  *
+ * The outcomes of one commit are made known together: a connection that waits for several is woken once, when all are over.
+ *
  * What it says is told to nobody before it is durable. ERR_UNKNOWN is told to nobody at all: whether the disk has it shows after the restart
  * (db/db.h). The struct belongs to the thread that runs the connection; only the committer's callback is elsewhere.
  */

@@ -62,23 +62,20 @@ selected_look(struct cmd *cmd, bool *gone_r)
 	return st;
 }
 
-enum status
+void
 selected_missed(struct cmd *cmd, const struct runs *wanted, const struct runs *there, bool *issued_r)
 {
 	struct view *v = &cmd->session->selected->view;
 	struct runs missed = {0}, untold = {0};
 	bool gone;
-	enum status st;
 
 	if (runs_count(there) == runs_count(wanted))
-		return OK;
-	if (!cmd->place.behind) {
+		return;
+	/* The look brings the ghosts up to now. That it fails, or the mailbox is gone, says nothing of the command, whose change was made. */
+	if (!cmd->place.behind || selected_look(cmd, &gone) != OK) {
 		*issued_r = true;
-		return OK;
+		return;
 	}
-	/* It brings the ghosts up to now. That the mailbox is gone now says nothing of the command, whose change was made. */
-	if ((st = selected_look(cmd, &gone)) != OK)
-		return st;
 	v->deleted = false;
 	runs_add_all(&missed, wanted);
 	runs_remove_all(&missed, there);
@@ -86,7 +83,6 @@ selected_missed(struct cmd *cmd, const struct runs *wanted, const struct runs *t
 	*issued_r |= gone || untold.n > 0;
 	runs_free(&missed);
 	runs_free(&untold);
-	return OK;
 }
 
 void

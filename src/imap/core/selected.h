@@ -15,7 +15,7 @@ struct str selected_name(struct session *s, struct db_txn *txn, struct arena *ar
 must_check enum status selected_look(struct cmd *cmd, bool *gone_r);
 /* Of the messages that a command was for its commit did not find some, there being those that it found. *issued_r becomes true where the client does not
  * know yet why: one is gone and its expunge has not been told. (By now it may have been, by the answer of a command before.) */
-must_check enum status selected_missed(struct cmd *cmd, const struct runs *wanted, const struct runs *there, bool *issued_r);
+void selected_missed(struct cmd *cmd, const struct runs *wanted, const struct runs *there, bool *issued_r);
 /* The connection rests: gives back what can be read again. */
 void selected_rest(struct selected *sel);
 

@@ -29,6 +29,7 @@ static const struct {
     {"export", verb_export},
     {"import", verb_import},
     {"mailbox-list", verb_mailbox_list},
+    {"mailbox-rights", verb_mailbox_rights},
     {"session-close", verb_session_close},
     {"session-list", verb_session_list},
     {"user-add", verb_user_add},

@@ -38,6 +38,7 @@ enum status verb_check(struct call *c);
 enum status verb_export(struct call *c);
 enum status verb_import(struct call *c);
 enum status verb_mailbox_list(struct call *c);
+enum status verb_mailbox_rights(struct call *c);
 enum status verb_session_close(struct call *c);
 enum status verb_session_list(struct call *c);
 enum status verb_user_add(struct call *c);

@@ -9,11 +9,12 @@
 #include "store/mailbox_priv.h"
 
 #define SPACE STR("Other Users/")
-#define ROWS 64u         /* mailboxes looked at in a step */
+#define ROWS 512u        /* rights read in a step */
+#define LOOKS 64u        /* mailboxes looked at in a step */
 #define SHOWN_MAX 10000u /* of others' in one list: nobody can make it longer for somebody else */
 
-static struct db_sql shared = DB_SQL("SELECT DISTINCT mailbox FROM acl WHERE subject IN (0, ?1) AND negative = 0 AND mailbox > ?2"
-    " ORDER BY mailbox LIMIT ?3");
+/* From the index, on from a place in it: what others gave may be very much. */
+static struct db_sql shared = DB_SQL("SELECT mailbox, negative, rights FROM acl WHERE subject = ?1 AND mailbox > ?2 ORDER BY mailbox LIMIT ?3");
 
 void
 others_read(const struct actor *actor, struct db_txn *txn, int64_t owner)
@@ -145,37 +146,68 @@ add_above(struct others_walk *w)
 		qsort(w->list, w->n, sizeof(*w->list), by_place);
 }
 
+/* The next mailboxes that an identifier may look up, if nothing takes that away; *more_r: there may be others behind them. */
+static enum status
+read_some(const struct actor *actor, struct db_txn *txn, struct others_walk *w, int64_t ids[LOOKS], unsigned *n_r, bool *more_r)
+{
+	struct db_stmt *q = db_prepare(txn, &shared);
+	unsigned n = 0, rows = 0;
+	enum status st = OK;
+
+	db_bind_int(q, 1, w->anyone ? 0 : actor->account);
+	db_bind_int(q, 2, w->after);
+	db_bind_int(q, 3, ROWS);
+	while (n < LOOKS && (st = db_step(q)) == OK) {
+		rows++;
+		w->after = db_int(q, 0);
+		if (db_int(q, 1) == 0 && (db_int(q, 2) & RIGHT_LOOKUP))
+			ids[n++] = w->after;
+	}
+	db_done(q);
+	*n_r = n;
+	*more_r = n == LOOKS || rows == ROWS;
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
+/* What was given to the actor and to everybody is there once. */
+static void
+settle(struct others_walk *w)
+{
+	size_t n = 0;
+
+	if (w->n > 0)
+		qsort(w->list, w->n, sizeof(*w->list), by_place);
+	for (size_t i = 0; i < w->n; i++)
+		if (n == 0 || !str_eq(w->list[n - 1].name, w->list[i].name))
+			w->list[n++] = w->list[i];
+	w->n = n;
+	add_above(w);
+}
+
 enum status
 others_walk(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct others_walk *w)
 {
-	int64_t ids[ROWS];
+	int64_t ids[LOOKS];
 	unsigned n = 0;
-	struct db_stmt *q;
-	enum status st = ERR_NOT_FOUND;
+	bool more = false;
+	enum status st;
 
 	if (actor->admin)
 		return OK;
 	db_read_account(txn, 0);
-	q = db_prepare(txn, &shared);
-	db_bind_int(q, 1, actor->account);
-	db_bind_int(q, 2, w->after);
-	db_bind_int(q, 3, ROWS);
-	while (n < ROWS && (st = db_step(q)) == OK)
-		ids[n++] = db_int(q, 0);
-	db_done(q);
-	if (n < ROWS && st != ERR_NOT_FOUND)
-		return st;
-	st = look(actor, txn, arena, w, ids, n);
+	if ((st = read_some(actor, txn, w, ids, &n, &more)) == OK)
+		st = look(actor, txn, arena, w, ids, n);
 	db_read_account(txn, actor->account);
 	if (st != OK)
 		return st;
-	if (n == ROWS && w->n < SHOWN_MAX) {
-		w->after = ids[ROWS - 1];
+	if (w->n < SHOWN_MAX && (more || !w->anyone)) {
+		if (!more) {
+			w->anyone = true;
+			w->after = 0;
+		}
 		return ERR_AGAIN;
 	}
-	if (w->n > 0)
-		qsort(w->list, w->n, sizeof(*w->list), by_place);
-	add_above(w);
+	settle(w);
 	return OK;
 }
 

@@ -21,7 +21,9 @@ void others_read(const struct actor *actor, struct db_txn *txn, int64_t owner);
 struct others_walk {
 	struct mailbox *list; /* malloc'd; names in the arena; ids 0 are names that stand above others */
 	size_t n, cap;
-	int64_t after;
+	/* its own */
+	bool anyone;   /* what was given to the actor was read, now comes what was given to everybody */
+	int64_t after; /* of those: the mailbox looked at last */
 };
 /* The order of LIST: '/' before every other byte. */
 int place_cmp(struct str a, struct str b);

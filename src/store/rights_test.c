@@ -223,6 +223,80 @@ come_and_go(void **state)
 	assert_int_equal(rows(), 1);
 }
 
+struct listed {
+	struct mailbox_walk w;
+	struct arena arena;
+	unsigned steps;
+};
+
+static enum status
+list_step(struct listed *l, const struct actor *a, struct db_txn *txn)
+{
+	l->steps++;
+	db_read_account(txn, a->account);
+	return mailbox_walk(a, txn, &l->arena, &l->w);
+}
+
+/* How many of others an account sees, by a walk in steps. */
+static size_t
+others_of(const struct actor *a, struct listed *l)
+{
+	enum status st;
+	size_t n = 0;
+
+	*l = (struct listed){0};
+	while ((st = READ(s, list_step(l, a, txn))) == ERR_AGAIN)
+		continue;
+	assert_int_equal(st, OK);
+	for (size_t i = 0; i < l->w.n; i++)
+		n += l->w.list[i].id != 0 && l->w.list[i].account != a->account;
+	return n;
+}
+
+static void
+listed_free(struct listed *l)
+{
+	mailbox_walk_free(&l->w);
+	arena_free(&l->arena);
+}
+
+/* What is shared is listed once, in order, with what stands above it; what may not be looked up costs little and does not show. */
+static void
+walked(void **state)
+{
+	struct actor root = alice;
+	struct listed l;
+
+	(void)state;
+	root.admin = true;
+	for (int i = 0; i < 700; i++) {
+		char name[32];
+		int64_t id;
+
+		(void)snprintf(name, sizeof(name), "Work/%03d", i);
+		assert_int_equal(WRITE(s, mailbox_create(&alice, txn, str_c(name), 0, &id)), OK);
+		assert_int_equal(give(&alice, id, "bob", i % 7 == 0 ? "lr" : "r"), OK);
+		if (i % 70 == 0)
+			assert_int_equal(give(&root, id, "anyone", "l"), OK);
+	}
+	assert_int_equal(others_of(&bob, &l), 100);
+	assert_true(l.steps < 30);
+	for (size_t i = 1; i < l.w.n; i++)
+		assert_false(str_eq(l.w.list[i - 1].name, l.w.list[i].name));
+	/* Other Users, Other Users/alice, Other Users/alice/Work */
+	assert_int_equal(l.w.n, 6 + 100 + 3);
+	listed_free(&l);
+	assert_int_equal(others_of(&carol, &l), 10);
+	listed_free(&l);
+	assert_int_equal(others_of(&alice, &l), 0);
+	listed_free(&l);
+	/* Those of an account that is deleted are not there. */
+	assert_int_equal(WRITE(s, account_delete(s, txn, alice.account)), OK);
+	assert_int_equal(others_of(&bob, &l), 0);
+	assert_int_equal(l.w.n, 6);
+	listed_free(&l);
+}
+
 /* As many as there may be. */
 static void
 many(void **state)
@@ -250,6 +324,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(aged, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(lost, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(come_and_go, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(walked, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(many, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,7 +329,7 @@ io_write(struct conn *c)
 			return io;
 		if (l->out_ended || l->f == NULL)
 			buf_add(&l->wire, buf_str(&c->out));
-		else if (l->f->out(l->f, buf_str(&c->out), &l->wire, unsent(c) ? FILTER_WAITING : 0) != OK)
+		else if (l->f->out(l->f, buf_str(&c->out), &l->wire, c->out.n > PACK_SHORT && unsent(c) ? FILTER_WAITING : 0) != OK)
 			return IO_FAILED;
 		c->bytes_out += c->out.n;
 		buf_clear(&c->out);

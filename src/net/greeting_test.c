@@ -19,7 +19,7 @@
 
 static struct net *net;
 static struct tls *tls;
-static char dir[40], cert[80], key[80];
+static struct test_certificate files;
 static SSL_CTX *ctx;
 
 /* A client. */
@@ -45,12 +45,7 @@ setup(void **state)
 {
 	struct net_options o = {0};
 
-	strcpy(dir, "/tmp/mansio-greeting-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(cert, sizeof(cert), "%s/cert.pem", dir);
-	snprintf(key, sizeof(key), "%s/key.pem", dir);
-	assert_int_equal(tls_make_certificate(cert, key, "mail.example.org"), OK);
-	assert_int_equal(tls_new(cert, key, &tls), OK);
+	test_certificate_make(&files, &tls);
 	o.tls = tls;
 	net = test_net(&o);
 	talk_opened = talk_closed = talk_all_runs = 0;
@@ -89,9 +84,7 @@ teardown(void **state)
 	SSL_CTX_free(ctx);
 	SSL_SESSION_free(ticket);
 	ticket = NULL;
-	unlink(cert);
-	unlink(key);
-	rmdir(dir);
+	test_certificate_remove(&files);
 	buf_free(&heard);
 	net_thread_end();
 	return 0;

@@ -282,6 +282,8 @@ struct pack {
 	unsigned char *window;  /* the last of them, 16 kB at most */
 	unsigned n, cap;
 };
+/* Up to here an answer is made the same with and without FILTER_WAITING. */
+#define PACK_SHORT 4096u
 void pack_init(struct pack *s);
 /* conn_filter.out(). ERR_LIMIT, ERR_UNAVAILABLE: no memory; the stream cannot go on. */
 must_check enum status pack_out(struct pack *s, struct str plain, struct buf *wire, unsigned how);

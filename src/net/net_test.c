@@ -2,7 +2,9 @@
 #include "net/net_test.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/clock.h"
@@ -65,6 +67,25 @@ test_wait(struct net *net, int ms, const bool *until)
 		net_poll(net, 5, 4);
 		test_run(net);
 	}
+}
+
+void
+test_certificate_make(struct test_certificate *at, struct tls **tls_r)
+{
+	strcpy(at->dir, "/tmp/mansio-tls-XXXXXX");
+	ensure(mkdtemp(at->dir) != NULL);
+	snprintf(at->cert, sizeof(at->cert), "%s/cert.pem", at->dir);
+	snprintf(at->key, sizeof(at->key), "%s/key.pem", at->dir);
+	ensure(tls_make_certificate(at->cert, at->key, "mail.example.org") == OK);
+	ensure(tls_new(at->cert, at->key, tls_r) == OK);
+}
+
+void
+test_certificate_remove(struct test_certificate *at)
+{
+	unlink(at->cert);
+	unlink(at->key);
+	rmdir(at->dir);
 }
 
 void

@@ -42,6 +42,13 @@ struct net *test_net(const struct net_options *o);
 void test_run(struct net *net);
 /* The same for up to ms milliseconds, or until *until. */
 void test_wait(struct net *net, int ms, const bool *until);
+/* A certificate in a folder of its own, and what is made of it. */
+struct test_certificate {
+	char dir[40], cert[80], key[80];
+};
+void test_certificate_make(struct test_certificate *at, struct tls **tls_r);
+void test_certificate_remove(struct test_certificate *at);
+
 /* True: makes as many compressors as are kept, so that what follows needs no more; false: they may go. */
 void test_compressors(bool on);
 

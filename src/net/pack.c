@@ -22,7 +22,6 @@
 #define KEPT 16u
 
 /* A short answer costs what its Huffman tables cost; a long one is worth some more time only where it has to wait for the client anyway. */
-#define SHORT 4096u
 #define LEVEL_SHORT 5
 #define LEVEL_LONG 4
 #define LEVEL_WAITING 6
@@ -144,7 +143,7 @@ remember(struct pack *s, struct str plain)
 static bool
 set_level(struct packer *p, size_t n, bool waiting, struct buf *wire)
 {
-	int level = n <= SHORT ? LEVEL_SHORT : waiting && n <= WAITING_MOST ? LEVEL_WAITING : LEVEL_LONG;
+	int level = n <= PACK_SHORT ? LEVEL_SHORT : waiting && n <= WAITING_MOST ? LEVEL_WAITING : LEVEL_LONG;
 	z_stream *z = &p->z;
 	const size_t room = 64;
 

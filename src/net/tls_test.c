@@ -22,7 +22,7 @@
 
 static struct net *net;
 static struct tls *tls;
-static char cert[80], key[80], dir[40];
+static struct test_certificate files;
 static SSL_CTX *client_ctx;
 static SSL *ssl;
 static int peer = -1;
@@ -44,12 +44,7 @@ setup(void **state)
 {
 	struct net_options o = {0};
 
-	strcpy(dir, "/tmp/mansio-tls-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	snprintf(cert, sizeof(cert), "%s/cert.pem", dir);
-	snprintf(key, sizeof(key), "%s/key.pem", dir);
-	assert_int_equal(tls_make_certificate(cert, key, "mail.example.org"), OK);
-	assert_int_equal(tls_new(cert, key, &tls), OK);
+	test_certificate_make(&files, &tls);
 	o.tls = tls;
 	net = test_net(&o);
 	talk_opened = talk_closed = talk_all_runs = 0;
@@ -80,9 +75,7 @@ teardown(void **state)
 	net_free(net);
 	tls_free(tls);
 	SSL_CTX_free(client_ctx);
-	unlink(cert);
-	unlink(key);
-	rmdir(dir);
+	test_certificate_remove(&files);
 	buf_free(&got);
 	net_thread_end();
 	return 0;
@@ -576,7 +569,7 @@ test_compress_in_tls(void **state)
 static void
 test_names(void)
 {
-	FILE *f = fopen(cert, "r");
+	FILE *f = fopen(files.cert, "r");
 	X509 *x = PEM_read_X509(f, NULL, NULL, NULL);
 
 	fclose(f);
@@ -594,21 +587,21 @@ test_certificate(void **state)
 	struct stat st;
 	char before[65], after[65];
 
-	assert_int_equal(stat(key, &st), 0);
+	assert_int_equal(stat(files.key, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(tls_fingerprint(tls, before), OK);
 	assert_int_equal(strlen(before), 64);
 	test_names();
 	/* What is there stays. */
-	assert_int_equal(tls_make_certificate(cert, key, "other.example"), OK);
+	assert_int_equal(tls_make_certificate(files.cert, files.key, "other.example"), OK);
 	assert_int_equal(tls_reload(tls), OK);
 	assert_int_equal(tls_fingerprint(tls, after), OK);
 	assert_string_equal(before, after);
 	/* Another one is loaded while a connection uses the old one. */
 	connect_pair(true);
 	assert_true(handshake());
-	unlink(cert);
-	assert_int_equal(tls_make_certificate(cert, key, "other.example"), OK);
+	unlink(files.cert);
+	assert_int_equal(tls_make_certificate(files.cert, files.key, "other.example"), OK);
 	assert_int_equal(tls_reload(tls), OK);
 	assert_int_equal(tls_fingerprint(tls, after), OK);
 	assert_string_not_equal(before, after);
@@ -616,7 +609,7 @@ test_certificate(void **state)
 	assert_true(hear());
 	EXPECT("hello\nx\n");
 	/* A broken one is refused, the good one stays. */
-	assert_int_equal(truncate(cert, 100), 0);
+	assert_int_equal(truncate(files.cert, 100), 0);
 	assert_int_equal(tls_reload(tls), ERR_BAD_INPUT);
 	hang_up();
 	connect_pair(true);

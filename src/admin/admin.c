@@ -37,6 +37,7 @@ static const struct {
     {"user-list", verb_user_list},
     {"user-password", verb_user_password},
     {"user-set", verb_user_set},
+    {"certificate", verb_certificate},
 };
 
 enum status

@@ -34,6 +34,7 @@ must_check enum status call_account(struct call *c, struct str name, struct acco
 
 /* Each verb serves a request and returns what EXIT says. */
 enum status verb_backup(struct call *c);
+enum status verb_certificate(struct call *c);
 enum status verb_check(struct call *c);
 enum status verb_export(struct call *c);
 enum status verb_import(struct call *c);

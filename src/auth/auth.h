@@ -2,7 +2,7 @@
 /*
  * auth: who is it? Checks user names and passwords against the accounts of the store, and runs
  * SASL exchanges (RFC 4422): PLAIN (RFC 4616), LOGIN, and SCRAM with SHA-1, SHA-256 and SHA-512, each
- * with and without -PLUS (RFC 5802, 7677, 9266, 5929). One struct auth a process, any thread. A SASL
+ * with and without -PLUS (RFC 5802, 7677, 9266, 5929), and EXTERNAL where the client showed a certificate. One struct auth a process, any thread. A SASL
  * session belongs to one thread at a time. Calls may block: on the store and, for plain
  * passwords, tens of milliseconds on the hash. Base64 is the protocol floors' matter.
  */
@@ -31,6 +31,13 @@ struct auth_settings {
 };
 extern const struct auth_settings auth_settings_default;
 
+/* What a client showed when TLS began. */
+struct auth_certificate {
+	char fingerprint[65]; /* SHA-256 of the whole certificate, in lower-case hex */
+	bool trusted;         /* somebody vouches for it whom this server trusts: its addresses count */
+	struct buf addresses; /* of mail, with a line feed between them; freed by who asked */
+};
+
 /* The connection, as far as it matters here. Outlives the SASL session. */
 struct auth_client {
 	/* its IP address as text: failures are counted by it; empty: not counted (a Unix socket) */
@@ -48,6 +55,8 @@ struct auth_client {
 	bool (*unique)(void *arg, struct buf *out);
 	/* tls-server-end-point (RFC 5929 section 4), the hash of the certificate that was shown; NULL: none. */
 	bool (*end_point)(void *arg, struct buf *out);
+	/* The client showed a certificate: gives what is in it, or false. NULL: it did not. */
+	bool (*certificate)(void *arg, struct auth_certificate *c_r);
 	void *arg;
 	/* Asked before a password is hashed, which takes some hundredths of a second; false: not now, the answer is ERR_AGAIN
 	 * or AUTH_AGAIN, and the same is to be asked again. NULL: at once. */

@@ -65,7 +65,7 @@ bool auth_has_binding(const struct auth_client *client);
 
 /* A SASL mechanism by its name (mechanism.c). */
 struct mechanism {
-	enum mechanism_kind { MECHANISM_PLAIN, MECHANISM_LOGIN, MECHANISM_SCRAM } kind;
+	enum mechanism_kind { MECHANISM_EXTERNAL, MECHANISM_PLAIN, MECHANISM_LOGIN, MECHANISM_SCRAM } kind;
 	enum scram_hash hash; /* SCRAM's */
 	bool plus;            /* -PLUS */
 };

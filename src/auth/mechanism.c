@@ -3,7 +3,7 @@
 #include "auth/auth_priv.h"
 
 /* As named to a client without TLS; strongest first. */
-#define ALL "SCRAM-SHA-512-PLUS,SCRAM-SHA-256-PLUS,SCRAM-SHA-1-PLUS,SCRAM-SHA-512,SCRAM-SHA-256,SCRAM-SHA-1,PLAIN,LOGIN"
+#define ALL "EXTERNAL,SCRAM-SHA-512-PLUS,SCRAM-SHA-256-PLUS,SCRAM-SHA-1-PLUS,SCRAM-SHA-512,SCRAM-SHA-256,SCRAM-SHA-1,PLAIN,LOGIN"
 
 static bool
 read_scram(struct str word, struct mechanism *m_r)
@@ -19,18 +19,25 @@ read_scram(struct str word, struct mechanism *m_r)
 	return false;
 }
 
+static const struct str simple[] = {[MECHANISM_EXTERNAL] = STR("EXTERNAL"), [MECHANISM_PLAIN] = STR("PLAIN"), [MECHANISM_LOGIN] = STR("LOGIN")};
+
 static bool
 read(struct str word, struct mechanism *m_r)
 {
-	*m_r = (struct mechanism){.kind = str_caseeq(word, STR("LOGIN")) ? MECHANISM_LOGIN : MECHANISM_PLAIN};
-	return m_r->kind == MECHANISM_LOGIN || str_caseeq(word, STR("PLAIN")) || read_scram(word, m_r);
+	for (enum mechanism_kind k = 0; k < sizeof(simple) / sizeof(simple[0]); k++) {
+		if (!str_caseeq(word, simple[k]))
+			continue;
+		*m_r = (struct mechanism){.kind = k};
+		return true;
+	}
+	return read_scram(word, m_r);
 }
 
 static void
 print(struct buf *out, const struct mechanism *m)
 {
 	if (m->kind != MECHANISM_SCRAM) {
-		buf_adds(out, m->kind == MECHANISM_PLAIN ? "PLAIN" : "LOGIN");
+		buf_add(out, simple[m->kind]);
 		return;
 	}
 	buf_add(out, scram_mechanism(m->hash));
@@ -49,6 +56,8 @@ order(const struct auth *a, const struct auth_client *client)
 static bool
 works(struct auth *a, const struct auth_client *client, const struct mechanism *m)
 {
+	if (m->kind == MECHANISM_EXTERNAL)
+		return client->certificate != NULL;
 	if (m->kind != MECHANISM_SCRAM)
 		return auth_plaintext_allowed(a, client);
 	if (!a->settings.scram || a->survey[m->hash] == NULL || (m->plus && !auth_has_binding(client)))

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SASL exchanges: which mechanism goes which way, and what is looked up, counted and told on it. */
 #include <stdlib.h>
-#include "auth/auth_priv.h"
+#include "auth/external.h"
 #include "auth/scram_exchange.h"
 #include "auth/simple.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "store/store.h"
 
 #define INPUT_MAX 65536
@@ -18,12 +19,12 @@ enum phase { RUNNING, PASSWORD, LAST_SENT, ENDED };
 struct auth_sasl {
 	struct auth *auth;
 	const struct auth_client *client;
-	struct simple simple; /* PLAIN and LOGIN */
+	struct simple simple; /* PLAIN and LOGIN; EXTERNAL: user is who was asked for */
 	struct scram_exchange exchange;
 	struct arena arena;
 	enum phase phase;
 	unsigned steps;
-	bool scram, plus;
+	bool scram, plus, external;
 	bool bound; /* SCRAM: -PLUS was on offer */
 	enum scram_hash hash;
 	/* SCRAM: what the user name led to. */
@@ -136,6 +137,7 @@ auth_sasl_new(
 	s->auth = a;
 	s->client = client;
 	s->scram = m.kind == MECHANISM_SCRAM;
+	s->external = m.kind == MECHANISM_EXTERNAL;
 	s->plus = m.plus;
 	s->hash = m.hash;
 	s->bound = s->scram && auth_offers_binding(a, client, m.hash);
@@ -201,6 +203,47 @@ step_simple(struct auth_sasl *s, struct str input, struct buf *output)
 	}
 	s->phase = PASSWORD;
 	return check_password(s);
+}
+
+/* ---- EXTERNAL ---- */
+
+/* Who stands behind a certificate is no secret that could be guessed, but whom it may be tried for is: it is counted like a guess. */
+static enum auth_step
+judge_certificate(struct auth_sasl *s, const struct auth_certificate *c)
+{
+	struct str name = buf_str(&s->simple.user);
+	const char *why = NULL;
+	enum status st = external_decide(s->auth, &s->arena, c, name, &s->known, &why);
+
+	s->looked_up = true;
+	attempt_init(s->auth, &s->attempt, s->client, &s->arena, name.n > 0 ? name : s->known.account != 0 ? s->known.name : str_c(c->fingerprint));
+	if (st == OK)
+		st = attempt_begin(s->auth, &s->attempt, &s->known, &s->result);
+	if (st == OK && s->known.account == 0)
+		st = ERR_NO_PERM;
+	if (st != OK)
+		return fail(s, st, st == ERR_NO_PERM ? why : NULL);
+	attempt_succeeded(s->auth, &s->attempt, &s->known);
+	(void)auth_outcome(s->auth, s->client, name, &s->known, OK, NULL, &s->result);
+	s->phase = ENDED;
+	return AUTH_DONE;
+}
+
+/* RFC 4422 appendix A: the client says whom it acts as, or nothing. */
+static enum auth_step
+step_external(struct auth_sasl *s, struct str input)
+{
+	struct auth_certificate c = {0};
+	enum auth_step step;
+
+	if (input.p == NULL)
+		return AUTH_CONTINUE;
+	if (str_chr(input, '\0') < input.n || !utf8_valid(input) || !s->client->certificate(s->client->arg, &c))
+		return fail(s, ERR_BAD_INPUT, NULL);
+	buf_add(&s->simple.user, input);
+	step = judge_certificate(s, &c);
+	buf_free(&c.addresses);
+	return step;
 }
 
 /* ---- SCRAM ---- */
@@ -291,5 +334,7 @@ auth_sasl_step(struct auth_sasl *s, struct str input, struct buf *output)
 		return s->status == OK ? AUTH_DONE : AUTH_FAILED;
 	if (input.n > INPUT_MAX || s->steps++ == STEPS_MAX)
 		return fail(s, ERR_BAD_INPUT, NULL);
+	if (s->external)
+		return step_external(s, input);
 	return s->scram ? step_scram(s, input, output) : step_simple(s, input, output);
 }

@@ -64,6 +64,17 @@ of_32(void *arg, struct buf *out)
 	return true;
 }
 
+/* It leads to nobody, whatever is asked for: the account has no domain. */
+static bool
+certificate(void *arg, struct auth_certificate *c_r)
+{
+	(void)arg;
+	*c_r = (struct auth_certificate){.trusted = true};
+	memset(c_r->fingerprint, 'a', 64);
+	buf_adds(&c_r->addresses, "alice@example.org\nnobody@example.org");
+	return true;
+}
+
 static struct str
 message(struct str *rest)
 {
@@ -78,9 +89,9 @@ message(struct str *rest)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS",
+	static const char *mechs[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "EXTERNAL", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS",
 	    "PLAIN", "LOGIN", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"};
-	struct auth_client client = {.tls = true};
+	struct auth_client client = {.tls = true, .certificate = certificate};
 	struct str rest = str_of(data + 1, size - 1);
 	enum auth_step step = AUTH_CONTINUE;
 	struct auth_sasl *s;

@@ -253,13 +253,13 @@ check_choices(const struct config *c, struct buf *why)
 {
 	static const char *const plaintext[] = {"no", "loopback", "yes", NULL}, *const of_listener[] = {"no", "loopback", "yes", "default", NULL};
 	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-	static const char *const sandbox[] = {"auto", "require", "off", NULL};
+	static const char *const sandbox[] = {"auto", "require", "off", NULL}, *const ask[] = {"no", "ask", NULL};
 	const struct config_listener *l;
 
 	if (!one_of(c, &c->server_sandbox, sandbox, why) || !one_of(c, &c->auth_plaintext, plaintext, why) || !one_of(c, &c->log_level, levels, why))
 		return false;
 	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
-		if (!one_of(c, &l->plaintext, of_listener, why))
+		if (!one_of(c, &l->plaintext, of_listener, why) || !one_of(c, &l->client_certificates, ask, why) || !check_path(c, &l->client_authorities, why))
 			return false;
 	return check_directories(c, why);
 }
@@ -267,7 +267,7 @@ check_choices(const struct config *c, struct buf *why)
 static bool
 check_mechanisms(const struct config *c, struct buf *why)
 {
-	static const char *const known[] = {"SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1",
+	static const char *const known[] = {"EXTERNAL", "SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1",
 	    "PLAIN", "LOGIN", NULL};
 	char *const *word = c->auth_tls_mechanisms.word;
 	size_t k;
@@ -276,7 +276,7 @@ check_mechanisms(const struct config *c, struct buf *why)
 		for (k = 0; known[k] != NULL && strcasecmp(known[k], word[i]) != 0; k++)
 			;
 		if (known[k] == NULL)
-			return wrong(c, &c->auth_tls_mechanisms, why, " has words of PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512, these with -PLUS, not \"%s\"", word[i]);
+			return wrong(c, &c->auth_tls_mechanisms, why, " has words of EXTERNAL, PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512, these with -PLUS, not \"%s\"", word[i]);
 		for (k = 0; k < i; k++)
 			if (strcasecmp(word[k], word[i]) == 0)
 				return wrong(c, &c->auth_tls_mechanisms, why, " has %s twice", word[i]);

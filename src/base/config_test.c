@@ -147,7 +147,7 @@ test_blame(void **state)
 	static const struct { const char *text, *want; } bad[] = {
 	    {"imap {\n\n idle = 5m\n}\n", ":3: imap.idle is 30m to 7d"},
 	    {"log {\n level = wraning\n}\n", ":2: log.level is one of error, warning, info, debug, not \"wraning\"; did you mean warning?"},
-	    {"auth {\n tls_mechanisms = {PLAIN, LOGIN, CRAM-MD5}\n}\n", ":2: auth.tls_mechanisms has words of PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512, these with -PLUS, not \"CRAM-MD5\""},
+	    {"auth {\n tls_mechanisms = {PLAIN, LOGIN, CRAM-MD5}\n}\n", ":2: auth.tls_mechanisms has words of EXTERNAL, PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, SCRAM-SHA-512, these with -PLUS, not \"CRAM-MD5\""},
 	    {"auth {\n tls_mechanisms = {plain, LOGIN, PLAIN}\n}\n", ":2: auth.tls_mechanisms has PLAIN twice"},
 	    {"tls {\n key = /x\n}\n", ":2: tls.key is set and tls.certificate is not"},
 	    {"tls {\n certificate = etc/x.pem\n key = /x\n}\n", ":2: tls.certificate wants a whole path"},

@@ -62,6 +62,8 @@ bool cli_server_has_it(void);
 void cli_request(struct link *link, size_t n, const struct str *fields);
 /* Waits for EXIT: prints TEXT on standard error, hands RECORDs to fn (may be NULL), prints EXIT's text when say is set. The exit code. */
 int cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, size_t n), void *arg, bool say);
+/* Connects, asks with a request of n fields that is answered by EXIT alone, and ends. The exit code. */
+int cli_ask(size_t n, const struct str *fields);
 /* The same for a verb that takes long: a bar shows how far it is; what: of which things. TEXTs go to texts, EXIT's text is printed when say is set. */
 int cli_wait(struct link *link, const char *what, FILE *texts, bool say);
 /* Reads the result of EXIT: its exit code; prints. */
@@ -87,6 +89,11 @@ void cli_reference_events(void);
 
 /* Prints the rules by which bash completes command lines. */
 void cli_completion(void);
+
+/* ---- list.c ---- */
+struct json;
+/* Asks with a request of n fields, and prints what comes: row, with a struct json as arg, a record each. The exit code. */
+int cli_list(size_t n, const struct str *request, bool as_json, void (*row)(void *, const struct str *, size_t));
 
 /* ---- print.c: JSON on standard output: an array of flat objects, each of which says JSON_VERSION; fields may be added to a version ---- */
 #define JSON_VERSION 1

@@ -326,3 +326,17 @@ cli_finish(struct link *link, void (*fn)(void *arg, const struct str *fields, si
 	}
 	return cli_fail("the server went away before it had answered: its log says why");
 }
+
+int
+cli_ask(size_t n, const struct str *fields)
+{
+	struct link link;
+	int code;
+
+	if (cli_connect(&link) != OK)
+		return 1;
+	cli_request(&link, n, fields);
+	code = cli_finish(&link, NULL, NULL, false);
+	cli_disconnect(&link);
+	return code;
+}

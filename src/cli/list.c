@@ -73,8 +73,8 @@ print_session(void *arg, const struct str *f, size_t n)
 	json_row_end(j);
 }
 
-static int
-list(size_t n, const struct str *request, bool as_json, void (*row)(void *, const struct str *, size_t))
+int
+cli_list(size_t n, const struct str *request, bool as_json, void (*row)(void *, const struct str *, size_t))
 {
 	struct json json;
 	struct link link;
@@ -97,7 +97,7 @@ cli_account_list(struct cli *cli)
 
 	if (!cli_options(cli, (struct cli_option[]){{"json", NULL, &json}, {0}}) || cli->argc > 0)
 		return cli_usage("account list");
-	return list(1, (struct str[]){STR("user-list")}, json, print_user);
+	return cli_list(1, (struct str[]){STR("user-list")}, json, print_user);
 }
 
 int
@@ -107,7 +107,7 @@ cli_mailbox_list(struct cli *cli)
 
 	if (!cli_options(cli, (struct cli_option[]){{"json", NULL, &json}, {0}}) || cli->argc != 1)
 		return cli_usage("mailbox list");
-	return list(2, (struct str[]){STR("mailbox-list"), str_c(cli->argv[0])}, json, print_mailbox);
+	return cli_list(2, (struct str[]){STR("mailbox-list"), str_c(cli->argv[0])}, json, print_mailbox);
 }
 
 int
@@ -117,7 +117,7 @@ cli_session_list(struct cli *cli)
 
 	if (!cli_options(cli, (struct cli_option[]){{"json", NULL, &json}, {0}}) || cli->argc > 1)
 		return cli_usage("session list");
-	return list(cli->argc > 0 ? 2 : 1, (struct str[]){STR("session-list"), str_c(cli->argc > 0 ? cli->argv[0] : "")}, json, print_session);
+	return cli_list(cli->argc > 0 ? 2 : 1, (struct str[]){STR("session-list"), str_c(cli->argc > 0 ? cli->argv[0] : "")}, json, print_session);
 }
 
 /* The account, and the numbers of its sessions; none: all. */

@@ -82,7 +82,7 @@ print_overview(FILE *to)
 	      "       mansio -h | --help | -V | --version\n\n",
 	    to);
 	for (size_t i = 0; i < VERBS; i++)
-		fprintf(to, "  %-16s %.*s\n", verbs[i].words, (int)first_sentence(verbs[i].text), verbs[i].text);
+		fprintf(to, "  %-25s %.*s\n", verbs[i].words, (int)first_sentence(verbs[i].text), verbs[i].text);
 	fputs("\n'mansio help VERB' tells more of a verb, 'mansio config' what can be set.\n", to);
 }
 

@@ -128,9 +128,7 @@ cli_account_set(struct cli *cli)
 {
 	const char *disabled = NULL, *detail = NULL;
 	struct str fields[6];
-	struct link link;
 	size_t n = 2;
-	int code;
 
 	if (!cli_options(cli, (struct cli_option[]){{"disabled", &disabled, NULL}, {"detail", &detail, NULL}, {0}}) || cli->argc != 1 ||
 	    (disabled == NULL && detail == NULL))
@@ -141,32 +139,22 @@ cli_account_set(struct cli *cli)
 		fields[n++] = STR("disabled"), fields[n++] = str_c(disabled);
 	if (detail != NULL)
 		fields[n++] = STR("detail"), fields[n++] = str_c(detail);
-	if (cli_connect(&link) != OK)
-		return 1;
-	cli_request(&link, n, fields);
-	code = cli_finish(&link, NULL, NULL, false);
-	cli_disconnect(&link);
-	return code;
+	return cli_ask(n, fields);
 }
 
 int
 cli_account_delete(struct cli *cli)
 {
 	struct str *fields;
-	struct link link;
 	int code;
 
 	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc == 0)
 		return cli_usage("account delete");
-	if (cli_connect(&link) != OK)
-		return 1;
 	fields = x_calloc((size_t)cli->argc + 1, sizeof(*fields));
 	fields[0] = STR("user-delete");
 	for (int i = 0; i < cli->argc; i++)
 		fields[i + 1] = str_c(cli->argv[i]);
-	cli_request(&link, (size_t)cli->argc + 1, fields);
+	code = cli_ask((size_t)cli->argc + 1, fields);
 	free(fields);
-	code = cli_finish(&link, NULL, NULL, false);
-	cli_disconnect(&link);
 	return code;
 }

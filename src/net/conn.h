@@ -133,6 +133,16 @@ size_t conn_tls_unique(struct conn *c, uint8_t out[64]);
 /* RFC 5929 4.1 tls-server-end-point: the hash of the certificate that this client was shown, by its signature's hash, SHA-256 for MD5 and SHA-1. Up to
  * 64 bytes; returns how many, 0: not available (a signature without one hash, as Ed25519's). */
 size_t conn_tls_end_point(struct conn *c, uint8_t out[64]);
+/* The certificate that the client showed, where its listener asks for one. */
+struct conn_tls_peer {
+	char fingerprint[65]; /* SHA-256 of the whole certificate (DER), in hex */
+	bool trusted;         /* somebody vouches for it whom the listener trusts, for a client, now */
+	struct buf addresses; /* of mail: its subjectAltName's rfc822Names, with a line feed between them; the caller's to free */
+};
+/* False: there is none; peer_r is zeroes. Takes some milliseconds where there is a chain to be checked. */
+bool conn_tls_peer(struct conn *c, struct conn_tls_peer *peer_r);
+/* Is there one? Costs nothing. */
+bool conn_tls_has_peer(struct conn *c);
 
 /* Whose work this connection is from now on: the pool goes round them, however many connections each has. Until told, the client's address. */
 void conn_set_lane(struct conn *c, uint64_t lane);

@@ -224,6 +224,7 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	l->deadline = o->deadline;
 	l->late_greeting = o->late_greeting;
 	l->tls = o->tls;
+	l->ask = o->ask;
 	l->plaintext = o->plaintext;
 	l->where = x_strdup(o->where ? o->where : "");
 	l->given = o->given;
@@ -307,7 +308,9 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 	}
 	c->where = l->where;
 	c->plaintext = (uint8_t)l->plaintext;
-	c->shake = l->late_greeting ? SHAKE_FIRST : SHAKE_EARLY;
+	c->ask = l->ask;
+	/* What is on offer hangs on the certificate, which comes with the client's part of the handshake. */
+	c->shake = l->late_greeting || l->ask != NULL ? SHAKE_FIRST : SHAKE_EARLY;
 	if (l->tls != NULL)
 		c->tls = l->tls;
 	conn_deadline(c, l->deadline);

@@ -43,6 +43,7 @@ struct listener_options {
 	bool given;
 	int fd;
 	struct tls *tls;                   /* its certificate; NULL: that of the net. Not owned */
+	struct tls_ask *ask;               /* its clients are asked for a certificate; NULL: they are not. Not owned */
 	enum conn_plaintext plaintext;     /* conn_plaintext() of its connections */
 	int64_t deadline;                  /* conn_deadline() of its connections, from accept() on, a TLS handshake included;
 	                                    * the handler may set another. 0: none */

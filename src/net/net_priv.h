@@ -97,6 +97,7 @@ struct conn {
 	const char *local, *where;
 	void *arg, *user;
 	struct tls *tls;         /* its listener's, or the net's; NULL: there is none */
+	struct tls_ask *ask;     /* its listener asks for a certificate; NULL: it does not */
 	struct ssl_st *ssl;
 	struct layer *layer;
 	struct dial *dial;       /* it goes out; NULL: it came in */
@@ -154,6 +155,7 @@ struct listener {
 	void *arg;
 	char *path, *where;
 	struct tls *tls;
+	struct tls_ask *ask;
 	enum conn_plaintext plaintext;
 	int fd;
 	unsigned port, index;
@@ -311,6 +313,11 @@ void tls_bye(struct conn *c);
 void tls_end(struct conn *c);
 /* tls.c */
 struct ssl_st *tls_session(struct tls *tls);
+struct x509_st;
+/* The client will be asked for a certificate, which need not come. */
+void tls_ask_client(struct ssl_st *ssl);
+/* A certificate's SHA-256 in hex. */
+enum status tls_print_digest(const struct x509_st *x, char text_r[65]) must_check;
 struct ssl_ctx_st;
 /* "cannot use the WHAT FILE: why": after the library could not load it. */
 void tls_explain(struct buf *why, const char *what, const char *file);

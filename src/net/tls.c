@@ -264,16 +264,10 @@ tls_session(struct tls *tls)
 enum status
 tls_fingerprint(struct tls *tls, char text_r[65])
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	int ok;
+	enum status st;
 
 	lock_take(&tls->lock);
-	ok = X509_digest(SSL_CTX_get0_certificate(tls->ctx), EVP_sha256(), md, &n);
+	st = tls_print_digest(SSL_CTX_get0_certificate(tls->ctx), text_r);
 	lock_give(&tls->lock);
-	if (ok != 1 || n != 32)
-		return ERR_UNAVAILABLE;
-	for (unsigned i = 0; i < n; i++)
-		snprintf(text_r + 2 * i, 3, "%02x", md[i]);
-	return OK;
+	return st;
 }

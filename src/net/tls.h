@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls: the server's certificate and TLS settings: 1.2 and 1.3, session tickets, no client
- * certificates, no renegotiation, no compression, no data before the client's Finished (0-RTT). Any thread. Connections keep the certificate they
+ * tls: the server's certificate and TLS settings: 1.2 and 1.3, session tickets, client certificates where a listener asks for them, no
+ * renegotiation, no compression, no data before the client's Finished (0-RTT). Any thread. Connections keep the certificate they
  * began with when another is loaded.
  */
 #ifndef NET_TLS_H
@@ -46,6 +46,17 @@ enum status tls_make_certificate(const char *cert, const char *key, const char *
 enum status tls_fingerprint(struct tls *tls, char text_r[65]) must_check;
 /* When it ends, seconds since 1970. */
 int64_t tls_ends(struct tls *tls);
+
+/*
+ * Whose certificates a listener asks its clients for (conn_tls_peer()). Any certificate will do for TLS, and none will: what it is worth is asked when
+ * somebody logs in with it. Any thread; outlives the connections.
+ */
+struct tls_ask;
+/* ca: a file with the certificates (PEM) of those who may vouch for a client; "": nobody does. ERR_BAD_INPUT, and why says why not. */
+enum status tls_ask_new(const char *ca, struct tls_ask **a_r, struct buf *why) must_check;
+void tls_ask_free(struct tls_ask *a);
+/* The SHA-256 of the certificate (PEM) in a file, in hex; text_r has room for 65 bytes. ERR_BAD_INPUT: it has none. */
+enum status tls_file_fingerprint(const char *file, char text_r[65]) must_check;
 
 /*
  * For connections that go out (net/dial.h): whom they trust. TLS 1.2 and 1.3, with the same ciphers. Any thread.

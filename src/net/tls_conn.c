@@ -30,6 +30,8 @@ tls_begin(struct conn *c)
 		SSL_set_app_data(c->ssl, c); /* for tls_saw_hello() */
 		SSL_set_accept_state(c->ssl);
 	}
+	if (d == NULL && c->ask != NULL)
+		tls_ask_client(c->ssl);
 	return OK;
 }
 

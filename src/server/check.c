@@ -137,6 +137,25 @@ lets_in(const struct config_listener *l)
 	return listens(l) && v != NULL && v->login;
 }
 
+/* Those who may vouch for clients. */
+static void
+check_authorities(const struct server_check *k, const struct config_listener *l)
+{
+	const char *ca = l->client_authorities;
+	struct tls_ask *ask = NULL;
+	struct buf why = {0};
+
+	if (*ca == '\0')
+		return;
+	if (tls_ask_new(ca, &ask, &why) != OK)
+		tell(k, FAULT_REFUSED, &l->client_authorities, "%s: %.*s", config_name(k->config, &l->client_authorities), STR_FMT(buf_str(&why)));
+	else if (strcmp(l->client_certificates, "ask") != 0)
+		tell(k, FAULT_TOLD, &l->client_authorities, "%s is set, and clients are not asked for certificates: %s is no",
+		    config_name(k->config, &l->client_authorities), config_name(k->config, &l->client_certificates));
+	tls_ask_free(ask);
+	buf_free(&why);
+}
+
 static void
 check_listeners(const struct server_check *k)
 {
@@ -146,6 +165,7 @@ check_listeners(const struct server_check *k)
 
 	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++) {
 		check_service(k, l);
+		check_authorities(k, l);
 		for (size_t j = 0; j < l->address.n; j++)
 			check_address(k, &l->address, j);
 		for (size_t j = 0; j < i && (other = config_listener(c, j)) != NULL; j++)

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/arena.h"
 #include "base/config.h"
+#include "base/log.h"
 #include "server/server_priv.h"
 
 /* "imap=127.0.0.1:143": for the log. */
@@ -42,6 +44,54 @@ take(struct server *s, struct socket_place *at)
 	return fd;
 }
 
+/* Where the file cannot be read here, nobody vouches for anybody: certificates that were given to accounts still are. */
+static struct tls_ask *
+ask_for(const struct config_listener *l)
+{
+	struct buf why = {0};
+	struct tls_ask *ask = NULL;
+
+	if (tls_ask_new(l->client_authorities, &ask, &why) != OK) {
+		log_event(EV_tls_error, "%.*s: listener %s takes no certificate for its address", STR_FMT(buf_str(&why)), l->name);
+		if (tls_ask_new("", &ask, &why) != OK)
+			ask = NULL;
+	}
+	buf_free(&why);
+	return ask;
+}
+
+void
+server_asks_open(struct server *s)
+{
+	const struct config_listener *l;
+
+	for (size_t i = 0; (l = config_listener(config(), i)) != NULL; i++) {
+		if (strcmp(l->client_certificates, "ask") != 0)
+			continue;
+		s->asks = x_realloc(s->asks, (s->asks_n + 1) * sizeof(*s->asks));
+		s->asks[s->asks_n++] = (struct asking){l->name, ask_for(l)};
+	}
+}
+
+static struct tls_ask *
+ask_of(const struct server *s, const struct config_listener *l)
+{
+	for (size_t i = 0; i < s->asks_n; i++)
+		if (strcmp(s->asks[i].listener, l->name) == 0)
+			return s->asks[i].ask;
+	return NULL;
+}
+
+void
+server_asks_free(struct server *s)
+{
+	for (size_t i = 0; i < s->asks_n; i++)
+		tls_ask_free(s->asks[i].ask);
+	free(s->asks);
+	s->asks = NULL;
+	s->asks_n = 0;
+}
+
 static enum status
 listen_at(struct server *s, struct socket_place *at)
 {
@@ -54,6 +104,7 @@ listen_at(struct server *s, struct socket_place *at)
 		return server_refuse(ERR_BAD_INPUT, "there is no listener %u", at->listener);
 	lo = (struct listener_options){.name = l->name, .where = at->where, .kind = at->local ? LISTEN_UNIX : v->kind, .handler = v->protocol->handler,
 	    .arg = services_arg(&s->services, v), .tls = server_tls(s, l->tls_certificate), .plaintext = plaintext_of(l), .late_greeting = !l->early_greeting,
+	    .ask = ask_of(s, l),
 	    .deadline = l->login_timeout > 0 || !v->login ? l->login_timeout : config()->imap_login_timeout, .given = true};
 	note(s, l->name, at->fd);
 	lo.fd = take(s, at);

@@ -224,6 +224,7 @@ stop(struct server *s)
 	pool_free(s->door.pool);
 	hub_free(s->door.hub);
 	server_certificates_free(s);
+	server_asks_free(s);
 	sockets_close(&s->sockets);
 	buf_free(&s->addresses);
 }
@@ -267,6 +268,7 @@ start(struct server *s)
 	find_name(s);
 	if ((st = server_certificates_open(s)) != OK || (st = open_store(s)) != OK || (st = open_pool(s)) != OK)
 		return st;
+	server_asks_open(s);
 	if ((st = open_services(s)) != OK || (st = open_sockets(s)) != OK || (st = server_confine(s)) != OK)
 		return st;
 	/* Whoever is greeted has a server that is ready. */

@@ -23,6 +23,11 @@ struct server {
 	struct tls *tls;      /* that of the certificate default */
 	struct certificate *certificates;
 	size_t certificates_n;
+	struct asking {
+		const char *listener; /* its name, the settings' */
+		struct tls_ask *ask;
+	} *asks; /* what listeners ask their clients for */
+	size_t asks_n;
 	struct net *net;
 	struct door door;     /* what the protocols share: its parts are made here */
 	struct services services;
@@ -67,6 +72,9 @@ struct tls *server_tls(const struct server *s, const char *name);
 /* Their files, read again; adds what was taken. False: one stays as it was, and the log says why. */
 bool server_certificates_reload(struct server *s, struct buf *taken);
 void server_certificates_free(struct server *s);
+/* listeners.c: whom listeners trust to vouch for their clients, read before the sandbox; given back when no connection is left. */
+void server_asks_open(struct server *s);
+void server_asks_free(struct server *s);
 /* SIGHUP: reads again what can change while it runs, and says in the log what was taken. */
 void server_reload(struct server *s);
 /* Looks at the certificate in use, and says in the log what is wrong with it. */

@@ -36,6 +36,17 @@ end_point(void *arg, struct buf *out)
 	return n > 0;
 }
 
+static bool
+certificate(void *arg, struct auth_certificate *c_r)
+{
+	struct conn_tls_peer peer;
+	bool has = conn_tls_peer(arg, &peer);
+
+	*c_r = (struct auth_certificate){.trusted = peer.trusted, .addresses = peer.addresses};
+	memcpy(c_r->fingerprint, peer.fingerprint, sizeof(c_r->fingerprint));
+	return has;
+}
+
 struct auth_client
 login_client(const struct login *l)
 {
@@ -52,6 +63,7 @@ login_client(const struct login *l)
 	    .exporter = tls ? exporter : NULL,
 	    .unique = tls ? unique : NULL,
 	    .end_point = tls ? end_point : NULL,
+	    .certificate = conn_tls_has_peer(c) ? certificate : NULL,
 	    .arg = c,
 	};
 }

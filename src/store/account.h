@@ -26,7 +26,7 @@ must_check enum status account_create(struct store *store, struct db_txn *txn, s
 must_check enum status account_delete(struct store *store, struct db_txn *txn, int64_t id);
 must_check enum status account_set_disabled(struct store *store, struct db_txn *txn, int64_t id, bool disabled);
 
-/* A credential: kind "argon2id", "plain", "crypt", "scram-sha-1", "scram-sha-256" or "scram-sha-512" (RFC 5803 form) and its value. Set replaces; an empty value removes. */
+/* A credential: kind "argon2id", "plain", "crypt", "scram-sha-1", "scram-sha-256" or "scram-sha-512" (RFC 5803 form), "certificate HEX" (certificate.h) and its value. Set replaces; an empty value removes. */
 must_check enum status account_set_credential(struct store *store, struct db_txn *txn, int64_t id, struct str kind,
     struct str value);
 /* Part of a write function: the same password in another form (a hash that costs more, keys that were missing). The account's generation stays

@@ -145,6 +145,8 @@ schema_bring_up(struct store *s, struct db_txn *txn)
 		st = migrate(s, txn, version);
 	if (st == OK)
 		st = db_script(txn, METADATA_INDEX_SQL);
+	if (st == OK)
+		st = db_script(txn, CERTIFICATE_INDEX_SQL);
 	if (st != OK)
 		return st;
 	if ((st = get_secret(s, txn)) == ERR_NOT_FOUND)

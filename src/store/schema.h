@@ -45,6 +45,11 @@
 /* Made at each start where it is missing, whatever the version; without it the number of an account's newest change is a walk through all its entries. */
 #define METADATA_INDEX_SQL "CREATE INDEX IF NOT EXISTS metadata_changed ON metadata (account, changed);"
 
+/* The same: whose a client's certificate is (certificate.h), and that it is nobody else's. */
+#define CERTIFICATE_INDEX_SQL                                                                                          \
+	"CREATE UNIQUE INDEX IF NOT EXISTS credential_certificate ON credential (kind)"                                 \
+	" WHERE kind >= 'certificate ' AND kind < 'certificate!';"
+
 static const char schema_sql[] =
     /* "meta (key, value)", facts about the store (version, secret, when it was made), is there before: see schema.c. */
     /* name: as created; fold: account_fold() of it, what is compared (account_fold_ascii() where another

@@ -45,8 +45,10 @@ def failed(now):
 
 def opening(now):
     versions = ", ".join(f"{s['title']} {s['version']}" for s in now["servers"].values())
+    also = now.get("also")      # rows of a later run, which took the place of this one's
+    later = f" {also['what']} are of a run of their own, revision {also['revision']}." if also else ""
     return (f"Measured {now['date']} in one run of {now['seconds']} s, revision {now['revision']}, on {now['machine']}: {versions}; round trip "
-            f"{now['rtt_ms']} ms, {now['mbit']} Mbit/s each way, {now['loss_percent']} % of the packets lost; {now['messages']:,} real mails.\n\n")
+            f"{now['rtt_ms']} ms, {now['mbit']} Mbit/s each way, {now['loss_percent']} % of the packets lost; {now['messages']:,} real mails.{later}\n\n")
 
 
 def replace(path, mark, block):

@@ -286,6 +286,10 @@ walked(void **state)
 	/* Other Users, Other Users/alice, Other Users/alice/Work */
 	assert_int_equal(l.w.n, 6 + 100 + 3);
 	listed_free(&l);
+	/* A negative right takes it off the list. */
+	assert_int_equal(give(&alice, mailbox_id(&alice, "Work/000"), "-bob", "l"), OK);
+	assert_int_equal(others_of(&bob, &l), 99);
+	listed_free(&l);
 	assert_int_equal(others_of(&carol, &l), 10);
 	listed_free(&l);
 	assert_int_equal(others_of(&alice, &l), 0);

@@ -33,6 +33,14 @@ close_imap(void *imap)
 static const struct test_service service = {.handler = &imap_handler, .open = open_imap, .close = close_imap};
 
 void
+test_imap_open_faulty(struct test_door *t)
+{
+	static const struct test_service faulty = {.handler = &imap_handler, .open = open_imap, .close = close_imap, .faulty = true};
+
+	test_door_open(t, &faulty);
+}
+
+void
 test_imap_open(struct test_door *t)
 {
 	test_door_open(t, &service);

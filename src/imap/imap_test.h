@@ -9,6 +9,8 @@
 /* For the tests opened next: steps end as soon as they can, and this is called before each (struct imap_options); NULL: as usual. */
 void test_imap_steps(void (*at_step)(void *arg), void *arg);
 void test_imap_open(struct test_door *t);
+/* With a store that can fail: struct test_service. */
+void test_imap_open_faulty(struct test_door *t);
 /* The same, on an image of what fill() made: see test_door_open_image(). */
 void test_imap_open_image(struct test_door *t, void (*fill)(struct test_door *));
 /* For fill(): in INBOX two messages, in Work/old too, with UIDs between them that are gone. */

@@ -95,17 +95,68 @@ open_services(struct test_door *t, const struct test_service *kind)
 	t->door = (struct door){.store = t->store, .hub = hub_new(), .auth = auth_new(t->store, &as), .hostname = "test", .account_max = 200, .trust_loopback = true};
 	t->changes = x_new(struct store_subscriber);
 	*t->changes = (struct store_subscriber){feed, t->door.hub};
+	if (kind->faulty)
+		*t->changes = (struct store_subscriber){door_changed, &t->door};
 	store_subscribe(t->store, t->changes);
 	t->net = net_new(&(struct net_options){.ready = ready, .ready_arg = t});
 	t->kind = kind;
 	t->service = kind->open(&t->door);
 }
 
+static void
+on_fatal(void *arg, const char *why)
+{
+	struct test_door *t = arg;
+
+	t->fatal = true;
+}
+
+/* A store in memory puts its layer in place. */
+static void
+make_faulty(void)
+{
+	struct db_options o = {0};
+	struct db *db;
+
+	ensure(db_open(&o, &db) == OK);
+	db_close(db);
+	faultvfs_register(MEMVFS_NAME);
+}
+
+struct planned {
+	enum status (*fn)(struct db_txn *, void *arg);
+	void *arg;
+	const struct fault *plan;
+};
+
+static enum status
+write_planned(struct db_txn *txn, void *arg)
+{
+	struct planned *p = arg;
+	enum status st = p->fn(txn, p->arg);
+
+	faultvfs_plan(p->plan);
+	return st;
+}
+
+enum status
+test_write_planned(struct test_door *t, enum status (*fn)(struct db_txn *, void *arg), void *arg, const struct fault *plan)
+{
+	return db_write(store_db(t->store), write_planned, &(struct planned){fn, arg, plan});
+}
+
 void
 test_door_open(struct test_door *t, const struct test_service *kind)
 {
+	struct store_options options = {.no_reaper = true, .fatal = on_fatal, .fatal_arg = t};
+
 	*t = (struct test_door){0};
-	ensure(store_open(&(struct store_options){.no_reaper = true}, &t->store) == OK);
+	if (kind->faulty) {
+		make_faulty();
+		options.dir = "/faulty";
+		options.vfs = FAULTVFS_NAME;
+	}
+	ensure(store_open(&options, &t->store) == OK);
 	ensure(db_write(store_db(t->store), make_alice, t->store) == OK);
 	open_services(t, kind);
 }

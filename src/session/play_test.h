@@ -6,6 +6,7 @@
 #ifndef SESSION_PLAY_TEST_H
 #define SESSION_PLAY_TEST_H
 
+#include "db/vfs/faultvfs.h"
 #include "net/net.h"
 #include "session/door.h"
 
@@ -13,6 +14,9 @@ struct test_service {
 	const struct conn_handler *handler;
 	void *(*open)(const struct door *door); /* conn_arg() of its connections */
 	void (*close)(void *service);
+	/* For tests of what fails: the store lies on a file layer that does as faultvfs_plan() says (db/vfs/faultvfs.h), its end is noted in fatal, and sessions are
+	 * told of what happens to their accounts. One such door a process. */
+	bool faulty;
 };
 struct test_door {
 	struct store_subscriber *changes;
@@ -21,12 +25,15 @@ struct test_door {
 	struct net *net;
 	const struct test_service *kind;
 	void *service;
+	bool fatal; /* the store said that it cannot go on, where the process would end */
 };
 /* kind outlives the door. */
 void test_door_open(struct test_door *t, const struct test_service *kind);
 /* The same, on a store that is as fill() made it the first time: an image that is kept, and gone back to each time in some microseconds, with the
  * engine's connections and statements ready (db/vfs/memvfs.h). One fill() a process. anew: the service is opened anew. */
 void test_door_open_image(struct test_door *t, const struct test_service *kind, void (*fill)(struct test_door *), bool anew);
+/* What the write function does, in a commit during and after which the plan holds. */
+must_check enum status test_write_planned(struct test_door *t, enum status (*fn)(struct db_txn *, void *arg), void *arg, const struct fault *plan);
 /* All clients must be closed. */
 void test_door_close(struct test_door *t);
 /* For fuzzers, what costs much and shows nothing there: unknown users' passwords, and another thread for each change that comes alone (with

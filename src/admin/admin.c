@@ -69,7 +69,7 @@ call_log_account(struct call *c, const char *what, struct str name)
 	socklen_t n = sizeof(cred);
 
 	(void)!getsockopt(c->link.fd, SOL_SOCKET, SO_PEERCRED, &cred, &n);
-	log_event(EV_account, "user=%s %s by uid=%u", LOG_STR(name), what, (unsigned)cred.uid);
+	log_event(EV_account, "account=%s %s by uid=%u", LOG_STR(name), what, (unsigned)cred.uid);
 }
 
 enum status

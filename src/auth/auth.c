@@ -195,7 +195,7 @@ auth_confirm(struct auth *a, const struct auth_client *client, struct auth_resul
 	arena_free(&arena);
 	if (st != OK) {
 		r->delay_ms = a->settings.delay_ms;
-		log_event(EV_auth_failed, "user=\"%s\" address=%.*s why=\"%s\"", r->user, STR_FMT(client->address),
+		log_event(EV_auth_failed, "account=\"%s\" address=%.*s why=\"%s\"", r->user, STR_FMT(client->address),
 		    st == ERR_NO_PERM ? "the account or its password was changed meanwhile" : status_word(st));
 	}
 	return st;
@@ -254,9 +254,9 @@ auth_outcome(struct auth *a, const struct auth_client *client, struct str user,
 		r->delay_ms = a->settings.delay_ms;
 	if (st == ERR_LIMIT)
 		log_event(
-		    EV_auth_limited, "user=\"%s\" address=%.*s", r->user, STR_FMT(client->address));
+		    EV_auth_limited, "account=\"%s\" address=%.*s", r->user, STR_FMT(client->address));
 	else
-		log_event(EV_auth_failed, "user=\"%s\" address=%.*s why=\"%s\"", r->user,
+		log_event(EV_auth_failed, "account=\"%s\" address=%.*s why=\"%s\"", r->user,
 		    STR_FMT(client->address), why != NULL ? why : reason(st));
 	return st;
 }

@@ -34,6 +34,7 @@ static const struct range {
 	R(limits, message_bytes, 1 << 10, INT64_C(2) << 30, "1K to 2G"),
 	R(limits, mailboxes, 10, 1000000, "10 to 1000000"),
 	R(listener, login_timeout, 0, 600, "0 to 10m"),
+	R(listener, message_bytes, 0, INT64_C(2) << 30, "0 to 2G"),
 	R(lmtp, recipients, 100, 100000, "100 to 100000"), /* RFC 5321 4.5.3.1.8 */
 	R(server, threads, 0, 1024, "0 to 1024"),
 	R(store, grace, 1, 30 * DAY, "1s to 30d"),

@@ -125,7 +125,7 @@ static enum status
 check_size(struct cmd *cmd)
 {
 	struct appending *x = cmd_state(cmd, struct appending);
-	uint64_t max = cmd->session->imap->settings.message_max, all = max > COPIED_MAX ? max : COPIED_MAX;
+	uint64_t max = session_message_max(cmd->session), all = max > COPIED_MAX ? max : COPIED_MAX;
 
 	if (x->url.left > max - delivery_size(x->open->d) || x->url.copied > all || x->url.left > all - x->url.copied)
 		return ERR_LIMIT;

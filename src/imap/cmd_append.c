@@ -190,7 +190,7 @@ take_literal(struct cmd *cmd, const struct data *d)
 {
 	struct appending *x = cmd_state(cmd, struct appending);
 
-	if (d->size > cmd->session->imap->settings.message_max - delivery_size(x->open->d))
+	if (d->size > session_message_max(cmd->session) - delivery_size(x->open->d))
 		return refuse(cmd, ERR_LIMIT);
 	x->wrapped = d->wrapped;
 	cmd_literal_stream(cmd);
@@ -214,7 +214,7 @@ may_begin(struct cmd *cmd, const struct data *d)
 	uint64_t max;
 	enum status st;
 
-	if (d->size > cmd->session->imap->settings.message_max)
+	if (d->size > session_message_max(cmd->session))
 		return refuse(cmd, ERR_LIMIT);
 	/* An empty message cancels all (RFC 3502). */
 	if (d->size == 0 && !d->list)
@@ -243,7 +243,7 @@ begin_message(struct cmd *cmd, struct append_message *m, const struct data *d)
 
 	if (next != CMD_AGAIN)
 		return next;
-	m->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, s->imap->settings.message_max, &cmd->charge);
+	m->d = delivery_new(s->imap->store, (uint64_t)s->actor.account, session_message_max(s), &cmd->charge);
 	*x->tail = x->open = m;
 	x->tail = &m->next;
 	x->n++;

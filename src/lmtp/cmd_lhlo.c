@@ -24,6 +24,6 @@ lmtp_cmd_lhlo(struct lmtp_session *s, const struct esmtp_command *cmd)
 	esmtp_reply_part(out, 250, "SMTPUTF8");
 	if (conn_tls_offer(s->conn))
 		esmtp_reply_part(out, 250, "STARTTLS");
-	snprintf(size, sizeof(size), "SIZE %llu", (unsigned long long)s->service->max_message);
+	snprintf(size, sizeof(size), "SIZE %llu", (unsigned long long)lmtp_message_max(s));
 	return lmtp_say(s, 250, NULL, size);
 }

@@ -13,7 +13,7 @@ lmtp_cmd_mail(struct lmtp_session *s, const struct esmtp_command *cmd)
 	if (s->t != NULL)
 		return lmtp_say(s, 503, "5.5.1", "One sender a message; RSET begins anew");
 	/* RFC 1870 6.1 */
-	if (s->service->max_message > 0 && cmd->size > s->service->max_message)
+	if (lmtp_message_max(s) > 0 && cmd->size > lmtp_message_max(s))
 		return lmtp_say(s, 552, "5.3.4", "Message too large");
 	t = x_new(struct transaction);
 	t->sender = arena_str(&t->arena, cmd->path.address);

@@ -11,7 +11,7 @@ void
 lmtp_content_begin(struct lmtp_session *s)
 {
 	struct transaction *t = s->t;
-	uint64_t max = s->service->max_message;
+	uint64_t max = lmtp_message_max(s);
 	struct str received = lmtp_trace_received(s);
 
 	/* The limit is the sender's to keep, our own line is not counted. */

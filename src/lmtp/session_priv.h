@@ -81,6 +81,15 @@ enum conn_next lmtp_content_committed(struct lmtp_session *s);
 
 void lmtp_transaction_end(struct lmtp_session *s);
 
+/* Bytes of one message, 0: no limit: as the listener says, or else the service. */
+static inline uint64_t
+lmtp_message_max(const struct lmtp_session *s)
+{
+	uint32_t own = conn_message_max(s->conn);
+
+	return own > 0 ? own : s->service->max_message;
+}
+
 /* trace.c: Return-Path and Delivered-To of one recipient; Received for all. In the arena. */
 struct str lmtp_trace_prefix(struct arena *arena, struct str sender, struct str recipient);
 struct str lmtp_trace_received(struct lmtp_session *s);

@@ -156,6 +156,8 @@ const char *conn_local(struct conn *c);       /* the listener's name: "imap", "i
 const char *conn_where(struct conn *c);       /* the listener's address as the settings have it: "*:143"; or "" */
 /* The deadline, in seconds, that the listener gives its connections; 0: none. */
 int64_t conn_allowed(struct conn *c);
+/* Bytes of a message that may be brought, as the listener has it; 0: it has no say. The protocol's matter. */
+uint32_t conn_message_max(struct conn *c);
 /* What the listener was told of passwords without TLS; the login floor's matter. */
 enum conn_plaintext { CONN_PLAINTEXT_DEFAULT, CONN_PLAINTEXT_NO, CONN_PLAINTEXT_LOOPBACK, CONN_PLAINTEXT_YES };
 enum conn_plaintext conn_plaintext(struct conn *c);

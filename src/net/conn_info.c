@@ -304,6 +304,12 @@ conn_plaintext(struct conn *c)
 	return (enum conn_plaintext)c->plaintext;
 }
 
+uint32_t
+conn_message_max(struct conn *c)
+{
+	return c->message_max;
+}
+
 int64_t
 conn_allowed(struct conn *c)
 {

@@ -226,6 +226,7 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	l->tls = o->tls;
 	l->ask = o->ask;
 	l->plaintext = o->plaintext;
+	l->message_max = o->message_max;
 	l->where = x_strdup(o->where ? o->where : "");
 	l->given = o->given;
 	l->path = o->kind == LISTEN_UNIX && !o->given ? x_strdup(o->address) : NULL;
@@ -311,6 +312,7 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 	c->ask = l->ask;
 	/* What is on offer hangs on the certificate, which comes with the client's part of the handshake. */
 	c->shake = l->late_greeting || l->ask != NULL ? SHAKE_FIRST : SHAKE_EARLY;
+	c->message_max = l->message_max;
 	if (l->tls != NULL)
 		c->tls = l->tls;
 	conn_deadline(c, l->deadline);

@@ -50,6 +50,7 @@ struct listener_options {
 	/* With LISTEN_TLS: open() is called when the handshake is done. Else with the server's own Finished, where TLS 1.3 allows it, so that what
 	 * it says comes a round trip earlier; the client is not proved to be one yet. */
 	bool late_greeting;
+	uint32_t message_max;              /* conn_message_max() of its connections */
 	const struct conn_handler *handler;
 	void *arg;                         /* conn_arg() of its connections */
 };

@@ -140,6 +140,7 @@ struct conn {
 	struct network address;  /* the key for limits */
 	uint16_t port;
 	uint16_t allowed;        /* conn_allowed() */
+	uint32_t message_max;    /* conn_message_max() */
 	int32_t uid;
 	_Atomic uint32_t account; /* who is logged in, for others to see; 0: nobody */
 	uint64_t id;
@@ -157,6 +158,7 @@ struct listener {
 	struct tls *tls;
 	struct tls_ask *ask;
 	enum conn_plaintext plaintext;
+	uint32_t message_max;
 	int fd;
 	unsigned port, index;
 	int64_t deadline;

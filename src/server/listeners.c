@@ -105,7 +105,8 @@ listen_at(struct server *s, struct socket_place *at)
 	lo = (struct listener_options){.name = l->name, .where = at->where, .kind = at->local ? LISTEN_UNIX : v->kind, .handler = v->protocol->handler,
 	    .arg = services_arg(&s->services, v), .tls = server_tls(s, l->tls_certificate), .plaintext = plaintext_of(l), .late_greeting = !l->early_greeting,
 	    .ask = ask_of(s, l),
-	    .deadline = l->login_timeout > 0 || !v->login ? l->login_timeout : config()->imap_login_timeout, .given = true};
+	    .deadline = l->login_timeout > 0 || !v->login ? l->login_timeout : config()->imap_login_timeout,
+	    .message_max = (uint32_t)l->message_bytes, .given = true};
 	note(s, l->name, at->fd);
 	lo.fd = take(s, at);
 	if ((st = net_listen(s->net, &lo, NULL)) != OK && s->worker != NULL && worker_told_to_stop(s->worker))

@@ -15,7 +15,7 @@ tls_word(const struct login *l)
 static void
 log_login(const struct login *l)
 {
-	log_event(EV_login, "user=%s address=%s listener=%s tls=%s id=%llu client=%s", LOG_STR(str_c(l->user)), conn_peer(l->conn), conn_local(l->conn),
+	log_event(EV_login, "account=%s address=%s listener=%s tls=%s id=%llu client=%s", LOG_STR(str_c(l->user)), conn_peer(l->conn), conn_local(l->conn),
 	    tls_word(l), (unsigned long long)conn_id(l->conn), LOG_STR(str_c(l->client)));
 }
 
@@ -24,7 +24,7 @@ log_logout(const struct login *l, const char *why)
 {
 	if (l->user == NULL)
 		return;
-	log_event(EV_logout, "user=%s address=%s id=%llu client=%s seconds=%lld commands=%u in=%llu out=%llu why=%s", LOG_STR(str_c(l->user)),
+	log_event(EV_logout, "account=%s address=%s id=%llu client=%s seconds=%lld commands=%u in=%llu out=%llu why=%s", LOG_STR(str_c(l->user)),
 	    conn_peer(l->conn), (unsigned long long)conn_id(l->conn), LOG_STR(str_c(l->client)), (long long)conn_age(l->conn) - l->age, l->commands,
 	    (unsigned long long)(conn_bytes_in(l->conn) - l->in), (unsigned long long)(conn_bytes_out(l->conn) - l->out), LOG_STR(str_c(why)));
 }
@@ -32,7 +32,7 @@ log_logout(const struct login *l, const char *why)
 void
 login_log_refused(const struct login *l, const char *user, const char *why)
 {
-	log_event(EV_login_refused, "user=%s address=%s listener=%s tls=%s id=%llu why=%s", LOG_STR(str_c(user)), conn_peer(l->conn), conn_local(l->conn),
+	log_event(EV_login_refused, "account=%s address=%s listener=%s tls=%s id=%llu why=%s", LOG_STR(str_c(user)), conn_peer(l->conn), conn_local(l->conn),
 	    tls_word(l), (unsigned long long)conn_id(l->conn), LOG_STR(str_c(why)));
 }
 

@@ -225,7 +225,7 @@ def submission():
             s.close()
     assert try_login("bob-secret") == 250
     assert try_login("wrong") == 535
-    assert 'login user="bob@example.org" address=127.0.0.1 listener=imap ' in mansio_log()
+    assert 'login account="bob@example.org" address=127.0.0.1 listener=imap ' in mansio_log()
 
 
 def thunderbird():
@@ -254,7 +254,7 @@ def thunderbird():
     while not c.readline().startswith(b"x1 OK"):
         pass
     c.logout()
-    wait("its line in the log", lambda: re.search(r'logout user="alice@example.org" .*client="Thunderbird 115.8" .*why="Logging out"', mansio_log()))
+    wait("its line in the log", lambda: re.search(r'logout account="alice@example.org" .*client="Thunderbird 115.8" .*why="Logging out"', mansio_log()))
 
 
 def phone():

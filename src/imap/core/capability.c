@@ -113,7 +113,7 @@ capability_add(struct buf *out, struct session *s)
 		buf_addc(out, ' ');
 		buf_add(out, name);
 		if (rows[i].when == LIMIT)
-			buf_addu(out, s->imap->settings.message_max);
+			buf_addu(out, session_message_max(s));
 		if (rows[i].when == WORK)
 			buf_addu(out, s->imap->settings.work_max);
 		if (rows[i].when == SAVE)

@@ -120,6 +120,15 @@ session_utf8(const struct session *s)
 	return s->enabled & (ENABLED_UTF8 | ENABLED_IMAP4REV2);
 }
 
+/* Bytes of one message in APPEND, also APPENDLIMIT: as the listener says, or else the service. */
+static inline uint64_t
+session_message_max(const struct session *s)
+{
+	uint32_t own = conn_message_max(s->conn);
+
+	return own > 0 ? own : s->imap->settings.message_max;
+}
+
 /* Somebody is let in (LOGIN_IN): the session is his, and the limits on strangers are lifted. */
 void session_logged_in(struct session *s);
 /* For cmd->sent of STARTTLS: behind its OK comes the handshake, after which everything is forgotten (S1). ERR_BAD_INPUT: bytes stood

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct imap_settings {
-	uint64_t message_max;      /* bytes of one message in APPEND; also APPENDLIMIT */
+	uint64_t message_max;      /* bytes of one message in APPEND, where the listener says nothing */
 	uint64_t save_max;         /* messages that one COPY or APPEND may store: SAVELIMIT (RFC 9738); 0: no limit */
 	uint64_t work_max;         /* messages that any command may work on: MESSAGELIMIT (RFC 9738); 0: no limit */
 	int64_t login_seconds;     /* from the greeting to the login */

@@ -106,7 +106,7 @@ value(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, enum status
 		*n_r = mb->size;
 		break;
 	case STATUS_APPENDLIMIT:
-		*n_r = cmd->session->imap->settings.message_max;
+		*n_r = session_message_max(cmd->session);
 		break;
 	case STATUS_MAILBOXID:
 	case STATUS_ITEMS:

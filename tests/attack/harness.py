@@ -24,11 +24,12 @@ def need(fact, what):
         raise Failed(what)
 
 
-def attack(what, cpu, mb, wall=20, settings=(), accounts=("alice", "bob"), wait=2.0):
+def attack(what, cpu, mb, wall=20, settings=(), accounts=("alice", "bob"), wait=2.0, space=0, long=False):
     """Bounds: server CPU seconds, growth in megabytes, wall seconds, the longest wait of the bystander in seconds. A bound may be a pair:
-    of the short form and of the full one."""
+    of the short form and of the full one. space: bytes of address space (RLIMIT_AS) that the server gets, 0: no limit. long: in the full form
+    only."""
     def add(f):
-        f.what, f.bounds, f.settings, f.accounts = what, (cpu, mb, wall, wait), settings, accounts
+        f.what, f.bounds, f.settings, f.accounts, f.space, f.long = what, (cpu, mb, wall, wait), settings, accounts, space, long
         ATTACKS.append(f)
         return f
     return add
@@ -224,9 +225,11 @@ def run(f, binary, full, slow):
     r = Result(f)
     # What AddressSanitizer keeps of freed memory, 256 MB until told, is not the server's.
     server = Server(binary, f.accounts, settings=f.settings, env={"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=8"})
+    if f.space:
+        server.wrap = ["prlimit", f"--as={f.space}"]
     try:
         server.start()
-        field = Field(server, full, slow)
+        field, pid = Field(server, full, slow), server.pid
         with Raw(server.imap, "bob") as c:       # what the first session costs once is no growth
             c.ok("SELECT INBOX")
         field.memory, field.bystander = Memory(server.pid), Bystander(server.imap)
@@ -242,6 +245,8 @@ def run(f, binary, full, slow):
         if field.bystander.is_alive():
             field.bystander.join(30)
         r.wall = time.monotonic() - field.began
+        if server.alive() and server.pid != pid:
+            r.faults.append("the process that served has ended: " + server.log_tail()[-1500:])
         judge(r, server, field, full, slow)
     finally:
         server.close()

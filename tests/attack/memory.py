@@ -47,7 +47,7 @@ def told(clients):
 
 def given_back(a, within):
     """Megabytes above the beginning, once everybody has gone: what lies in freed heaps goes back within some seconds."""
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + a.size(8, 30)
     # What AddressSanitizer keeps is its own.
     within = within if a.slow < 8 else 2 * within
     while True:

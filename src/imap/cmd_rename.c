@@ -11,6 +11,7 @@ struct renaming {
 	struct actor actor;
 	struct str from, to;
 	struct str from_written, to_written;
+	struct str looked; /* how far: mailbox_rename_check() */
 	struct mailbox_move before, move;
 };
 
@@ -58,18 +59,24 @@ renamed(struct cmd *cmd, enum status st)
 	return reply_ok(cmd, "RENAME completed");
 }
 
-/* Before the writer is asked: a name below could become too long. */
-static enum status
-check(struct cmd *cmd, struct renaming *x)
+/* Before the writer is asked: a name below could become too long. In steps. */
+static enum cmd_next
+look_below(struct cmd *cmd)
 {
+	struct renaming *x = cmd_state(cmd, struct renaming);
+	enum cmd_next next = CMD_DONE;
 	struct db_txn *txn;
 	enum status st = cmd_read_begin(cmd, &txn);
 
 	if (st != OK)
-		return st;
-	st = mailbox_rename_check(&x->actor, txn, x->from, x->to);
+		return reply_status(cmd, st);
+	do
+		st = mailbox_rename_check(&x->actor, txn, &cmd->arena, x->from, x->to, &x->looked);
+	while (st == ERR_AGAIN && (next = cmd_pause(cmd)) == CMD_DONE);
 	cmd_read_end(cmd, txn);
-	return st;
+	if (next != CMD_DONE)
+		return next;
+	return st == OK ? cmd_write(cmd, rename_fn, x, renamed) : reply_status(cmd, st);
 }
 
 /* RENAME, RFC 3501 6.3.5: with all children; of INBOX it moves the messages only (T30). */
@@ -94,7 +101,8 @@ cmd_rename(struct cmd *cmd)
 		return reply_status(cmd, st);
 	x->actor = cmd->session->actor;
 	cmd_state_set(cmd, struct renaming, x);
-	if (!mailbox_name_is_inbox(x->from) && (st = check(cmd, x)) != OK)
-		return reply_status(cmd, st);
-	return cmd_write(cmd, rename_fn, x, renamed);
+	if (mailbox_name_is_inbox(x->from))
+		return cmd_write(cmd, rename_fn, x, renamed);
+	cmd->step = look_below;
+	return look_below(cmd);
 }

@@ -118,8 +118,10 @@ struct mailbox_move {
 	enum status refused;           /* why some stay below the old name: others made changes meanwhile; OK: none */
 	int64_t account;               /* whose they are */
 };
-/* In a snapshot, before the write: would a mailbox below it get a name that is too long or too deep? ERR_LIMIT. */
-must_check enum status mailbox_rename_check(const struct actor *actor, struct db_txn *txn, struct str from, struct str to);
+/* In snapshots, before the write: would a mailbox below it get a name that is too long or too deep? ERR_LIMIT. ERR_AGAIN: some were looked at, call it again
+ * with the same *after, which lies in the arena and is empty at first. */
+must_check enum status mailbox_rename_check(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str from, struct str to,
+    struct str *after);
 must_check enum status mailbox_rename(const struct actor *actor, struct db_txn *txn, struct str from, struct str to,
     struct mailbox_move *move_r);
 must_check enum status mailbox_move_more(const struct actor *actor, struct db_txn *txn, struct mailbox_move *move);

@@ -20,8 +20,9 @@ static struct db_sql note = DB_SQL("INSERT INTO meta (key, value) VALUES ('renam
 static struct db_sql noted = DB_SQL("SELECT 1 FROM meta WHERE key = 'rename.' || ?1");
 static struct db_sql forget = DB_SQL("DELETE FROM meta WHERE key = 'rename.' || ?1");
 static struct db_sql left = DB_SQL("SELECT CAST(substr(key, 8) AS INTEGER), value FROM meta WHERE key > 'rename.' AND key < 'rename/' LIMIT 1");
-static struct db_sql longest = DB_SQL("SELECT max(length(CAST(name AS BLOB))), max(length(name) - length(replace(name, '/', '')))"
-    " FROM mailbox WHERE account = ?1 AND sort >= ?2 AND sort < ?3");
+#define NAMES 256 /* that are looked at in a step */
+
+static struct db_sql below = DB_SQL("SELECT name, sort FROM mailbox WHERE account = ?1 AND sort > ?2 AND sort < ?3 ORDER BY sort LIMIT ?4");
 
 enum status
 tree_under_way(struct list_change *c)
@@ -42,25 +43,52 @@ slashes(struct str name)
 	return n;
 }
 
-enum status
-mailbox_rename_check(const struct actor *actor, struct db_txn *txn, struct str from, struct str to)
+/* Some names below from, from *after on. */
+static enum status
+look_below(int64_t owner, struct db_txn *txn, struct arena *arena, struct str from, struct str to, struct str *after)
 {
-	struct sort_key first, last;
-	int64_t v[2], owner, other;
+	size_t most = MAILBOX_NAME_MAX + from.n, levels = MAILBOX_LEVELS_MAX + slashes(from), deeper = slashes(to);
+	struct sort_key own, first, last;
+	struct db_stmt *q;
+	unsigned n = 0;
+	enum status st;
+
+	if (!list_below_keys(from, &first, &last) || !sort_key_make(&own, from))
+		return OK;
+	q = db_prepare(txn, &below);
+	db_bind_int(q, 1, owner);
+	/* What is below a name follows it. */
+	db_bind_text(q, 2, after->n > 0 ? *after : str_of(own.p, own.n));
+	db_bind_text(q, 3, str_of(last.p, last.n));
+	db_bind_int(q, 4, NAMES);
+	while ((st = db_step(q)) == OK) {
+		struct str name = db_text(q, 0);
+
+		if (name.n + to.n > most || slashes(name) + deeper >= levels) {
+			st = ERR_LIMIT;
+			break;
+		}
+		if (++n == NAMES)
+			*after = arena_str(arena, db_text(q, 1));
+	}
+	db_done(q);
+	if (st == ERR_NOT_FOUND)
+		return n == NAMES ? ERR_AGAIN : OK;
+	return st;
+}
+
+enum status
+mailbox_rename_check(const struct actor *actor, struct db_txn *txn, struct arena *arena, struct str from, struct str to, struct str *after)
+{
+	int64_t owner, other;
 	enum status st;
 
 	/* What is not there, or goes elsewhere, is refused by the change. */
 	if ((st = mailbox_where(actor, txn, from, &owner, &from)) == OK)
 		st = mailbox_where(actor, txn, to, &other, &to);
-	if (st != OK || owner != other || !list_below_keys(from, &first, &last))
+	if (st != OK || owner != other)
 		return st == ERR_NOT_FOUND ? OK : st;
-	st = db_get_ints(txn, &longest, v, 2, "itt", owner, str_of(first.p, first.n), str_of(last.p, last.n));
-	if (st != OK || v[0] == 0)
-		return st;
-	if (v[0] - (int64_t)from.n + (int64_t)to.n > MAILBOX_NAME_MAX ||
-	    v[1] - (int64_t)slashes(from) + (int64_t)slashes(to) >= MAILBOX_LEVELS_MAX)
-		return ERR_LIMIT;
-	return OK;
+	return look_below(owner, txn, arena, from, to, after);
 }
 
 enum status

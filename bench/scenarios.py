@@ -8,6 +8,7 @@ import json
 import os
 import re
 import select
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import time
 
 from servers import PASSWORD, Dovecot
 
+POPPED = 1000  # mails in the mailbox that POP3 fetches
 THUNDERBIRD = ("(UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (From To Cc Bcc Subject Date Message-ID Priority X-Priority References "
                "Newsgroups In-Reply-To Content-Type Reply-To)])")
 APPLE = ("(INTERNALDATE UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (date subject from to cc message-id in-reply-to references "
@@ -54,6 +56,37 @@ class Commits:
         self.over.set()
         self.thread.join()
         self.client.logout()
+
+
+class Popper:
+    """A client that fetches by POP3, one command after the other, as mail programs do."""
+
+    def __init__(self, server, user):
+        self.sock = socket.create_connection(("127.0.0.1", server.pop3), 30)
+        self.file, self.bytes = self.sock.makefile("rb", 1 << 16), 0
+        self.answer()
+        self.ask(f"USER {user}")
+        self.ask(f"PASS {PASSWORD}")
+
+    def answer(self):
+        line = self.file.readline()
+        if not line.startswith(b"+OK"):
+            raise Failed(f"POP3 answered {line[:100]!r}")
+
+    def ask(self, command, lines=False):
+        self.sock.sendall(command.encode() + b"\r\n")
+        self.answer()
+        n = 0
+        while lines and (line := self.file.readline()) != b".\r\n":
+            n += 1
+            self.bytes += len(line)
+            if not line:
+                raise Failed("the connection ended")
+        return n
+
+    def leave(self):
+        self.ask("QUIT")
+        self.sock.close()
 
 
 class Bench:
@@ -176,8 +209,40 @@ class Bench:
 
     def run(self):
         # The longest comes late, and what takes the first user's mailbox apart comes last.
-        for part in (self.reads, self.cold, self.searches, self.changes, self.push, self.memory, self.sizes, self.mixed):
+        for part in (self.reads, self.pop3, self.cold, self.searches, self.changes, self.push, self.memory, self.sizes, self.mixed):
             part()
+
+    def pop3(self):
+        n = self.messages if self.quick else POPPED
+        self.row(READS, f"POP3: {n:,} real mails fetched, a mail", "us", None, 3, lambda s: self.popped(s, n, True))
+        self.row(READS, f"POP3: a look at a mailbox of {n:,}: login, UIDL, QUIT", "us", None, 3, lambda s: self.popped(s, n, False))
+
+    def popped(self, server, n, fetch):
+        """In a mailbox of its own, filled where it is not yet."""
+        user, rounds = "u9", 1 if self.quick else 5
+        p = Popper(server, user)
+        there = p.ask("LIST", True)
+        p.leave()
+        if there < n:
+            self.load(server, "--gate", "--user", user, "--list", os.path.join(self.folder, "list"), "--clients", 4, "--count", n - there)
+        self.pop(server, user, n, fetch)        # caches are filled
+        before, began, operations, size = server.group.settle(1.5), time.monotonic(), 0, 0
+        for _ in range(rounds if fetch else 10 * rounds):
+            size += self.pop(server, user, n, fetch)
+            operations += n if fetch else 1
+        wall = time.monotonic() - began
+        cpu = server.group.settle() - before
+        return {"value": cpu / operations, "wall": wall * 1e6 / operations, "operations": operations, "bytes": size}
+
+    @staticmethod
+    def pop(server, user, n, fetch):
+        p = Popper(server, user)
+        if p.ask("UIDL", True) < n:
+            raise Failed("mails are missing")
+        for i in range(1, n + 1 if fetch else 1):
+            p.ask(f"RETR {i}", True)
+        p.leave()
+        return p.bytes
 
     def reads(self):
         n = self.messages

@@ -45,7 +45,7 @@ class Server:
         self.users, self.certificate, self.key = users, *certificate
         os.makedirs(self.folder)
         os.chmod(self.folder, 0o755)
-        self.imap, self.imaps, self.lmtp = free_ports(3, first_port)
+        self.imap, self.imaps, self.lmtp, self.pop3 = free_ports(4, first_port)
         self.group = Group(self.name)
         self.process = None
         self.log = os.path.join(self.folder, "log")
@@ -61,7 +61,7 @@ class Server:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment(),
                                             preexec_fn=self.group.enter)
         self.group.started(self.process.pid)
-        for port in (self.imap, self.imaps, self.lmtp):
+        for port in (self.imap, self.imaps, self.lmtp, self.pop3):
             self.await_port(port)
 
     def await_port(self, port, limit=30):
@@ -136,6 +136,7 @@ class Mansio(Server):
     def command(self):
         return [self.binary, "serve", "--data", self.data, "--set", f"imap.listen=127.0.0.1:{self.imap}",
                 "--set", f"imaps.listen=127.0.0.1:{self.imaps}", "--set", f"lmtp.listen=127.0.0.1:{self.lmtp}",
+                "--set", f"listener.pop3.address=127.0.0.1:{self.pop3}",
                 "--set", "auth.plaintext=loopback", "--set", "limits.connections_per_account=0",
                 "--set", f"tls.certificate={self.certificate}", "--set", f"tls.key={self.key}", *self.extra]
 
@@ -148,9 +149,9 @@ class Before(Mansio):
 class Dovecot(Server):
     name, title = "dovecot", "Dovecot"
     settings = ("sdbox; `service imap`: `service_count=0`, `process_min_avail` = cores, `client_limit=1`; `imap-login`: "
-                "`service_count=0`, `process_min_avail` = cores; `lmtp`: `process_min_avail` = cores; `mail_fsync` at its default; "
+                "`service_count=0`, `process_min_avail` = cores; `lmtp`: `process_min_avail` = cores; `pop3-login` and `pop3` as for IMAP; `mail_fsync` at its default; "
                 "plain-text passwd-file; caches filled by one run of each command before it is measured")
-    packages = ["dovecot-imapd", "dovecot-lmtpd"]
+    packages = ["dovecot-imapd", "dovecot-lmtpd", "dovecot-pop3d"]
 
     def __init__(self, folder, users, certificate, first_port=None, hibernate=0):
         super().__init__(folder, users, certificate, first_port)
@@ -168,7 +169,7 @@ class Dovecot(Server):
         cores = os.cpu_count()
         with open(os.path.join(self.folder, "conf"), "w") as f:
             f.write(f"""
-protocols = imap lmtp
+protocols = imap lmtp pop3
 listen = 127.0.0.1
 base_dir = {self.folder}/run
 state_dir = {self.folder}/state
@@ -229,6 +230,23 @@ service imap {{
     user = dovecot
   }}
 }}
+service pop3-login {{
+  service_count = 0
+  process_min_avail = {cores}
+  process_limit = {cores}
+  client_limit = 30000
+  inet_listener pop3 {{
+    port = {self.pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service pop3 {{
+  service_count = 0
+  process_min_avail = {cores}
+  client_limit = 1
+}}
 service imap-hibernate {{
   unix_listener imap-hibernate {{
     mode = 0660
@@ -273,7 +291,7 @@ service lmtp {{
 class Cyrus(Server):
     name, title = "cyrus", "Cyrus"
     settings = ("Debian's `imapd.conf` where it matters (`hashimapspool`, locks and process files below /run, durability at its defaults); "
-                "sasldb; `imapd`, `lmtpd` preforked (= cores) and reused without end; `idled` for IDLE; users made by autocreate")
+                "sasldb; `imapd`, `lmtpd`, `pop3d` preforked (= cores) and reused without end; `idled` for IDLE; users made by autocreate")
 
     def __init__(self, folder, users, certificate, first_port=None, unpacked=None):
         super().__init__(folder, users, certificate, first_port)
@@ -336,6 +354,7 @@ START {{
 SERVICES {{
   imap cmd="{daemon('imapd')} -U 1000000" listen="127.0.0.1:{self.imap}" prefork={cores} maxchild=-1
   imaps cmd="{daemon('imapd')} -s -U 1000000" listen="127.0.0.1:{self.imaps}" prefork={cores} maxchild=-1
+  pop3 cmd="{daemon('pop3d')} -U 1000000" listen="127.0.0.1:{self.pop3}" prefork={cores} maxchild=-1
   lmtp cmd="{daemon('lmtpd')} -a -U 1000000" listen="127.0.0.1:{self.lmtp}" prefork={cores} maxchild=-1
 }}
 EVENTS {{

@@ -24,10 +24,18 @@ static const struct {
 	const char *name;
 	enum status (*serve)(struct call *);
 } verbs[] = {
+    {"address-add", verb_address_add},
+    {"address-delete", verb_address_delete},
+    {"address-list", verb_address_list},
+    {"address-remove", verb_address_remove},
     {"backup", verb_backup},
     {"check", verb_check},
+    {"domain-delete", verb_domain_delete},
+    {"domain-list", verb_domain_list},
+    {"domain-set", verb_domain_set},
     {"export", verb_export},
     {"import", verb_import},
+    {"lookup", verb_lookup},
     {"mailbox-list", verb_mailbox_list},
     {"mailbox-rights", verb_mailbox_rights},
     {"session-close", verb_session_close},
@@ -36,6 +44,7 @@ static const struct {
     {"user-delete", verb_user_delete},
     {"user-list", verb_user_list},
     {"user-password", verb_user_password},
+    {"user-rename", verb_user_rename},
     {"user-set", verb_user_set},
     {"certificate", verb_certificate},
 };
@@ -80,7 +89,7 @@ call_account(struct call *c, struct str name, struct account *account_r)
 
 	if (st != OK)
 		return st;
-	st = account_resolve(c->store, txn, &c->arena, name, NULL, account_r);
+	st = account_resolve(c->store, txn, &c->arena, name, account_r);
 	db_read_end(txn);
 	if (st == ERR_NOT_FOUND)
 		return call_fail(c, st, "there is no account %.*s", STR_FMT(name));

@@ -65,6 +65,7 @@ admin_store_options(struct store_options *o, struct store_domain **domains_r)
 	o->default_domain = c->server_default_domain;
 	o->share_anyone = c->server_share_anyone;
 	o->separator = *c->deliver_separator;
+	o->expansion = (size_t)c->deliver_expansion;
 	o->domains = *domains_r = domains;
 	o->domains_n = n;
 }

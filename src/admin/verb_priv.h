@@ -33,11 +33,19 @@ const char *special_use(unsigned bit);
 must_check enum status call_account(struct call *c, struct str name, struct account *account_r);
 
 /* Each verb serves a request and returns what EXIT says. */
+enum status verb_address_add(struct call *c);
+enum status verb_address_delete(struct call *c);
+enum status verb_address_list(struct call *c);
+enum status verb_address_remove(struct call *c);
 enum status verb_backup(struct call *c);
 enum status verb_certificate(struct call *c);
 enum status verb_check(struct call *c);
+enum status verb_domain_delete(struct call *c);
+enum status verb_domain_list(struct call *c);
+enum status verb_domain_set(struct call *c);
 enum status verb_export(struct call *c);
 enum status verb_import(struct call *c);
+enum status verb_lookup(struct call *c);
 enum status verb_mailbox_list(struct call *c);
 enum status verb_mailbox_rights(struct call *c);
 enum status verb_session_close(struct call *c);
@@ -46,6 +54,7 @@ enum status verb_user_add(struct call *c);
 enum status verb_user_delete(struct call *c);
 enum status verb_user_list(struct call *c);
 enum status verb_user_password(struct call *c);
+enum status verb_user_rename(struct call *c);
 enum status verb_user_set(struct call *c);
 
 /* credentials.c: hashes and keys for a password, outside of the transaction. */

@@ -28,10 +28,10 @@ add_batch(struct db_txn *txn, void *arg)
 		struct user *u = &b->user[i];
 		int64_t id;
 
-		if (u->status != OK && u->status != ERR_EXISTS)
+		if (u->status != OK && u->status != ERR_EXISTS && u->status != ERR_LIMIT)
 			continue;
 		u->status = account_create(b->call->store, txn, u->name, &id);
-		if (u->status == ERR_EXISTS || u->status == ERR_BAD_INPUT)
+		if (u->status == ERR_EXISTS || u->status == ERR_BAD_INPUT || u->status == ERR_LIMIT)
 			continue;
 		if (u->status == OK)
 			u->status = credentials_store(b->call->store, txn, id, &u->credentials);
@@ -48,6 +48,8 @@ tell(struct batch *b, const struct user *u)
 
 	if (u->status == ERR_BAD_INPUT)
 		why = name != NULL ? name : "not a password or hash that can be used";
+	if (u->status == ERR_LIMIT)
+		why = "its domain has as many accounts as it may";
 	link_text(&b->call->link, "%.*s%s%.*s: %s%s", STR_FMT(u->where), u->where.n > 0 ? ": " : "", STR_FMT(u->name),
 	    u->status == ERR_BAD_INPUT && name != NULL ? "not a name for an account: " : "", why);
 }

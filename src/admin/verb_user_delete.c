@@ -1,40 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user delete: arguments: names. The names are free at once, the mail goes with the reaper. */
-#include "admin/verb_priv.h"
-
-struct deletion {
-	struct store *store;
-	int64_t account;
-};
+/* user delete: records: where, name. The names are free at once, the mail goes with the reaper. */
+#include "admin/lines.h"
 
 static enum status
-delete_tx(struct db_txn *txn, void *arg)
+delete_one(struct call *c, struct db_txn *txn, struct line *l, void *arg)
 {
-	struct deletion *d = arg;
+	struct account account;
+	enum status st = account_resolve(c->store, txn, l->arena, l->word[0], &account);
 
-	return account_delete(d->store, txn, d->account);
+	if (st == OK)
+		st = account_delete(c->store, txn, account.id);
+	return line_refused(l, st, "there is no account of that name", l->word[0]);
+}
+
+static void
+deleted(struct call *c, const struct line *l, void *arg)
+{
+	call_log_account(c, "deleted", l->word[0]);
 }
 
 enum status
 verb_user_delete(struct call *c)
 {
-	size_t failed = 0;
-
-	for (size_t i = 0; i < c->args_n; i++) {
-		struct account account;
-		enum status st = call_account(c, c->args[i], &account);
-
-		if (st == OK)
-			st = db_write_reserve(store_db(c->store), delete_tx,
-			    &(struct deletion){c->store, account.id});
-		if (st == OK) {
-			call_log_account(c, "deleted", account.name);
-		} else {
-			failed++;
-			link_text(&c->link, "%.*s: %s", STR_FMT(c->args[i]), status_word(st));
-		}
-	}
-	if (failed > 0)
-		return call_fail(c, ERR_NOT_FOUND, "%zu deleted, %zu not", c->args_n - failed, failed);
-	return call_fail(c, OK, "%zu deleted", c->args_n);
+	return call_lines(c, &(struct lines){.run = delete_one, .done = deleted, .verb = "account delete", .past = "deleted", .words_min = 1,
+	    .words_max = 1, .reserve = true});
 }

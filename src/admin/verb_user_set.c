@@ -1,54 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user set: arguments: name, then pairs of what is set and how: "disabled" or "detail", "yes" or "no". All in one commit. */
-#include "admin/verb_priv.h"
+/*
+ * user set: arguments: pairs of what is set and how: "disabled", "yes" or "no"; "detail", "yes", "no" or "default"; records: where, name. What is set for an
+ * account is one commit's.
+ */
+#include "admin/lines.h"
 
-struct setting {
-	bool given, yes;
-};
 struct change {
-	struct call *call;
-	int64_t account;
-	struct setting disabled, detail;
+	struct str disabled, detail; /* p NULL: as it is */
 };
 
 static enum status
-set_tx(struct db_txn *txn, void *arg)
+set_one(struct call *c, struct db_txn *txn, struct line *l, void *arg)
 {
-	struct change *ch = arg;
-	enum status st = OK;
+	const struct change *ch = arg;
+	struct account account;
+	enum status st = account_resolve(c->store, txn, l->arena, l->word[0], &account);
 
-	if (ch->disabled.given)
-		st = account_set_disabled(ch->call->store, txn, ch->account, ch->disabled.yes);
-	if (ch->detail.given && st == OK)
-		st = account_set_setting(txn, ch->account, STR("detail"), ch->detail.yes ? STR("yes") : STR(""));
+	if (st != OK)
+		return line_refused(l, st, "there is no account of that name", l->word[0]);
+	if (ch->disabled.p != NULL)
+		st = account_set_disabled(c->store, txn, account.id, str_eq(ch->disabled, STR("yes")));
+	if (ch->detail.p != NULL && st == OK)
+		st = account_set_setting(txn, account.id, STR("detail"), str_eq(ch->detail, STR("default")) ? STR("") : ch->detail);
 	return st;
 }
 
 static bool
 take(struct change *ch, struct str what, struct str how)
 {
-	struct setting *s = str_eq(what, STR("disabled")) ? &ch->disabled : str_eq(what, STR("detail")) ? &ch->detail : NULL;
+	bool yes_no = str_eq(how, STR("yes")) || str_eq(how, STR("no"));
 
-	if (s == NULL || (!str_eq(how, STR("yes")) && !str_eq(how, STR("no"))))
+	if (str_eq(what, STR("disabled")) && yes_no)
+		ch->disabled = how;
+	else if (str_eq(what, STR("detail")) && (yes_no || str_eq(how, STR("default"))))
+		ch->detail = how;
+	else
 		return false;
-	*s = (struct setting){true, str_eq(how, STR("yes"))};
 	return true;
+}
+
+static void
+changed(struct call *c, const struct line *l, void *arg)
+{
+	const struct change *ch = arg;
+
+	if (ch->disabled.p != NULL)
+		call_log_account(c, str_eq(ch->disabled, STR("yes")) ? "disabled" : "enabled", l->word[0]);
 }
 
 enum status
 verb_user_set(struct call *c)
 {
-	struct change ch = {.call = c};
-	struct account account;
-	enum status st;
+	struct change ch = {0};
 
-	if (c->args_n < 3 || c->args_n % 2 == 0)
-		return call_fail(c, ERR_BAD_INPUT, "user set: a name, and what is set to yes or no");
-	for (size_t i = 1; i < c->args_n; i += 2)
+	if (c->args_n < 2 || c->args_n % 2 != 0)
+		return call_fail(c, ERR_BAD_INPUT, "account set: what is set?");
+	for (size_t i = 0; i < c->args_n; i += 2)
 		if (!take(&ch, c->args[i], c->args[i + 1]))
-			return call_fail(c, ERR_BAD_INPUT, "user set: %.*s is yes or no, not \"%.*s\"", STR_FMT(c->args[i]), STR_FMT(c->args[i + 1]));
-	if ((st = call_account(c, c->args[0], &account)) != OK)
-		return st;
-	ch.account = account.id;
-	return db_write_reserve(store_db(c->store), set_tx, &ch);
+			return call_fail(c, ERR_BAD_INPUT, "account set: %.*s cannot be \"%.*s\"", STR_FMT(c->args[i]), STR_FMT(c->args[i + 1]));
+	return call_lines(c, &(struct lines){.run = set_one, .done = changed, .arg = &ch, .verb = "account set", .past = "set", .words_min = 1,
+	    .words_max = 1, .reserve = true});
 }

@@ -7,9 +7,14 @@
 
 /* All spellings that may lead to one account count as one. What is no name counts as it is. */
 void
-attempt_init(struct auth *a, struct attempt *t, const struct auth_client *client, struct arena *arena, struct str user)
+attempt_init(struct auth *a, struct attempt *t, const struct auth_client *client, struct arena *arena, struct str user,
+    const struct known *known)
 {
 	struct buf fold = {0};
+
+	/* Ten aliases are not ten times as many guesses. */
+	if (a->settings.login_alias && known->account != 0)
+		user = known->name;
 
 	*t = (struct attempt){.who = {.user = str_head(user, AUTH_USER_MAX)}};
 	account_guess_key(a->store, t->who.user, &fold);

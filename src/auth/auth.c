@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "store/account.h"
+#include "store/address.h"
 
 const struct auth_settings auth_settings_default = {
     .scram = true, .scram_hashes = SCRAM_BIT(SCRAM_SHA256), .scram_iterations = 65536, .cache_seconds = 600, .delay_ms = 2000};
@@ -113,12 +113,28 @@ first_credential(struct db_txn *txn, struct arena *arena, int64_t account, const
 	return OK;
 }
 
+/* The account that a name means at a login: its own, or where the settings say so an alias's. Both are asked for, whatever is found. */
 static enum status
-read_account(struct store *store, struct db_txn *txn, struct arena *arena, struct str user, struct known *known)
+find_login(const struct auth *a, struct db_txn *txn, struct arena *arena, struct str user, struct account *account_r)
+{
+	struct account own = {0}, other = {0};
+	enum status st = account_resolve(a->store, txn, arena, user, &own), st2 = ERR_NOT_FOUND;
+
+	if (a->settings.login_alias)
+		st2 = address_login(a->store, txn, arena, user, &other);
+	if (st == OK)
+		*account_r = own;
+	else if ((st == ERR_NOT_FOUND || st == ERR_BAD_INPUT) && (st = st2) == OK)
+		*account_r = other;
+	return st;
+}
+
+static enum status
+read_account(const struct auth *a, struct db_txn *txn, struct arena *arena, struct str user, struct known *known)
 {
 	static const struct str hashes[] = {{"argon2id", 8}, {"crypt", 5}, {"plain", 5}};
 	struct account account = {0};
-	enum status st = account_resolve(store, txn, arena, user, NULL, &account);
+	enum status st = find_login(a, txn, arena, user, &account);
 
 	known->exists = st == OK;
 	if (st == ERR_NOT_FOUND || st == ERR_BAD_INPUT || (st == OK && account.disabled))
@@ -152,7 +168,7 @@ auth_look_up(struct auth *a, struct arena *arena, struct str user, struct known 
 	if (auth_user_prepare(&prepared, user) != OK)
 		buf_clear(&prepared);
 	if ((st = db_read_begin(store_db(a->store), &txn)) == OK) {
-		st = read_account(a->store, txn, arena, buf_str(&prepared), &known);
+		st = read_account(a, txn, arena, buf_str(&prepared), &known);
 		db_read_end(txn);
 	}
 	buf_free(&prepared);
@@ -170,7 +186,7 @@ auth_same(struct auth *a, struct str one, struct str other)
 	bool same = false;
 
 	if (db_read_begin(store_db(a->store), &txn) == OK) {
-		same = account_resolve(a->store, txn, &arena, one, NULL, &x) == OK && account_resolve(a->store, txn, &arena, other, NULL, &y) == OK &&
+		same = find_login(a, txn, &arena, one, &x) == OK && find_login(a, txn, &arena, other, &y) == OK &&
 		    x.id == y.id;
 		db_read_end(txn);
 	}
@@ -313,8 +329,8 @@ auth_password(struct auth *a, const struct auth_client *client, struct str user,
 
 	if (password.p == NULL)
 		password = STR("");
-	attempt_init(a, &t, client, &arena, user);
 	st = auth_look_up(a, &arena, user, &known);
+	attempt_init(a, &t, client, &arena, user, &known);
 	if (st == OK)
 		st = check(a, client, &t, password, &known, result_r);
 	if (st == OK)

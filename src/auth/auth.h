@@ -20,6 +20,7 @@ struct auth_sasl;
 
 struct auth_settings {
 	bool plaintext; /* passwords may cross connections without TLS */
+	bool login_alias; /* an alias that leads to one account is a name to log in with (store/address.h) */
 	bool scram;     /* offer SCRAM, with each hash for which keys are kept, while everybody has them */
 	unsigned scram_hashes;     /* SCRAM_BIT()s: for which hashes keys are kept */
 	uint32_t scram_iterations; /* of new keys; accounts with another number get new ones when their password is there */

@@ -37,12 +37,14 @@ must_check enum status auth_look_up(struct auth *a, struct arena *arena, struct 
 /* Whether two names mean one account, which there is. */
 bool auth_same(struct auth *a, struct str one, struct str other);
 
-/* Who tries, for the limits; user stands for all spellings of the name (account_guess_key()). In the arena. */
+/* Who tries, for the limits; user stands for all spellings of the name (account_guess_key()), and where aliases are names to log in with, for those of one
+ * account. In the arena. */
 struct attempt {
 	struct network network;
 	struct limit_who who;
 };
-void attempt_init(struct auth *a, struct attempt *t, const struct auth_client *client, struct arena *arena, struct str user);
+void attempt_init(struct auth *a, struct attempt *t, const struct auth_client *client, struct arena *arena, struct str user,
+    const struct known *known);
 /* Counts the attempt, once, before anything is compared with what was given. ERR_LIMIT: there were too many. */
 must_check enum status attempt_begin(struct auth *a, struct attempt *t, const struct known *known, struct auth_result *result);
 /* It was right. */

@@ -57,7 +57,7 @@ by_address(struct leads *l, struct str address)
 
 	if (address.n == 0 || address.n > AUTH_USER_MAX || str_chr(address, '@') == address.n)
 		return OK;
-	st = account_resolve(l->a->store, l->txn, l->arena, address, NULL, &account);
+	st = account_resolve(l->a->store, l->txn, l->arena, address, &account);
 	if (st == OK && is_address(l->a->store, account.name, address))
 		lead(l, &account);
 	return st == ERR_NOT_FOUND || st == ERR_BAD_INPUT ? OK : st;
@@ -71,7 +71,7 @@ ask_for(struct leads *l, struct str authzid)
 
 	l->asked = authzid.n > 0;
 	if (l->asked && auth_user_prepare(&prepared, authzid) == OK)
-		st = account_resolve(l->a->store, l->txn, l->arena, buf_str(&prepared), NULL, &l->wanted);
+		st = account_resolve(l->a->store, l->txn, l->arena, buf_str(&prepared), &l->wanted);
 	buf_free(&prepared);
 	return st == ERR_NOT_FOUND || st == ERR_BAD_INPUT ? OK : st;
 }

@@ -80,7 +80,7 @@ load_keys(struct auth_sasl *s)
 
 	if (st != OK)
 		return st;
-	attempt_init(s->auth, &s->attempt, s->client, &s->arena, user);
+	attempt_init(s->auth, &s->attempt, s->client, &s->arena, user, &s->known);
 	/* Counted when the proof comes. */
 	if (limit_ask(s->auth->limit, &s->attempt.who, clock_mono()) == LIMIT_PLACE)
 		return ERR_LIMIT;
@@ -216,7 +216,7 @@ judge_certificate(struct auth_sasl *s, const struct auth_certificate *c)
 	enum status st = external_decide(s->auth, &s->arena, c, name, &s->known, &why);
 
 	s->looked_up = true;
-	attempt_init(s->auth, &s->attempt, s->client, &s->arena, name.n > 0 ? name : s->known.account != 0 ? s->known.name : str_c(c->fingerprint));
+	attempt_init(s->auth, &s->attempt, s->client, &s->arena, name.n > 0 ? name : s->known.account != 0 ? s->known.name : str_c(c->fingerprint), &s->known);
 	if (st == OK)
 		st = attempt_begin(s->auth, &s->attempt, &s->known, &s->result);
 	if (st == OK && s->known.account == 0)

@@ -20,6 +20,7 @@ static const struct range {
 } ranges[] = {
 #define R(section, key, least, most, words) {#section, #key, least, most, words}
 	R(auth, delay, 0, 60, "0 to 60s"),
+	R(deliver, expansion, 1, 10000, "1 to 10000"),
 	R(directory, cache_timeout, 0, 7 * DAY, "0 to 7d"),
 	R(directory, scram_iterations, 4096, 1000000, "4096 to 1000000"),
 	R(imap, idle_timeout, 1800, 7 * DAY, "30m to 7d"),

@@ -73,6 +73,14 @@ must_check enum status cli_data_dir(char *out, size_t n);
 /* Root leaves no files of its own in a data folder that is another user's. Call it when the store is closed. */
 void cli_keep_owner(const char *dir);
 
+/* Asks for a list and prints it by rows: for people, or as JSON. */
+int cli_list(size_t n, const struct str *request, bool as_json, void (*row)(void *, const struct str *, size_t));
+/*
+ * A request that is done to many: what the arguments say (each of them, or all as one), and the lines of a file ("-": standard input), words between
+ * blanks or commas; '#' begins a comment. What cannot be done is told by its line; the exit status says whether all was.
+ */
+int cli_lines(struct cli *cli, const char *what, bool each, const char *file, size_t n, const struct str *request);
+
 /* A password from standard input (one line) or asked for on the terminal, twice where it is new. False: none, and it was said. */
 bool cli_password(bool from_stdin, const char *name, struct buf *out);
 

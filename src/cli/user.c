@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* account add, delete, password, set. */
+/* account add, delete, password, rename, set. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,35 +126,39 @@ cli_account_password(struct cli *cli)
 int
 cli_account_set(struct cli *cli)
 {
-	const char *disabled = NULL, *detail = NULL;
-	struct str fields[6];
-	size_t n = 2;
+	const char *disabled = NULL, *detail = NULL, *file = NULL;
+	struct str fields[5];
+	size_t n = 1;
 
-	if (!cli_options(cli, (struct cli_option[]){{"disabled", &disabled, NULL}, {"detail", &detail, NULL}, {0}}) || cli->argc != 1 ||
-	    (disabled == NULL && detail == NULL))
+	if (!cli_options(cli, (struct cli_option[]){{"disabled", &disabled, NULL}, {"detail", &detail, NULL}, {"file", &file, NULL}, {0}}) ||
+	    (cli->argc == 0 && file == NULL) || (disabled == NULL && detail == NULL))
 		return cli_usage("account set");
 	fields[0] = STR("user-set");
-	fields[1] = str_c(cli->argv[0]);
 	if (disabled != NULL)
 		fields[n++] = STR("disabled"), fields[n++] = str_c(disabled);
 	if (detail != NULL)
 		fields[n++] = STR("detail"), fields[n++] = str_c(detail);
-	return cli_ask(n, fields);
+	return cli_lines(cli, "accounts", true, file, n, fields);
 }
 
 int
 cli_account_delete(struct cli *cli)
 {
-	struct str *fields;
-	int code;
+	const char *file = NULL;
 
-	if (!cli_options(cli, (struct cli_option[]){{0}}) || cli->argc == 0)
+	if (!cli_options(cli, (struct cli_option[]){{"file", &file, NULL}, {0}}) || (cli->argc == 0 && file == NULL))
 		return cli_usage("account delete");
-	fields = x_calloc((size_t)cli->argc + 1, sizeof(*fields));
-	fields[0] = STR("user-delete");
-	for (int i = 0; i < cli->argc; i++)
-		fields[i + 1] = str_c(cli->argv[i]);
-	code = cli_ask((size_t)cli->argc + 1, fields);
-	free(fields);
-	return code;
+	return cli_lines(cli, "accounts", true, file, 1, (struct str[]){STR("user-delete")});
+}
+
+int
+cli_account_rename(struct cli *cli)
+{
+	const char *file = NULL;
+	bool keep = false;
+
+	if (!cli_options(cli, (struct cli_option[]){{"file", &file, NULL}, {"keep-address", NULL, &keep}, {0}}) ||
+	    (cli->argc != 2 && (cli->argc != 0 || file == NULL)))
+		return cli_usage("account rename");
+	return cli_lines(cli, "accounts", false, file, 2, (struct str[]){STR("user-rename"), keep ? STR("alias") : STR("")});
 }

@@ -29,7 +29,7 @@ session_must_end(struct session *s)
 	if (s->stopping)
 		session_bye(s, "UNAVAILABLE", net_stopping(conn_net(s->conn)) ? "The server is going down, come back soon" : "An administrator ended this session");
 	else if ((s->state & STATE_LOGGED_IN) && login_shut_out(&s->login))
-		session_bye(s, "EXPIRED", "This account was closed, or its password was changed");
+		session_bye(s, "EXPIRED", "This account was closed or renamed, or its password was changed");
 	else
 		return false;
 	return true;

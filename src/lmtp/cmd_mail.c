@@ -17,6 +17,7 @@ lmtp_cmd_mail(struct lmtp_session *s, const struct esmtp_command *cmd)
 		return lmtp_say(s, 552, "5.3.4", "Message too large");
 	t = x_new(struct transaction);
 	t->sender = arena_str(&t->arena, cmd->path.address);
+	t->size = cmd->size;
 	t->utf8 = cmd->smtputf8;
 	t->body = cmd->body;
 	s->t = t;

@@ -15,7 +15,7 @@ lmtp_content_begin(struct lmtp_session *s)
 	struct str received = lmtp_trace_received(s);
 
 	/* The limit is the sender's to keep, our own line is not counted. */
-	t->delivery = delivery_new(s->service->door->store, (uint64_t)t->rcpts[0].to.account, max ? max + received.n : 0,
+	t->delivery = delivery_new(s->service->door->store, (uint64_t)t->places[0].to.account, max ? max + received.n : 0,
 	    &s->charge);
 	data_decoder_reset(&t->decoder);
 	t->status = delivery_add(t->delivery, received);
@@ -115,13 +115,63 @@ answer(struct lmtp_session *s, const struct lmtp_rcpt *r, enum status st)
 }
 
 static void
-log_delivery(struct lmtp_session *s, const struct lmtp_rcpt *r, enum status st)
+log_delivery(struct lmtp_session *s, struct str recipient, const struct lmtp_place *p, enum status st)
 {
 	const struct transaction *t = s->t;
 
-	log_event(EV_delivered, "id=%.*s recipient=%s account=%s mailbox=%s from=%s size=%llu peer=%s: %s", STR_FMT(t->id), LOG_STR(r->address),
-	    LOG_STR(r->to.account_name), LOG_STR(st == OK ? r->stored : STR("")), LOG_STR(t->sender),
+	log_event(EV_delivered, "id=%.*s recipient=%s account=%s mailbox=%s from=%s size=%llu peer=%s: %s", STR_FMT(t->id), LOG_STR(recipient),
+	    LOG_STR(p->to.account_name), LOG_STR(st == OK ? p->stored : STR("")), LOG_STR(t->sender),
 	    t->delivery ? (unsigned long long)delivery_size(t->delivery) : 0ull, conn_peer(s->conn), st == OK ? "stored" : status_word(st));
+}
+
+static enum status
+place_status(const struct transaction *t, uint32_t at)
+{
+	return t->status != OK ? t->status : t->targets[at].status;
+}
+
+/* Whether another try may go better. */
+static bool
+may_come(enum status st)
+{
+	return st != OK && st != ERR_LIMIT && st != ERR_BAD_INPUT && st != ERR_NOT_FOUND && st != ERR_NO_PERM;
+}
+
+/*
+ * What is said of a recipient that stands for several: where one of them may get the message later, that, so that the sender tries again (who has it
+ * already gets it twice then; the other way round it would be lost); else stored, if one has it: a member whose account is gone is no reason to
+ * tell the sender that the group did not get his mail; else why not.
+ */
+static enum status
+outcome(const struct transaction *t, const struct lmtp_rcpt *r)
+{
+	enum status st = place_status(t, r->place[0]);
+
+	for (size_t i = 1; i < r->n && !may_come(st); i++) {
+		enum status other = place_status(t, r->place[i]);
+
+		if (other == OK || may_come(other))
+			st = other;
+	}
+	return st;
+}
+
+/* Each place once; a recipient that leads only to what others led to before, once too. */
+static void
+log_recipient(struct lmtp_session *s, const struct lmtp_rcpt *r, size_t *logged)
+{
+	const struct transaction *t = s->t;
+	bool any = false;
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->place[i] < *logged)
+			continue;
+		log_delivery(s, r->address, &t->places[r->place[i]], place_status(t, r->place[i]));
+		any = true;
+		*logged = r->place[i] + 1;
+	}
+	if (!any)
+		log_delivery(s, r->address, &t->places[r->place[0]], place_status(t, r->place[0]));
 }
 
 /* RFC 2033 4.2: one answer for each RCPT that was taken, in order. */
@@ -129,12 +179,11 @@ static enum conn_next
 answer_all(struct lmtp_session *s)
 {
 	struct transaction *t = s->t;
+	size_t logged = 0;
 
 	for (size_t i = 0; i < t->rcpts_n; i++) {
-		enum status st = t->status != OK ? t->status : t->targets[i].status;
-
-		answer(s, &t->rcpts[i], st);
-		log_delivery(s, &t->rcpts[i], st);
+		answer(s, &t->rcpts[i], outcome(t, &t->rcpts[i]));
+		log_recipient(s, &t->rcpts[i], &logged);
 	}
 	lmtp_transaction_end(s);
 	return CONN_AGAIN;
@@ -151,13 +200,13 @@ store_batch(struct db_txn *txn, void *arg)
 
 	for (size_t i = t->stored; i < t->stored + t->batch && st == OK; i++) {
 		/* Mail comes in whatever rights an owner has taken from himself (RFC 4314): it is not he who delivers. */
-		struct actor actor = {.store = s->service->door->store, .account = t->rcpts[i].to.account, .admin = true};
+		struct actor actor = {.store = s->service->door->store, .account = t->places[i].to.account, .admin = true};
 		struct mailbox mb;
 
 		t->targets[i].grant = (struct grant){0};
-		if ((st = recipient_mailbox(&actor, txn, &arena, &t->rcpts[i].to, &mb)) == OK)
+		if ((st = recipient_mailbox(&actor, txn, &arena, &t->places[i].to, &mb)) == OK)
 			st = grant_make(&actor, txn, &mb, &t->targets[i].grant);
-		t->rcpts[i].stored = arena_str(&t->arena, st == OK ? mb.name : STR(""));
+		t->places[i].stored = arena_str(&t->arena, st == OK ? mb.name : STR(""));
 		/* An account that was deleted meanwhile: its append answers NOT_FOUND. */
 		if (st == ERR_NOT_FOUND)
 			st = OK;
@@ -181,12 +230,12 @@ batch_accounts(struct transaction *t)
 	int64_t *accounts = arena_array(&t->batch_arena, t->batch, sizeof(*accounts));
 
 	for (size_t i = 0; i < t->batch; i++)
-		accounts[i] = t->rcpts[t->stored + i].to.account;
+		accounts[i] = t->places[t->stored + i].to.account;
 	qsort(accounts, t->batch, sizeof(*accounts), by_number);
 	return accounts;
 }
 
-/* How many targets one commit takes. */
+/* How many places one commit takes. */
 static size_t
 batch_size(const struct transaction *t)
 {
@@ -199,7 +248,7 @@ static enum conn_next
 submit_batch(struct lmtp_session *s)
 {
 	struct transaction *t = s->t;
-	size_t left = t->rcpts_n - t->stored, most = batch_size(t);
+	size_t left = t->places_n - t->stored, most = batch_size(t);
 
 	t->batch = left < most ? left : most;
 	arena_free(&t->batch_arena);
@@ -207,7 +256,7 @@ submit_batch(struct lmtp_session *s)
 		delivery_prepare(t->delivery, &t->targets[i], &t->batch_arena);
 	s->mode = MODE_COMMIT;
 	change_submit(&t->change, s->conn, store_db(s->service->door->store),
-	    &(struct db_write){.fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->rcpts[t->stored].to.account,
+	    &(struct db_write){.fn = store_batch, .arg = s, .what = "delivery", .lane = (uint64_t)t->places[t->stored].to.account,
 	        .accounts = batch_accounts(t), .accounts_n = t->batch});
 	return CONN_WAKE;
 }
@@ -218,12 +267,12 @@ make_targets(struct lmtp_session *s)
 	struct transaction *t = s->t;
 	int64_t now = clock_seconds();
 
-	t->targets = x_calloc(t->rcpts_n, sizeof(*t->targets));
-	for (size_t i = 0; i < t->rcpts_n; i++) {
-		t->targets[i].message.prefix = lmtp_trace_prefix(&t->arena, t->sender, t->rcpts[i].address);
+	t->targets = x_calloc(t->places_n, sizeof(*t->targets));
+	for (size_t i = 0; i < t->places_n; i++) {
+		t->targets[i].message.prefix = lmtp_trace_prefix(&t->arena, t->sender, t->places[i].address);
 		t->targets[i].message.internal_date = now;
 	}
-	if (t->rcpts_n > batch_size(t))
+	if (t->places_n > batch_size(t))
 		delivery_share(t->delivery);
 }
 
@@ -259,5 +308,5 @@ lmtp_content_committed(struct lmtp_session *s)
 				t->targets[i].status = st;
 	}
 	t->stored += t->batch;
-	return t->stored < t->rcpts_n ? submit_batch(s) : answer_all(s);
+	return t->stored < t->places_n ? submit_batch(s) : answer_all(s);
 }

@@ -31,6 +31,8 @@ lmtp_transaction_end(struct lmtp_session *s)
 	arena_free(&t->arena);
 	arena_free(&t->batch_arena);
 	free(t->rcpts);
+	free(t->places);
+	map_free(&t->places_known);
 	free(t->targets);
 	free(t);
 }

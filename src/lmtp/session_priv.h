@@ -6,6 +6,7 @@
 #ifndef LMTP_SESSION_PRIV_H
 #define LMTP_SESSION_PRIV_H
 
+#include "base/map.h"
 #include "base/runs.h"
 #include "deliver/deliver.h"
 #include "deliver/recipient.h"
@@ -15,10 +16,17 @@
 
 enum lmtp_mode { MODE_COMMANDS, MODE_DATA, MODE_BDAT, MODE_COMMIT };
 
-struct lmtp_rcpt {
+/* A place that gets the message, once, whatever the recipients that lead to it. */
+struct lmtp_place {
 	struct recipient to;
-	struct str address; /* as given, for the reply and Delivered-To */
+	struct str address; /* of the recipient that led to it first: for Delivered-To */
 	struct str stored;  /* name of the mailbox that took it, for the log */
+};
+/* One RCPT that was taken: it gets one answer (RFC 2033 4.2). */
+struct lmtp_rcpt {
+	struct str address; /* as given, for the reply */
+	uint32_t *place;    /* indices */
+	size_t n;           /* one at least; more: a group, or an alias of several */
 };
 
 /* From MAIL to its end. */
@@ -28,8 +36,13 @@ struct transaction {
 	struct str id;                 /* in Received, and in the log */
 	bool utf8;
 	enum esmtp_body body;
+	uint64_t size;                 /* SIZE= of MAIL; 0: not told */
 	struct lmtp_rcpt *rcpts;
 	size_t rcpts_n, rcpts_cap;
+	struct lmtp_place *places;
+	size_t places_n, places_cap;
+	struct map places_known;       /* account and folder: index + 1 */
+	size_t named;                  /* places that the recipients lead to, each counted as often as it is led to */
 	struct delivery *delivery;
 	enum status status;            /* of taking the content */
 	struct data_decoder decoder;
@@ -37,10 +50,10 @@ struct transaction {
 	bool last;
 	bool chunked;                  /* BDAT was used: DATA must not follow */
 	/* storing */
-	struct delivery_target *targets;
+	struct delivery_target *targets; /* of the places, in their order */
 	struct arena batch_arena;      /* what is prepared for the commit under way */
-	size_t stored;                 /* targets with an answer */
-	size_t batch;                  /* targets of the commit under way */
+	size_t stored;                 /* places that are done */
+	size_t batch;                  /* places of the commit under way */
 	struct change change;          /* of the batch */
 };
 

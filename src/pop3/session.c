@@ -285,7 +285,7 @@ pop3_run(struct conn *c, unsigned events)
 	take_events(s, events);
 	/* What is being written is waited for, the rest is cut off. */
 	if (login_shut_out(&s->login) && s->mode != POP3_LEAVING) {
-		end(s, "the account was closed, or its password changed");
+		end(s, "the account was closed or renamed, or its password changed");
 		return CONN_CLOSE;
 	}
 	next = go_on(s);

@@ -163,6 +163,7 @@ open_services(struct server *s)
 
 	s->door.budgets = budgets_new(c->limits_memory ? (size_t)c->limits_memory : memory_granted() / 2, (size_t)c->limits_memory_per_account);
 	as.plaintext = strcmp(c->auth_plaintext, "yes") == 0;
+	as.login_alias = c->auth_login_alias;
 	as.scram = c->auth_scram;
 	as.cache_seconds = (unsigned)config_directory(c, 0)->cache_timeout;
 	as.scram_hashes = scram_set(config_directory(c, 0)->scram_hashes.word, config_directory(c, 0)->scram_hashes.n);

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "store/account_priv.h"
+#include "store/address_priv.h"
+#include "store/domain_priv.h"
 #include "store/feed_priv.h"
 #include "store/mailbox_priv.h"
 #include "store/reap_priv.h"
@@ -18,8 +20,8 @@ static struct db_sql by_id = DB_SQL("SELECT " COLUMNS " FROM account WHERE id = 
 static struct db_sql by_local = DB_SQL("SELECT " COLUMNS " FROM account WHERE local = ?1 AND deleted = 0 LIMIT 2");
 static struct db_sql after_fold = DB_SQL("SELECT " COLUMNS " FROM account WHERE fold > ?1 ORDER BY fold LIMIT ?2");
 static struct db_sql insert = DB_SQL("INSERT INTO account (name, fold, local, generation, disabled, deleted, created,"
-    " next_email, last_uidvalidity, modseq, mailboxes) VALUES (?1, ?2, ?3, 1, 0, 0, ?4, 1, 0, 1, 0)");
-static struct db_sql remove_row = DB_SQL("UPDATE account SET fold = NULL, local = NULL, deleted = 1,"
+    " next_email, last_uidvalidity, modseq, mailboxes, domain) VALUES (?1, ?2, ?3, 1, 0, 0, ?4, 1, 0, 1, 0, nullif(?5, ''))");
+static struct db_sql remove_row = DB_SQL("UPDATE account SET fold = NULL, local = NULL, domain = NULL, deleted = 1,"
     " generation = generation + 1 WHERE id = ?1 AND deleted = 0");
 static struct db_sql remove_credentials = DB_SQL("DELETE FROM credential WHERE account = ?1");
 static struct db_sql set_disabled = DB_SQL("UPDATE account SET disabled = ?2, generation = generation + 1"
@@ -283,11 +285,15 @@ account_create(struct store *store, struct db_txn *txn, struct str name, int64_t
 		st = st == OK ? ERR_EXISTS : st;
 		goto out;
 	}
+	if ((st = address_none(txn, buf_str(&nfc))) != OK)
+		goto out;
 	st = ERR_BAD_INPUT;
 	if (account_name_fault(buf_str(&nfc)) != NULL)
 		goto out;
 	f = buf_str(&folded);
-	st = db_exec(txn, &insert, "ttti", buf_str(&nfc), f, str_head(f, str_chr(f, '@')), clock_seconds());
+	if ((st = domain_admits(txn, f)) != OK)
+		goto out;
+	st = db_exec(txn, &insert, "tttit", buf_str(&nfc), f, str_head(f, str_chr(f, '@')), clock_seconds(), domain_of(f));
 	if (st != OK)
 		goto out;
 	id = db_last_id(txn);
@@ -321,7 +327,8 @@ account_delete(struct store *store, struct db_txn *txn, int64_t id)
 
 	if ((st = db_exec(txn, &remove_row, "i", id)) != OK || (st = changed(store, txn, id, ACCOUNT_CLOSED)) != OK)
 		return st;
-	if ((st = db_exec(txn, &remove_settings, "i", id)) != OK || (st = db_exec(txn, &remove_credentials, "i", id)) != OK)
+	if ((st = db_exec(txn, &remove_settings, "i", id)) != OK || (st = db_exec(txn, &remove_credentials, "i", id)) != OK ||
+	    (st = address_forget_account(txn, id)) != OK)
 		return st;
 	return reap_doom(txn, clock_seconds() + store->grace, DOOMED_ACCOUNT, id);
 }

@@ -20,8 +20,14 @@ struct account {
 
 /* Write functions' parts. */
 /* Makes the account with INBOX and the special-use mailboxes Drafts, Sent, Junk, Trash and Archive, subscribed. ERR_EXISTS,
- * ERR_BAD_INPUT. */
+ * ERR_BAD_INPUT; ERR_LIMIT: its domain has as many as it may. */
 must_check enum status account_create(struct store *store, struct db_txn *txn, struct str name, int64_t *id_r);
+/*
+ * Another name: the account keeps its id, its mail, its mailboxes, their UIDs and all that leads to it by id (aliases, groups). keep: its former
+ * address becomes an alias of it. Its sessions end, for they know it by the old name. ERR_EXISTS: an account, an alias or a group is called so;
+ * ERR_BAD_INPUT; ERR_LIMIT: the other domain has as many accounts as it may.
+ */
+must_check enum status account_rename(struct store *store, struct db_txn *txn, int64_t id, struct str name, bool keep);
 /* The name is free at once; the reaper removes the mail. */
 must_check enum status account_delete(struct store *store, struct db_txn *txn, int64_t id);
 must_check enum status account_set_disabled(struct store *store, struct db_txn *txn, int64_t id, bool disabled);
@@ -39,18 +45,15 @@ must_check enum status account_credential(struct db_txn *txn, struct arena *aren
 must_check enum status account_find(struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r);
 must_check enum status account_get(struct db_txn *txn, struct arena *arena, int64_t id, struct account *account_r);
 /*
- * Which account a name means: at a login, as a recipient, on the command line, everywhere. An account's name is its address; names compare as
- * account_fold() says.
+ * Which account a name means: at a login, on the command line, and first of all for mail (address.h goes on from here). An account's name is its
+ * address; names compare as account_fold() says.
  *  - The account of that very name.
  *  - With a default domain D (server.default_domain): bob means bob@D; and bob@D means an account bob whose name has no domain, made before D was set.
  *    Such an account keeps its name. So bob and bob@D are two only where both were there before; then each is found by what it is called.
  *  - Without one: bob@any.domain means an account bob whose name has no domain, and bob the only account that is bob in some domain.
- *  - With detail_r, as in addresses of mail: what was not found so is looked for without what follows the first separator in front of the @ (bob+work@D),
- *    which is *detail_r, in the arena; p NULL: there was none. A login or an account on the command line has no detail.
- * ERR_NOT_FOUND.
+ * What it costs does not tell who is there (S7). ERR_NOT_FOUND.
  */
-must_check enum status account_resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct str *detail_r,
-    struct account *account_r);
+must_check enum status account_resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r);
 /* Adds the folded address that a name means, whether there is such an account or not. ERR_BAD_INPUT: it is no name. */
 must_check enum status account_address(struct store *store, struct str name, struct buf *out);
 /* Adds the name that an account would get so: in NFC, with its domain where there is a default one. ERR_BAD_INPUT. */
@@ -70,7 +73,8 @@ struct account_keys {
 /* Those with ids above after, in order, at most max; kind: of which keys. Array in the arena. */
 must_check enum status account_keys(struct db_txn *txn, struct arena *arena, struct str kind, int64_t after, size_t max, struct account_keys **list_r,
     size_t *n_r);
-/* What is kept of an account beside its mail: "detail" (whether user+folder reaches folders: "yes"; deliver/recipient.h), "places" (where it
+/* What is kept of an account beside its mail: "detail" (whether user+folder reaches folders: "yes" or "no", not set: as its
+ * domain says; deliver/recipient.h), "places" (where it
  * logged in from; auth). ERR_NOT_FOUND where it is not set, or (set) there is no such account. An empty value removes. */
 must_check enum status account_setting(struct db_txn *txn, struct arena *arena, int64_t id, struct str name, struct str *value_r);
 must_check enum status account_set_setting(struct db_txn *txn, int64_t id, struct str name, struct str value);

@@ -19,6 +19,12 @@ must_check enum status account_find_local(struct db_txn *txn, struct arena *aren
 /* The account that has the address of a new one's name. ERR_NOT_FOUND. */
 must_check enum status account_taken(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r);
 
+/* The account of that name, as account_resolve() says; what it costs tells who is there. */
+must_check enum status account_exact(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r);
+/* Adds the other form that a name has by the default domain, or by having none: bob for bob@D, bob@D for bob. False: it has none. */
+bool account_other_form(struct store *store, struct str name, struct buf *out);
+/* Adds the name without what follows the first separator in front of the @, which is *detail_r, borrowed. False: there is none. */
+bool account_without_detail(struct store *store, struct str name, struct buf *plain, struct str *detail_r);
 /* What the options say of names. */
 struct account_names *account_names_new(const struct store_options *o);
 void account_names_free(struct account_names *a);

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "store/account_priv.h"
+#include "store/address_priv.h"
 #include "store/store_priv.h"
 
 /* How the settings want names read. */
 struct account_names {
 	struct buf domain;   /* the default one, folded; empty: none */
 	char separator;
+	size_t expansion;    /* accounts that an address may stand for */
 	size_t n;
 	struct domain {
 		struct buf name; /* folded */
@@ -40,6 +42,7 @@ account_names_new(const struct store_options *o)
 	if (o->default_domain != NULL)
 		fold_domain(&a->domain, str_c(o->default_domain));
 	a->separator = o->separator;
+	a->expansion = o->expansion > 0 ? o->expansion : ADDRESS_EXPANSION;
 	for (a->n = 0; a->n < o->domains_n; a->n++) {
 		fold_domain(&a->of[a->n].name, str_c(o->domains[a->n].name));
 		a->of[a->n].separator = o->domains[a->n].separator;
@@ -186,29 +189,48 @@ separator_of(const struct account_names *names, const struct parts *p)
 	return names->separator;
 }
 
+size_t
+address_most(const struct store *store)
+{
+	return store->names->expansion;
+}
+
 enum status
-account_resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct str *detail_r, struct account *account_r)
+account_exact(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r)
+{
+	return resolve(store, txn, arena, name, false, account_r);
+}
+
+bool
+account_other_form(struct store *store, struct str name, struct buf *out)
 {
 	struct parts p = split(name);
-	struct buf plain = {0};
-	char separator;
-	size_t at;
-	enum status st = resolve(store, txn, arena, name, detail_r == NULL, account_r);
 
-	if (detail_r == NULL)
-		return st;
-	if (st == OK)
-		*detail_r = STR_NONE;
-	separator = separator_of(store->names, &p);
-	at = separator != '\0' ? str_chr(p.local, separator) : p.local.n;
-	/* An account may have the separator in its name; only then is there no detail in it. */
-	if (st != ERR_NOT_FOUND || at == 0 || at == p.local.n)
-		return st;
-	buf_add(&plain, str_head(p.local, at));
+	if (may_be_bare(store->names, &p)) {
+		buf_add(out, p.local);
+		return true;
+	}
+	return p.bare && store->names->domain.n > 0 && account_full_name(store, name, out) == OK;
+}
+
+bool
+account_without_detail(struct store *store, struct str name, struct buf *plain, struct str *detail_r)
+{
+	struct parts p = split(name);
+	char separator = separator_of(store->names, &p);
+	size_t at = separator != '\0' ? str_chr(p.local, separator) : p.local.n;
+
+	if (at == 0 || at == p.local.n)
+		return false;
+	buf_add(plain, str_head(p.local, at));
 	if (!p.bare)
-		buf_addf(&plain, "@%.*s", STR_FMT(p.domain));
-	if ((st = resolve(store, txn, arena, buf_str(&plain), false, account_r)) == OK)
-		*detail_r = arena_str(arena, str_from(p.local, at + 1));
-	buf_free(&plain);
-	return st;
+		buf_addf(plain, "@%.*s", STR_FMT(p.domain));
+	*detail_r = str_from(p.local, at + 1);
+	return true;
+}
+
+enum status
+account_resolve(struct store *store, struct db_txn *txn, struct arena *arena, struct str name, struct account *account_r)
+{
+	return resolve(store, txn, arena, name, true, account_r);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accounts: names (S8, S10), credentials and their generation (S8), resolution of addresses. */
 #include "store/account_priv.h"
+#include "store/address.h"
 #include "store/store_test.h"
 
 static void
@@ -182,12 +183,12 @@ one_account(void **state)
 	assert_int_equal(READ(s, account_find(txn, &a, STR("äRGER@XN--bcher-KVA.example"), &acc)), OK);
 	assert_int_equal(acc.id, id);
 	assert_true(str_eq(acc.name, STR("Ärger@bücher.example")));
-	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ÄRGER@xn--bcher-kva.example"), NULL, &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ÄRGER@xn--bcher-kva.example"), &acc)), OK);
 	assert_int_equal(acc.id, id);
-	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ärger"), NULL, &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ärger"), &acc)), OK);
 	assert_int_equal(acc.id, id);
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("a@xn--r8jz45g.example"), &id2)), OK);
-	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("A@例え.EXAMPLE"), NULL, &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("A@例え.EXAMPLE"), &acc)), OK);
 	assert_int_equal(acc.id, id2);
 	arena_free(&a);
 	test_close(s);
@@ -233,7 +234,7 @@ old_names(void **state)
 				fail_msg("%s", t[i].name);
 		}
 	}
-	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ÜBUNG"), NULL, &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("ÜBUNG"), &acc)), OK);
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("ÄRGER"), &id[0])), ERR_EXISTS);
 	/* A list goes through all of them, one at a time. */
 	acc.name = STR("");
@@ -287,14 +288,15 @@ resolve_all(struct store *s, const struct resolution *t, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		struct account acc = {0};
-		struct str detail = STR_NONE;
-		enum status st = READ(s, account_resolve(s, txn, &a, str_c(t[i].name), &detail, &acc));
+		struct address_places p = {0};
+		enum status st = READ(s, address_resolve(s, txn, &a, str_c(t[i].name), NULL, NULL, &p));
+		int64_t id = p.n > 0 ? p.place[0].account.id : 0;
 
-		if (st != (t[i].id ? OK : ERR_NOT_FOUND) || acc.id != t[i].id || !str_eq(detail, str_c(t[i].detail)))
-			fail_msg("%s: %s, account %lld, detail \"%.*s\"", t[i].name, status_word(st), (long long)acc.id, STR_FMT(detail));
+		if (st != (t[i].id ? OK : ERR_NOT_FOUND) || p.n > 1 || id != t[i].id || !str_eq(p.detail, str_c(t[i].detail)))
+			fail_msg("%s: %s, account %lld, detail \"%.*s\"", t[i].name, status_word(st), (long long)id, STR_FMT(p.detail));
 		acc.id = 0;
 		/* The same without details: only what has none is found. */
-		st = READ(s, account_resolve(s, txn, &a, str_c(t[i].name), NULL, &acc));
+		st = READ(s, account_resolve(s, txn, &a, str_c(t[i].name), &acc));
 		if (st != (t[i].id && t[i].detail == NULL ? OK : ERR_NOT_FOUND) || acc.id != (t[i].detail == NULL ? t[i].id : 0))
 			fail_msg("%s without details: %s", t[i].name, status_word(st));
 	}
@@ -384,7 +386,7 @@ default_domain(void **state)
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("Carol"), &id)), OK);
 	assert_int_equal(READ(s, account_find(txn, &a, STR("carol@example.org"), &acc)), OK);
 	assert_true(acc.id == id && str_eq(acc.name, STR("Carol@example.org")));
-	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("carol"), NULL, &acc)), OK);
+	assert_int_equal(READ(s, account_resolve(s, txn, &a, STR("carol"), &acc)), OK);
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("carol"), &id)), ERR_EXISTS);
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("alice@example.org"), &id)), ERR_EXISTS);
 	assert_int_equal(WRITE(s, account_create(s, txn, STR("alice"), &id)), ERR_EXISTS);

@@ -9,6 +9,7 @@
 #include "mime/preview.h"
 #include "mime/structure.h"
 #include "mime/summary.h"
+#include "store/address.h"
 #include "store/mend/check.h"
 #include "store/message.h"
 #include "store/view.h"
@@ -135,12 +136,15 @@ expunge(const struct actor *a, int64_t mailbox)
 static inline void
 fill(struct store *s, struct actor *a, struct actor *b, int n)
 {
+	struct address_fault fault;
 	char subject[32];
 	int64_t inbox, work, sent;
 
 	*a = test_account(s, "alice");
 	*b = test_account(s, "bob");
 	assert_int_equal(WRITE(s, mailbox_create(a, txn, STR("Work/Old"), 0, &work)), OK);
+	assert_int_equal(WRITE(s, address_add(s, txn, ADDRESS_ALIAS, STR("info"), (struct str[]){STR("alice")}, 1, &fault)), OK);
+	assert_int_equal(WRITE(s, address_add(s, txn, ADDRESS_GROUP, STR("staff"), (struct str[]){STR("info"), STR("bob")}, 2, &fault)), OK);
 	inbox = mailbox_id(a, "INBOX");
 	sent = mailbox_id(a, "Sent");
 	for (int i = 1; i <= n; i++) {

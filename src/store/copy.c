@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "store/domain.h"
 #include "store/haul_priv.h"
 #include "store/store_priv.h"
 
@@ -174,17 +175,21 @@ copy_publish(struct db_txn *txn, struct copy_job *job, struct copy_result *resul
 	struct copy_result r = {.to_n = (uint32_t)n};
 	struct runs uids = {0};
 	struct buf blob = {0};
+	int64_t was;
 	struct edit e;
 	enum status st = edit_begin(&e, &job->to, txn, RIGHT_INSERT);
 
 	if (st != OK)
 		return st;
+	was = e.size;
 	r.to_first = e.uidnext;
 	r.uidvalidity = e.uidvalidity;
 	if (n > UINT32_MAX - 1 - e.uidnext)
 		st = ERR_LIMIT;
 	for (uint32_t i = 0; i < job->pages && st == OK; i++)
 		st = publish_page(&e, job, i, &blob);
+	if (st == OK)
+		st = domain_room(job->to.actor.store, txn, job->to.owner, (uint64_t)(e.size > was ? e.size - was : 0));
 	if (st == OK && n > 0) {
 		runs_add(&uids, r.to_first, r.to_first + r.to_n - 1);
 		st = edit_change(&e, CHANGE_ADDED, &uids);

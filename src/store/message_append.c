@@ -4,13 +4,14 @@
 #include "base/assert.h"
 #include "store/admit_priv.h"
 #include "store/birth_priv.h"
+#include "store/domain.h"
 #include "store/keyword_priv.h"
 #include "store/message.h"
 #include "store/thread_priv.h"
 #include "store/uidl.h"
 
 static struct db_sql next_email =
-    DB_SQL("UPDATE account SET next_email = next_email + 1 WHERE id = ?1 RETURNING next_email - 1");
+    DB_SQL("UPDATE account SET next_email = next_email + 1 WHERE id = ?1 AND deleted = 0 RETURNING next_email - 1");
 static struct db_sql email_add =
     DB_SQL("INSERT INTO email (id, body, size, thread, message_id, birth, prefix, summary)"
 	   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
@@ -95,7 +96,7 @@ message_append_all(const struct grant *grant, struct db_txn *txn, const struct m
 	struct runs uids = {0};
 	struct entry *entries;
 	uint32_t first;
-	uint64_t modseq;
+	uint64_t modseq, bytes = 0;
 	enum status st = edit_begin(&e, grant, txn, RIGHT_INSERT);
 
 	if (st != OK)
@@ -104,6 +105,10 @@ message_append_all(const struct grant *grant, struct db_txn *txn, const struct m
 	first = e.uidnext;
 	if (first >= UINT32_MAX - n)
 		st = ERR_LIMIT;
+	for (size_t i = 0; i < n; i++)
+		bytes += m[i]->size;
+	if (st == OK)
+		st = domain_room(grant->actor.store, txn, grant->owner, bytes);
 	entries = arena_array(&arena, n, sizeof(*entries));
 	for (size_t i = 0; i < n && st == OK; i++)
 		st = make_entry(&e, &arena, m[i], first + (uint32_t)i, &entries[i]);

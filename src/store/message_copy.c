@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* message_copy(): COPY and MOVE of sets that one transaction can take. */
 #include "base/clock.h"
+#include "store/domain.h"
 #include "store/expunge_priv.h"
 #include "store/haul_priv.h"
 #include "store/message.h"
@@ -43,8 +44,9 @@ place(struct edit *e, struct haul *h, int64_t from, struct copy_result *r)
 }
 
 static enum status
-put(const struct grant *from, struct db_txn *txn, const struct grant *to, struct haul *h, struct copy_result *r)
+put(const struct grant *from, struct db_txn *txn, const struct grant *to, struct haul *h, bool move, struct copy_result *r)
 {
+	uint64_t bytes = 0;
 	struct edit e;
 	enum status st = edit_begin(&e, to, txn, RIGHT_INSERT);
 
@@ -54,6 +56,11 @@ put(const struct grant *from, struct db_txn *txn, const struct grant *to, struct
 	/* An email belongs to one account (docs/why/grants.md). */
 	if (to->owner != from->owner)
 		st = ERR_NO_PERM;
+	/* What only moves takes no more room than before. */
+	for (size_t i = 0; i < h->n && !move; i++)
+		bytes += h->e[i].size;
+	if (st == OK && bytes > 0)
+		st = domain_room(to->actor.store, txn, to->owner, bytes);
 	if (st == OK && h->n > 0)
 		st = place(&e, h, from->mailbox, r);
 	return edit_end(&e, st);
@@ -83,7 +90,7 @@ message_copy(const struct grant *from, struct db_txn *txn, const struct runs *ui
 	enum status st = take(from, txn, uids, move, &h);
 
 	if (st == OK)
-		st = put(from, txn, to, &h, &r);
+		st = put(from, txn, to, &h, move, &r);
 	if (st == OK && !move && h.n > 0)
 		st = haul_mark(&h, txn);
 	if (st == OK && move && h.n > 0)

@@ -40,7 +40,7 @@ others_where(const struct actor *actor, struct db_txn *txn, struct str name, int
 	who = str_head(rest, str_chr(rest, '/'));
 	if (who.n == 0 || who.n + 1 >= rest.n || !account_name_ok(who))
 		return ERR_NOT_FOUND;
-	st = account_resolve(actor->store, txn, &arena, who, NULL, &account);
+	st = account_resolve(actor->store, txn, &arena, who, &account);
 	/* One spelling: what LIST tells. One's own mailboxes have no second name. */
 	if (st == OK && (!str_eq(account.name, who) || account.id == actor->account))
 		st = ERR_NOT_FOUND;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/digest_priv.h"
+#include "store/domain_priv.h"
 #include "store/reap_priv.h"
 #include "store/reparse_priv.h"
 #include "store/store_priv.h"
@@ -205,6 +206,8 @@ store_reap(struct store *s, int64_t now)
 		st = reap_messages(s, now);
 	if (st == OK)
 		st = keywords_sweep(s);
+	if (st == OK)
+		st = domains_sum(s, now);
 	if (st == OK)
 		st = threads_sweep(s, now);
 	return st == OK ? reparse_sweep(s) : st;

@@ -94,7 +94,7 @@ subject_of(struct store *store, struct db_txn *txn, struct str identifier, struc
 		return OK;
 	if (!account_name_ok(identifier))
 		return ERR_BAD_INPUT;
-	st = account_resolve(store, txn, &arena, identifier, NULL, &account);
+	st = account_resolve(store, txn, &arena, identifier, &account);
 	if (st == OK)
 		s_r->id = account.id;
 	arena_free(&arena);

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "store/account_priv.h"
 #include "store/changes_priv.h"
+#include "store/domain_priv.h"
 #include "store/reserved_priv.h"
 #include "store/store_priv.h"
 
@@ -50,6 +51,7 @@ static const struct step {
     {7, ACCOUNT_SETTING_SQL, reserved_report},
     {8, UIDL_SQL, NULL},
     {9, "DROP TABLE acl;" ACL_SQL "ALTER TABLE mailbox ADD COLUMN acl INTEGER NOT NULL DEFAULT 0;", NULL},
+    {10, "ALTER TABLE account ADD COLUMN domain TEXT;" ADDRESS_SQL, domains_fill},
     {0, NULL, NULL},
 };
 
@@ -147,6 +149,8 @@ schema_bring_up(struct store *s, struct db_txn *txn)
 		st = db_script(txn, METADATA_INDEX_SQL);
 	if (st == OK)
 		st = db_script(txn, CERTIFICATE_INDEX_SQL);
+	if (st == OK)
+		st = domains_look(s, txn);
 	if (st != OK)
 		return st;
 	if ((st = get_secret(s, txn)) == ERR_NOT_FOUND)

@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 9
+#define SCHEMA_VERSION 10
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
@@ -41,6 +41,21 @@
 	"CREATE TABLE acl (mailbox INTEGER NOT NULL, subject INTEGER NOT NULL, negative INTEGER NOT NULL,"              \
 	" rights INTEGER NOT NULL, PRIMARY KEY (mailbox, subject, negative)) WITHOUT ROWID;"                            \
 	"CREATE INDEX acl_subject ON acl (subject, mailbox);"
+/*
+ * Addresses beside those of accounts (address.h). kind: 1 alias, 2 group; name: "@example.org" is a catch-all; fold: what is compared, as an account's,
+ * and no account has the same. A target: kind 0 an account, 1 an address. domain: account.domain of its accounts; accounts_max, bytes_max, detail:
+ * NULL: not set; bytes: the mail of all its accounts at summed (seconds since 1970), where there is a limit.
+ */
+#define ADDRESS_SQL                                                                                                    \
+	"CREATE INDEX account_domain ON account (domain);"                                                              \
+	"CREATE TABLE address (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, name TEXT NOT NULL,"        \
+	" fold TEXT NOT NULL UNIQUE, created INTEGER NOT NULL);"                                                        \
+	"CREATE INDEX address_kind ON address (kind, fold);"                                                            \
+	"CREATE TABLE address_target (address INTEGER NOT NULL, kind INTEGER NOT NULL, target INTEGER NOT NULL,"        \
+	" PRIMARY KEY (address, kind, target)) WITHOUT ROWID;"                                                          \
+	"CREATE INDEX address_leading ON address_target (kind, target);"                                                \
+	"CREATE TABLE domain (fold TEXT PRIMARY KEY, name TEXT NOT NULL, accounts_max INTEGER, bytes_max INTEGER,"      \
+	" detail INTEGER, bytes INTEGER NOT NULL, summed INTEGER NOT NULL) WITHOUT ROWID;"
 
 /* Made at each start where it is missing, whatever the version; without it the number of an account's newest change is a walk through all its entries. */
 #define METADATA_INDEX_SQL "CREATE INDEX IF NOT EXISTS metadata_changed ON metadata (account, changed);"
@@ -55,15 +70,16 @@ static const char schema_sql[] =
     /* name: as created; fold: account_fold() of it, what is compared (account_fold_ascii() where another
      * account had that when version 6 came); NULL once deleted. generation: rises with each change of
      * credentials. next_email: counter of email ids. last_uidvalidity: the newest one given out. modseq: counts
-     * changes of the mailbox list; mailboxes: how many names there are. */
+     * changes of the mailbox list; mailboxes: how many names there are. domain: what is behind the last @ of fold. */
     "CREATE TABLE account (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, fold TEXT UNIQUE,"
     " local TEXT, generation INTEGER NOT NULL, disabled INTEGER NOT NULL, deleted INTEGER NOT NULL,"
     " created INTEGER NOT NULL, next_email INTEGER NOT NULL, last_uidvalidity INTEGER NOT NULL,"
-    " modseq INTEGER NOT NULL, mailboxes INTEGER NOT NULL);"
+    " modseq INTEGER NOT NULL, mailboxes INTEGER NOT NULL, domain TEXT);"
     "CREATE INDEX account_local ON account (local);"
     "CREATE TABLE credential (account INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,"
     " PRIMARY KEY (account, kind)) WITHOUT ROWID;"
     ACCOUNT_SETTING_SQL
+    ADDRESS_SQL
 
     /* name: NULL once deleted (the reaper removes the rest); sort: the name with '/' as 0x01 and a first
      * level INBOX as 0x02: the key of names and the order of LIST. noselect: only a name. The counts are those of the owner; other readers' are in reader_state.

@@ -35,6 +35,7 @@ struct store_options {
 	const struct store_domain *domains; /* those with another separator */
 	size_t domains_n;
 	bool share_anyone;     /* an account may give rights to everybody (rights.h); else only an administrator can */
+	size_t expansion;      /* accounts that one address may stand for (address.h); 0: 1,000 */
 	bool read_only;        /* nothing is written: of a folder that cannot be, a snapshot, or a copy */
 	const char *file;      /* with read_only: this database file, wherever it lies, in place of dir's */
 	bool no_reaper;        /* tests call store_reap() themselves */
@@ -80,7 +81,7 @@ enum store_event_kind {
 enum account_event {
 	ACCOUNT_RENEWED,  /* nothing: other forms of the same password are kept, it was enabled, ... */
 	ACCOUNT_PASSWORD, /* the password may be another one */
-	ACCOUNT_CLOSED,   /* it was disabled or deleted */
+	ACCOUNT_CLOSED,   /* it was disabled, deleted or renamed */
 };
 struct store_event {
 	enum store_event_kind kind;

@@ -24,6 +24,7 @@ struct store {
 	int64_t mailboxes_max;
 	bool share_anyone;
 	struct account_names *names; /* how they lead to accounts: account_resolve.c */
+	_Atomic bool domain_limits;  /* a domain has a limit of bytes: domain.c */
 	unsigned char secret[STORE_SECRET_SIZE];
 
 	/* The reaper's thread; stopping is for whatever the store does by itself. */

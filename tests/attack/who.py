@@ -192,12 +192,36 @@ def lmtp(binary):
             failures.append(f"LMTP delivered to bob: {bob.seen!r}")
         with Raw(server.imap, "alice") as c:
             c.ok("STATUS INBOX (MESSAGES)")
-            if f"MESSAGES {taken})".encode() not in c.seen:
+            # Once, whatever the recipients that lead to it.
+            if taken == 0 or b"MESSAGES 1)" not in c.seen:
                 failures.append(f"{taken} recipients, {c.seen!r}")
             c.ok('LIST "" *')
             if b"bob" in c.seen or b"Private" in c.seen:
                 failures.append(f"delivering makes mailboxes: {c.seen!r}")
+        tried += bombs(server, link, failures)
     return tried, failures
+
+
+def bombs(server, link, failures):
+    """Groups that lead to more and more groups: refused at once, as is what leads to more accounts than an address may stand for."""
+    names = [[f"bomb{level}x{i}" for i in range(80)] for level in range(3)]
+    lines = [" ".join([name] + (names[level - 1] if level else ["alice"])) for level in range(3) for name in names[level]]
+    server.cli("group", "add", "--file", "-", stdin="\n".join(lines).encode())
+    link.say("MAIL FROM:<x@example.org>")
+    began = time.monotonic()
+    said = [link.say(f"RCPT TO:<{name}>") for name in names[2]]
+    took = time.monotonic() - began
+    if any(not s.startswith("550 5.5.3") for s in said) or took > 10 or " slow_step " in server.log_tail(100000):
+        failures.append(f"a group of groups of groups: {set(said)} in {took:.1f} s")
+    # What stands for somebody is asked for as often as one likes: it stays one recipient's work.
+    for _ in range(1000):
+        if not link.say(f"RCPT TO:<{names[0][0]}>").startswith(("250", "452")):
+            failures.append("a group of one is refused")
+            break
+    if len({link.say(f"VRFY {name}") for name in (names[0][0], "nobody", "alice")}) != 1:
+        failures.append("VRFY tells of groups")
+    link.say("RSET")
+    return len(said) + 1003
 
 
 REQUEST = b"\x0b\0\0\0Q\x09user list"      # of the admin socket: src/admin/frame.h

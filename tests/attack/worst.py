@@ -311,7 +311,7 @@ def main():
     p.add_argument("command", nargs="*")
     args = p.parse_args()
     clients, seconds = (50, args.seconds or 4) if args.full else (10, args.seconds or 0.5)
-    server = Server(args.mansio or default_binary(), ("alice", "bob", "carol"), settings=SETTINGS, keep=args.keep)
+    server = Server(args.mansio or default_binary(), ("alice", "bob", "carol", *(f"many{i}" for i in range(100))), settings=SETTINGS, keep=args.keep)
     failures, results = 0, []
     try:
         server.start()

@@ -201,7 +201,7 @@ part(struct check *c, enum status (*fn)(struct check *c))
 enum status
 store_check(struct store *store, bool deep, struct check_report *report)
 {
-	static enum status (*const parts[])(struct check *) = {gather_accounts, check_names, check_bodies_gather, check_mailboxes,
+	static enum status (*const parts[])(struct check *) = {gather_accounts, check_names, check_addresses, check_bodies_gather, check_mailboxes,
 	    check_emails, check_bodies, check_subscriptions, check_leftovers, check_threads, check_digests};
 	struct check c = {.store = store, .deep = deep, .report = report};
 	struct db_stop stop = {.fn = report->stop, .arg = report->arg};

@@ -59,6 +59,8 @@ must_check enum status check_subscriptions(struct check *c);
 
 /* Names of accounts and mailboxes that collide with what is reserved. */
 must_check enum status check_names(struct check *c);
+/* What addresses lead to; the domains of accounts. */
+must_check enum status check_addresses(struct check *c);
 must_check enum status check_mailboxes(struct check *c);
 /* One mailbox; page is working space. */
 must_check enum status check_one_mailbox(struct check *c, int64_t id, struct page *page);

@@ -111,7 +111,7 @@ salvage(struct repair *r, const char *from, const char *to)
 static enum status
 mend(struct repair *r)
 {
-	static enum status (*const parts[])(struct repair *) = {repair_accounts, repair_mailbox_rows, repair_admitted, repair_emails,
+	static enum status (*const parts[])(struct repair *) = {repair_accounts, repair_addresses, repair_mailbox_rows, repair_admitted, repair_emails,
 	    repair_names, repair_mailboxes, repair_unnamed, repair_bodies, repair_threads, repair_counters, repair_digests};
 	enum status st = OK;
 

@@ -50,6 +50,9 @@ must_check enum status repair_bodies(struct repair *r);
 /* Digests that do not fit what the others left: away, they are made again. */
 must_check enum status repair_digests(struct repair *r);
 
+/* repair_address.c: what aliases and groups lead to, once the accounts are there. */
+must_check enum status repair_addresses(struct repair *r);
+
 /* repair_admit.c: names that could not have come in. */
 must_check enum status repair_admitted(struct repair *r);
 /* repair_rows.c: rows of mailboxes that only pages tell of. */

@@ -440,6 +440,10 @@ comes_back(void **state)
 	spoil_and_repair("DELETE FROM mailbox WHERE account = 1 AND name = 'Work/Old'; DELETE FROM account WHERE id = 2", &r, &s);
 	assert_int_equal(find(s, "INBOX").messages, before.messages);
 	test_close(s);
+	/* What led to what is lost, and who is counted in which domain. */
+	spoil_and_repair("DELETE FROM address WHERE id = 1; UPDATE account SET domain = 'x.example'", &r, &s);
+	assert_true(r.lost_n > 0);
+	test_close(s);
 	/* Packed tombstones: every UID that is not there gets a new one. */
 	spoil_and_repair("UPDATE change SET uids = zeroblob(length(uids)) WHERE kind = 5", &r, &s);
 	after = find(s, "INBOX");

@@ -39,15 +39,6 @@ kind_of(struct str name)
 	return TEXT;
 }
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 static void
 mask(struct buf *out, struct str s)
 {
@@ -104,7 +95,7 @@ text_value(struct buf *out, struct str raw)
 static void
 add_phrase(struct buf *out, struct str name)
 {
-	if (is_ascii(name) && str_find(name, STR("=?"), 0) == SIZE_MAX)
+	if (str_is_ascii(name) && str_find(name, STR("=?"), 0) == SIZE_MAX)
 		add_quoted(out, name);
 	else
 		(void)text_value(out, name);
@@ -131,7 +122,7 @@ add_mailbox(struct buf *out, const struct mime_address *a)
 {
 	struct buf shown = {0};
 
-	if (is_ascii(a->local) && is_ascii(a->domain)) {
+	if (str_is_ascii(a->local) && str_is_ascii(a->domain)) {
 		if (a->name.n > 0) {
 			add_phrase(out, a->name);
 			buf_addc(out, ' ');
@@ -188,11 +179,11 @@ add_param(struct buf *out, const struct mime_param *p)
 {
 	struct buf text = {0};
 
-	if (!is_ascii(p->name) || (!is_ascii(p->value) && str_chr(p->name, '*') < p->name.n))
+	if (!str_is_ascii(p->name) || (!str_is_ascii(p->value) && str_chr(p->name, '*') < p->name.n))
 		return;
 	buf_adds(out, ";\r\n ");
 	buf_add(out, p->name);
-	if (is_ascii(p->value)) {
+	if (str_is_ascii(p->value)) {
 		buf_addc(out, '=');
 		add_quoted(out, p->value);
 		return;
@@ -239,11 +230,11 @@ add_field(const struct mime_downgrade *d, const struct mime_field *f, struct buf
 {
 	struct buf value = {0};
 
-	if (is_ascii(f->full) || (d->utf8 && utf8_valid(f->full))) {
+	if (str_is_ascii(f->full) || (d->utf8 && utf8_valid(f->full))) {
 		buf_add(out, f->full);
 		return;
 	}
-	if (f->name.n > 0 && is_ascii(f->name) && value_of(&value, f)) {
+	if (f->name.n > 0 && str_is_ascii(f->name) && value_of(&value, f)) {
 		buf_add(out, f->name);
 		buf_adds(out, ": ");
 		buf_add(out, buf_str(&value));

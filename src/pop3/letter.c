@@ -10,15 +10,6 @@
 
 #define PIECE (64 * 1024)
 
-static bool
-is_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 void
 pop3_letter_end(struct pop3_session *s)
 {
@@ -87,7 +78,7 @@ read_piece(struct pop3_session *s, struct buf *piece)
 			st = email_cursor_read(c, &email, l->at, PIECE, piece);
 		}
 		/* A header may begin behind the first piece and end in another. */
-		if (st == OK && l->at == 0 && (l->size > PIECE || !(s->utf8 ? utf8_valid(buf_str(piece)) : is_ascii(buf_str(piece)))))
+		if (st == OK && l->at == 0 && (l->size > PIECE || !(s->utf8 ? utf8_valid(buf_str(piece)) : str_is_ascii(buf_str(piece)))))
 			st = find_headers(s, c, buf_str(piece));
 		email_cursor_close(c);
 	}

@@ -224,7 +224,7 @@ one_uidl(struct pop3_session *s, uint32_t number, const struct brief *b)
 	if (st != OK)
 		(void)pop3_failed(s, st);
 	else
-		(void)pop3_ok(s, "%u %.*s", number, STR_FMT(buf_str(&value)));
+		buf_addf(conn_out(s->conn), "+OK %u %.*s\r\n", number, STR_FMT(buf_str(&value)));
 	buf_free(&value);
 	return CONN_AGAIN;
 }

@@ -66,6 +66,8 @@ leading(void **state)
 	assert_int_equal(ALIAS(s, "info", "ann", "BEN@D.example"), OK);
 	assert_int_equal(ALIAS(s, "info@d.example", "cat", "ann"), OK); /* one more; one again */
 	assert_int_equal(GROUP(s, "staff", "info", "dan"), OK);
+	assert_int_equal(GROUP(s, "both", "info", "ann"), OK); /* by two ways */
+	goes(s, "both", "ann ben cat");
 	assert_int_equal(ALIAS(s, "office", "staff"), OK);
 	assert_int_equal(ALIAS(s, "one", "ann"), OK);
 	assert_int_equal(ALIAS(s, "@other.example", "eve"), OK);

@@ -447,7 +447,7 @@ test_confirm(void **state)
 		assert_int_equal(db_write(store_db(store), change[i], &id), OK);
 		log_to(&log);
 		assert_int_equal(auth_confirm(auth, &tls, &r), ERR_NO_PERM);
-		logged(&log, "auth_failed user=\"frank\" address=192.0.2.1 why=");
+		logged(&log, "auth_failed account=\"frank\" address=192.0.2.1 why=");
 		assert_true(r.delay_ms > 0);
 		if (i < 2)
 			assert_int_equal(db_write(store_db(store), delete_fn, &id), OK);

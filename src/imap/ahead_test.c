@@ -267,19 +267,26 @@ test_together(void **state)
 	struct db_write slow = {.fn = nothing, .what = "slow", .lane = 4711, .done = linger};
 	struct scene s;
 	struct buf lines = {0};
+	size_t had;
+	int times = 0;
 
 	(void)state;
 	begin(&s);
 	for (int i = 1; i <= 50; i++)
 		buf_addf(&lines, "%d UID STORE %d +FLAGS.SILENT (kw%d)\r\n", i, i % 9 + 1, i);
 	commits_hold(&s.t);
+	s.commits = commits(&s);
 	test_client_send(&s.t, &s.c, buf_str(&lines));
 	test_client_turn(&s.t, &s.c);
 	db_submit(store_db(s.t.store), &slow);
 	commits_go();
-	while (s.c.got.n == 0)
+	/* One commit, or some of a machine that is so slow that they end by time. */
+	while (str_find(buf_str(&s.c.got), STR("\r\n50 OK "), 0) == SIZE_MAX) {
+		had = s.c.got.n;
 		test_client_turn(&s.t, &s.c);
-	says(&s, STR("\r\n50 OK STORE completed\r\n"));
+		times += s.c.got.n > had;
+	}
+	assert_in_range(times, 1, commits(&s) - s.commits);
 	buf_free(&lines);
 	end(&s);
 }

@@ -123,6 +123,8 @@ test_number(struct store *s, const char *sql)
 /* Makes the schema what it was at first. */
 #define TO_VERSION_1                                                                                                   \
 	"DROP TABLE digest; ALTER TABLE thread_ref DROP COLUMN idle; DROP TABLE thread_sweep; DROP TABLE account_setting; DROP TABLE uidl;"                         \
+	" ALTER TABLE mailbox DROP COLUMN acl; DROP INDEX account_domain; ALTER TABLE account DROP COLUMN domain;"      \
+	" DROP TABLE address; DROP TABLE address_target; DROP TABLE domain;"                                           \
 	" UPDATE meta SET value = 1 WHERE key = 'version'"
 
 static inline struct store *

@@ -260,34 +260,50 @@ linger(struct db_write *w, enum status st)
 	usleep(30000);
 }
 
-/* Answers that are ready together go out together: the first packet has them all, though somebody else's outcome is told in between, and slowly. */
+/* Fifty changes while a commit is held; how many commits they came to, and in times_r how many packets. */
+static uint64_t
+fifty(struct scene *s, char op, int *times_r)
+{
+	struct db_write slow = {.fn = nothing, .what = "slow", .lane = 4711, .done = linger};
+	struct buf lines = {0};
+	size_t had;
+
+	for (int i = 1; i <= 50; i++)
+		buf_addf(&lines, "%d UID STORE %d %cFLAGS.SILENT (kw%d)\r\n", i, i % 9 + 1, op, i);
+	*times_r = 0;
+	buf_clear(&s->c.got);
+	commits_hold(&s->t);
+	s->commits = commits(s);
+	test_client_send(&s->t, &s->c, buf_str(&lines));
+	test_client_turn(&s->t, &s->c);
+	db_submit(store_db(s->t.store), &slow);
+	commits_go();
+	while (str_find(buf_str(&s->c.got), STR("\r\n50 OK "), 0) == SIZE_MAX) {
+		had = s->c.got.n;
+		test_client_turn(&s->t, &s->c);
+		*times_r += s->c.got.n > had;
+	}
+	buf_free(&lines);
+	test_client_run(&s->t, &s->other);
+	return commits(s) - s->commits;
+}
+
+/* Answers that are ready together go out together: the first packet has them all, though somebody else's outcome is told in between, and slowly. On a slow
+ * machine the group ends by time, and they are not ready together: that says nothing. */
 static void
 test_together(void **state)
 {
-	struct db_write slow = {.fn = nothing, .what = "slow", .lane = 4711, .done = linger};
 	struct scene s;
-	struct buf lines = {0};
-	size_t had;
-	int times = 0;
+	int times;
 
 	(void)state;
 	begin(&s);
-	for (int i = 1; i <= 50; i++)
-		buf_addf(&lines, "%d UID STORE %d +FLAGS.SILENT (kw%d)\r\n", i, i % 9 + 1, i);
-	commits_hold(&s.t);
-	s.commits = commits(&s);
-	test_client_send(&s.t, &s.c, buf_str(&lines));
-	test_client_turn(&s.t, &s.c);
-	db_submit(store_db(s.t.store), &slow);
-	commits_go();
-	/* One commit, or some of a machine that is so slow that they end by time. */
-	while (str_find(buf_str(&s.c.got), STR("\r\n50 OK "), 0) == SIZE_MAX) {
-		had = s.c.got.n;
-		test_client_turn(&s.t, &s.c);
-		times += s.c.got.n > had;
+	for (int i = 0; i < 10; i++) {
+		if (fifty(&s, i % 2 ? '-' : '+', &times) > 1)
+			continue;
+		assert_int_equal(times, 1);
+		break;
 	}
-	assert_in_range(times, 1, commits(&s) - s.commits);
-	buf_free(&lines);
 	end(&s);
 }
 

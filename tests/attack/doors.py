@@ -8,7 +8,7 @@ from harness import PASSWORD, Raw, need
 from lib.server import TOP, Server
 
 ARGUMENTS = {"AUTH": " NONE", "DELE": " 1", "RETR": " 1", "TOP": " 1 1", "PASS": " x", "USER": " bob"}
-TELLS = ("CAPA", "QUIT", "STLS", "USER", "AUTH")     # what a stranger may say
+TELLS = ("CAPA", "QUIT", "STLS", "USER", "AUTH", "LANG", "UTF8")     # what a stranger may say
 
 
 def session(server, user=None):

@@ -171,6 +171,11 @@ def append_plans():
             Plan(b"APPEND sink CATENATE (URL \"/big/;uid=7\" URL \"/big/;uid=8\")", ahead=2, note="CATENATE")]
 
 
+def shared():
+    """A mailbox of which others have rights."""
+    return ("CREATE rights", "SETACL rights carol lrswi", "SETACL rights -bob x")
+
+
 PLANS = {
     "APPEND": append_plans,
     "AUTHENTICATE": lambda: Plan("AUTHENTICATE PLAIN AGFsaWNlAHdyb25n", "AUTHENTICATE SCRAM-SHA-256 biwsbj1hbGljZSxyPXg=", user=None, ahead=1, clients=10),
@@ -184,6 +189,7 @@ PLANS = {
     "COPY": lambda: Plan(f"COPY 1:2000 sink", f"COPY {','.join(str(i) for i in range(1, 3000, 2))} sink", first=BOXED, ahead=1),
     "CREATE": lambda: Plan("CREATE new/" + "d/" * 100 + "x", "DELETE new/" + "d/" * 100 + "x", "CREATE zz", "DELETE zz", ahead=20),
     "DELETE": lambda: Plan("CREATE del", f"COPY 1:500 del", "DELETE del", first=BOXED, ahead=3),
+    "DELETEACL": lambda: Plan("SETACL rights bob lr", "DELETEACL rights bob", "DELETEACL rights -anyone", first=shared(), ahead=10),
     "ENABLE": lambda: Plan("ENABLE " + "CONDSTORE " * 3000 + "CONDSTORE", ahead=20),
     "ESEARCH": esearch,
     "EXAMINE": lambda: Plan(f"EXAMINE {BOX}", f"EXAMINE {BIG}", ahead=20),
@@ -191,14 +197,17 @@ PLANS = {
     "FETCH": fetch,
     "FIND": lambda: Plan("FIND ALL.MAILBOXES " + "*y" * 60 + "*", "FIND MAILBOXES *", ahead=2),
     "GETMETADATA": metadata,
+    "GETACL": lambda: Plan("GETACL rights", "LIST \"\" * RETURN (MYRIGHTS)", first=shared(), ahead=20),
     "ID": lambda: Plan("ID (" + " ".join('"k%d" "%s"' % (i, "v" * 1000) for i in range(30)) + ")", ahead=50),
     "IDLE": lambda: Plan("IDLE\r\nDONE", ahead=50, first=BOXED),
     "LANGUAGE": lambda: Plan("LANGUAGE " + " ".join(["xx"] * 3000), "LANGUAGE de", ahead=20),
     "LIST": lists,
+    "LISTRIGHTS": lambda: Plan("LISTRIGHTS rights bob", first=shared(), ahead=100),
     "LOGIN": lambda: Plan("LOGIN alice wrong", user=None, ahead=1, clients=10),
     "LOGOUT": lambda: Plan("NOOP", "LOGOUT", ahead=2, clients=10),
     "LSUB": lambda: Plan('LSUB "" "%"', f'LSUB "" {PATTERN}', ahead=2),
     "MOVE": lambda: Plan("MOVE 1:1000 other", "NOOP", f"SELECT other", "MOVE 1:1000 sink", "SELECT sink", first=("SELECT sink", "NOOP"), ahead=2),
+    "MYRIGHTS": lambda: Plan("MYRIGHTS rights", f"MYRIGHTS {name(3)}", ahead=100),
     "NAMESPACE": lambda: Plan("NAMESPACE", ahead=200),
     "NOOP": lambda: [Plan("NOOP", ahead=200, first=BOXED), Plan("UID STORE 1:* +FLAGS.SILENT (k1)", "NOOP", "UID STORE 1:* -FLAGS.SILENT (k1)", "NOOP", first=BOXED, ahead=2, note="flags of all change")],
     "NOTIFY": notify,
@@ -207,6 +216,7 @@ PLANS = {
     "REPLACE": lambda: Plan(b"REPLACE 1 sink " + lit(b"Subject: r\r\n\r\n" + b"r" * 100000), first=("SELECT sink",), ahead=2),
     "SEARCH": context,
     "SELECT": lambda: Plan(f"SELECT {BOX}", f"SELECT {BIG}", "SELECT sink", ahead=20),
+    "SETACL": lambda: Plan("SETACL rights bob lrs", "SETACL rights bob +w", "SETACL rights -bob i", "SETACL rights bob -w", first=shared(), ahead=10),
     "SETMETADATA": lambda: Plan(*[b"SETMETADATA other (" + b" ".join(b"/private/x/%d " % (k * 50 + i) + lit(b"v" * 1000) for i in range(50)) + b")" for k in range(3)], ahead=2),
     "SORT": sort,
     "STARTTLS": lambda: Plan("STARTTLS", user=None, ahead=1),

@@ -51,14 +51,16 @@ reply_gone(struct cmd *cmd)
 	return sel != NULL && sel->view.lost ? reply_status(cmd, view_lost(&sel->view)) : reply_mailbox_gone(cmd);
 }
 
-/* The handler has given its answer. It saw no messages, if the mailbox was deleted while it ran. */
+/* The handler has given its answer. It saw no messages, if the mailbox was deleted while it ran. But what a COPY or MOVE has committed lies in another
+ * mailbox, though an answer before this one has found its own gone meanwhile. */
 static void
 settle(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
+	bool done = cmd->written && cmd->worked_on && (cmd->row->flags & CMDF_FINDS);
 
 	ensure(cmd->cond != NULL || cmd->row == &notify_row); /* who is done has answered */
-	if (cmd->cond != NULL && cmd->cond[0] == 'O' && s->selected != NULL && mailbox_gone(s, cmd->row))
+	if (cmd->cond != NULL && cmd->cond[0] == 'O' && !done && s->selected != NULL && mailbox_gone(s, cmd->row))
 		(void)reply_gone(cmd);
 	cmd_enter(cmd, CMD_ANSWERS);
 }

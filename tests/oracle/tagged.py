@@ -103,8 +103,8 @@ class Tagged:
     def did_move(self, cmd, r):
         """Other sessions' expunges may come first, the moved messages' come after COPYUID. A mailbox that another session deletes at that moment, under commands
         that were sent ahead, is told to be empty with the next answer that may: no earlier than those commands' own news, nothing after it."""
-        if self.mailbox is None or cmd.expunges >= cmd.moved:
-            return
+        if self.mailbox is None or self.mailbox.exists == 0 or cmd.expunges >= cmd.moved:
+            return  # of one that an answer before has told to be empty there is nothing left to tell
         if self.queue:
             self.owed = r.raw
         else:

@@ -76,7 +76,6 @@ selected_missed(struct cmd *cmd, const struct runs *wanted, const struct runs *t
 		*issued_r = true;
 		return;
 	}
-	v->deleted = false;
 	runs_add_all(&missed, wanted);
 	runs_remove_all(&missed, there);
 	runs_add_common(&untold, &missed, &v->ghosts);

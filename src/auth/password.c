@@ -101,20 +101,6 @@ saslprep(const char *z)
 	return out;
 }
 
-static bool
-has_control(struct str s)
-{
-	size_t len;
-
-	for (; s.n > 0; s = str_from(s, len)) {
-		int32_t c = utf8_next(s, &len);
-
-		if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
-			return true;
-	}
-	return false;
-}
-
 /* SASLprep; what it refuses (mixed directions) in Normalization Form C, like OpaqueString (RFC
  * 8265 4.2). */
 enum status
@@ -130,7 +116,7 @@ password_prepare(struct buf *out, struct str password)
 		buf_add(out, password);
 		return OK;
 	}
-	if (has_control(password)) /* or is no UTF-8 */
+	if (utf8_has_control(password)) /* or is no UTF-8 */
 		return ERR_BAD_INPUT;
 	in = secret_copy(password);
 	prepared = saslprep(in);
@@ -365,7 +351,7 @@ bool
 password_possible(struct str password)
 {
 	return password.n > 0 && password.n <= AUTH_PASSWORD_MAX && str_chr(password, '\0') == password.n &&
-	    !has_control(password);
+	    !utf8_has_control(password);
 }
 
 void

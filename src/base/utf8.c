@@ -153,6 +153,20 @@ utf8_lower(struct buf *out, struct str s)
 }
 
 bool
+utf8_has_control(struct str s)
+{
+	size_t len;
+
+	for (; s.n > 0; s = str_from(s, len)) {
+		int32_t c = utf8_next(s, &len);
+
+		if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
+			return true;
+	}
+	return false;
+}
+
+bool
 utf8_is_visible(int32_t c)
 {
 	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x2028 && c != 0x2029 && !(c >= 0x202a && c <= 0x202e) &&

@@ -14,6 +14,8 @@ bool utf8_valid(struct str s);
 bool utf8_is_letter(int32_t code_point);
 bool utf8_is_word(int32_t code_point);
 void utf8_add(struct buf *out, uint32_t code_point);
+/* Whether a control character (C0, C1) or what is no UTF-8 stands in s. */
+bool utf8_has_control(struct str s);
 /* Whether a terminal shows a code point, and does not obey it: no control (C0, C1), no line or paragraph separator, no turning round of the
  * writing direction. */
 bool utf8_is_visible(int32_t code_point);

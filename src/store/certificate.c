@@ -45,17 +45,7 @@ certificate_fingerprint(struct buf *out, struct str text)
 static bool
 label_ok(struct str s)
 {
-	size_t len;
-
-	if (s.n > CERTIFICATE_LABEL_MAX)
-		return false;
-	for (; s.n > 0; s = str_from(s, len)) {
-		int32_t c = utf8_next(s, &len);
-
-		if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
-			return false;
-	}
-	return true;
+	return s.n <= CERTIFICATE_LABEL_MAX && !utf8_has_control(s);
 }
 
 enum status

@@ -75,6 +75,9 @@ void cli_keep_owner(const char *dir);
 
 /* Asks for a list and prints it by rows: for people, or as JSON. */
 int cli_list(size_t n, const struct str *request, bool as_json, void (*row)(void *, const struct str *, size_t));
+/* Each line of a file ("-": standard input) as it stands, its end included, and "FILE:LINE"; wiped afterwards, as it may be a secret. take: false, it said
+ * what is wrong, and the next comes all the same. The exit code. */
+int cli_file_lines(const char *path, bool (*take)(void *arg, const char *where, struct str line), void *arg);
 /*
  * A request that is done to many: what the arguments say (each of them, or all as one), and the lines of a file ("-": standard input), words between
  * blanks or commas; '#' begins a comment. What cannot be done is told by its line; the exit status says whether all was.

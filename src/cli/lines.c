@@ -13,12 +13,43 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',';
 }
 
-/* A line's words; empty lines and comments are none. */
-static void
-send_line(struct link *link, const char *where, struct str s)
+int
+cli_file_lines(const char *path, bool (*take)(void *arg, const char *where, struct str line), void *arg)
 {
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char *line = NULL, where[4200];
+	size_t cap = 0;
+	ssize_t n;
+	int bad = 0;
+
+	if (f == NULL)
+		return cli_fail("%s cannot be read: %s", path, strerror(errno));
+	for (unsigned at = 1; (n = getline(&line, &cap, f)) > 0; at++) {
+		snprintf(where, sizeof(where), "%s:%u", f == stdin ? "standard input" : path, at);
+		if (!take(arg, where, str_of(line, (size_t)n)))
+			bad = EXIT_NOT_DONE;
+		explicit_bzero(line, (size_t)n);
+	}
+	if (ferror(f))
+		bad = cli_fail("%s cannot be read: %s", path, strerror(errno));
+	free(line);
+	if (f != stdin)
+		fclose(f);
+	return bad;
+}
+
+/* A line's words; empty lines and comments are none. */
+static bool
+send_line(void *arg, const char *where, struct str s)
+{
+	struct link *link = arg;
 	struct str *field = NULL;
 	size_t n = 0, cap = 0;
+
+	if (s.n > WORDS_MAX * 64) {
+		cli_fail("%s: the line is too long", where);
+		return false;
+	}
 
 	while (s.n > 0) {
 		size_t len = 0;
@@ -41,32 +72,7 @@ send_line(struct link *link, const char *where, struct str s)
 		link_fields(link, FRAME_RECORD, n + 1, field);
 	}
 	free(field);
-}
-
-static int
-send_file(struct link *link, const char *path)
-{
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	char *line = NULL, where[4200];
-	size_t cap = 0;
-	ssize_t n;
-	int bad = 0;
-
-	if (f == NULL)
-		return cli_fail("%s cannot be read: %s", path, strerror(errno));
-	for (unsigned at = 1; (n = getline(&line, &cap, f)) > 0; at++) {
-		snprintf(where, sizeof(where), "%s:%u", f == stdin ? "standard input" : path, at);
-		if ((size_t)n > WORDS_MAX * 64)
-			bad = cli_fail("%s: the line is too long", where);
-		else
-			send_line(link, where, str_of(line, (size_t)n));
-	}
-	if (ferror(f))
-		bad = cli_fail("%s cannot be read: %s", path, strerror(errno));
-	free(line);
-	if (f != stdin)
-		fclose(f);
-	return bad;
+	return true;
 }
 
 static void
@@ -98,7 +104,7 @@ cli_lines(struct cli *cli, const char *what, bool each, const char *file, size_t
 	cli_request(&link, n, request);
 	send_args(&link, cli, each);
 	if (file != NULL)
-		bad = send_file(&link, file);
+		bad = cli_file_lines(file, send_line, &link);
 	link_send(&link, FRAME_END, STR(""));
 	bad |= cli_wait(&link, what, stderr, false);
 	cli_disconnect(&link);

@@ -13,37 +13,21 @@ send_user(struct link *link, struct str name, struct str password, const char *w
 	link_fields(link, FRAME_RECORD, 3, (struct str[]){name, password, str_c(where)});
 }
 
-/* NAME:PASSWORD lines; empty ones and comments are passed over. A fault names the line, and never shows it. */
-static int
-users_from_file(struct link *link, const char *path)
+/* NAME:PASSWORD; empty lines and comments are passed over. A fault names the line, and never shows it. */
+static bool
+send_user_line(void *link, const char *where, struct str s)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	char *line = NULL, where[4200];
-	size_t cap = 0;
-	ssize_t n;
-	int bad = 0;
+	size_t colon;
 
-	if (f == NULL)
-		return cli_fail("%s cannot be read: %s", path, strerror(errno));
-	for (unsigned at = 1; (n = getline(&line, &cap, f)) > 0; at++) {
-		struct str s = str_trim_suffix(str_trim_suffix(str_of(line, (size_t)n), '\n'), '\r');
-		size_t colon = str_chr(s, ':');
-
-		snprintf(where, sizeof(where), "%s:%u", f == stdin ? "standard input" : path, at);
-		if (s.n == 0 || s.p[0] == '#')
-			continue;
-		if (colon == s.n)
-			bad = cli_fail("%s: not of the form NAME:PASSWORD", where);
-		else
-			send_user(link, str_head(s, colon), str_from(s, colon + 1), where);
-		explicit_bzero(line, (size_t)n);
+	s = str_trim_suffix(str_trim_suffix(s, '\n'), '\r');
+	if (s.n == 0 || s.p[0] == '#')
+		return true;
+	if ((colon = str_chr(s, ':')) == s.n) {
+		cli_fail("%s: not of the form NAME:PASSWORD", where);
+		return false;
 	}
-	if (ferror(f))
-		bad = cli_fail("%s cannot be read: %s", path, strerror(errno));
-	free(line);
-	if (f != stdin)
-		fclose(f);
-	return bad;
+	send_user(link, str_head(s, colon), str_from(s, colon + 1), where);
+	return true;
 }
 
 /* A line a name, or the first line for all. */
@@ -93,7 +77,7 @@ cli_account_add(struct cli *cli)
 	if (!users_from_args(&link, cli, from_stdin))
 		bad = 1;
 	if (file != NULL)
-		bad |= users_from_file(&link, file);
+		bad |= cli_file_lines(file, send_user_line, &link);
 	link_send(&link, FRAME_END, STR(""));
 	bad |= cli_wait(&link, "accounts", stderr, false);
 	cli_disconnect(&link);

@@ -143,27 +143,18 @@ list_one(struct call *c, struct db_txn *txn, struct arena *arena, const struct a
 	return st;
 }
 
-/* One snapshot a batch. */
 static enum status
-list_batch(struct call *c, enum address_kind kind, struct str *after, size_t *n_r)
+some(struct listing *l, struct db_txn *txn)
 {
-	struct arena arena = {0};
+	const enum address_kind *kind = l->arg;
 	struct address *list = NULL;
-	struct db_txn *txn;
-	enum status st = db_read_begin(store_db(c->store), &txn);
+	enum status st = address_list(txn, &l->arena, *kind, l->after, BATCH, &list, &l->n);
 
-	if (st != OK)
-		return st;
-	link_hold(&c->link, true);
-	st = address_list(txn, &arena, kind, *after, BATCH, &list, n_r);
-	for (size_t i = 0; st == OK && i < *n_r; i++)
-		st = list_one(c, txn, &arena, &list[i]);
-	db_read_end(txn);
-	link_hold(&c->link, false);
-	if (st == OK && *n_r > 0)
-		*after = arena_str(&c->arena, list[*n_r - 1].name);
-	arena_free(&arena);
-	return st == OK ? link_flush(&c->link) : st;
+	for (size_t i = 0; st == OK && i < l->n; i++) {
+		st = list_one(l->call, txn, &l->arena, &list[i]);
+		l->last = list[i].name;
+	}
+	return st;
 }
 
 static enum status
@@ -190,15 +181,10 @@ enum status
 verb_address_list(struct call *c)
 {
 	enum address_kind kind;
-	struct str after = STR("");
-	size_t n = 1;
-	enum status st = OK;
 
 	if (!kind_of(c, &kind))
 		return call_fail(c, ERR_BAD_INPUT, "address list: alias or group?");
 	if (c->args_n > 1)
 		return list_named(c, kind);
-	while (st == OK && n > 0)
-		st = list_batch(c, kind, &after, &n);
-	return st;
+	return call_list(c, some, &kind);
 }

@@ -72,39 +72,23 @@ digits(struct arena *arena, int64_t n)
 }
 
 static enum status
-list_batch(struct call *c, struct str *after, size_t *n_r)
+some(struct listing *l, struct db_txn *txn)
 {
-	struct arena arena = {0};
 	struct domain *list = NULL;
-	struct db_txn *txn;
-	enum status st = db_read_begin(store_db(c->store), &txn);
+	enum status st = domain_list(txn, &l->arena, l->after, BATCH, &list, &l->n);
 
-	if (st != OK)
-		return st;
-	link_hold(&c->link, true);
-	st = domain_list(txn, &arena, *after, BATCH, &list, n_r);
-	for (size_t i = 0; st == OK && i < *n_r; i++) {
+	for (size_t i = 0; st == OK && i < l->n; i++) {
 		const struct domain *d = &list[i];
 
-		link_fields(&c->link, FRAME_RECORD, 6, (struct str[]){d->name, digits(&arena, d->accounts), digits(&arena, d->accounts_max),
-		    digits(&arena, d->bytes), digits(&arena, d->bytes_max), d->detail < 0 ? STR("") : d->detail ? STR("yes") : STR("no")});
+		link_fields(&l->call->link, FRAME_RECORD, 6, (struct str[]){d->name, digits(&l->arena, d->accounts), digits(&l->arena, d->accounts_max),
+		    digits(&l->arena, d->bytes), digits(&l->arena, d->bytes_max), d->detail < 0 ? STR("") : d->detail ? STR("yes") : STR("no")});
+		l->last = d->name;
 	}
-	db_read_end(txn);
-	link_hold(&c->link, false);
-	if (st == OK && *n_r > 0)
-		*after = arena_str(&c->arena, list[*n_r - 1].name);
-	arena_free(&arena);
-	return st == OK ? link_flush(&c->link) : st;
+	return st;
 }
 
 enum status
 verb_domain_list(struct call *c)
 {
-	struct str after = STR("");
-	size_t n = 1;
-	enum status st = OK;
-
-	while (st == OK && n > 0)
-		st = list_batch(c, &after, &n);
-	return st;
+	return call_list(c, some, NULL);
 }

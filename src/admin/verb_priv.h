@@ -32,6 +32,18 @@ const char *special_use(unsigned bit);
 /* The account of that name, and its actor. ERR_NOT_FOUND with a reason. */
 must_check enum status call_account(struct call *c, struct str name, struct account *account_r);
 
+/* listing.c: rows in the order of their names, sent in batches. */
+struct listing {
+	struct call *call;
+	void *arg;
+	struct str after;   /* the batch begins behind this name */
+	/* What the batch is made in, how many rows it has (0: the listing is over), the name of the last, in the arena. */
+	struct arena arena;
+	size_t n;
+	struct str last;
+};
+must_check enum status call_list(struct call *c, enum status (*some)(struct listing *l, struct db_txn *txn), void *arg);
+
 /* Each verb serves a request and returns what EXIT says. */
 enum status verb_address_add(struct call *c);
 enum status verb_address_delete(struct call *c);

@@ -20,41 +20,26 @@ totals(struct db_txn *txn, int64_t account, char out[3][24])
 	return OK;
 }
 
-/* One snapshot a batch: a listing of a hundred thousand accounts holds nobody up. */
 static enum status
-list_batch(struct call *c, struct str *after, size_t *n_r)
+some(struct listing *l, struct db_txn *txn)
 {
-	struct arena arena = {0};
 	struct account *accounts;
-	struct db_txn *txn;
-	enum status st = db_read_begin(store_db(c->store), &txn);
+	enum status st = account_list(txn, &l->arena, l->after, BATCH, &accounts, &l->n);
 
-	if (st != OK)
-		return st;
-	st = account_list(txn, &arena, *after, BATCH, &accounts, n_r);
-	for (size_t i = 0; st == OK && i < *n_r; i++) {
+	for (size_t i = 0; st == OK && i < l->n; i++) {
 		char numbers[3][24];
 
 		if ((st = totals(txn, accounts[i].id, numbers)) == OK)
-			link_fields(&c->link, FRAME_RECORD, 5,
+			link_fields(&l->call->link, FRAME_RECORD, 5,
 			    (struct str[]){accounts[i].name, accounts[i].disabled ? STR("disabled") : STR(""),
 				str_c(numbers[0]), str_c(numbers[1]), str_c(numbers[2])});
+		l->last = accounts[i].name;
 	}
-	db_read_end(txn);
-	if (st == OK && *n_r > 0)
-		*after = arena_str(&c->arena, accounts[*n_r - 1].name);
-	arena_free(&arena);
 	return st;
 }
 
 enum status
 verb_user_list(struct call *c)
 {
-	struct str after = STR("");
-	size_t n = 1;
-	enum status st = OK;
-
-	while (st == OK && n > 0)
-		st = list_batch(c, &after, &n);
-	return st;
+	return call_list(c, some, NULL);
 }

@@ -18,12 +18,7 @@ open_lmtp(const struct door *door)
 	return &service;
 }
 
-static void
-close_lmtp(void *arg)
-{
-}
-
-static const struct test_service kind = {.handler = &lmtp_handler, .open = open_lmtp, .close = close_lmtp, .faulty = true};
+static const struct test_service kind = {.handler = &lmtp_handler, .open = open_lmtp, .faulty = true};
 
 static const char before[] = "LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<alice>\r\nRCPT TO:<alice>\r\nDATA\r\n";
 static const char mail[] = "Subject: x\r\n\r\nbody\r\n.\r\n";

@@ -20,12 +20,7 @@ open_pop3(const struct door *door)
 	return &service;
 }
 
-static void
-close_pop3(void *arg)
-{
-}
-
-static const struct test_service kind = {.handler = &pop3_handler, .open = open_pop3, .close = close_pop3, .faulty = true};
+static const struct test_service kind = {.handler = &pop3_handler, .open = open_pop3, .faulty = true};
 
 static struct test_client
 logged_in(void)

@@ -40,12 +40,7 @@ open_pop3(const struct door *door)
 	return &service;
 }
 
-static void
-close_pop3(void *arg)
-{
-}
-
-static const struct test_service kind = {.handler = &pop3_handler, .open = open_pop3, .close = close_pop3};
+static const struct test_service kind = {.handler = &pop3_handler, .open = open_pop3};
 
 /* ---- the image ---- */
 

@@ -13,7 +13,7 @@
 struct test_service {
 	const struct conn_handler *handler;
 	void *(*open)(const struct door *door); /* conn_arg() of its connections */
-	void (*close)(void *service);
+	void (*close)(void *service); /* NULL: nothing is to be freed */
 	/* For tests of what fails: the store lies on a file layer that does as faultvfs_plan() says (db/vfs/faultvfs.h), its end is noted in fatal, and sessions are
 	 * told of what happens to their accounts. One such door a process. */
 	bool faulty;

@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "db/db.h"
+#include "db/fault_test.h"
 #include "db/vfs/faultvfs.h"
 #include "db/vfs/memvfs.h"
 
@@ -445,22 +446,6 @@ test_parse(void **state)
 	assert_false(faultvfs_parse(STR("write:1:eio:twice"), &f));
 }
 
-static int
-setup(void **state)
-{
-	struct db_options o = {0};
-	struct db *db;
-
-	if (getenv("MANSIO_TEST_LOG") == NULL)
-		log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
-	/* Brings up the library. */
-	if (db_open(&o, &db) != OK)
-		return 1;
-	db_close(db);
-	faultvfs_register(MEMVFS_NAME);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -472,5 +457,5 @@ main(void)
 	    cmocka_unit_test(test_other_faults),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, set_up_faults, NULL);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "db/db.h"
+#include "db/fault_test.h"
 #include "db/vfs/faultvfs.h"
 #include "db/vfs/memvfs.h"
 
@@ -276,22 +277,6 @@ test_faults(void **state)
 	one_fails(FAULT_WRITE, FAULT_ENOSPC, true);
 }
 
-static int
-setup(void **state)
-{
-	struct db_options o = {0};
-	struct db *db;
-
-	if (getenv("MANSIO_TEST_LOG") == NULL)
-		log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
-	/* Brings up the library. */
-	if (db_open(&o, &db) != OK)
-		return 1;
-	db_close(db);
-	faultvfs_register(MEMVFS_NAME);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -302,5 +287,5 @@ main(void)
 	    cmocka_unit_test(test_faults),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, set_up_faults, NULL);
 }

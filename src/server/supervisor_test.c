@@ -18,25 +18,10 @@
 #include "base/config.h"
 #include "server/channel.h"
 #include "server/server.h"
+#include "server/setting_test.h"
 #include "server/worker.h"
 
 static char dir[64];
-
-static void set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-set(const char *fmt, ...)
-{
-	struct buf why = {0};
-	char text[200];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	assert_int_equal(config_set(str_c(text), &why), OK);
-	buf_free(&why);
-}
 
 static int
 setup(void **state)

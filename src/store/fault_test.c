@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 #include "base/log.h"
+#include "db/fault_test.h"
 #include "db/vfs/faultvfs.h"
 #include "db/vfs/memvfs.h"
 #include "store/mend/check.h"
@@ -434,22 +435,6 @@ faults(void **state)
 	failing(FAULT_SYNC, FAULT_EIO, false, 1);
 }
 
-static int
-set_up(void **state)
-{
-	struct db_options o = {0};
-	struct db *db;
-
-	(void)state;
-	if (getenv("MANSIO_TEST_LOG") == NULL)
-		log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
-	if (db_open(&o, &db) != OK)
-		return 1;
-	db_close(db);
-	faultvfs_register(MEMVFS_NAME);
-	return 0;
-}
-
 int
 main(void)
 {
@@ -458,5 +443,5 @@ main(void)
 	    cmocka_unit_test(faults),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, set_up_faults, NULL);
 }

@@ -31,18 +31,25 @@ def default_binary():
     raise SystemExit("no mansio program: give --mansio, set MANSIO, or build in ./build")
 
 
-def workers(pid):
-    """The processes that a supervisor has started, and that serve; none where there is no supervisor."""
-    out = []
+def children(pid):
+    """The processes that a process has started."""
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as f:
-            children = f.read().split()
-        for child in children:
+            return [int(child) for child in f.read().split()]
+    except OSError:
+        return []
+
+
+def workers(pid):
+    """Those of a supervisor that serve; none where there is no supervisor."""
+    out = []
+    for child in children(pid):
+        try:
             with open(f"/proc/{child}/comm") as f:
                 if f.read().strip() == "mansio-worker":
-                    out.append(int(child))
-    except OSError:
-        pass
+                    out.append(child)
+        except OSError:
+            pass
     return out
 
 
@@ -118,10 +125,13 @@ class Server:
                 os.unlink(self.log)
         return self.start_once(timeout)
 
+    def begin(self):
+        """Started, and not waited for."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
+
     def start_once(self, timeout):
-        log = open(self.log, "ab")
-        self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
-        log.close()
+        self.begin()
         deadline = time.monotonic() + timeout
         while True:
             if self.process.poll() is not None:
@@ -174,13 +184,14 @@ class Server:
     def kill(self):
         """All of it, at once."""
         if self.process and self.process.poll() is None:
-            ours = workers(self.process.pid)
+            self.process.send_signal(signal.SIGSTOP)   # it starts none that is not counted
+            ours = children(self.process.pid)
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
             deadline = time.monotonic() + 10
-            while not all(gone(pid) for pid in ours):   # the kernel ends it with its supervisor
+            while not all(gone(pid) for pid in ours):   # the kernel ends them with their supervisor
                 if time.monotonic() > deadline:
-                    raise RuntimeError(f"the worker {ours} outlives its supervisor")
+                    raise RuntimeError(f"{ours} outlive their supervisor")
                 time.sleep(0.001)
         self.process = None
 

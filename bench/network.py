@@ -12,7 +12,7 @@ import time
 import report
 import report_network
 import setup
-from servers import PASSWORD, Cyrus, Dovecot, Mansio, install_dovecot, unpack_cyrus
+from servers import PASSWORD, Before, Cyrus, Dovecot, Mansio, install_dovecot, unpack_cyrus
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tests"))
@@ -41,6 +41,8 @@ def some_servers(args, folder):
     """Those that can be had, with SCRAM and COMPRESS on offer, not yet started."""
     pair, users = setup.certificate(folder), ["u0", "u1", "u2"]
     out = [Mansio(folder, users, pair, binary=setup.build_mansio(args.build))]
+    if args.before:
+        out.insert(0, Before(folder, users, pair, binary=os.path.abspath(args.before)))
     if args.quick or args.alone:
         return out
     for make in (lambda: Dovecot(folder, users, pair), lambda: Cyrus(folder, users, pair, unpacked=args.cyrus)):
@@ -135,14 +137,14 @@ class Network:
         def measure(act):
             time.sleep(3 * RTT_MS / 1000)       # what is still under way of what went before
             self.link.read(seed)
-            began = time.monotonic()
+            cpu, began = server.group.cpu_us(), time.monotonic()
             own = act()
             took = time.monotonic() - began if own is None else own
             time.sleep(3 * RTT_MS / 1000)
             use = sum(self.link.read())
             if not use:
                 raise OSError("nothing went over the link")
-            result.append({**use.json(), "ms": round(1000 * took, 1)})
+            result.append({**use.json(), "ms": round(1000 * took, 1), "cpu_ms": round((server.group.cpu_us() - cpu) / 1000, 1)})
         one(server, measure)
         return result[0]
 

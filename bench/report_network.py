@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tools"))
 from prose import wrap  # noqa: E402
 
-ORDER = ("mansio", "dovecot", "cyrus")
+ORDER = ("before", "mansio", "dovecot", "cyrus")
 
 
 def size(n):
@@ -17,23 +17,29 @@ def size(n):
     return f"{n / 1e6:.2f} MB" if n >= 999500 else f"{n / 1000:.1f} kB"
 
 
-def cell(c):
+def cell(c, cpu=False):
     if not c:
         return ""
     if "failed" in c:
         return "failed"
-    return f"{c['flights']:,.0f} · {size(c['bytes'])} · {c['packets']:,.0f} · {c['ms']:,.0f} ms"
+    return f"{c['flights']:,.0f} · {size(c['bytes'])} · {c['packets']:,.0f} · {c['ms']:,.0f} ms" + (f" · CPU {c['cpu_ms']:,.0f} ms" if cpu and "cpu_ms" in c else "")
+
+
+def much_cpu(row):
+    """Where a server works for so long that what it costs is worth a word."""
+    return any(c.get("cpu_ms", 0) >= 50 for c in row["servers"].values())
 
 
 def table(now, before):
     keys = [k for k in ORDER if k in now["servers"]]
     titles = [now["servers"][k]["title"] for k in keys]
+    before = None if "before" in keys else before       # a build of before took part
     if before:
         titles.insert(0, f"Mansio at {before['revision']}")
     lines = ["| what | " + " | ".join(titles) + " |", "| --- " * (len(titles) + 1) + "|"]
     old = {r["name"]: r["servers"].get("mansio") for r in before["rows"]} if before else {}
     for r in now["rows"]:
-        cells = [cell(r["servers"].get(k)) for k in keys]
+        cells = [cell(r["servers"].get(k), much_cpu(r)) for k in keys]
         lines.append(f"| {r['name']} | " + " | ".join(([cell(old.get(r["name"]))] if before else []) + cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -14,7 +14,7 @@ from account import Group
 
 PASSWORD = "secret"
 OWNER = "mail"          # the peers' files belong to this user, who is on every Debian
-CYRUS_PACKAGES = ["cyrus-imapd", "cyrus-common", "libclamav12", "libical3", "libxapian30", "libzephyr4", "libmspack0", "db5.3-util"]
+CYRUS_PACKAGES = ["cyrus-imapd", "cyrus-common", "cyrus-pop3d", "libclamav12", "libical3", "libxapian30", "libzephyr4", "libmspack0", "db5.3-util"]
 
 
 def free_ports(n, first=None):
@@ -75,7 +75,7 @@ class Server:
             except OSError:
                 pass
             if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{self.title} does not start: {self.tail()}")
+                raise RuntimeError(f"{self.title} does not start (nothing answers on port {port}): {self.tail()}")
             time.sleep(0.05)
 
     def tail(self):

@@ -419,7 +419,7 @@ appended(struct cmd *cmd, enum status st)
 			buf_add(cmd_out(cmd), copy);
 			out_code_end(cmd_out(cmd), language_text(cmd->session, "Replacement message is there"));
 		}
-		cmd->modseq_due = true;
+		cmd->modseq_due = cmd->worked_on = true;
 		return reply_ok(cmd, "REPLACE completed");
 	}
 	return reply_ok_code(cmd, copy, "APPEND completed");

@@ -51,13 +51,13 @@ reply_gone(struct cmd *cmd)
 	return sel != NULL && sel->view.lost ? reply_status(cmd, view_lost(&sel->view)) : reply_mailbox_gone(cmd);
 }
 
-/* The handler has given its answer. It saw no messages, if the mailbox was deleted while it ran. But what a COPY or MOVE has committed lies in another
- * mailbox, though an answer before this one has found its own gone meanwhile. */
+/* The handler has given its answer. It saw no messages, if the mailbox was deleted while it ran. But what has committed elsewhere stays,
+ * though an answer before this one has found its own gone meanwhile. */
 static void
 settle(struct session *s)
 {
 	struct cmd *cmd = s->cmd;
-	bool done = cmd->written && cmd->worked_on && (cmd->row->flags & CMDF_FINDS);
+	bool done = cmd->written && cmd->worked_on && (cmd->row->flags & CMDF_ELSEWHERE);
 
 	ensure(cmd->cond != NULL || cmd->row == &notify_row); /* who is done has answered */
 	if (cmd->cond != NULL && cmd->cond[0] == 'O' && !done && s->selected != NULL && mailbox_gone(s, cmd->row))
@@ -223,6 +223,7 @@ session_answer(struct session *s)
 		session_drop(s);
 		return SESSION_GO;
 	}
+	ensure(cmd->phase == CMD_ANSWERS && cmd->cond != NULL && cmd->text != NULL);
 	if (s->imap->at_step != NULL)
 		s->imap->at_step(s->imap->at_step_arg);
 	if (!quiet && s->selected && update_due(s, may_expunge, ahead_upto(s))) {

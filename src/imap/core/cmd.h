@@ -68,11 +68,13 @@ enum {
 	CMDF_FINDS = 1 << 18,      /* looks a mailbox up by its name before its change */
 	CMDF_NAMES = 1 << 19,      /* changes which names there are */
 	CMDF_EXPUNGES = 1 << 20,   /* takes messages out of the selected mailbox, or may take that away: its answer moves their numbers */
+	CMDF_ELSEWHERE = 1 << 21,  /* what it has committed lies in another mailbox: that the selected one is gone meanwhile makes its OK no less true */
 };
 
 /* All of them: the sum is right only where no two are the same bit and none was forgotten. */
 _Static_assert(CMDF_UID + CMDF_NUMBERS + CMDF_NO_EXPUNGE + CMDF_QUIET + CMDF_ALL_NEWS + CMDF_NEWS + CMDF_GONE + CMDF_STREAM + CMDF_OVERLAP + CMDF_HEAVY +
-    CMDF_LARGE + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_REPLACE + CMDF_UNSELECT + CMDF_UNSUBSCRIBE + CMDF_DELETEACL + CMDF_FINDS + CMDF_NAMES + CMDF_EXPUNGES == (1 << 21) - 1,
+    CMDF_LARGE + CMDF_EXAMINE + CMDF_LSUB + CMDF_MOVE + CMDF_REPLACE + CMDF_UNSELECT + CMDF_UNSUBSCRIBE + CMDF_DELETEACL + CMDF_FINDS + CMDF_NAMES + CMDF_EXPUNGES + CMDF_ELSEWHERE ==
+        (1 << 22) - 1,
     "each flag of a command is a bit of its own");
 
 /* Where the input stands when a streaming or line-reading handler is called. */

@@ -60,6 +60,7 @@ ahead_pop(struct session *s)
 	/* One before it is being answered, and its updates wait for output or for their next step. */
 	if (s->cmd != NULL && cmd_oldest(s->cmd))
 		return false;
+	ensure(cmd->phase == CMD_COMMITS && (cmd->behind == NULL || cmd->behind->number > cmd->number));
 	s->committing = cmd->behind;
 	cmd->behind = NULL;
 	s->reading = s->cmd;
@@ -129,6 +130,7 @@ ahead_numbers(const struct session *s)
 uint64_t
 ahead_upto(const struct session *s)
 {
+	ensure(s->cmd != NULL); /* how far is a question of one command */
 	if ((s->committing == NULL && s->reading == NULL) || undivided(s))
 		return UPDATE_ALL;
 	return s->cmd->place.modseq;
@@ -141,6 +143,7 @@ ahead_free(struct session *s)
 		struct cmd *cmd = s->committing;
 
 		s->committing = cmd->behind;
+		cmd->behind = NULL;
 		cmd_free(cmd);
 	}
 }

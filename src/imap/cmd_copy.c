@@ -4,6 +4,7 @@
  * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3).
  */
 #include "imap/commands.h"
+#include "base/assert.h"
 #include "imap/core/language.h"
 #include "imap/core/limit.h"
 #include "imap/core/reply.h"
@@ -56,6 +57,7 @@ copyuid(struct cmd *cmd, struct copying *x)
 	/* Numbers are for who may read there (RFC 4315 4). */
 	if (x->from_uids.n == 0 || !(x->to.rights & RIGHT_READ))
 		return code;
+	ensure(runs_count(&x->from_uids) == runs_count(&x->to_uids));
 	buf_addf(&b, "COPYUID %u ", x->uidvalidity);
 	runs_print(&b, &x->from_uids);
 	buf_addc(&b, ' ');
@@ -102,6 +104,7 @@ note_result(struct copying *x)
 {
 	if (x->result.to_n == 0)
 		return;
+	ensure(runs_count(&x->result.from) == x->result.to_n); /* COPYUID pairs them (RFC 4315 3) */
 	x->session->cmd->worked_on = true;
 	runs_add_all(&x->from_uids, &x->result.from);
 	runs_add(&x->to_uids, x->result.to_first, x->result.to_first + x->result.to_n - 1);

@@ -6,6 +6,7 @@
 #include "imap/session_priv.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/watchdog.h"
 #include "imap/ahead.h"
@@ -119,6 +120,7 @@ session_open(struct conn *c)
 static void
 forget(struct session *s)
 {
+	ensure(s->state == STATE_NOT_AUTH && s->committing == NULL);
 	imap_reader_free(&s->reader);
 	imap_reader_init(&s->reader, &s->imap->limits_before);
 	s->enabled = 0;
@@ -237,6 +239,8 @@ session_closed(struct conn *c)
 	ahead_free(s);
 	selected_close(s);
 	notify_set(s, NULL);
+	/* Whoever knew of it has been told. */
+	ensure(s->below == NULL && s->reading == NULL && s->committing == NULL && s->selected == NULL && s->notify == NULL);
 	imap_reader_free(&s->reader);
 	login_fini(&s->login, s->ended != NULL ? s->ended : "the connection was closed");
 	free(s);

@@ -2,6 +2,7 @@
 /* From bytes to commands: what a session does with its client's input. */
 #include "imap/session_priv.h"
 
+#include "base/assert.h"
 #include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/commands.h"
@@ -57,9 +58,11 @@ read_head(struct session *s, struct head *h)
 static enum conn_next
 begin_command(struct session *s, const struct head *h, enum cmd_text text)
 {
-	struct cmd *cmd = s->cmd = cmd_new(s, s->reader.command);
+	struct cmd *cmd;
 	const struct command *row = h->row;
 
+	ensure(s->cmd == NULL); /* one reads at a time; those that commit stand in a list of their own */
+	cmd = s->cmd = cmd_new(s, s->reader.command);
 	cmd->number = ++s->numbered;
 	cmd->text_read = text;
 	/* The reader's memory is the next command's soon. */
@@ -224,6 +227,7 @@ feed_line(struct session *s, unsigned events)
 	size_t had = in.n;
 	enum imap_read what = IMAP_READ_MORE;
 
+	ensure(cmd->phase == CMD_LISTENS);
 	watchdog_place(cmd->row->name, "line");
 	if (had > 0) {
 		what = imap_reader_line(&s->reader, &in, cmd->line_limit);
@@ -247,6 +251,7 @@ feed_command(struct session *s)
 	size_t had = in.n;
 	enum imap_read what;
 
+	ensure(cmd->phase == CMD_LISTENS && cmd->text_read == CMD_COMING);
 	watchdog_place(cmd->row->name, "input");
 	if (had == 0)
 		return CONN_INPUT;

@@ -33,6 +33,7 @@ copy_begin(const struct grant *from, const struct runs *uids, const struct grant
 {
 	struct copy_job *job = x_new(struct copy_job);
 
+	ensure(uids->n > 0);
 	job->id = atomic_fetch_add(&last_id, 1) % INT32_MAX + 1;
 	job->from = *from;
 	job->to = *to;
@@ -79,6 +80,7 @@ stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct
 	struct page_sum sum;
 	int64_t size = 0, deleted_size = 0;
 
+	ensure(n > 0 && n <= PAGE_MAX);
 	for (uint32_t i = 0; i < n; i++) {
 		e[i].uid = i + 1;
 		e[i].modseq = 0;
@@ -115,6 +117,7 @@ copy_step(struct db_txn *txn, struct copy_job *job)
 	struct edit from, to;
 	enum status st = edit_begin(&from, &job->from, txn, RIGHT_READ);
 
+	ensure(copy_more(job));
 	if (st != OK)
 		return st;
 	st = edit_end(&from, haul_read(&h, &from, &job->uids, job->next, COPY_STEP));

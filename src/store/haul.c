@@ -3,6 +3,7 @@
 #include "store/haul_priv.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 
 #include "store/copied_priv.h"
 
@@ -11,6 +12,7 @@ haul_add(struct haul *h, const struct entry *entry)
 {
 	struct entry *to;
 
+	ensure(h->n == 0 || h->e[h->n - 1].uid < entry->uid); /* COPYUID's order */
 	if (h->n == h->cap) {
 		h->cap = h->cap * 2 + 64;
 		h->e = x_realloc(h->e, h->cap * sizeof(*h->e));
@@ -37,7 +39,8 @@ haul_read(struct haul *h, struct edit *source, const struct runs *uids, uint32_t
 		if ((st = edit_page(source)) != OK && st != ERR_CORRUPT)
 			return st;
 		for (uint32_t i = page_seek(source->page, uid); i < source->page->n; i++) {
-			if (!runs_has(uids, source->page->e[i].uid))
+			/* Two pages may have the same messages, as salvage finds them. */
+			if (!runs_has(uids, source->page->e[i].uid) || (h->n > 0 && source->page->e[i].uid <= h->e[h->n - 1].uid))
 				continue;
 			if (h->n == max) {
 				h->next = source->page->e[i].uid;

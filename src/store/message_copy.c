@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* message_copy(): COPY and MOVE of sets that one transaction can take. */
+#include "base/assert.h"
 #include "base/clock.h"
 #include "store/domain.h"
 #include "store/expunge_priv.h"
@@ -29,6 +30,7 @@ place(struct edit *e, struct haul *h, int64_t from, struct copy_result *r)
 		return ERR_LIMIT;
 	if ((st = haul_marks(h, from, e)) != OK)
 		return st;
+	ensure(h->n > 0 && runs_count(&h->from) == h->n);
 	r->to_first = e->uidnext;
 	r->to_n = (uint32_t)h->n;
 	for (size_t i = 0; i < h->n; i++) {

@@ -3,6 +3,7 @@
 #include "store/expunge_priv.h"
 
 #include <stdlib.h>
+#include "base/assert.h"
 #include "base/clock.h"
 #include "store/message.h"
 #include "store/store_priv.h"
@@ -40,8 +41,10 @@ pile_write(struct pile *p)
 static enum status
 pile_add(struct pile *p, const struct entry *entry)
 {
-	struct entry *to = &p->entry[p->n++];
+	struct entry *to;
 
+	ensure(p->n < PAGE_MAX);
+	to = &p->entry[p->n++];
 	*to = *entry;
 	to->keywords = arena_copy(&p->arena, entry->keywords, entry->keywords_n, entry->keywords_n, sizeof(*to->keywords));
 	return p->n == PAGE_MAX ? pile_write(p) : OK;
@@ -73,6 +76,7 @@ sift(struct edit *e, struct expunge *x, struct pile *pile, size_t *left)
 		if (st == OK)
 			st = pile_add(pile, entry);
 	}
+	ensure(kept <= page->n);
 	if (st != OK || kept == page->n)
 		return st;
 	page->n = kept;
@@ -125,6 +129,7 @@ expunge_run(struct edit *e, struct expunge *x)
 	struct pile *pile = x_malloc(sizeof(*pile));
 	enum status st;
 
+	ensure(x->max > 0 && (x->uids == NULL || x->uids->n > 0)); /* or nothing would be asked for, and all found */
 	pile->e = e;
 	pile->moved = x->moved;
 	pile->n = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* message_flags(): STORE. */
 #include "store/admit_priv.h"
+#include "base/assert.h"
 #include "store/keyword_priv.h"
 #include "store/message.h"
 
@@ -114,6 +115,7 @@ set_keywords(struct flagging *f, struct entry *entry)
 	}
 	if (f->is_n == was_n && (was_n == 0 || memcmp(f->is, was, was_n * sizeof(*was)) == 0))
 		return false;
+	ensure(f->is_n <= was_n + f->ids_n); /* what it has room for */
 	f->too_many |= f->is_n > KEYWORDS_PER_MESSAGE;
 	f->which |= f->keyword_bits;
 	entry->keywords = f->is;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Views: their position and their numbers. Walking is in view_iter.c, moving on in view_sync.c. */
 #include "store/others_priv.h"
+#include "base/assert.h"
 #include "store/view_priv.h"
 
 #include "store/changes_priv.h"
@@ -220,6 +221,7 @@ run_size(const struct run *run)
 static enum status
 ghost_go(struct view *v, struct seq_walk *w, struct ghost_at *at, size_t run)
 {
+	ensure(at->run <= run); /* it goes forwards only */
 	while (at->run < run)
 		at->before += run_size(&v->ghosts.run[at->run++]);
 	at->place = UINT64_MAX;
@@ -264,7 +266,10 @@ static enum status
 uid_of_seq(struct view *v, struct seq_walk *w, uint32_t seq, uint32_t *uid_r)
 {
 	uint64_t place = seq - 1;
-	enum status st = pass_ghosts(v, w, place);
+	enum status st;
+
+	ensure(seq > 0 && seq <= v->exists);
+	st = pass_ghosts(v, w, place);
 
 	if (st != OK)
 		return st;

@@ -129,6 +129,7 @@ last_wanted(const struct view_iter *it, const struct view_walk *w, const struct 
 	if (it->only == NULL)
 		return p->last;
 	i = runs_seek(it->only, w->target);
+	ensure(i < it->only->n && w->target >= it->only->run[i].first); /* move_target() */
 	if (i + 1 < it->only->n && it->only->run[i + 1].first <= p->last)
 		return p->last;
 	return it->only->run[i].last < p->last ? it->only->run[i].last : p->last;
@@ -284,6 +285,7 @@ view_iter_next(struct view_iter *it)
 	}
 	if (e == NULL)
 		return NULL;
+	ensure(w->page_loaded && w->idx < w->page->n);
 	if (!it->no_seq)
 		it->seq = (uint32_t)(w->rank + w->before + w->idx + 1 + ghosts_below(w, &it->view->ghosts, e->uid));
 	it->next_uid = e->uid + 1;

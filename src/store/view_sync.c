@@ -262,6 +262,7 @@ part_read(struct view *v, struct db_txn *txn, const struct view_now *now, struct
 static void
 part_leave(struct view *v, struct part *p, struct view_update *u)
 {
+	ensure(runs_count(&p->gone) <= v->exists);
 	v->exists -= (uint32_t)runs_count(&p->gone);
 	runs_remove_all(&v->ghosts, &p->gone);
 	runs_remove_all(&v->recent, &p->gone);
@@ -291,6 +292,7 @@ sync_part(struct view *v, struct db_txn *txn, bool may_expunge, uint64_t upto, c
 	if (st == OK && may_expunge)
 		st = seqs_of(v, txn, &p.gone, &u->gone_seqs);
 	if (st == OK) {
+		ensure(p.upto >= upto); /* it moves on, never back */
 		if (may_expunge)
 			part_leave(v, &p, u);
 		grow(v, now, u);

@@ -35,6 +35,8 @@ cmd_free(struct cmd *cmd)
 {
 	if (cmd == NULL)
 		return;
+	/* Nobody finds it any more: not the session's list, and not the committer, which calls fn with what lies here. */
+	ensure(cmd->behind == NULL && !change_waits(&cmd->change));
 	if (cmd->cleanup)
 		cmd->cleanup(cmd);
 	cmd_turn_over(cmd);
@@ -164,6 +166,7 @@ cmd_writes_to(struct cmd *cmd, int64_t owner)
 		at++;
 	if (at < cmd->owners_n && cmd->owners[at] == owner)
 		return;
+	ensure(cmd->phase != CMD_WRITES && cmd->phase != CMD_COMMITS); /* the committer has been told whose they are */
 	ensure(cmd->owners_n < sizeof(cmd->owners) / sizeof(*cmd->owners));
 	memmove(cmd->owners + at + 1, cmd->owners + at, (cmd->owners_n - at) * sizeof(*cmd->owners));
 	cmd->owners[at] = owner;
@@ -254,5 +257,6 @@ cmd_read_line(struct cmd *cmd, size_t limit)
 void
 cmd_continue(struct cmd *cmd, struct str text)
 {
+	ensure(cmd->phase == CMD_RUNS && cmd_oldest(cmd)); /* or it would come into another's answer */
 	out_continue(cmd_out(cmd), text);
 }

@@ -69,6 +69,7 @@ selected_missed(struct cmd *cmd, const struct runs *wanted, const struct runs *t
 	struct runs missed = {0}, untold = {0};
 	bool gone;
 
+	ensure(runs_count(there) <= runs_count(wanted)); /* some of them */
 	if (runs_count(there) == runs_count(wanted))
 		return;
 	/* The look brings the ghosts up to now. That it fails, or the mailbox is gone, says nothing of the command, whose change was made. */

@@ -196,6 +196,7 @@ seen_fn(struct db_txn *txn, void *arg)
 	struct flag_result result = {0};
 	enum status st;
 
+	ensure(f->way == FETCH_MARKS && f->unseen.n > 0); /* only what was looked at is marked */
 	st = message_flags(&s->selected->view.grant, txn, &f->unseen, &change, &result);
 	runs_free(&f->marked);
 	f->marked = result.changed;
@@ -287,6 +288,7 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 	struct session *s = f->cmd->session;
 	enum cmd_next next = CMD_DONE;
 
+	ensure(f->txn != NULL && f->cursor == NULL);
 	*over_r = false;
 	*st_r = OK;
 	if ((f->needs & (FETCH_EMAIL | FETCH_STRUCTURE | FETCH_SUMMARY)) &&

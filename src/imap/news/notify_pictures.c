@@ -90,6 +90,7 @@ finish(struct picture_taking *t, struct notify_picture *p)
 {
 	struct notify_picture *other = map_get(&t->ps->newest, MAP_KEY(t->account));
 
+	ensure(t->done == NULL && p->shared == NULL); /* it is taken once */
 	p->shared = t->ps;
 	p->account = t->account;
 	p->seen = t->seen;
@@ -176,6 +177,7 @@ picture_taking_release(struct picture_taking *t)
 	if (t == NULL)
 		return;
 	lock_take(&t->ps->lock);
+	ensure(t->users > 0);
 	last = --t->users == 0;
 	if (last)
 		leave_takings(t);
@@ -198,6 +200,7 @@ picture_release(struct notify_picture *p)
 		return;
 	ps = p->shared;
 	lock_take(&ps->lock);
+	ensure(p->users > 0);
 	last = --p->users == 0;
 	if (last && map_get(&ps->newest, MAP_KEY(p->account)) == p)
 		(void)map_del(&ps->newest, MAP_KEY(p->account));

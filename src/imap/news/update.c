@@ -167,6 +167,7 @@ send_gone(struct session *s, struct updater *up)
 	if (s->enabled & (ENABLED_QRESYNC | ENABLED_UIDONLY))
 		return vanished_print(s, &up->u.gone, false, &up->vanished) ? CMD_DONE : CMD_WAIT_OUTPUT;
 
+	ensure(up->run <= up->u.gone_seqs.n);
 	for (; up->run > 0; up->run--, up->left = 0) {
 		struct run *r = &up->u.gone_seqs.run[up->run - 1];
 
@@ -264,6 +265,7 @@ begin(struct session *s, struct db_txn *txn, uint64_t news, bool may_expunge, bo
 	up->recent = runs_count(&sel->view.recent);
 	if ((st = view_sync_to(&sel->view, txn, may_expunge, upto, &up->u)) != OK)
 		return st;
+	ensure(may_expunge || (up->u.gone.n == 0 && up->u.gone_seqs.n == 0)); /* T80 */
 	if (upto != UPDATE_ALL && !sel->view.deleted && sel->view.flags_told < sel->view.seen_modseq) {
 		sel->synced = sel->view.flags_told;
 	} else {
@@ -290,6 +292,7 @@ updater_step(struct session *s, struct db_txn *txn, struct updater *up, enum sta
 {
 	enum cmd_next next = CMD_DONE;
 
+	ensure(up->phase < OVER);
 	if (up->phase == CONTEXTS_GONE) {
 		if ((next = contexts_gone(s, txn, &up->u, up->contexts, st_r)) != CMD_DONE || *st_r != OK)
 			return next;

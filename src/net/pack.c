@@ -24,7 +24,7 @@
 /* A short answer costs what its Huffman tables cost; a long one is worth some more time only where it has to wait for the client anyway. */
 #define LEVEL_SHORT 5
 #define LEVEL_LONG 4
-#define LEVEL_WAITING 6
+#define LEVEL_WAITING 5
 #define WAITING_MOST (160u << 10) /* what is made to hurt takes 20 ms here; a longer answer is not a step's work at this level */
 
 struct packer {

@@ -27,7 +27,7 @@ struct config {
 #undef C
 };
 
-/* One section that has a name. Listeners imap, imaps, lmtp, pop3 and pop3s, the certificate default and the directory store are always there. */
+/* One section that has a name. Listeners http, https, imap, imaps, lmtp, pop3 and pop3s, the certificate default and the directory store are always there. */
 #define C(section, key, type, preset, level, text)
 #define N(section, ...) N_##section(__VA_ARGS__)
 #define FIELD(key, type, preset, level, text) CONFIG_TYPE_##type key;

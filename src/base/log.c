@@ -21,6 +21,7 @@ static const struct {
 static const char *const level_words[] = {"error", "warning", "info", "debug"};
 static _Atomic int log_fd = 2;
 static _Atomic int max_level = LOG_LEVEL_INFO;
+static _Atomic uint64_t counts[EV_COUNT];
 
 void
 log_set_level(enum log_level level)
@@ -50,6 +51,12 @@ enum log_level
 log_event_level(enum log_event ev)
 {
 	return events[ev].level;
+}
+
+uint64_t
+log_event_count(enum log_event ev)
+{
+	return atomic_load_explicit(&counts[ev], memory_order_relaxed);
 }
 
 static size_t
@@ -116,6 +123,7 @@ log_event(enum log_event ev, const char *fmt, ...)
 	size_t n;
 	ssize_t done;
 
+	atomic_fetch_add_explicit(&counts[ev], 1, memory_order_relaxed);
 	if ((int)events[ev].level > atomic_load_explicit(&max_level, memory_order_relaxed))
 		return;
 	now = (time_t)clock_seconds();

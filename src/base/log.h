@@ -38,5 +38,7 @@ void log_set_fd(int fd);
 const char *log_event_name(enum log_event ev);
 const char *log_event_text(enum log_event ev);
 enum log_level log_event_level(enum log_event ev);
+/* How often it came up in this process, written or not. */
+uint64_t log_event_count(enum log_event ev);
 
 #endif

@@ -124,7 +124,7 @@ page_conf(void)
 	     "listener imap {\n    address = {\"*:143\", \"[::1]:1143\"}\n}\nlistener webmail {\n    service = imap\n    address = \"127.0.0.1:2143\"\n    hide = UIDONLY\n}\n"
 	     "certificate default {\n    file = /etc/mansio/fullchain.pem\n    key = /etc/mansio/privkey.pem\n}\n"
 	     "imap {\n    hide = {\"COMPRESS=DEFLATE@imaps\", \"QRESYNC/alice\"}\n}\nlimits {\n    message_bytes = 100M\n}\n.fi\n.PP\nComments "
-	     "begin with #. Sections listener, certificate, domain and directory have a name, and may stand more than once; the listeners imap, imaps, lmtp, pop3 and pop3s, the certificate default and "
+	     "begin with #. Sections listener, certificate, domain and directory have a name, and may stand more than once; the listeners http, https, imap, imaps, lmtp, pop3 and pop3s, the certificate default and "
 	     "the directory store are there without being named. On the command line a setting is "
 	     "\\-\\-set section.key=value or \\-\\-set section.name.key=value. Sizes are bytes, or 100K, 20M, 1G; times are 500ms, 30s, 10m, 2h, 7d: with their unit. SIGHUP reads imap.hide, the certificates and their keys again and opens log.file anew; everything else wants a restart.\n.PP\n"
 	     "A value is a bare word, or stands in quotes; within double quotes \\e\" and \\e\\e are these characters. Each setting stands once. A file that cannot be "

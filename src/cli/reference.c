@@ -51,7 +51,7 @@ cli_reference_settings(void)
 	for (size_t i = 0; config_row(i, &row); i++, n++)
 		basic += !row.advanced;
 	head("Settings", "What mansio.conf(5) tells of, too: the file begins with version = 1, and holds sections. None is needed. Sections listener, certificate, domain and directory "
-			 "have a name and may stand more than once; listener imap, imaps, lmtp, pop3 and pop3s, certificate default and directory store are there without being named.");
+			 "have a name and may stand more than once; listener http, https, imap, imaps, lmtp, pop3 and pop3s, certificate default and directory store are there without being named.");
 	printf("%u settings, %u of them basic.\n\n", n, basic);
 	for (size_t i = 0; config_row(i, &row); i++) {
 		if (strcmp(section, row.section) != 0)

@@ -396,6 +396,7 @@ db_stats(struct db *db, struct db_stats *stats_r)
 	stats_r->syncs = atomic_load(&db->syncs);
 	stats_r->failed = atomic_load(&db->failed);
 	stats_r->wal_bytes = atomic_load(&db->engine->log_bytes);
+	stats_r->sync_times = &db->sync_times;
 }
 
 enum status

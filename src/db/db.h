@@ -28,6 +28,7 @@
 
 #include <sys/queue.h>
 #include "base/magic.h"
+#include "base/metrics.h"
 #include "base/status.h"
 #include "base/str.h"
 #include "db/driver/stop.h"
@@ -191,6 +192,7 @@ must_check enum status db_op_outcome(struct db_txn *txn, uint64_t op_id);
 struct db_stats {
 	uint64_t commits, writes, syncs, failed;
 	uint64_t wal_bytes; /* committed, and not yet copied to where it belongs */
+	const struct histogram *sync_times; /* how long commits took whose end is a sync; lives as long as db */
 };
 void db_stats(struct db *db, struct db_stats *stats_r);
 /* Whether a write found no space on the disk; forget: since the last call that said so. */

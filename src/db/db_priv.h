@@ -71,6 +71,7 @@ struct db {
 	atomic_bool dead;
 	atomic_bool was_full; /* a write ended with ERR_FULL */
 	atomic_uint_fast64_t commits, writes, syncs, failed;
+	struct histogram sync_times; /* of commits with a sync, until it was over */
 };
 
 /* stmt.c */

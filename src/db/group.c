@@ -295,17 +295,21 @@ group_commit(struct committer *c, bool sync, enum status *why_r)
 {
 	enum commit_result result;
 	uint64_t commit;
+	int64_t began;
 
 	if ((*why_r = op_store(c)) != OK) {
 		group_undo(c);
 		return COMMIT_FAILED;
 	}
 	commit = clocks_ahead(c);
+	began = clock_mono();
 	result = c->drv->end(c->conn->e, END_COMMIT, why_r);
 	clocks_commit_end(&c->db->clocks, commit);
 	if (result == COMMIT_DONE) {
 		atomic_fetch_add_explicit(&c->db->commits, 1, memory_order_relaxed);
 		atomic_fetch_add_explicit(&c->db->syncs, sync, memory_order_relaxed);
+		if (sync)
+			histogram_add(&c->db->sync_times, clock_mono() - began);
 	}
 	return result;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service as the settings want it. */
 #include "base/config.h"
+#include "base/metrics.h"
+#include "imap/commands.h"
 #include "imap/imap.h"
 #include "session/language.h"
 
@@ -56,6 +58,7 @@ service_open(const struct door *door, void **service_r)
 	io.settings.literals_max = (size_t)c->imap_literals;
 	if (!language_find(c->imap_language, &io.settings.language))
 		return ERR_BAD_INPUT;
+	metrics_tell_of(commands_print);
 	imap = imap_new(&io);
 	if ((st = reload(imap, c, &why)) == OK)
 		*service_r = imap;

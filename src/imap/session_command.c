@@ -3,8 +3,10 @@
 #include "imap/session_priv.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/watchdog.h"
 #include "imap/ahead.h"
+#include "imap/commands.h"
 #include "imap/core/condstore.h"
 #include "imap/core/language.h"
 #include "imap/core/limit.h"
@@ -252,6 +254,9 @@ session_answer(struct session *s)
 		cmd_out(cmd)->n = mark;
 		session_broken(s, st, name_of(cmd), "layer");
 	}
+	/* How long IDLE lasts is the client's matter. */
+	if (cmd->row != NULL && !(cmd->row->flags & CMDF_NEWS))
+		command_took(cmd->row, cmd->cond[0], clock_mono() - cmd->began);
 	session_drop(s);
 	if (s->state == STATE_LOGOUT)
 		return CONN_CLOSE;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "http/http.h"
 #include "imap/imap.h"
 #include "server/address.h"
 #include "server/server_priv.h"
@@ -374,6 +375,33 @@ check_socket(const struct server_check *k, const struct config_listener *l)
 		tell(k, FAULT_REFUSED, &l->group, "%s: there is no group \"%s\"", config_name(k->config, &l->group), l->group);
 }
 
+/* A name, and perhaps a port behind it. */
+static bool
+is_place(const char *text)
+{
+	const char *colon = strchr(text, ':');
+	size_t host = colon != NULL ? (size_t)(colon - text) : strlen(text);
+	uint64_t port;
+
+	return host > 0 && host < 256 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") >= host &&
+	    (colon == NULL || (str_u64(str_c(colon + 1), 65535, &port) && port > 0));
+}
+
+static void
+check_http(const struct server_check *k)
+{
+	const struct config *c = k->config;
+
+	for (size_t i = 0; i < c->http_metrics_from.n; i++)
+		if (!http_peer_word(c->http_metrics_from.word[i]))
+			tell(k, FAULT_REFUSED, &c->http_metrics_from, "http.metrics_from: \"%s\" is neither loopback nor any, nor an address, nor a network as 192.0.2.0/24",
+			    c->http_metrics_from.word[i]);
+	if (*c->http_mail_host != '\0' && (!is_place(c->http_mail_host) || strchr(c->http_mail_host, ':') != NULL))
+		tell(k, FAULT_REFUSED, &c->http_mail_host, "http.mail_host is the name of a machine, not \"%s\"", c->http_mail_host);
+	if (*c->http_submission != '\0' && !is_place(c->http_submission))
+		tell(k, FAULT_REFUSED, &c->http_submission, "http.submission is HOST or HOST:PORT, not \"%s\"", c->http_submission);
+}
+
 static void
 check_user(const struct server_check *k)
 {
@@ -409,6 +437,7 @@ server_check(const struct server_check *k)
 	server_check_certificates(k);
 	check_certificate_names(k);
 	check_imap(k);
+	check_http(k);
 	check_user(k);
 	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
 		check_socket(k, l);

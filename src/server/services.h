@@ -19,7 +19,7 @@ struct service {
 /* Row i, NULL past the end; the row of that name, or NULL. */
 const struct service *service_row(size_t i);
 const struct service *service_find(const char *name);
-/* "imap, imaps, lmtp, pop3 and pop3s" */
+/* "http, https, imap, imaps, lmtp, pop3 and pop3s" */
 void service_names(struct buf *out);
 
 /* The protocols that are open: what conn_arg() of their connections is. In the order of their first rows. */

@@ -175,6 +175,7 @@ struct cmd {
 	bool written;                  /* a write of this command is durable */
 	size_t held;                   /* bytes that it holds besides its arena until its commit is over */
 	struct cmd *behind;            /* in the session's list of those that wait for their commits */
+	int64_t began;                 /* clock_mono() when it was read */
 	uint64_t number;               /* of the session's commands: those with smaller ones are answered before; 0: none of the client's */
 	bool reserve;                  /* the next writes may use the disk's last space: they free it (db/db.h) */
 

@@ -19,12 +19,24 @@ set(const char *assignment, enum status want)
 	buf_free(&why);
 }
 
+static const struct config_listener *
+listener(const char *name)
+{
+	const struct config_listener *l;
+
+	for (size_t i = 0; (l = config_listener(config(), i)) != NULL; i++)
+		if (strcmp(l->name, name) == 0)
+			return l;
+	fail();
+	return NULL;
+}
+
 static void
 test_set(void **state)
 {
 	set("imap.listen=127.0.0.1:1143, [::1]:1143", OK);
-	assert_int_equal(config_listener(config(), 0)->address.n, 2);
-	assert_string_equal(config_listener(config(), 0)->address.word[1], "[::1]:1143");
+	assert_int_equal(listener("imap")->address.n, 2);
+	assert_string_equal(listener("imap")->address.word[1], "[::1]:1143");
 	set("limits.message=10M", OK);
 	assert_int_equal(config()->limits_message_bytes, 10 << 20);
 	set("store.grace=2d", OK);
@@ -79,7 +91,7 @@ test_file(void **state)
 
 	assert_int_equal(read_text("# ours\nimap { listen = {\"*:143\", \"[::1]:144\"} }\n"
 				   "limits { message = \"5M\" connections = 7 }\n", &why), OK);
-	assert_int_equal(config_listener(config(), 0)->address.n, 2);
+	assert_int_equal(listener("imap")->address.n, 2);
 	assert_int_equal(config()->limits_message_bytes, 5 << 20);
 	assert_int_equal(config()->limits_connections, 7);
 	assert_int_equal(read_text("limits {\n mesage = 5\n}\n", &why), ERR_BAD_INPUT);
@@ -191,7 +203,7 @@ test_lists(void **state)
 	assert_int_equal(read_text("imap { hide = {\"QRESYNC/alice smith\"} listen = \"a:1, b:2\" }", &why), OK);
 	assert_int_equal(config()->imap_hide.n, 1);
 	assert_string_equal(config()->imap_hide.word[0], "QRESYNC/alice smith");
-	assert_int_equal(config_listener(config(), 0)->address.n, 2);
+	assert_int_equal(listener("imap")->address.n, 2);
 	buf_free(&why);
 	config_reset();
 }
@@ -254,17 +266,17 @@ test_named(void **state)
 	set("lmtp.mode=0660", OK);
 	assert_int_equal(config_check(&why), OK);
 	assert_int_equal(config_version(), 1);
-	assert_string_equal(config_listener(config(), 1)->name, "imaps");
-	assert_string_equal(config_listener(config(), 1)->address.word[0], "*:994");
-	assert_string_equal(config_listener(config(), 2)->mode, "0660");
-	assert_non_null(l = config_listener(config(), 5));
+	assert_non_null(listener("imaps"));
+	assert_string_equal(listener("imaps")->address.word[0], "*:994");
+	assert_string_equal(listener("lmtp")->mode, "0660");
+	assert_non_null(l = config_listener(config(), 7));
 	assert_string_equal(l->name, "inner");
 	assert_int_equal(l->address.n, 2);
 	assert_int_equal(l->login_timeout, 20);
 	assert_string_equal(l->plaintext, "yes");
 	assert_string_equal(config_name(config(), &l->plaintext), "listener inner.plaintext");
-	assert_string_equal(config_name(config(), &config_listener(config(), 2)->mode), "lmtp.mode");
-	assert_null(config_listener(config(), 6));
+	assert_string_equal(config_name(config(), &listener("lmtp")->mode), "lmtp.mode");
+	assert_null(config_listener(config(), 8));
 	assert_string_equal(config_certificate(config(), 0)->key, "/k");
 	assert_string_equal(config_domain(config(), 0)->separator, "-");
 	assert_string_equal(config_domain(config(), 1)->name, "mail.example.org");

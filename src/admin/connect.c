@@ -2,6 +2,7 @@
 /* The way to a running server. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -66,6 +67,12 @@ admin_store_options(struct store_options *o, struct store_domain **domains_r)
 	o->share_anyone = c->server_share_anyone;
 	o->separator = *c->deliver_separator;
 	o->expansion = (size_t)c->deliver_expansion;
+	o->quota_bytes = c->quota_bytes;
+	o->quota_messages = c->quota_messages;
+	o->quota_mailboxes = c->quota_mailboxes;
+	o->quota_grace = c->quota_grace;
+	for (size_t i = 0; i < c->quota_warn.n && i < QUOTA_WARN_MAX; i++)
+		o->quota_warn[i] = (uint8_t)atoi(c->quota_warn.word[i]);
 	o->domains = *domains_r = domains;
 	o->domains_n = n;
 }

@@ -37,6 +37,10 @@ static const struct range {
 	R(listener, login_timeout, 0, 600, "0 to 10m"),
 	R(listener, message_bytes, 0, INT64_C(2) << 30, "0 to 2G"),
 	R(lmtp, recipients, 100, 100000, "100 to 100000"), /* RFC 5321 4.5.3.1.8 */
+	R(quota, bytes, 0, INT64_C(1) << 50, "0 to 1048576G"),
+	R(quota, grace, 0, INT64_C(2) << 30, "0 to 2G"),
+	R(quota, mailboxes, 0, 1000000, "0 to 1000000"),
+	R(quota, messages, 0, INT64_C(1) << 40, "0 to 1099511627776"),
 	R(server, threads, 0, 1024, "0 to 1024"),
 	R(store, grace, 1, 30 * DAY, "1s to 30d"),
 #undef R
@@ -286,9 +290,28 @@ check_mechanisms(const struct config *c, struct buf *why)
 	return true;
 }
 
+/* Percentages. */
+static bool
+check_warnings(const struct config *c, struct buf *why)
+{
+	const struct config_list *l = &c->quota_warn;
+	uint64_t n;
+
+	if (l->n > 8)
+		return wrong(c, l, why, " has more than 8 numbers");
+	for (size_t i = 0; i < l->n; i++)
+		if (!str_u64(str_c(l->word[i]), 100, &n) || n == 0)
+			return wrong(c, l, why, " has numbers from 1 to 100, not \"%s\"", l->word[i]);
+	return true;
+}
+
 static bool
 check_texts(const struct config *c, struct buf *why)
 {
+	static const char *const refusals[] = {"temporary", "permanent", NULL};
+
+	if (!one_of(c, &c->quota_refuse, refusals, why) || !check_warnings(c, why))
+		return false;
 	if (!check_choices(c, why) || !check_mechanisms(c, why) || !check_certificates(c, why) || !check_domains(c, why))
 		return false;
 	if (*c->server_admin != '\0' && strchr(c->server_admin, ':') == NULL)

@@ -32,5 +32,7 @@ door_changed(void *door, const struct store_event *ev)
 	case EVENT_ACCOUNT:
 		account_changed(d, ev);
 		break;
+	case EVENT_QUOTA:
+		break;
 	}
 }

@@ -106,8 +106,7 @@ account_get(struct db_txn *txn, struct arena *arena, int64_t id, struct account 
 enum status
 account_usage(struct db_txn *txn, int64_t id, struct account_usage *usage_r)
 {
-	static struct db_sql sums = DB_SQL_KEPT("SELECT count(*), coalesce(sum(messages), 0), coalesce(sum(size), 0) FROM mailbox"
-						" WHERE account = ?1 AND sort IS NOT NULL");
+	static struct db_sql sums = DB_SQL_KEPT("SELECT mailboxes, used_messages, used_bytes FROM account WHERE id = ?1");
 	int64_t v[3];
 	enum status st = db_get_ints(txn, &sums, v, 3, "i", id);
 
@@ -262,7 +261,7 @@ make_mailboxes(struct store *store, struct db_txn *txn, int64_t id)
 	int64_t mb;
 
 	for (size_t i = 0; st == OK && i < sizeof(first_mailboxes) / sizeof(*first_mailboxes); i++) {
-		st = mailbox_create(&actor, txn, first_mailboxes[i].name, first_mailboxes[i].special, &mb);
+		st = mailbox_create_first(&actor, txn, first_mailboxes[i].name, first_mailboxes[i].special, &mb);
 		if (st == OK)
 			st = mailbox_subscribe(&actor, txn, first_mailboxes[i].name, true);
 	}

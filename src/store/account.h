@@ -78,7 +78,7 @@ must_check enum status account_keys(struct db_txn *txn, struct arena *arena, str
  * logged in from; auth). ERR_NOT_FOUND where it is not set, or (set) there is no such account. An empty value removes. */
 must_check enum status account_setting(struct db_txn *txn, struct arena *arena, int64_t id, struct str name, struct str *value_r);
 must_check enum status account_set_setting(struct db_txn *txn, int64_t id, struct str name, struct str value);
-/* What it holds now: the sums over its mailboxes, exact, kept with the account's clock (db_read_account()). What was expunged counts no more. */
+/* What it holds now: the sums over its mailboxes, exact, kept with each change (quota.h). What was expunged counts no more. ERR_NOT_FOUND. */
 struct account_usage {
 	uint64_t mailboxes, messages;
 	uint64_t bytes; /* of RFC822.SIZE: a message in two mailboxes counts twice */

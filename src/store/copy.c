@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "store/domain.h"
 #include "store/haul_priv.h"
+#include "store/quota_priv.h"
 #include "store/store_priv.h"
 
 #define SWEEP_ROWS 256 /* removed in one transaction */
@@ -21,8 +22,10 @@ struct copy_job {
 	uint32_t next;      /* the first UID not staged; 0: all are */
 	uint32_t pages;     /* staged rows */
 	struct runs source; /* UIDs staged */
+	int64_t bytes;      /* of them */
 	/* what the step that runs now adds */
 	uint32_t step_next, step_pages;
+	int64_t step_bytes;
 	struct runs step_source;
 };
 
@@ -67,6 +70,7 @@ copy_stepped(struct copy_job *job)
 	runs_clear(&job->step_source);
 	job->next = job->step_next;
 	job->pages = job->step_pages;
+	job->bytes = job->step_bytes;
 }
 
 /* ---- staging ---- */
@@ -94,11 +98,24 @@ stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct
 	    (int64_t)sum.unseen, (int64_t)sum.deleted, size, deleted_size, buf_str(scratch));
 }
 
+/* Room for all that was staged: what cannot be published need not be staged to its end. */
+static enum status
+has_room(const struct edit *to, struct copy_job *job, const struct haul *h)
+{
+	job->step_bytes = job->bytes;
+	for (size_t i = 0; i < h->n; i++)
+		job->step_bytes += (int64_t)h->e[i].size;
+	return quota_room(job->to.actor.store, to->txn, to->account, (int64_t)(runs_count(&job->source) + h->n), job->step_bytes);
+}
+
 static enum status
 stage_haul(struct edit *to, struct copy_job *job, struct haul *h)
 {
 	int64_t now = clock_seconds();
-	enum status st = haul_marks(h, job->from.mailbox, to);
+	enum status st = has_room(to, job, h);
+
+	if (st == OK)
+		st = haul_marks(h, job->from.mailbox, to);
 
 	if (st == OK)
 		st = haul_mark(h, to->txn);
@@ -178,13 +195,11 @@ copy_publish(struct db_txn *txn, struct copy_job *job, struct copy_result *resul
 	struct copy_result r = {.to_n = (uint32_t)n};
 	struct runs uids = {0};
 	struct buf blob = {0};
-	int64_t was;
 	struct edit e;
 	enum status st = edit_begin(&e, &job->to, txn, RIGHT_INSERT);
 
 	if (st != OK)
 		return st;
-	was = e.size;
 	r.to_first = e.uidnext;
 	r.uidvalidity = e.uidvalidity;
 	if (n > UINT32_MAX - 1 - e.uidnext)
@@ -192,12 +207,13 @@ copy_publish(struct db_txn *txn, struct copy_job *job, struct copy_result *resul
 	for (uint32_t i = 0; i < job->pages && st == OK; i++)
 		st = publish_page(&e, job, i, &blob);
 	if (st == OK)
-		st = domain_room(job->to.actor.store, txn, job->to.owner, (uint64_t)(e.size > was ? e.size - was : 0));
+		st = domain_room(job->to.actor.store, txn, job->to.owner, (uint64_t)(e.size > e.size_was ? e.size - e.size_was : 0));
 	if (st == OK && n > 0) {
 		runs_add(&uids, r.to_first, r.to_first + r.to_n - 1);
 		st = edit_change(&e, CHANGE_ADDED, &uids);
 	}
 	st = edit_end(&e, st);
+	r.over = e.over;
 	if (st == OK) {
 		runs_add_all(&r.from, &job->source);
 		*result_r = r;

@@ -6,7 +6,8 @@
 
 #define ACCOUNTS_A_STEP 500 /* in one snapshot */
 
-#define COLUMNS "d.name, d.accounts_max, d.bytes_max, d.detail, d.bytes, d.fold"
+#define COLUMNS "d.name, d.accounts_max, d.bytes_max, d.detail, d.bytes, d.fold, coalesce(d.quota_bytes, -2), coalesce(d.quota_messages, -2)," \
+	" coalesce(d.quota_mailboxes, -2)"
 static struct db_sql get = DB_SQL("SELECT " COLUMNS " FROM domain d WHERE d.fold = ?1");
 static struct db_sql of_account = DB_SQL("SELECT " COLUMNS " FROM account a JOIN domain d ON d.fold = a.domain WHERE a.id = ?1");
 static struct db_sql after_fold = DB_SQL("SELECT " COLUMNS " FROM domain d WHERE d.fold > ?1 ORDER BY d.fold LIMIT ?2");
@@ -14,13 +15,17 @@ static struct db_sql note = DB_SQL("INSERT INTO domain (fold, name, bytes, summe
 static struct db_sql set_accounts = DB_SQL("UPDATE domain SET accounts_max = ?2 WHERE fold = ?1");
 static struct db_sql set_bytes = DB_SQL("UPDATE domain SET bytes_max = ?2, summed = 0 WHERE fold = ?1");
 static struct db_sql set_detail = DB_SQL("UPDATE domain SET detail = ?2 WHERE fold = ?1");
+static struct db_sql set_quota[QUOTA_RESOURCES] = {
+    [QUOTA_BYTES] = DB_SQL("UPDATE domain SET quota_bytes = nullif(?2, -2) WHERE fold = ?1"),
+    [QUOTA_MESSAGES] = DB_SQL("UPDATE domain SET quota_messages = nullif(?2, -2) WHERE fold = ?1"),
+    [QUOTA_MAILBOXES] = DB_SQL("UPDATE domain SET quota_mailboxes = nullif(?2, -2) WHERE fold = ?1"),
+};
 static struct db_sql drop = DB_SQL("DELETE FROM domain WHERE fold = ?1");
 static struct db_sql count = DB_SQL("SELECT count(*) FROM account WHERE domain = ?1 AND deleted = 0");
 static struct db_sql room = DB_SQL("SELECT d.bytes_max, d.bytes FROM account a JOIN domain d ON d.fold = a.domain"
     " WHERE a.id = ?1 AND d.bytes_max IS NOT NULL");
 static struct db_sql sum_due = DB_SQL("SELECT fold FROM domain WHERE bytes_max IS NOT NULL AND summed < ?1 ORDER BY summed LIMIT 1");
-static struct db_sql sum_some = DB_SQL("SELECT max(id), count(*), coalesce(sum(size), 0) FROM (SELECT a.id AS id,"
-    " (SELECT sum(m.size) FROM mailbox m WHERE m.account = a.id AND m.sort IS NOT NULL) AS size"
+static struct db_sql sum_some = DB_SQL("SELECT max(id), count(*), coalesce(sum(used_bytes), 0) FROM (SELECT a.id AS id, a.used_bytes"
     " FROM account a WHERE a.domain = ?1 AND a.deleted = 0 AND a.id > ?2 ORDER BY a.id LIMIT ?3)");
 static struct db_sql sum_set = DB_SQL("UPDATE domain SET bytes = ?2, summed = ?3 WHERE fold = ?1");
 static struct db_sql account_next = DB_SQL("SELECT id, fold FROM account WHERE id > ?1 AND fold IS NOT NULL ORDER BY id LIMIT 1");
@@ -53,6 +58,8 @@ fill(struct db_stmt *q, struct arena *arena, struct domain *d, struct str *fold_
 	    .bytes = db_int(q, 4),
 	};
 	*fold_r = arena_str(arena, db_text(q, 5));
+	for (unsigned i = 0; i < QUOTA_RESOURCES; i++)
+		d->quota[i] = db_int(q, 6 + (int)i);
 }
 
 /* The folded form, with no @. */
@@ -96,6 +103,12 @@ domain_set(struct store *store, struct db_txn *txn, struct str name, const struc
 		store->domain_limits = true;
 	if (st == OK)
 		st = set_one(txn, &set_detail, buf_str(&fold), c->detail);
+	for (unsigned i = 0; c->quota != NULL && i < QUOTA_RESOURCES && st == OK; i++) {
+		if (c->quota[i] != QUOTA_KEEP)
+			st = db_exec(txn, &set_quota[i], "ti", buf_str(&fold), c->quota[i]);
+		if (c->quota[i] >= QUOTA_NONE)
+			store->domain_quotas = true;
+	}
 	buf_free(&fold);
 	return st;
 }

@@ -7,6 +7,7 @@
 #define STORE_DOMAIN_H
 
 #include "store/account.h"
+#include "store/quota.h"
 
 #define DOMAIN_UNSET (-1)
 
@@ -19,6 +20,7 @@ struct domain {
 	/* Their mail when it was summed up last, which is about every DOMAIN_SUM_EVERY seconds and only where there is a limit: no delivery waits for
 	 * another one's to be counted. */
 	int64_t bytes;
+	int64_t quota[QUOTA_RESOURCES]; /* of each of its accounts that has none of its own: QUOTA_NONE, or QUOTA_INHERIT: as the settings say */
 };
 #define DOMAIN_SUM_EVERY 300
 
@@ -26,6 +28,7 @@ struct domain {
 #define DOMAIN_KEEP INT64_MIN
 struct domain_change {
 	int64_t accounts_max, bytes_max, detail;
+	const int64_t *quota; /* QUOTA_RESOURCES of them, of each account: a number, QUOTA_NONE, QUOTA_INHERIT or QUOTA_KEEP; NULL: stay */
 };
 /* Part of a write function. The domain is noted where it was not. Accounts that are there stay, even if they are too many. ERR_BAD_INPUT: not a domain. */
 must_check enum status domain_set(struct store *store, struct db_txn *txn, struct str name, const struct domain_change *change);

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "store/access_priv.h"
 #include "store/feed_priv.h"
+#include "store/quota_priv.h"
 
 /* ---- the mailbox row ---- */
 
@@ -37,10 +38,10 @@ edit_begin(struct edit *e, const struct grant *grant, struct db_txn *txn, unsign
 	e->uidnext = (uint32_t)v[2];
 	e->keywords = e->keywords_was = (uint32_t)v[3];
 	e->modseq = (uint64_t)v[4] + 1;
-	e->messages = v[5];
+	e->messages = e->messages_was = v[5];
 	e->unseen = v[6];
 	e->deleted = v[7];
-	e->size = v[8];
+	e->size = e->size_was = v[8];
 	e->deleted_size = v[9];
 	e->oldest_change = (uint64_t)v[10];
 	return OK;
@@ -51,6 +52,43 @@ static int64_t
 positive(int64_t n)
 {
 	return n < 0 ? 0 : n;
+}
+
+enum status
+edit_pay(struct edit *e, struct quota_charge *c)
+{
+	enum status st = quota_charge(e->grant->actor.store, e->txn, e->account, c);
+
+	if (st != OK)
+		return st;
+	e->messages_paid += c->messages;
+	e->size_paid += c->bytes;
+	e->over = c->over;
+	return OK;
+}
+
+/* What is not on the account's sums yet. */
+static enum status
+pay_rest(struct edit *e)
+{
+	struct quota_charge c = {.messages = positive(e->messages) - e->messages_was - e->messages_paid,
+	    .bytes = positive(e->size) - e->size_was - e->size_paid};
+
+	if (e->settled || (c.messages == 0 && c.bytes == 0))
+		return OK;
+	return edit_pay(e, &c);
+}
+
+/* The write may go on without this edit. */
+static enum status
+give_back(struct edit *e, enum status st)
+{
+	struct quota_charge c = {.messages = -e->messages_paid, .bytes = -e->size_paid};
+	enum status back = OK;
+
+	if (c.messages != 0 || c.bytes != 0)
+		back = quota_charge(e->grant->actor.store, e->txn, e->account, &c);
+	return back == OK ? st : back;
 }
 
 static enum status
@@ -68,6 +106,8 @@ counters_write(struct edit *e)
 		    (int64_t)e->keywords, (int64_t)modseq, positive(e->messages), positive(e->unseen),
 		    positive(e->deleted), positive(e->size), positive(e->deleted_size),
 		    (int64_t)e->oldest_change);
+	if (st == OK)
+		st = pay_rest(e);
 	if (st == OK && e->changed)
 		feed_messages(e->grant->actor.store, e->txn, e->account, e->mailbox, e->modseq, e->uidnext);
 	return st;
@@ -154,6 +194,8 @@ edit_end(struct edit *e, enum status st)
 		st = dir_flush(e);
 	if (st == OK)
 		st = counters_write(e);
+	if (st != OK)
+		st = give_back(e, st);
 	free(e->dir);
 	page_free(e->page);
 	buf_free(&e->packed);

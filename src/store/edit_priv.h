@@ -28,6 +28,10 @@ struct edit {
 	uint32_t uidvalidity, uidnext, keywords, keywords_was;
 	uint64_t modseq;             /* of this change: one above the mailbox's */
 	int64_t messages, unseen, deleted, size, deleted_size;
+	int64_t messages_was, size_was;
+	int64_t messages_paid, size_paid; /* of what they are more now, what stands on the account's sums already (edit_pay()) */
+	bool settled;                /* what comes or goes here goes or comes elsewhere in the account, by the same write */
+	bool over;                   /* edit_pay(): the account has more than its quota now */
 	uint64_t oldest_change;
 	bool changed;                /* something carries modseq now */
 	struct runs named;           /* keyword ids + 1 that this edit will use (keyword_priv.h) */
@@ -45,8 +49,13 @@ struct edit {
 /* Asks for the rights, as they are in this transaction, and reads the mailbox's counters. Every change of messages begins here. ERR_NOT_FOUND (also: it is gone, or only a
  * name), ERR_NO_PERM. */
 must_check enum status edit_begin(struct edit *e, const struct grant *grant, struct db_txn *txn, unsigned rights);
-/* Writes what is left to be written; with a failure only frees. Gives st or what went wrong. */
+/* Writes what is left to be written; with a failure only frees, and takes what was paid off the sums again. Gives st or what went wrong. What came and went is put on the account's sums, as far as
+ * it was not paid; ERR_QUOTA then ends the whole write. */
 must_check enum status edit_end(struct edit *e, enum status st);
+struct quota_charge;
+/* Puts what will come on the account's sums (quota_priv.h) before it is there: who may refuse it without ending the write asks here. ERR_QUOTA and others of
+ * quota_charge(): nothing was changed. */
+must_check enum status edit_pay(struct edit *e, struct quota_charge *charge);
 
 /* Goes to the first page with a UID >= uid. ERR_NOT_FOUND: none. */
 must_check enum status edit_seek(struct edit *e, uint32_t uid);

@@ -178,3 +178,9 @@ feed_account(struct store *s, struct db_txn *txn, int64_t account, enum account_
 {
 	announce(s, txn, (struct store_event){.kind = EVENT_ACCOUNT, .account = account, .modseq = what});
 }
+
+void
+feed_quota(struct store *s, struct db_txn *txn, int64_t account)
+{
+	announce(s, txn, (struct store_event){.kind = EVENT_QUOTA, .account = account});
+}

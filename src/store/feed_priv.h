@@ -16,6 +16,8 @@ void feed_mailbox(struct store *store, struct db_txn *txn, enum store_event_kind
 
 /* EVENT_ACCOUNT. */
 void feed_account(struct store *store, struct db_txn *txn, int64_t account, enum account_event what);
+/* EVENT_QUOTA. */
+void feed_quota(struct store *store, struct db_txn *txn, int64_t account);
 
 struct feed;
 struct feed *feed_new(void);

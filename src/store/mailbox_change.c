@@ -6,6 +6,7 @@
 #include "store/admit_priv.h"
 #include "store/access_priv.h"
 #include "store/feed_priv.h"
+#include "store/quota_priv.h"
 #include "store/rights_priv.h"
 #include "store/store_priv.h"
 
@@ -38,7 +39,8 @@ list_change_begin(struct list_change *c, const struct actor *actor, struct db_tx
 		return st;
 	if ((st = db_get_ints(txn, &counters_get, v, 3, "i", owner)) != OK)
 		return st;
-	*c = (struct list_change){actor, txn, owner, clock_seconds(), v[0], v[1], v[2]};
+	*c = (struct list_change){.actor = actor, .txn = txn, .account = owner, .now = clock_seconds(), .last_uidvalidity = v[0], .modseq = v[1],
+	    .mailboxes = v[2]};
 	return OK;
 }
 
@@ -50,6 +52,8 @@ list_change_end(struct list_change *c)
 	st = db_exec(c->txn, &counters_set, "iiii", c->account, c->last_uidvalidity, c->modseq, c->mailboxes);
 	if (st == OK && c->modseq > ACCOUNT_CHANGES_KEPT)
 		st = db_exec(c->txn, &log_trim, "ii", c->account, c->modseq - ACCOUNT_CHANGES_KEPT);
+	if (st == OK && (c->messages != 0 || c->bytes != 0))
+		st = quota_charge(c->actor->store, c->txn, c->account, &(struct quota_charge){.messages = -c->messages, .bytes = -c->bytes});
 	return st;
 }
 
@@ -137,6 +141,8 @@ list_change_insert(struct list_change *c, struct str name, bool noselect, unsign
 		return ERR_BAD_INPUT;
 	if (c->mailboxes >= c->actor->store->mailboxes_max)
 		return ERR_LIMIT;
+	if (!noselect && !c->beyond && (st = quota_mailboxes(c->actor->store, c->txn, c->account, c->mailboxes)) != OK)
+		return st;
 	st = db_exec(c->txn, &insert, "ittiiii", c->account, name, str_of(key.p, key.n), (int64_t)noselect, (int64_t)special,
 	    next_uidvalidity(c), c->now);
 	if (st != OK)
@@ -219,8 +225,8 @@ list_change_make(struct list_change *c, struct str name, unsigned special, int64
 	return st;
 }
 
-enum status
-mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, unsigned special, int64_t *id_r)
+static enum status
+create(const struct actor *actor, struct db_txn *txn, struct str name, unsigned special, bool beyond, int64_t *id_r)
 {
 	struct list_change c;
 	int64_t id, owner;
@@ -235,6 +241,7 @@ mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, u
 		return ERR_BAD_INPUT;
 	if ((st = list_change_begin(&c, actor, txn, owner)) != OK)
 		return st;
+	c.beyond = beyond;
 	/* What a mailbox is used for is its owner's matter. */
 	if (list_change_others(&c) && special != 0)
 		return ERR_NO_PERM;
@@ -244,6 +251,18 @@ mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, u
 		*id_r = id;
 	/* In words as where there is no such account. */
 	return st == ERR_NOT_FOUND && list_change_others(&c) ? ERR_NO_PERM : st;
+}
+
+enum status
+mailbox_create(const struct actor *actor, struct db_txn *txn, struct str name, unsigned special, int64_t *id_r)
+{
+	return create(actor, txn, name, special, false, id_r);
+}
+
+enum status
+mailbox_create_first(const struct actor *actor, struct db_txn *txn, struct str name, unsigned special, int64_t *id_r)
+{
+	return create(actor, txn, name, special, true, id_r);
 }
 
 /* ---- special use ---- */

@@ -16,6 +16,8 @@ struct list_change {
 	struct db_txn *txn;
 	int64_t account, now;
 	int64_t last_uidvalidity, modseq, mailboxes;
+	bool beyond;             /* mailboxes are made whatever the account's quota */
+	int64_t messages, bytes; /* that went with mailboxes: taken off the account's sums at the end */
 };
 
 /* Of the list of that owner: what the actor may change in somebody else's follows from the rights to the mailboxes there. */
@@ -42,7 +44,8 @@ struct list_below {
 bool list_below_keys(struct str name, struct sort_key *from, struct sort_key *to);
 bool list_below_begin(struct list_below *b, struct list_change *c, struct str name);
 
-/* A row with the next UIDVALIDITY; not told. ERR_BAD_INPUT: no name. ERR_LIMIT: too many. */
+/* A row with the next UIDVALIDITY; not told. ERR_BAD_INPUT: no name. ERR_LIMIT: too many; ERR_QUOTA: more than the account may have. What is only a name
+ * is not refused for its quota. */
 must_check enum status list_change_insert(struct list_change *c, struct str name, bool noselect, unsigned special, int64_t *id_r);
 /* The parents that are not there, the nearest first; up has room for MAILBOX_LEVELS_MAX. *above_r: the nearest that is, id 0: none. ERR_NO_PERM,
  * ERR_NOT_FOUND: nothing may be made below that one. */

@@ -6,7 +6,7 @@
 #include "store/rights_priv.h"
 #include "store/store_priv.h"
 
-static struct db_sql take_name = DB_SQL("UPDATE mailbox SET name = NULL, sort = NULL, special = 0 WHERE id = ?1");
+static struct db_sql take_name = DB_SQL("UPDATE mailbox SET name = NULL, sort = NULL, special = 0 WHERE id = ?1 RETURNING messages, size");
 
 static enum status
 has_children(struct list_change *c, struct str name, bool *yes_r)
@@ -27,11 +27,14 @@ has_children(struct list_change *c, struct str name, bool *yes_r)
 static enum status
 doom(struct list_change *c, int64_t id, struct str name)
 {
+	int64_t held[2];
 	enum status st;
 
-	if ((st = db_exec(c->txn, &take_name, "i", id)) != OK || (st = rights_drop(c->txn, id)) != OK)
+	if ((st = db_get_ints(c->txn, &take_name, held, 2, "i", id)) != OK || (st = rights_drop(c->txn, id)) != OK)
 		return st;
 	c->mailboxes--;
+	c->messages += held[0];
+	c->bytes += held[1];
 	if ((st = reap_doom(c->txn, c->now + c->actor->store->grace, DOOMED_MAILBOX, id)) != OK)
 		return st;
 	return list_change_tell(c, LIST_DELETED, id, name);

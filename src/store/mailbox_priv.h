@@ -34,4 +34,7 @@ int64_t uidvalidity_after(int64_t last, int64_t now);
 must_check enum status mailbox_by_key(struct db_txn *txn, struct arena *arena, int64_t account, const struct sort_key *key,
     struct mailbox *mb_r);
 
+/* mailbox_create() of those that each account has, whatever its quota. */
+must_check enum status mailbox_create_first(const struct actor *actor, struct db_txn *txn, struct str name, unsigned special, int64_t *id_r);
+
 #endif

@@ -34,6 +34,10 @@ struct message_new {
 	const struct str *keywords;
 	size_t keywords_n;
 	struct str uidl;           /* what another server called it over POP3 (uidl.h); n 0: nothing */
+	/* Quota (quota.h). Of several that are stored together the first one's count. */
+	bool beyond;               /* it is stored whatever the quota: the server's own */
+	const struct account_usage *before; /* what the owner held before this write took something away that this replaces: up to there it is stored; or NULL */
+	bool *over_r;              /* the caller's: whether the owner has more than its quota now, by the grace; or NULL */
 };
 
 /* Right i. ERR_NOT_FOUND, ERR_READ_ONLY, ERR_QUOTA, ERR_LIMIT. After several appends in one transaction the mailbox has one change row each. */
@@ -77,9 +81,11 @@ struct copy_result {
 	uint32_t to_n;
 	uint32_t uidvalidity;     /* of the destination */
 	uint64_t modseq;          /* of the source after a move */
+	bool over;                /* the destination's owner has more than its quota now, by the grace */
 };
 /* Keeps flags, keywords, internal date and email id; the save date is now. Atomic. move also expunges the source messages (RFC 6851). The
- * destination may be the source. Rights: r of the source, with move t and e as well; i of the destination. */
+ * destination may be the source. ERR_QUOTA: its owner has no room; what moves within an account needs none. Rights: r of the source, with move t and e as
+ * well; i of the destination. */
 must_check enum status message_copy(const struct grant *from, struct db_txn *txn, const struct runs *uids, const struct grant *to,
     bool move, struct copy_result *result_r);
 

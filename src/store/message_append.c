@@ -7,11 +7,10 @@
 #include "store/domain.h"
 #include "store/keyword_priv.h"
 #include "store/message.h"
+#include "store/quota_priv.h"
 #include "store/thread_priv.h"
 #include "store/uidl.h"
 
-static struct db_sql next_email =
-    DB_SQL("UPDATE account SET next_email = next_email + 1 WHERE id = ?1 AND deleted = 0 RETURNING next_email - 1");
 static struct db_sql email_add =
     DB_SQL("INSERT INTO email (id, body, size, thread, message_id, birth, prefix, summary)"
 	   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
@@ -27,7 +26,7 @@ keywords_of(const struct edit *e, const struct message_new *m)
 
 /* Writes what never changes of the message, which gets that UID. */
 static enum status
-email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *email_r)
+email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t email)
 {
 	struct birth birth = {.mailbox = e->mailbox,
 	    .uid = uid,
@@ -37,16 +36,10 @@ email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *
 	    .keywords = m->keywords,
 	    .keywords_n = keywords_of(e, m)};
 	struct thread_names names;
-	int64_t email, thread, body = m->body, counter;
-	enum status st;
+	int64_t thread, body = m->body;
+	enum status st = OK;
 
 	ensure(m->stage != NULL || m->body > 0);
-	st = db_get_ints(e->txn, &next_email, &counter, 1, "i", e->account);
-	if (st == OK && counter > UINT32_MAX - 2)
-		st = ERR_LIMIT;
-	if (st != OK)
-		return st;
-	email = e->account << 32 | counter;
 	if (m->stage != NULL)
 		st = blob_publish(m->stage, e->txn, &body);
 	if (st == OK && m->shared_body)
@@ -62,29 +55,44 @@ email_write(struct edit *e, const struct message_new *m, uint32_t uid, int64_t *
 	    (int64_t)m->message_id_hash, buf_str(&e->packed), m->prefix, m->summary);
 	if (st == OK)
 		st = db_exec(e->txn, &structure_add, "ib", email, m->structure);
-	*email_r = email;
-	return st;
+	return st == OK ? uidl_keep(e->txn, e->mailbox, uid, email, m->uidl) : st;
 }
 
-/* The entry of a message that gets that UID. */
+/* The account's sums and ids of emails. */
 static enum status
-make_entry(struct edit *e, struct arena *arena, const struct message_new *m, uint32_t uid, struct entry *entry)
+pay(struct edit *e, const struct message_new *const *m, size_t n, int64_t *email_r)
 {
-	enum status st = admit_message(m);
+	struct quota_charge c = {.messages = (int64_t)n, .emails = (int64_t)n, .beyond = m[0]->beyond, .before = m[0]->before};
+	enum status st;
 
-	if (st != OK)
+	for (size_t i = 0; i < n; i++)
+		c.bytes += (int64_t)m[i]->size;
+	if (!c.beyond && (st = domain_room(e->grant->actor.store, e->txn, e->account, (uint64_t)c.bytes)) != OK)
 		return st;
+	if ((st = edit_pay(e, &c)) != OK)
+		return st;
+	if (m[0]->over_r != NULL)
+		*m[0]->over_r = c.over;
+	*email_r = c.email;
+	return OK;
+}
+
+/* The entry of a message that gets that UID, and what never changes of it. */
+static enum status
+make_entry(struct edit *e, struct arena *arena, const struct message_new *m, uint32_t uid, int64_t email, struct entry *entry)
+{
+	enum status st;
+
 	*entry = (struct entry){.uid = uid,
 	    .modseq = e->modseq,
+	    .email = e->account << 32 | email,
 	    .flags = grant_flags(e->grant, m->flags & FLAG_ALL),
 	    .zone = m->zone,
 	    .internal_date = m->internal_date,
 	    .save_date = clock_seconds(),
 	    .size = m->size};
 	st = keyword_ids(e, arena, m->keywords, keywords_of(e, m), true, &entry->keywords, &entry->keywords_n);
-	if (st == OK)
-		st = email_write(e, m, uid, &entry->email);
-	return st == OK ? uidl_keep(e->txn, e->mailbox, uid, entry->email, m->uidl) : st;
+	return st == OK ? email_write(e, m, uid, entry->email) : st;
 }
 
 enum status
@@ -96,7 +104,8 @@ message_append_all(const struct grant *grant, struct db_txn *txn, const struct m
 	struct runs uids = {0};
 	struct entry *entries;
 	uint32_t first;
-	uint64_t modseq, bytes = 0;
+	uint64_t modseq;
+	int64_t email = 0;
 	enum status st = edit_begin(&e, grant, txn, RIGHT_INSERT);
 
 	if (st != OK)
@@ -105,13 +114,13 @@ message_append_all(const struct grant *grant, struct db_txn *txn, const struct m
 	first = e.uidnext;
 	if (first >= UINT32_MAX - n)
 		st = ERR_LIMIT;
-	for (size_t i = 0; i < n; i++)
-		bytes += m[i]->size;
-	if (st == OK)
-		st = domain_room(grant->actor.store, txn, grant->owner, bytes);
 	entries = arena_array(&arena, n, sizeof(*entries));
 	for (size_t i = 0; i < n && st == OK; i++)
-		st = make_entry(&e, &arena, m[i], first + (uint32_t)i, &entries[i]);
+		st = admit_message(m[i]);
+	if (st == OK)
+		st = pay(&e, m, n, &email);
+	for (size_t i = 0; i < n && st == OK; i++)
+		st = make_entry(&e, &arena, m[i], first + (uint32_t)i, email + (int64_t)i, &entries[i]);
 	if (st == OK)
 		st = edit_append(&e, entries, (uint32_t)n);
 	if (st == OK) {

@@ -6,6 +6,7 @@
 #include "store/expunge_priv.h"
 #include "store/haul_priv.h"
 #include "store/message.h"
+#include "store/quota_priv.h"
 
 static enum status
 take(const struct grant *from, struct db_txn *txn, const struct runs *uids, bool move, struct haul *h)
@@ -48,7 +49,7 @@ place(struct edit *e, struct haul *h, int64_t from, struct copy_result *r)
 static enum status
 put(const struct grant *from, struct db_txn *txn, const struct grant *to, struct haul *h, bool move, struct copy_result *r)
 {
-	uint64_t bytes = 0;
+	struct quota_charge c = {.messages = (int64_t)h->n};
 	struct edit e;
 	enum status st = edit_begin(&e, to, txn, RIGHT_INSERT);
 
@@ -59,17 +60,19 @@ put(const struct grant *from, struct db_txn *txn, const struct grant *to, struct
 	if (to->owner != from->owner)
 		st = ERR_NO_PERM;
 	/* What only moves takes no more room than before. */
-	for (size_t i = 0; i < h->n && !move; i++)
-		bytes += h->e[i].size;
-	if (st == OK && bytes > 0)
-		st = domain_room(to->actor.store, txn, to->owner, bytes);
+	e.settled = move && to->owner == from->owner;
+	for (size_t i = 0; i < h->n; i++)
+		c.bytes += (int64_t)h->e[i].size;
+	if (st == OK && h->n > 0 && !e.settled && (st = domain_room(to->actor.store, txn, to->owner, (uint64_t)c.bytes)) == OK)
+		st = edit_pay(&e, &c);
+	r->over = c.over;
 	if (st == OK && h->n > 0)
 		st = place(&e, h, from->mailbox, r);
 	return edit_end(&e, st);
 }
 
 static enum status
-remove_source(const struct grant *from, struct db_txn *txn, const struct runs *uids, uint64_t *modseq_r)
+remove_source(const struct grant *from, struct db_txn *txn, const struct runs *uids, bool settled, uint64_t *modseq_r)
 {
 	struct expunge x = {.uids = uids, .moved = true, .max = SIZE_MAX};
 	struct edit e;
@@ -78,6 +81,7 @@ remove_source(const struct grant *from, struct db_txn *txn, const struct runs *u
 	if (st != OK)
 		return st;
 	*modseq_r = e.modseq;
+	e.settled = settled;
 	st = edit_end(&e, expunge_run(&e, &x));
 	runs_free(&x.gone);
 	return st;
@@ -96,7 +100,7 @@ message_copy(const struct grant *from, struct db_txn *txn, const struct runs *ui
 	if (st == OK && !move && h.n > 0)
 		st = haul_mark(&h, txn);
 	if (st == OK && move && h.n > 0)
-		st = remove_source(from, txn, &h.from, &r.modseq);
+		st = remove_source(from, txn, &h.from, to->owner == from->owner, &r.modseq);
 	if (st == OK) {
 		r.from = h.from;
 		h.from = (struct runs){0};

@@ -41,7 +41,7 @@ static struct db_sql account_rows[] = {
     DB_SQL("DELETE FROM account_change WHERE account = ?1"),
     DB_SQL("DELETE FROM thread_sweep WHERE account = ?1"),
     DB_SQL("DELETE FROM copied WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32"),
-    DB_SQL("DELETE FROM quota WHERE account = ?1"),
+    DB_SQL("DELETE FROM quota_due WHERE account = ?1"),
     DB_SQL("DELETE FROM metadata WHERE account = ?1"),
     DB_SQL("DELETE FROM account WHERE id = ?1 AND deleted = 1"),
 };

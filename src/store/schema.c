@@ -11,6 +11,7 @@
 #include "store/account_priv.h"
 #include "store/changes_priv.h"
 #include "store/domain_priv.h"
+#include "store/quota_priv.h"
 #include "store/reserved_priv.h"
 #include "store/store_priv.h"
 
@@ -52,6 +53,7 @@ static const struct step {
     {8, UIDL_SQL, NULL},
     {9, "DROP TABLE acl;" ACL_SQL "ALTER TABLE mailbox ADD COLUMN acl INTEGER NOT NULL DEFAULT 0;", NULL},
     {10, "ALTER TABLE account ADD COLUMN domain TEXT;" ADDRESS_SQL, domains_fill},
+    {11, QUOTA_ADD_SQL, quota_fill},
     {0, NULL, NULL},
 };
 
@@ -151,6 +153,8 @@ schema_bring_up(struct store *s, struct db_txn *txn)
 		st = db_script(txn, CERTIFICATE_INDEX_SQL);
 	if (st == OK)
 		st = domains_look(s, txn);
+	if (st == OK)
+		st = quota_look(s, txn);
 	if (st != OK)
 		return st;
 	if ((st = get_secret(s, txn)) == ERR_NOT_FOUND)

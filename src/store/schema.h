@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 10
+#define SCHEMA_VERSION 11
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
@@ -57,6 +57,24 @@
 	"CREATE TABLE domain (fold TEXT PRIMARY KEY, name TEXT NOT NULL, accounts_max INTEGER, bytes_max INTEGER,"      \
 	" detail INTEGER, bytes INTEGER NOT NULL, summed INTEGER NOT NULL) WITHOUT ROWID;"
 
+/*
+ * Quota (quota.h). account: used_messages, used_bytes: the sums over its mailboxes, kept with each change; quota_...: limits of its own (NULL: as the domain
+ * says, -1: none); quota_told: percent of the warning that was written last. domain: what its accounts may have. quota_due: accounts to which a warning is
+ * to be written.
+ */
+#define QUOTA_COLUMNS "quota_bytes INTEGER, quota_messages INTEGER, quota_mailboxes INTEGER"
+#define QUOTA_SQL                                                                                                      \
+	"ALTER TABLE domain ADD COLUMN quota_bytes INTEGER; ALTER TABLE domain ADD COLUMN quota_messages INTEGER;"      \
+	"ALTER TABLE domain ADD COLUMN quota_mailboxes INTEGER;"                                                        \
+	"CREATE TABLE quota_due (account INTEGER PRIMARY KEY);"
+#define QUOTA_ADD_SQL                                                                                                  \
+	"ALTER TABLE account ADD COLUMN used_messages INTEGER NOT NULL DEFAULT 0;"                                      \
+	"ALTER TABLE account ADD COLUMN used_bytes INTEGER NOT NULL DEFAULT 0;"                                         \
+	"ALTER TABLE account ADD COLUMN quota_told INTEGER NOT NULL DEFAULT 0;"                                         \
+	"ALTER TABLE account ADD COLUMN quota_bytes INTEGER; ALTER TABLE account ADD COLUMN quota_messages INTEGER;"    \
+	"ALTER TABLE account ADD COLUMN quota_mailboxes INTEGER;"                                                       \
+	"DROP TABLE IF EXISTS quota;" QUOTA_SQL
+
 /* Made at each start where it is missing, whatever the version; without it the number of an account's newest change is a walk through all its entries. */
 #define METADATA_INDEX_SQL "CREATE INDEX IF NOT EXISTS metadata_changed ON metadata (account, changed);"
 
@@ -74,7 +92,8 @@ static const char schema_sql[] =
     "CREATE TABLE account (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, fold TEXT UNIQUE,"
     " local TEXT, generation INTEGER NOT NULL, disabled INTEGER NOT NULL, deleted INTEGER NOT NULL,"
     " created INTEGER NOT NULL, next_email INTEGER NOT NULL, last_uidvalidity INTEGER NOT NULL,"
-    " modseq INTEGER NOT NULL, mailboxes INTEGER NOT NULL, domain TEXT);"
+    " modseq INTEGER NOT NULL, mailboxes INTEGER NOT NULL, domain TEXT, used_messages INTEGER NOT NULL DEFAULT 0,"
+    " used_bytes INTEGER NOT NULL DEFAULT 0, quota_told INTEGER NOT NULL DEFAULT 0, " QUOTA_COLUMNS ");"
     "CREATE INDEX account_local ON account (local);"
     "CREATE TABLE credential (account INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,"
     " PRIMARY KEY (account, kind)) WITHOUT ROWID;"
@@ -145,10 +164,9 @@ static const char schema_sql[] =
     "CREATE TABLE reader_state (mailbox INTEGER NOT NULL, reader INTEGER NOT NULL, unseen INTEGER NOT NULL,"
     " recent_from INTEGER NOT NULL, PRIMARY KEY (mailbox, reader)) WITHOUT ROWID;"
     ACL_SQL
-    /* Provided for: quota (RFC 9208), metadata (RFC 5464; mailbox 0: the server's; reader 0: shared; value
-     * NULL: removed; changed: counts the account's changes, see metadata.h), annotations (RFC 5257). */
-    "CREATE TABLE quota (account INTEGER NOT NULL, root TEXT NOT NULL, resource INTEGER NOT NULL, used INTEGER NOT NULL,"
-    " most INTEGER, PRIMARY KEY (account, root, resource)) WITHOUT ROWID;"
+    QUOTA_SQL
+    /* Metadata (RFC 5464; mailbox 0: the server's; reader 0: shared; value NULL: removed; changed: counts the account's changes, see
+     * metadata.h); provided for: annotations (RFC 5257). */
     "CREATE TABLE metadata (account INTEGER NOT NULL, mailbox INTEGER NOT NULL, reader INTEGER NOT NULL, entry TEXT NOT NULL,"
     " name TEXT NOT NULL, value BLOB, changed INTEGER NOT NULL, PRIMARY KEY (account, mailbox, reader, entry)) WITHOUT ROWID;"
     "CREATE TABLE annotation (mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, entry TEXT NOT NULL, value BLOB NOT NULL,"

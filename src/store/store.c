@@ -15,6 +15,7 @@
 #include "store/digest_priv.h"
 #include "store/feed_priv.h"
 #include "store/mailbox_priv.h"
+#include "store/quota_priv.h"
 #include "store/store_priv.h"
 
 enum status
@@ -145,6 +146,7 @@ store_open_file(const struct store_options *o, const char *file, struct store **
 
 	s->grace = o->grace != 0 ? o->grace : STORE_GRACE_DEFAULT;
 	s->share_anyone = o->share_anyone;
+	quota_configure(s, o);
 	s->mailboxes_max = o->mailboxes != 0 ? o->mailboxes : MAILBOXES_MAX;
 	s->names = account_names_new(o);
 	s->feed = feed_new();

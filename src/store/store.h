@@ -20,6 +20,7 @@
 
 struct store;
 
+#define QUOTA_WARN_MAX 8
 struct store_domain {
 	const char *name;
 	char separator;
@@ -36,6 +37,9 @@ struct store_options {
 	size_t domains_n;
 	bool share_anyone;     /* an account may give rights to everybody (rights.h); else only an administrator can */
 	size_t expansion;      /* accounts that one address may stand for (address.h); 0: 1,000 */
+	/* Of accounts for which nothing else is said (quota.h); 0: no limit. Grace: bytes. Percentages that are warned of, the others 0. */
+	int64_t quota_bytes, quota_messages, quota_mailboxes, quota_grace;
+	uint8_t quota_warn[QUOTA_WARN_MAX];
 	bool read_only;        /* nothing is written: of a folder that cannot be, a snapshot, or a copy */
 	const char *file;      /* with read_only: this database file, wherever it lies, in place of dir's */
 	bool no_reaper;        /* tests call store_reap() themselves */
@@ -75,7 +79,8 @@ enum store_event_kind {
 	EVENT_MESSAGES,  /* messages came, went or changed: modseq is the mailbox's newest */
 	EVENT_MAILBOX,   /* a mailbox was created, renamed, (un)subscribed, or its attributes changed; mailbox 0: the account's list may be another one */
 	EVENT_DELETED,   /* a mailbox was deleted */
-	EVENT_ACCOUNT    /* how one may log in to the account changed: modseq is enum account_event */
+	EVENT_ACCOUNT,   /* how one may log in to the account changed: modseq is enum account_event */
+	EVENT_QUOTA      /* a warning is due to the account (quota.h) */
 };
 /* What its sessions have to know, the later the worse: of several changes in one commit the worst is told. */
 enum account_event {
@@ -86,7 +91,7 @@ enum account_event {
 struct store_event {
 	enum store_event_kind kind;
 	int64_t account; /* the owner of the mailbox */
-	int64_t mailbox; /* 0 with EVENT_ACCOUNT */
+	int64_t mailbox; /* 0 with EVENT_ACCOUNT and EVENT_QUOTA */
 	uint64_t modseq;
 	uint32_t uidnext;
 };

@@ -5,11 +5,17 @@
 
 #include <pthread.h>
 #include "base/lock.h"
-#include "store/store.h"
+#include "store/quota.h"
 
 #define STORE_GRACE_DEFAULT (4 * 3600) /* seconds */
 #define STORE_SECRET_SIZE 32
 #define STORE_REAP_EVERY 60 /* seconds between two rounds of the reaper */
+
+/* What the settings say of quota (quota.h): the limits of who has no other. */
+struct quota_settings {
+	int64_t most[QUOTA_RESOURCES], grace;
+	uint8_t warn[QUOTA_WARN_MAX]; /* percentages; 0: none */
+};
 
 struct feed;
 struct digests;
@@ -25,6 +31,9 @@ struct store {
 	bool share_anyone;
 	struct account_names *names; /* how they lead to accounts: account_resolve.c */
 	_Atomic bool domain_limits;  /* a domain has a limit of bytes: domain.c */
+	_Atomic bool domain_quotas;  /* a domain has one for its accounts: quota.c */
+	struct quota_settings quota;
+	bool beyond_quota;           /* a repair: what was there is put where it belongs, whatever the limits */
 	unsigned char secret[STORE_SECRET_SIZE];
 
 	/* The reaper's thread; stopping is for whatever the store does by itself. */

@@ -313,6 +313,9 @@ static struct {
     {"an account has no INBOX",
         DB_SQL("SELECT id FROM account a WHERE id > ?1 AND deleted = 0 AND NOT EXISTS (SELECT 1 FROM mailbox m"
                " WHERE m.account = a.id AND m.sort = '\002') ORDER BY id LIMIT 1")},
+    {"the sums of an account's mail are wrong",
+        DB_SQL("SELECT id FROM account a WHERE id > ?1 AND deleted = 0 AND (used_messages, used_bytes) <> (SELECT coalesce(sum(m.messages), 0),"
+               " coalesce(sum(m.size), 0) FROM mailbox m WHERE m.account = a.id AND m.sort > '') ORDER BY id LIMIT 1")},
     {"the count of an account's mailboxes is wrong",
         DB_SQL("SELECT id FROM account a WHERE id > ?1 AND deleted = 0 AND mailboxes <> (SELECT count(*) FROM mailbox m"
                " WHERE m.account = a.id AND m.sort > '') ORDER BY id LIMIT 1")},

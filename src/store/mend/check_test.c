@@ -57,6 +57,8 @@ static const struct {
     {"UPDATE mailbox SET sort = 'elsewhere' WHERE name = 'Sent'", "the key of its name"},
     {"INSERT INTO subscription SELECT id, 'x' || char(13) FROM account", "a subscription to a name"},
     {"UPDATE account SET mailboxes = 77", "count of an account's mailboxes"},
+    {"UPDATE account SET used_messages = used_messages + 1", "sums of an account's mail"},
+    {"UPDATE account SET used_bytes = used_bytes - 1", "sums of an account's mail"},
     {"DELETE FROM mailbox WHERE name = 'INBOX'", "no INBOX"},
     {"DELETE FROM mailbox WHERE name = 'Sent'", "rows of a mailbox that is not there"},
     {"UPDATE reap SET entries = x'00'", "reap"},

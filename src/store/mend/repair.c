@@ -288,6 +288,7 @@ store_repair(const char *dir, struct repair_report *report)
 	remove_new(&a, dir);
 	if ((st = store_open_file(&o, NEW, &r.store)) != OK)
 		goto out;
+	r.store->beyond_quota = true;
 	st = salvage(&r, path_of(&a, dir, "mansio.db", ""), path_of(&a, dir, NEW, ""));
 	if (st == OK && (st = mend(&r)) == OK)
 		st = verify(&r);

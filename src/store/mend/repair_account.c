@@ -16,15 +16,19 @@ static struct db_sql add_account = DB_SQL("INSERT INTO account (id, name, fold, 
     " next_email, last_uidvalidity, modseq, mailboxes) VALUES (?1, ?2, ?2, ?2, 1, 1, 0, ?3, 1, ?3, 1, 0)");
 static struct db_sql next_account = DB_SQL("SELECT id, deleted FROM account WHERE id > ?1 ORDER BY id LIMIT 1");
 static struct db_sql has_inbox = DB_SQL("SELECT id FROM mailbox WHERE account = ?1 AND sort = '\002'");
-static struct db_sql facts[] = {
+enum { FACT_SUMS = 4, FACTS = 6 };
+static struct db_sql facts[FACTS] = {
     DB_SQL("SELECT count(*) FROM mailbox WHERE account = ?1 AND sort > ''"),
     DB_SQL("SELECT coalesce(max(id) & 4294967295, 0) + 1 FROM email WHERE id >= ?1 << 32 AND id < (?1 + 1) << 32"),
     DB_SQL("SELECT coalesce(max(uidvalidity), 0) FROM mailbox WHERE account = ?1"),
     DB_SQL("SELECT coalesce(max(modseq), 0) FROM account_change WHERE account = ?1"),
+    DB_SQL("SELECT coalesce(sum(messages), 0) FROM mailbox WHERE account = ?1 AND sort > ''"),
+    DB_SQL("SELECT coalesce(sum(size), 0) FROM mailbox WHERE account = ?1 AND sort > ''"),
 };
-static struct db_sql get_counters = DB_SQL("SELECT mailboxes, next_email, last_uidvalidity, modseq FROM account WHERE id = ?1");
+static struct db_sql get_counters = DB_SQL("SELECT mailboxes, next_email, last_uidvalidity, modseq, used_messages, used_bytes FROM account"
+    " WHERE id = ?1");
 static struct db_sql set_counters = DB_SQL("UPDATE account SET mailboxes = ?2, next_email = ?3, last_uidvalidity = ?4,"
-    " modseq = ?5 WHERE id = ?1");
+    " modseq = ?5, used_messages = ?6, used_bytes = ?7 WHERE id = ?1");
 static struct db_sql doom_again[] = {
     DB_SQL("INSERT INTO doomed (due, kind, id) SELECT ?1, 1, id FROM mailbox m WHERE name IS NULL"
            " AND NOT EXISTS (SELECT 1 FROM doomed d WHERE d.kind = 1 AND d.id = m.id)"),
@@ -93,7 +97,7 @@ mend_inbox(struct repair *r, struct db_txn *txn, int64_t id)
 	if ((st = db_get_ints(txn, &has_inbox, &mb, 1, "i", id)) != ERR_NOT_FOUND)
 		return st;
 	repair_lost(r, "account=%lld: INBOX; a new one is made", (long long)id);
-	if ((st = mailbox_create(&actor, txn, STR("INBOX"), 0, &mb)) != OK)
+	if ((st = mailbox_create_first(&actor, txn, STR("INBOX"), 0, &mb)) != OK)
 		return st;
 	return mailbox_subscribe(&actor, txn, STR("INBOX"), true);
 }
@@ -101,21 +105,22 @@ mend_inbox(struct repair *r, struct db_txn *txn, int64_t id)
 static enum status
 mend_counters(struct repair *r, struct db_txn *txn, int64_t id)
 {
-	int64_t have[4], want[4];
+	int64_t have[FACTS], want[FACTS];
 	enum status st;
 
-	if ((st = db_get_ints(txn, &get_counters, have, 4, "i", id)) != OK)
+	if ((st = db_get_ints(txn, &get_counters, have, FACTS, "i", id)) != OK)
 		return st;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < FACTS; i++) {
 		if ((st = db_get_ints(txn, &facts[i], &want[i], 1, "i", id)) != OK)
 			return st;
-		if (i > 0 && want[i] < have[i])
+		/* What is counted is as it is; what was given out is never given again. */
+		if (i > 0 && i < FACT_SUMS && want[i] < have[i])
 			want[i] = have[i];
 	}
 	if (memcmp(have, want, sizeof(have)) == 0)
 		return OK;
 	r->changed = true;
-	return db_exec(txn, &set_counters, "iiiii", id, want[0], want[1], want[2], want[3]);
+	return db_exec(txn, &set_counters, "iiiiiii", id, want[0], want[1], want[2], want[3], want[4], want[5]);
 }
 
 static enum status

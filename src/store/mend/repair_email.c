@@ -233,7 +233,7 @@ recovered_mailbox(struct unnamed *u, struct db_txn *txn, const struct actor *act
 	if (a->recovered == 0 && sort_key_make(&key, STR("Recovered"))) {
 		if ((st = mailbox_by_key(txn, NULL, actor->account, &key, &mb)) == OK)
 			a->recovered = mb.id;
-		else if (st != ERR_NOT_FOUND || (st = mailbox_create(actor, txn, STR("Recovered"), 0, &a->recovered)) != OK ||
+		else if (st != ERR_NOT_FOUND || (st = mailbox_create_first(actor, txn, STR("Recovered"), 0, &a->recovered)) != OK ||
 		    (st = mailbox_subscribe(actor, txn, STR("Recovered"), true)) != OK)
 			return st;
 	}

@@ -96,7 +96,8 @@ recipient_resolve(struct store *store, struct db_txn *txn, struct arena *arena, 
 		return st;
 	ensure(places.n > 0);
 	/* Of several some may have room: who has none is told when the message is stored. */
-	if (places.n == 1 && (st = domain_room(store, txn, places.place[0].account.id, size)) != OK)
+	if (places.n == 1 && ((st = domain_room(store, txn, places.place[0].account.id, size)) != OK ||
+	    (st = quota_room(store, txn, places.place[0].account.id, 1, (int64_t)size)) != OK))
 		return st;
 	list = arena_array(arena, places.n, sizeof(*list));
 	for (size_t i = 0; i < places.n && st == OK; i++) {

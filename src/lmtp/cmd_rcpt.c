@@ -90,7 +90,7 @@ refuse(struct lmtp_session *s, const struct esmtp_command *cmd, enum status st)
 	case ERR_NOT_FOUND: return lmtp_say(s, 550, "5.1.1", "No such account");
 	case ERR_UNAVAILABLE: return lmtp_say(s, 550, "5.2.1", "The account is disabled");
 	case ERR_LIMIT: return lmtp_say(s, 550, "5.5.3", "This address stands for too many accounts");
-	case ERR_QUOTA: return lmtp_say(s, 452, "4.2.2", "Over quota");
+	case ERR_QUOTA: return s->service->quota_permanent ? lmtp_say(s, 552, "5.2.2", "Over quota") : lmtp_say(s, 452, "4.2.2", "Over quota");
 	default: return lmtp_say(s, 451, "4.3.0", "Try again later");
 	}
 }

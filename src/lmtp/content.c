@@ -105,6 +105,10 @@ answer(struct lmtp_session *s, const struct lmtp_rcpt *r, enum status st)
 	};
 	struct buf *out = conn_out(s->conn);
 
+	if (st == ERR_QUOTA && s->service->quota_permanent) {
+		esmtp_reply_for(out, 552, "5.2.2", r->address, "over quota");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		if (table[i].st == st) {
 			esmtp_reply_for(out, table[i].code, table[i].enhanced, r->address, table[i].text);

@@ -14,6 +14,7 @@ struct lmtp_service {
 	const struct door *door;
 	uint64_t max_message;    /* bytes; 0: no limit */
 	size_t max_recipients;
+	bool quota_permanent;    /* who is over quota is refused for good (552), not for now (452) */
 };
 
 extern const struct conn_handler lmtp_handler;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The service as the settings want it. */
 #include <stdlib.h>
+#include <string.h>
 #include "base/config.h"
 #include "lmtp/lmtp.h"
 
@@ -10,7 +11,8 @@ service_open(const struct door *door, void **service_r)
 	const struct config *c = config();
 	struct lmtp_service *s = x_new(struct lmtp_service);
 
-	*s = (struct lmtp_service){.door = door, .max_message = (uint64_t)c->limits_message_bytes, .max_recipients = (size_t)c->lmtp_recipients};
+	*s = (struct lmtp_service){.door = door, .max_message = (uint64_t)c->limits_message_bytes, .max_recipients = (size_t)c->lmtp_recipients,
+	    .quota_permanent = strcmp(c->quota_refuse, "permanent") == 0};
 	*service_r = s;
 	return OK;
 }

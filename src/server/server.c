@@ -20,6 +20,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "server/server_priv.h"
+#include "session/language.h"
+#include "session/quota_mail.h"
 #include "store/mend/check.h"
 
 #define DAY 86400
@@ -157,6 +159,7 @@ static enum status
 open_services(struct server *s)
 {
 	const struct config *c = config();
+	uint8_t language = LANGUAGE_I_DEFAULT;
 	struct auth_settings as = auth_settings_default;
 	struct buf mechanisms = {0};
 	enum status st;
@@ -182,6 +185,8 @@ open_services(struct server *s)
 		return st; /* server_check() has looked */
 	s->changes = (struct store_subscriber){door_changed, &s->door};
 	store_subscribe(s->door.store, &s->changes);
+	(void)language_find(c->imap_language, &language); /* server_check() has looked */
+	s->quota_mail = quota_mail_start(s->door.store, s->name, (enum language)language);
 	return OK;
 }
 
@@ -212,12 +217,14 @@ stop(struct server *s)
 	}
 	if (s->door.pool != NULL)
 		pool_stop(s->door.pool);
+	quota_mail_stop(s->quota_mail);
 	if (s->door.store != NULL)
 		store_unsubscribe(s->door.store, &s->changes);
 	services_close(&s->services);
 	/* The committer may still be waking a session that has ended since, or telling of a renewed key: it ends before what it does that through. */
 	if (s->door.store != NULL)
 		store_close(s->door.store);
+	quota_mail_free(s->quota_mail);
 	if (s->door.auth != NULL)
 		auth_free(s->door.auth);
 	net_free(s->net);

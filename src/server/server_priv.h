@@ -32,6 +32,7 @@ struct server {
 	struct door door;     /* what the protocols share: its parts are made here */
 	struct services services;
 	struct store_subscriber changes; /* to the door */
+	struct quota_mail *quota_mail;
 	struct admin *admin;
 	struct buf addresses; /* "imap=127.0.0.1:143 ...": for the log */
 };

@@ -223,3 +223,14 @@ date_time_print(struct buf *out, struct date_time d)
 	two(t + 25, z % 60, '0');
 	buf_add(out, str_of(t, sizeof(t)));
 }
+
+void
+date_header_print(struct buf *out, int64_t seconds)
+{
+	static const char *const names[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"}; /* 1970 began with the first */
+	int32_t days = (int32_t)(seconds / 86400), second = (int32_t)(seconds % 86400);
+	int year, month, day;
+
+	date_civil(days, &year, &month, &day);
+	buf_addf(out, "%s, %d %s %d %02d:%02d:%02d +0000", names[days % 7], day, date_month_name(month), year, second / 3600, second / 60 % 60, second % 60);
+}

@@ -33,6 +33,8 @@ must_check enum status date_parse(struct str s, int32_t *days_r);
  * ERR_BAD_INPUT. */
 must_check enum status date_time_parse(struct str s, struct date_time *d_r);
 void date_print(struct buf *out, int32_t days);
+/* "Sun, 6 Nov 1994 08:49:37 +0000", as header fields have it (RFC 5322 3.3), of seconds since 1970. */
+void date_header_print(struct buf *out, int64_t seconds);
 /* Quoted, the day padded with a space to two characters (T59). Years outside 1..9999 are clamped. */
 void date_time_print(struct buf *out, struct date_time d);
 

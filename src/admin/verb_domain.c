@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * domain set: arguments: accounts, bytes, detail, each a number, "none" or nothing for as it is; records: where, domain. domain delete: records. domain
- * list: records: name, accounts, their most or nothing, bytes, their most or nothing, "yes", "no" or nothing.
+ * domain set: arguments: accounts, bytes, detail, each a number, "none" or nothing for as it is; then pairs: "quota-bytes", "quota-messages",
+ * "quota-mailboxes", a number, "none" or "default"; records: where, domain. domain delete: records. domain
+ * list: records: name, accounts, their most or nothing, bytes, their most or nothing, "yes", "no" or nothing,
+ * and of each account bytes, messages, mailboxes: a number, "none" or nothing.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include "admin/lines.h"
+#include "admin/quota_word.h"
 #include "store/domain.h"
 
 #define BATCH 100
@@ -50,9 +53,13 @@ changed(struct call *c, const struct line *l, void *arg)
 enum status
 verb_domain_set(struct call *c)
 {
-	struct domain_change change;
+	int64_t quota[QUOTA_RESOURCES] = {QUOTA_KEEP, QUOTA_KEEP, QUOTA_KEEP};
+	struct domain_change change = {.quota = quota};
+	bool fine = c->args_n >= 3 && c->args_n % 2 == 1;
 
-	if (c->args_n != 3 || !number(c->args[0], &change.accounts_max) || !number(c->args[1], &change.bytes_max) || !number(c->args[2], &change.detail))
+	for (size_t i = 3; fine && i < c->args_n; i += 2)
+		fine = quota_word(c->args[i], c->args[i + 1], quota);
+	if (!fine || !number(c->args[0], &change.accounts_max) || !number(c->args[1], &change.bytes_max) || !number(c->args[2], &change.detail))
 		return call_fail(c, ERR_BAD_INPUT, "domain set: a limit is a number or none");
 	return call_lines(c, &(struct lines){.run = set_one, .done = changed, .arg = &change, .verb = "domain set", .past = "set", .words_min = 1,
 	    .words_max = 1});
@@ -80,8 +87,9 @@ some(struct listing *l, struct db_txn *txn)
 	for (size_t i = 0; st == OK && i < l->n; i++) {
 		const struct domain *d = &list[i];
 
-		link_fields(&l->call->link, FRAME_RECORD, 6, (struct str[]){d->name, digits(&l->arena, d->accounts), digits(&l->arena, d->accounts_max),
-		    digits(&l->arena, d->bytes), digits(&l->arena, d->bytes_max), d->detail < 0 ? STR("") : d->detail ? STR("yes") : STR("no")});
+		link_fields(&l->call->link, FRAME_RECORD, 9, (struct str[]){d->name, digits(&l->arena, d->accounts), digits(&l->arena, d->accounts_max),
+		    digits(&l->arena, d->bytes), digits(&l->arena, d->bytes_max), d->detail < 0 ? STR("") : d->detail ? STR("yes") : STR("no"),
+		    quota_text(&l->arena, d->quota[QUOTA_BYTES]), quota_text(&l->arena, d->quota[QUOTA_MESSAGES]), quota_text(&l->arena, d->quota[QUOTA_MAILBOXES])});
 		l->last = d->name;
 	}
 	return st;

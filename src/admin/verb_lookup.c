@@ -57,7 +57,7 @@ say(struct call *c, struct str address, enum status st)
 	case ERR_NOT_FOUND: return call_fail(c, st, "%.*s: nobody gets mail for this address (LMTP: 550 5.1.1)", STR_FMT(address));
 	case ERR_UNAVAILABLE: return call_fail(c, ERR_NOT_FOUND, "%.*s: the account is disabled (LMTP: 550 5.2.1)", STR_FMT(address));
 	case ERR_LIMIT: return call_fail(c, st, "%.*s stands for too many accounts, see deliver.expansion (LMTP: 550 5.5.3)", STR_FMT(address));
-	case ERR_QUOTA: return call_fail(c, ERR_LIMIT, "%.*s: its domain has no room (LMTP: 452 4.2.2)", STR_FMT(address));
+	case ERR_QUOTA: return call_fail(c, ERR_LIMIT, "%.*s: it has no room, or its domain has none (quota; LMTP: 452 4.2.2)", STR_FMT(address));
 	default: return st;
 	}
 }

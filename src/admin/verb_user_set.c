@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user set: arguments: pairs of what is set and how: "disabled", "yes" or "no"; "detail", "yes", "no" or "default"; records: where, name. What is set for an
+ * user set: arguments: pairs of what is set and how: "disabled", "yes" or "no"; "detail", "yes", "no" or "default"; "quota-bytes",
+ * "quota-messages", "quota-mailboxes", a number, "none" or "default"; records: where, name. What is set for an
  * account is one commit's.
  */
 #include "admin/lines.h"
+#include "admin/quota_word.h"
 
 struct change {
 	struct str disabled, detail; /* p NULL: as it is */
+	int64_t quota[QUOTA_RESOURCES];
 };
 
 static enum status
@@ -22,7 +25,7 @@ set_one(struct call *c, struct db_txn *txn, struct line *l, void *arg)
 		st = account_set_disabled(c->store, txn, account.id, str_eq(ch->disabled, STR("yes")));
 	if (ch->detail.p != NULL && st == OK)
 		st = account_set_setting(txn, account.id, STR("detail"), str_eq(ch->detail, STR("default")) ? STR("") : ch->detail);
-	return st;
+	return st == OK ? quota_set(c->store, txn, account.id, ch->quota) : st;
 }
 
 static bool
@@ -35,7 +38,7 @@ take(struct change *ch, struct str what, struct str how)
 	else if (str_eq(what, STR("detail")) && (yes_no || str_eq(how, STR("default"))))
 		ch->detail = how;
 	else
-		return false;
+		return quota_word(what, how, ch->quota);
 	return true;
 }
 
@@ -51,7 +54,7 @@ changed(struct call *c, const struct line *l, void *arg)
 enum status
 verb_user_set(struct call *c)
 {
-	struct change ch = {0};
+	struct change ch = {.quota = {QUOTA_KEEP, QUOTA_KEEP, QUOTA_KEEP}};
 
 	if (c->args_n < 2 || c->args_n % 2 != 0)
 		return call_fail(c, ERR_BAD_INPUT, "account set: what is set?");

@@ -33,6 +33,14 @@ struct cli {
 
 /* Takes the options out of cli->argv. False: an unknown one, and it was said. options ends with an empty name. */
 bool cli_options(struct cli *cli, const struct cli_option *options);
+/* Limits of accounts as account set and domain set take them; NULL: not given. */
+struct cli_quota {
+	const char *bytes, *messages, *mailboxes;
+};
+#define CLI_QUOTA_OPTIONS(q) {"quota", &(q).bytes, NULL}, {"quota-messages", &(q).messages, NULL}, {"quota-mailboxes", &(q).mailboxes, NULL}
+#define CLI_QUOTA_FIELDS 6
+/* Adds what was given to the fields of a request; text: room for the bytes, that lives as long as the fields. False: they are no size. */
+bool cli_quota(const struct cli_quota *q, struct str *fields, size_t *n, char text[24]);
 /* As fprintf(), but nothing in it can act on a terminal: what is not visible is written \xNN, but for the format's newline at the end. */
 void cli_print(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Says "mansio: ..." on standard error, likewise; returns 1. */

@@ -9,11 +9,13 @@ print_user(void *arg, const struct str *f, size_t n)
 {
 	struct json *j = arg;
 
-	if (n != 5)
+	if (n < 5)
 		return;
 	if (!j->on) {
-		cli_print(stdout, "%-32.*s %6.*s mailboxes %9.*s messages %14.*s bytes  %.*s\n", STR_FMT(f[0]), STR_FMT(f[2]),
-		    STR_FMT(f[3]), STR_FMT(f[4]), STR_FMT(f[1]));
+		struct str most = n >= 8 ? f[7] : STR("");
+
+		cli_print(stdout, "%-32.*s %6.*s mailboxes %9.*s messages %14.*s bytes%s%.*s  %.*s\n", STR_FMT(f[0]), STR_FMT(f[2]), STR_FMT(f[3]),
+		    STR_FMT(f[4]), most.n > 0 ? " of " : "", STR_FMT(most), STR_FMT(f[1]));
 		return;
 	}
 	json_row(j);
@@ -21,6 +23,11 @@ print_user(void *arg, const struct str *f, size_t n)
 	json_number(j, "mailboxes", f[2]);
 	json_number(j, "messages", f[3]);
 	json_number(j, "bytes", f[4]);
+	if (n >= 8) {
+		json_number(j, "mailboxes_max", f[5]);
+		json_number(j, "messages_max", f[6]);
+		json_number(j, "bytes_max", f[7]);
+	}
 	json_bool(j, "disabled", f[1].n > 0);
 	json_row_end(j);
 }

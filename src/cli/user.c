@@ -111,17 +111,21 @@ int
 cli_account_set(struct cli *cli)
 {
 	const char *disabled = NULL, *detail = NULL, *file = NULL;
-	struct str fields[5];
+	struct str fields[5 + CLI_QUOTA_FIELDS];
+	struct cli_quota q = {0};
+	char bytes[24];
 	size_t n = 1;
 
-	if (!cli_options(cli, (struct cli_option[]){{"disabled", &disabled, NULL}, {"detail", &detail, NULL}, {"file", &file, NULL}, {0}}) ||
-	    (cli->argc == 0 && file == NULL) || (disabled == NULL && detail == NULL))
+	if (!cli_options(cli, (struct cli_option[]){{"disabled", &disabled, NULL}, {"detail", &detail, NULL}, {"file", &file, NULL}, CLI_QUOTA_OPTIONS(q), {0}}) ||
+	    (cli->argc == 0 && file == NULL))
 		return cli_usage("account set");
 	fields[0] = STR("user-set");
 	if (disabled != NULL)
 		fields[n++] = STR("disabled"), fields[n++] = str_c(disabled);
 	if (detail != NULL)
 		fields[n++] = STR("detail"), fields[n++] = str_c(detail);
+	if (!cli_quota(&q, fields, &n, bytes) || n == 1)
+		return cli_usage("account set");
 	return cli_lines(cli, "accounts", true, file, n, fields);
 }
 

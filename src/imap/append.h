@@ -38,6 +38,8 @@ struct appending {
 	struct delivery **deliveries; /* of all of them, for the commit */
 	struct delivery_target **targets;
 	uint64_t weight;        /* what the commit will write, as delivery_weight() has it */
+	uint64_t bytes;         /* of the messages that are complete */
+	bool over_quota;        /* the owner has more than its quota now, by its grace */
 	unsigned items;         /* of the list that is open */
 	bool list;              /* inside the parentheses of CATENATE */
 	bool wrapped;           /* inside those of UTF8 (...) */

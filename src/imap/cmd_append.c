@@ -15,6 +15,8 @@
 #include "imap/core/reply.h"
 #include "imap/literal.h"
 #include "imap/news/notify.h"
+#include "store/account.h"
+#include "store/quota.h"
 #include "wire/flag.h"
 #include "wire/imap_url.h"
 
@@ -166,6 +168,23 @@ append_find(struct cmd *cmd, struct appending *x)
 	return OK;
 }
 
+/* So much more than the messages before it: what has no room need not be sent. Those whose changes are not there yet may make some, and what is replaced
+ * leaves some. */
+static enum status
+append_room(struct cmd *cmd, const struct appending *x, uint64_t size)
+{
+	struct db_txn *txn;
+	enum status st;
+
+	if (x->replace || cmd_ahead(cmd))
+		return OK;
+	if ((st = cmd_read_begin(cmd, &txn)) != OK)
+		return st;
+	st = quota_room(cmd->session->imap->store, txn, x->grant.owner, (int64_t)x->n + 1, (int64_t)(x->bytes + size));
+	cmd_read_end(cmd, txn);
+	return st == ERR_NOT_FOUND ? OK : st;
+}
+
 /* The open message is complete: what can be done without the writer is done now. */
 static enum status
 finish_message(struct cmd *cmd, struct appending *x)
@@ -176,6 +195,7 @@ finish_message(struct cmd *cmd, struct appending *x)
 	if ((st = delivery_finish(m->d)) != OK)
 		return st;
 	x->weight += delivery_weight(m->d);
+	x->bytes += delivery_size(m->d);
 	m->target.grant = x->grant;
 	if (!m->dated)
 		m->target.message.internal_date = clock_seconds();
@@ -229,7 +249,7 @@ may_begin(struct cmd *cmd, const struct data *d)
 		return refuse(cmd, st);
 	if (x->replace && (st = append_source_check(cmd)) != OK)
 		return append_source_refuse(cmd, st);
-	if (x->n == 0 && (st = append_find(cmd, x)) != OK)
+	if ((x->n == 0 && (st = append_find(cmd, x)) != OK) || (st = append_room(cmd, x, d->size)) != OK)
 		return refuse(cmd, st);
 	return CMD_AGAIN;
 }
@@ -378,12 +398,22 @@ static enum status
 append_fn(struct db_txn *txn, void *arg)
 {
 	struct appending *x = arg;
-	enum status st;
+	struct account_usage before;
+	enum status st = OK;
 
-	/* The first refusal undoes them all (RFC 3502). */
-	st = delivery_store_all(x->deliveries, x->targets, x->n, txn);
 	x->source_status = OK;
-	return st == OK && x->replace ? append_source_remove(x, txn) : st;
+	x->over_quota = false;
+	/* What is replaced makes room for what replaces it. */
+	if (x->replace && (st = account_usage(txn, x->grant.owner, &before)) == OK) {
+		x->targets[0]->message.before = &before;
+		st = append_source_remove(x, txn);
+	}
+	x->targets[0]->message.over_r = &x->over_quota;
+	/* The first refusal undoes them all (RFC 3502). */
+	if (st == OK)
+		st = delivery_store_all(x->deliveries, x->targets, x->n, txn);
+	x->targets[0]->message.before = NULL;
+	return st;
 }
 
 static enum cmd_next
@@ -410,6 +440,8 @@ appended(struct cmd *cmd, enum status st)
 		runs_print(&code, &uids);
 	}
 	runs_free(&uids);
+	if (x->over_quota)
+		reply_over_quota(cmd);
 	copy = arena_str(&cmd->arena, buf_str(&code));
 	buf_free(&code);
 	if (x->replace) {

@@ -26,6 +26,7 @@ struct copying {
 	struct runs from_uids, to_uids; /* for COPYUID */
 	uint32_t uidvalidity;
 	bool swept;
+	bool told_over;           /* that the destination's owner has more than its quota */
 	enum status failed;
 };
 
@@ -110,6 +111,9 @@ note_result(struct copying *x)
 	runs_add(&x->to_uids, x->result.to_first, x->result.to_first + x->result.to_n - 1);
 	x->uidvalidity = x->result.uidvalidity;
 	notify_own_uids(x->session, x->to.mailbox, x->result.to_first, x->result.to_n);
+	if (x->result.over && !x->told_over)
+		reply_over_quota(x->session->cmd);
+	x->told_over |= x->result.over;
 }
 
 /* ---- up to MESSAGE_BATCH messages at once ---- */

@@ -28,6 +28,7 @@ TABLE = {
     "GETMETADATA": ("GETMETADATA {m} /private/comment", "GETMETADATA (DEPTH infinity) {m} /shared"), "SETMETADATA": ('SETMETADATA {m} (/private/comment "x")', 'SETMETADATA {m} (/shared/comment "x")'),
     "LIST": ('LIST "" {m}', 'LIST {m} *', 'LIST "" ({m} {m}/*) RETURN (STATUS (MESSAGES) METADATA (/shared/comment))', 'LIST (SUBSCRIBED RECURSIVEMATCH) "" {m}'),
     "LSUB": ('LSUB "" {m}',), "XLIST": ('XLIST "" {m}',), "RENAME": ("RENAME {m} Elsewhere",), "STATUS": ("STATUS {m} (MESSAGES UIDNEXT SIZE)",),
+    "GETQUOTA": ('GETQUOTA ""', "GETQUOTA bob"), "GETQUOTAROOT": ("GETQUOTAROOT {m}",), "SETQUOTA": ('SETQUOTA "" (STORAGE 1)', "SETQUOTA bob ()"),
     "GETACL": ("GETACL {m}",), "SETACL": ("SETACL {m} bob lr", "SETACL {m} -alice +w"), "DELETEACL": ("DELETEACL {m} bob",), "MYRIGHTS": ("MYRIGHTS {m}",),
     "LISTRIGHTS": ("LISTRIGHTS {m} bob",), "SUBSCRIBE": ("SUBSCRIBE {m}",), "UNSUBSCRIBE": ("UNSUBSCRIBE {m}",), "CREATE": ("CREATE {m}",),
     "NOTIFY": ("NOTIFY SET STATUS (mailboxes {m} (MessageNew MessageExpunge))", "NOTIFY SET STATUS (subtree {m} (MessageNew MessageExpunge))", "NOTIFY SET (selected (MessageNew MessageExpunge)) (subtree {m} (MessageNew MessageExpunge FlagChange MailboxName))", "NOTIFY NONE"),

@@ -13,9 +13,9 @@ from lib.server import Server
 
 ADMINS = ("admin", "root", "administrator", "postmaster", "cyrus", "mansio")
 # To what belongs to somebody else; and commands by which other servers' administrators and back ends do what nobody else may.
-RIGHTS = ("GETACL {m}", "SETACL {m} alice lrswipkxtea", "DELETEACL {m} bob", "LISTRIGHTS {m} bob", "MYRIGHTS {m}")
-FOREIGN = ("GETQUOTA user.bob", "GETQUOTAROOT {m}",
-           'SETQUOTA "user.bob" (STORAGE 1)', "LOCALDELETE {m}", "LOCALCREATE {m}", "PROXYAUTH bob", "XFER {m} elsewhere", "RECONSTRUCT {m}", "DUMP {m}",
+RIGHTS = ("GETACL {m}", "SETACL {m} alice lrswipkxtea", "DELETEACL {m} bob", "LISTRIGHTS {m} bob", "MYRIGHTS {m}", "GETQUOTA user.bob",
+          'SETQUOTA "user.bob" (STORAGE 1)')
+FOREIGN = ("LOCALDELETE {m}", "LOCALCREATE {m}", "PROXYAUTH bob", "XFER {m} elsewhere", "RECONSTRUCT {m}", "DUMP {m}",
            "UNDUMP {m} ()", 'GENURLAUTH "imap://bob@localhost/{m}/;UID=1;URLAUTH=anonymous" INTERNAL', 'URLFETCH "imap://bob@localhost/{m}/;UID=1;URLAUTH=anonymous:internal:0"',
            "RESETKEY {m}", 'GETANNOTATION {m} "/comment" "value.shared"', 'SETANNOTATION {m} "/comment" ("value.shared" "x")', "XAPPLEPUSHSERVICE aps-version 2",
            "MUPDATE", "SCAN \"\" * secret", "UNSELECT {m}", "ACL", "XUSERLIST", "SHUTDOWN", "USER ADD x")

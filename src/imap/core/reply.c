@@ -3,6 +3,7 @@
 #include "imap/core/reply.h"
 
 #include "base/assert.h"
+#include "imap/core/language.h"
 #include "imap/core/syntax.h"
 
 /* What a status says to a client: RFC 5530 codes; the detail is in the log. */
@@ -127,4 +128,12 @@ enum cmd_next
 reply_trycreate(struct cmd *cmd)
 {
 	return reply_no(cmd, "TRYCREATE", "No such mailbox; create it first");
+}
+
+void
+reply_over_quota(struct cmd *cmd)
+{
+	out_code_begin(cmd_out(cmd), STR(""), "NO");
+	buf_add(cmd_out(cmd), STR("OVERQUOTA"));
+	out_code_end(cmd_out(cmd), language_text(cmd->session, "The quota has been exceeded: nothing more has room"));
 }

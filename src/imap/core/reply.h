@@ -31,6 +31,8 @@ enum cmd_next reply_syntax_of(struct cmd *cmd, enum status st, const char *usage
 /* The selected mailbox was deleted by another session: NO [NONEXISTENT] (RFC 2180 3). */
 enum cmd_next reply_mailbox_gone(struct cmd *cmd);
 /* A mailbox named as a destination is missing: NO [TRYCREATE] (T84). */
+/* "* NO [OVERQUOTA]": the command was done, and there is more than the quota now, by its grace (RFC 9208 4.3.1). */
+void reply_over_quota(struct cmd *cmd);
 enum cmd_next reply_trycreate(struct cmd *cmd);
 
 /* The safe text and the response code of a status. */

@@ -3,7 +3,7 @@
 #include "imap/core/objectid.h"
 #include "imap/core/status_item.h"
 
-#define I(name, doc) #name,
+#define I(id, name, doc) name,
 static const char *const names[] = {
 #include "imap/core/status_items.tbl"
 };
@@ -101,6 +101,9 @@ value(struct cmd *cmd, struct db_txn *txn, const struct mailbox *mb, enum status
 		break;
 	case STATUS_DELETED:
 		*n_r = mb->deleted;
+		break;
+	case STATUS_DELETED_STORAGE: /* octets, as SIZE */
+		*n_r = mb->deleted_size;
 		break;
 	case STATUS_SIZE:
 		*n_r = mb->size;

@@ -5,7 +5,7 @@
 
 #include "imap/core/cmd.h"
 
-#define I(name, doc) STATUS_##name,
+#define I(id, name, doc) STATUS_##id,
 enum status_item {
 #include "imap/core/status_items.tbl"
 	STATUS_ITEMS

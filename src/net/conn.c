@@ -67,8 +67,9 @@ conn_start(struct conn *c, bool tls, bool local)
 	ensure(c->handler != NULL && c->fd >= 0);
 	conn_lane_of_address(c);
 	c->stage = STAGE_NEW;
-	if (tls) {
-		c->stage = STAGE_HANDSHAKE;
+	if (tls || c->proxied) {
+		c->stage = c->proxied ? STAGE_PROXY : STAGE_HANDSHAKE;
+		c->proxied_tls = c->proxied && tls;
 		c->handshake_at = c->born + HANDSHAKE_SECONDS;
 	}
 	wake_open(&c->word, 0);
@@ -302,7 +303,7 @@ overdue(struct conn *c)
 	}
 	if (c->stage < STAGE_HANDSHAKE)
 		return !dial_overdue(c, now);
-	if (tls_shakes(c) && (now >= c->handshake_at || (c->hard_at != 0 && now >= c->hard_at))) {
+	if ((tls_shakes(c) || c->stage == STAGE_PROXY) && (now >= c->handshake_at || (c->hard_at != 0 && now >= c->hard_at))) {
 		dial_blame(c, DIAL_TIMEOUT, "TLS took too long");
 		return true;
 	}
@@ -330,6 +331,7 @@ turn(struct conn *c)
 	case STAGE_CONNECT: return turn_connect(c);
 	case STAGE_HANDSHAKE: return turn_handshake(c);
 	case STAGE_GREETING: return turn_greeting(c);
+	case STAGE_PROXY: return turn_proxy(c);
 	case STAGE_NEW: return turn_new(c);
 	case STAGE_OPEN: return turn_open(c);
 	case STAGE_CLOSING: return turn_closing(c);
@@ -377,7 +379,7 @@ set_timer(struct conn *c)
 
 	if (c->stage == STAGE_CONNECT && c->dial->attempt_at < when)
 		when = c->dial->attempt_at;
-	if (tls_shakes(c) && (when == 0 || c->handshake_at < when))
+	if ((tls_shakes(c) || c->stage == STAGE_PROXY) && (when == 0 || c->handshake_at < when))
 		when = c->handshake_at;
 	if (io_pending(c) > 0) {
 		if (c->stuck_at == 0)
@@ -417,6 +419,10 @@ park(struct conn *c)
 		mask |= CONN_EV_STOP;
 		in = !c->tls_want_write && !out;
 		out = out || c->tls_want_write;
+		break;
+	case STAGE_PROXY:
+		mask |= CONN_EV_STOP;
+		in = true;
 		break;
 	case STAGE_LINGER:
 		in = true;

@@ -228,6 +228,11 @@ net_listen(struct net *net, const struct listener_options *o, struct listener **
 	l->plaintext = o->plaintext;
 	l->message_max = o->message_max;
 	l->where = x_strdup(o->where ? o->where : "");
+	l->n_proxies = o->n_proxies;
+	if (o->n_proxies > 0) {
+		l->proxies = x_calloc(o->n_proxies, sizeof(*l->proxies));
+		memcpy(l->proxies, o->proxies, o->n_proxies * sizeof(*l->proxies));
+	}
 	l->given = o->given;
 	l->path = o->kind == LISTEN_UNIX && !o->given ? x_strdup(o->address) : NULL;
 	if (o->kind != LISTEN_UNIX && getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
@@ -287,8 +292,8 @@ name_user(struct conn *c)
 }
 
 /* At most one line a minute: a flood of connections must not become one of lines (S13). */
-static void
-complain(struct net *net, const char *what, const char *who)
+void
+net_complain(struct net *net, const char *what, const char *who)
 {
 	int64_t now = clock_mono(), last = atomic_load(&net->last_complaint);
 
@@ -304,7 +309,7 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 	struct conn *c = conn_make(net, fd, l->handler, l->name, l->arg);
 
 	if (c == NULL) {
-		complain(net, "too many connections at", l->name);
+		net_complain(net, "too many connections at", l->name);
 		goto refuse;
 	}
 	c->where = l->where;
@@ -319,11 +324,12 @@ take(struct listener *l, int fd, const struct sockaddr_storage *ss)
 	c->allowed = l->deadline < UINT16_MAX ? (uint16_t)l->deadline : UINT16_MAX;
 	conn_name_peer(c, ss);
 	name_user(c);
-	if (address_enter(c) == OK) {
+	c->proxied = proxied(l, c);
+	if (c->proxied || address_enter(c) == OK) {
 		conn_start(c, l->kind == LISTEN_TLS, true);
 		return;
 	}
-	complain(net, "too many connections from", c->peer);
+	net_complain(net, "too many connections from", c->peer);
 	c->fd = -1;
 	wake_open(&c->word, 0);
 	wake_run(&c->word);
@@ -341,7 +347,7 @@ pause_listener(struct listener *l)
 {
 	struct net *net = l->net;
 
-	complain(net, "cannot accept: out of descriptors or memory at", l->name);
+	net_complain(net, "cannot accept: out of descriptors or memory at", l->name);
 	lock_take(&net->listener_lock);
 	if (!l->paused) {
 		l->paused = true;

@@ -102,6 +102,7 @@ net_free(struct net *net)
 		close(net->listeners[i]->fd);
 		free(net->listeners[i]->path);
 		free(net->listeners[i]->where);
+		free(net->listeners[i]->proxies);
 		free(net->listeners[i]);
 	}
 	for (unsigned i = 0; i < CHUNKS; i++)

@@ -7,6 +7,7 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
+#include "base/range.h"
 #include "base/status.h"
 #include "net/conn.h"
 #include "net/task.h"
@@ -51,6 +52,10 @@ struct listener_options {
 	 * it says comes a round trip earlier; the client is not proved to be one yet. */
 	bool late_greeting;
 	uint32_t message_max;              /* conn_message_max() of its connections */
+	/* Who connects from there is a load balancer, and says first whom it speaks for (the PROXY protocol, wire/proxy_header.h): conn_peer() and all
+	 * limits are the client's then. Copied. */
+	const struct range *proxies;
+	size_t n_proxies;
 	const struct conn_handler *handler;
 	void *arg;                         /* conn_arg() of its connections */
 };

@@ -47,6 +47,7 @@ enum stage {
 	STAGE_CONNECT,   /* the addresses */
 	STAGE_HANDSHAKE, /* TLS first */
 	STAGE_GREETING,  /* our part of the handshake is done (TLS 1.3) and the greeting goes out with it; the client's Finished is awaited */
+	STAGE_PROXY,     /* whom the connection is from is still to be said (net/proxied.c) */
 	STAGE_NEW,       /* open() comes next */
 	STAGE_OPEN,
 	STAGE_CLOSING,   /* what waits in out is sent, then it closes */
@@ -137,6 +138,8 @@ struct conn {
 	bool secret;             /* conn_secret() */
 	uint8_t plaintext;       /* enum conn_plaintext */
 	bool stranger;           /* not logged in, and in its address's count */
+	bool proxied;            /* it began with a proxy's word for whom it is */
+	bool proxied_tls;        /* TLS comes first behind that */
 	struct network address;  /* the key for limits */
 	uint16_t port;
 	uint16_t allowed;        /* conn_allowed() */
@@ -163,6 +166,8 @@ struct listener {
 	unsigned port, index;
 	int64_t deadline;
 	bool late_greeting;
+	struct range *proxies; /* n_proxies of them */
+	size_t n_proxies;
 	bool given;  /* others hold its socket too */
 	bool paused; /* out of descriptors: not armed (S13) */
 };
@@ -236,6 +241,10 @@ void timer_kick(struct net *net, uint32_t when);
 void listener_ready(struct listener *l);
 /* Who is at the other end: its texts, its key for limits. */
 void conn_name_peer(struct conn *c, const struct sockaddr_storage *ss);
+/* Whoever made this connection says first for whom it is (proxied.c). */
+bool proxied(const struct listener *l, const struct conn *c);
+/* Says in the log that somebody is refused, once a minute at most. */
+void net_complain(struct net *net, const char *what, const char *who);
 void listeners_resume(struct net *net);
 void listeners_close(struct net *net);
 
@@ -254,6 +263,7 @@ enum turn turn_lookup(struct conn *c);
 enum turn turn_connect(struct conn *c);
 enum turn turn_handshake(struct conn *c);
 enum turn turn_greeting(struct conn *c);
+enum turn turn_proxy(struct conn *c);
 enum turn turn_new(struct conn *c);
 
 /* A read may find something, or nothing for now; the end stays the end. */

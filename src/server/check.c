@@ -388,6 +388,19 @@ is_place(const char *text)
 }
 
 static void
+check_proxies(const struct server_check *k)
+{
+	const struct config_listener *l;
+	struct range r;
+
+	for (size_t i = 0; (l = config_listener(k->config, i)) != NULL; i++)
+		for (size_t j = 0; j < l->proxies.n; j++)
+			if (!range_parse(str_c(l->proxies.word[j]), &r))
+				tell(k, FAULT_REFUSED, &l->proxies, "%s: \"%s\" is neither an address nor a network as 192.0.2.0/24", config_name(k->config, &l->proxies),
+				    l->proxies.word[j]);
+}
+
+static void
 check_http(const struct server_check *k)
 {
 	const struct config *c = k->config;
@@ -438,6 +451,7 @@ server_check(const struct server_check *k)
 	check_certificate_names(k);
 	check_imap(k);
 	check_http(k);
+	check_proxies(k);
 	check_user(k);
 	for (size_t i = 0; (l = config_listener(c, i)) != NULL; i++)
 		check_socket(k, l);

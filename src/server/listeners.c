@@ -92,12 +92,25 @@ server_asks_free(struct server *s)
 	s->asks_n = 0;
 }
 
+/* The settings were checked. */
+static size_t
+proxies_of(const struct config_listener *l, struct range **r)
+{
+	size_t n = 0;
+
+	*r = x_calloc(l->proxies.n + 1, sizeof(**r));
+	for (size_t i = 0; i < l->proxies.n; i++)
+		n += range_parse(str_c(l->proxies.word[i]), &(*r)[n]);
+	return n;
+}
+
 static enum status
 listen_at(struct server *s, struct socket_place *at)
 {
 	const struct config_listener *l = config_listener(config(), at->listener);
 	const struct service *v = l != NULL ? server_service(l) : NULL;
 	struct listener_options lo;
+	struct range *proxies = NULL;
 	enum status st;
 
 	if (v == NULL)
@@ -109,7 +122,11 @@ listen_at(struct server *s, struct socket_place *at)
 	    .message_max = (uint32_t)l->message_bytes, .given = true};
 	note(s, l->name, at->fd);
 	lo.fd = take(s, at);
-	if ((st = net_listen(s->net, &lo, NULL)) != OK && s->worker != NULL && worker_told_to_stop(s->worker))
+	lo.n_proxies = proxies_of(l, &proxies);
+	lo.proxies = proxies;
+	st = net_listen(s->net, &lo, NULL);
+	free(proxies);
+	if (st != OK && s->worker != NULL && worker_told_to_stop(s->worker))
 		return st; /* nobody listens any more */
 	if (st != OK)
 		return server_refuse(st, "cannot listen on %s, for %s: %s", at->where, l->name, status_word(st));

@@ -22,13 +22,14 @@ set(const char *assignment, enum status want)
 static const struct config_listener *
 listener(const char *name)
 {
+	static const struct config_listener none;
 	const struct config_listener *l;
 
 	for (size_t i = 0; (l = config_listener(config(), i)) != NULL; i++)
 		if (strcmp(l->name, name) == 0)
 			return l;
 	fail();
-	return NULL;
+	return &none;
 }
 
 static void

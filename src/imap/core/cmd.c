@@ -257,6 +257,6 @@ cmd_read_line(struct cmd *cmd, size_t limit)
 void
 cmd_continue(struct cmd *cmd, struct str text)
 {
-	ensure(cmd->phase == CMD_RUNS && cmd_oldest(cmd)); /* or it would come into another's answer */
+	ensure(cmd->phase == CMD_RUNS);
 	out_continue(cmd_out(cmd), text);
 }

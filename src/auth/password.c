@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "auth/digest.h"
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/lock.h"
@@ -273,6 +274,8 @@ password_verify(struct str hash, struct str password)
 	if (str_starts(hash, STR("{PLAIN}")) || str_starts(hash, STR("$argon2")))
 		return verify_prepared(hash, password);
 	/* Imported hashes were made of the bytes as they are. */
+	if (digest_is(hash))
+		return digest_verify(hash, password);
 	if (str_starts(hash, STR("{CRYPT}")))
 		hash = str_from(hash, 7);
 	return verify_crypt(hash, password);
@@ -287,6 +290,12 @@ password_foreign(struct str hash, struct str *hash_r)
 	int rc;
 
 	if (str_starts(hash, STR("{PLAIN}")) && hash.n > 7) {
+		*hash_r = hash;
+		return OK;
+	}
+	if (digest_is(hash)) {
+		if (digest_verify(hash, STR("x")) == ERR_CORRUPT)
+			return ERR_BAD_INPUT;
 		*hash_r = hash;
 		return OK;
 	}

@@ -5,6 +5,7 @@
  *	$argon2id$v=19$m=..,t=..,p=..$salt$hash    the default (RFC 9106)
  *	{PLAIN}secret                              for tests only
  *	{CRYPT}$6$... or a bare crypt(3) hash      imported ones: $y$ $gy$ $7$ $2b$ $2y$ $6$ $5$ $sha1$
+ *	{SSHA}... {SSHA256}... {SSHA512}...        imported ones: auth/digest.h
  * Any thread. A verification costs tens of milliseconds and megabytes by design; at most a few
  * run at once, others wait.
  */

@@ -52,6 +52,7 @@ test_password(void **state)
 	assert_int_equal(password_foreign(buf_str(&hash), &foreign), OK);
 	assert_int_equal(password_foreign(STR("{PLAIN}x"), &foreign), OK);
 	assert_int_equal(password_foreign(STR("{SSHA256}abc"), &foreign), ERR_BAD_INPUT);
+	assert_int_equal(password_foreign(STR("{SHA256}lBi01QMG3Gd0CpV3BXnU030Kw3AMvt/v4FoXS/m7lHI="), &foreign), ERR_BAD_INPUT);
 	assert_int_equal(password_foreign(STR("{CRYPT}"), &foreign), ERR_BAD_INPUT);
 	assert_int_equal(password_foreign(STR("secret"), &foreign), ERR_BAD_INPUT);
 	assert_int_equal(password_foreign(STR("{CRYPT}$6$rounds=99999999$x$y"), &foreign), ERR_BAD_INPUT);
@@ -66,6 +67,43 @@ test_password(void **state)
 	assert_int_equal(password_hash(&other, STR("\xf0\x9f\x98\x80"), &cheap), OK);
 	buf_free(&hash);
 	buf_free(&other);
+}
+
+/* From a directory; the last is doveadm's. The hashes are of "geheim". */
+static void
+test_digests(void **state)
+{
+	static const char *const good[] = {"{SSHA}5PtDGqVr1669kzMbTWqKNh+UHTtzYWx0c2FsdA==",
+	    "{ssha}5PtDGqVr1669kzMbTWqKNh+UHTtzYWx0c2FsdA==", "{SSHA256}lBi01QMG3Gd0CpV3BXnU030Kw3AMvt/v4FoXS/m7lHJzYWx0c2FsdA==",
+	    "{SSHA512}kSRY31mmTBHGPRWb1dezNdvTN1+3pzWLbIyyuvOjgkudxg3eGMkrmeGrFCgLvzwdz7wZ/8ubek+9i9vnSp8tb3NhbHRzYWx0",
+	    "{SSHA512}vDFHcr517KJ0djoqBthYkpBb5xBKzHk/rmWe3HjN6fgerLD/vWE6PkOF9glJO6GsrreU7ABoZRq3mFkO338aGc3DMx4="};
+	struct buf big = {0};
+	struct str foreign;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		struct str hash = str_c(good[i]);
+
+		assert_int_equal(password_foreign(hash, &foreign), OK);
+		assert_int_equal(password_verify(foreign, STR("geheim")), OK);
+		assert_int_equal(password_verify(foreign, STR("Geheim")), ERR_NO_PERM);
+		assert_int_equal(password_verify(foreign, STR("geheim\0")), ERR_NO_PERM);
+		assert_true(password_is_old(foreign)); /* made better at the first login */
+		/* Cut anywhere it is none, or one with another salt: never right. */
+		for (size_t n = 0; n < hash.n; n++)
+			if (password_verify(str_head(hash, n), STR("geheim")) == OK)
+				fail_msg("%s up to %zu", good[i], n);
+	}
+	/* Without a salt, and with one that is too long. */
+	for (size_t n = 0; n <= 65; n += 65) {
+		char bytes[20 + 65] = {0};
+
+		buf_clear(&big);
+		buf_adds(&big, "{SSHA}");
+		base64_encode(&big, str_of(bytes, 20 + n));
+		assert_int_equal(password_foreign(buf_str(&big), &foreign), ERR_BAD_INPUT);
+		assert_int_equal(password_verify(buf_str(&big), STR("x")), ERR_CORRUPT);
+	}
+	buf_free(&big);
 }
 
 static void
@@ -139,6 +177,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_password),
+	    cmocka_unit_test(test_digests),
 	    cmocka_unit_test(test_scram_vector),
 	    cmocka_unit_test(test_scram_fake),
 	};

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "store/entry.h"
+#include "store/group_priv.h"
 #include "store/mailbox.h"
 #include "store/others_priv.h"
 
@@ -13,8 +14,10 @@ extern unsigned RIGHTS_OF_OWNER;
 #define RIGHTS_OF_OWNER RIGHTS_ALL
 #endif
 
-/* What the actor himself and anyone was given. */
-static struct db_sql direct = DB_SQL_KEPT("SELECT subject, negative, rights FROM acl WHERE mailbox = ?1 AND subject IN (0, ?2)");
+/* What the actor himself, anyone, and the groups that he is in were given: a group is the subject below 0. He is in a group by another address that leads
+ * to him, too, as mail for it reaches him. */
+static struct db_sql direct = DB_SQL_KEPT("SELECT subject, negative, rights FROM acl WHERE mailbox = ?1 AND (subject IN (0, ?2)"
+    " OR (subject < 0 AND subject IN (" GROUPS_OF("?2") ")))");
 
 enum status
 access_account(const struct actor *actor, int64_t account)
@@ -37,7 +40,7 @@ read_acl(const struct actor *actor, struct db_txn *txn, bool owner, int64_t mail
 
 		if (db_int(q, 1) != 0)
 			taken |= rights;
-		else if (db_int(q, 0) == 0)
+		else if (db_int(q, 0) <= 0)
 			all |= rights;
 		else {
 			own = rights;

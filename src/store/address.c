@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Aliases, catch-alls and groups: made, changed, listed. Who gets mail for one: address_resolve.c. */
 #include "store/address_priv.h"
+#include "store/group_priv.h"
 
 #include <stdlib.h>
 #include "base/assert.h"
@@ -238,6 +239,15 @@ taken(struct store *store, struct db_txn *txn, struct arena *arena, enum address
 	return st == OK ? ERR_EXISTS : st == ERR_NOT_FOUND ? OK : st;
 }
 
+/* Whoever it leads to may have other rights now. */
+static enum status
+told(struct store *store, struct db_txn *txn, int64_t id)
+{
+	enum status st = group_rights_told(store, txn, id);
+
+	return st == OK ? group_members_told(store, txn, id) : st;
+}
+
 enum status
 address_add(struct store *store, struct db_txn *txn, enum address_kind kind, struct str name, const struct str *targets, size_t n,
     struct address_fault *fault_r)
@@ -260,6 +270,8 @@ address_add(struct store *store, struct db_txn *txn, enum address_kind kind, str
 		id = db_last_id(txn);
 	for (size_t i = 0; i < n && st == OK; i++)
 		st = db_exec(txn, &target_add, "iii", id, (int64_t)t[i].is, t[i].id);
+	if (st == OK)
+		st = told(store, txn, id);
 	buf_free(&nfc);
 	buf_free(&fold);
 	arena_free(&arena);
@@ -347,6 +359,8 @@ address_remove(struct store *store, struct db_txn *txn, enum address_kind kind, 
 		fault_r->why = "it does not lead there";
 		st = db_get_ints(txn, &target_has, &one, 1, "iii", a.id, (int64_t)t[i].is, t[i].id);
 	}
+	if (st == OK)
+		st = told(store, txn, a.id); /* while they are members still */
 	for (size_t i = 0; i < n && st == OK; i++)
 		st = db_exec(txn, &target_del, "iii", a.id, (int64_t)t[i].is, t[i].id);
 	if (st == OK) {
@@ -365,6 +379,10 @@ address_delete(struct store *store, struct db_txn *txn, enum address_kind kind, 
 	struct address a;
 	enum status st = find_kind(store, txn, &arena, kind, name, &a);
 
+	if (st == OK)
+		st = told(store, txn, a.id);
+	if (st == OK)
+		st = group_drop(txn, a.id);
 	if (st == OK)
 		st = db_exec(txn, &targets_del, "i", a.id);
 	if (st == OK)

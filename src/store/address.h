@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Addresses beside the accounts' own: aliases, which lead to one or more others; catch-alls ("@example.org": what nobody else in the domain has);
- * groups, whose members are accounts and groups, and which stay where they have none (they will be identifiers of rights, too: "group:NAME").
+ * groups, whose members are accounts and groups, and which stay where they have none; they are identifiers of rights, too: "group:NAME".
  * All share the names of accounts: what one is called no other is. What an address leads to is kept by id, so an account or a group may be
  * renamed. Circles are refused where they would close, and a chain is ADDRESS_DEPTH_MAX steps long at most.
  *

@@ -6,6 +6,7 @@
 
 #include "store/access_priv.h"
 #include "store/account.h"
+#include "store/group_priv.h"
 #include "store/mailbox_priv.h"
 
 #define SPACE STR("Other Users/")
@@ -15,6 +16,7 @@
 
 /* From the index, on from a place in it: what others gave may be very much. */
 static struct db_sql shared = DB_SQL("SELECT mailbox, negative, rights FROM acl WHERE subject = ?1 AND mailbox > ?2 ORDER BY mailbox LIMIT ?3");
+static struct db_sql next_group = DB_SQL("SELECT max(subject) FROM (" GROUPS_OF("?1") ") WHERE subject < ?2");
 
 void
 others_read(const struct actor *actor, struct db_txn *txn, int64_t owner)
@@ -154,7 +156,7 @@ read_some(const struct actor *actor, struct db_txn *txn, struct others_walk *w, 
 	unsigned n = 0, rows = 0;
 	enum status st = OK;
 
-	db_bind_int(q, 1, w->anyone ? 0 : actor->account);
+	db_bind_int(q, 1, w->subject);
 	db_bind_int(q, 2, w->after);
 	db_bind_int(q, 3, ROWS);
 	while (n < LOOKS && (st = db_step(q)) == OK) {
@@ -169,7 +171,24 @@ read_some(const struct actor *actor, struct db_txn *txn, struct others_walk *w, 
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
-/* What was given to the actor and to everybody is there once. */
+/* The next subject that means the actor. ERR_NOT_FOUND: that was the last. */
+static enum status
+next_subject(const struct actor *actor, struct db_txn *txn, struct others_walk *w)
+{
+	int64_t next = 0;
+	enum status st = OK;
+
+	w->after = 0;
+	if (w->subject <= 0)
+		st = db_get_ints(txn, &next_group, &next, 1, "ii", actor->account, w->subject);
+	/* Of no rows the largest is nothing, which reads as 0. */
+	if (st == OK && w->subject <= 0 && next == 0)
+		return ERR_NOT_FOUND;
+	w->subject = next;
+	return st;
+}
+
+/* What was given to the actor in several ways is there once. */
 static void
 settle(struct others_walk *w)
 {
@@ -194,19 +213,19 @@ others_walk(const struct actor *actor, struct db_txn *txn, struct arena *arena, 
 
 	if (actor->admin)
 		return OK;
+	if (!w->begun)
+		w->subject = actor->account;
+	w->begun = true;
 	db_read_account(txn, 0);
 	if ((st = read_some(actor, txn, w, ids, &n, &more)) == OK)
 		st = look(actor, txn, arena, w, ids, n);
+	if (st == OK && !more)
+		st = next_subject(actor, txn, w);
 	db_read_account(txn, actor->account);
-	if (st != OK)
+	if (st == OK)
+		return w->n < SHOWN_MAX ? ERR_AGAIN : (settle(w), OK);
+	if (st != ERR_NOT_FOUND)
 		return st;
-	if (w->n < SHOWN_MAX && (more || !w->anyone)) {
-		if (!more) {
-			w->anyone = true;
-			w->after = 0;
-		}
-		return ERR_AGAIN;
-	}
 	settle(w);
 	return OK;
 }

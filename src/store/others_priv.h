@@ -22,8 +22,9 @@ struct others_walk {
 	struct mailbox *list; /* malloc'd; names in the arena; ids 0 are names that stand above others */
 	size_t n, cap;
 	/* its own */
-	bool anyone;   /* what was given to the actor was read, now comes what was given to everybody */
-	int64_t after; /* of those: the mailbox looked at last */
+	int64_t subject;  /* whose rights are read: the actor, then anyone (0), then the groups that he is in (below 0), downwards */
+	bool begun;
+	int64_t after;    /* of those: the mailbox looked at last */
 };
 /* The order of LIST: '/' before every other byte. */
 int place_cmp(struct str a, struct str b);

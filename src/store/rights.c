@@ -4,11 +4,14 @@
 
 #include "store/access_priv.h"
 #include "store/account.h"
+#include "store/address.h"
 #include "store/feed_priv.h"
+#include "store/group_priv.h"
 #include "store/rights_priv.h"
 #include "store/store_priv.h"
 #include "wire/mailbox_name.h"
 
+#define GROUP STR("group:")
 #define OWNER_ALWAYS (RIGHT_LOOKUP | RIGHT_ADMIN)
 
 static struct db_sql state = DB_SQL("SELECT account, acl, uidnext, modseq FROM mailbox WHERE id = ?1 AND sort IS NOT NULL");
@@ -80,6 +83,25 @@ struct subject {
 	bool negative;
 };
 
+/* "group:staff@example.org" */
+static enum status
+group_of(struct store *store, struct db_txn *txn, struct str name, struct subject *s_r)
+{
+	struct arena arena = {0};
+	struct address address;
+	enum status st;
+
+	if (!account_name_ok(name))
+		return ERR_BAD_INPUT;
+	st = address_find(store, txn, &arena, name, &address);
+	if (st == OK && address.kind != ADDRESS_GROUP)
+		st = ERR_NOT_FOUND;
+	if (st == OK)
+		s_r->id = -address.id;
+	arena_free(&arena);
+	return st == ERR_NOT_FOUND ? ERR_EXISTS : st;
+}
+
 static enum status
 subject_of(struct store *store, struct db_txn *txn, struct str identifier, struct subject *s_r)
 {
@@ -92,6 +114,8 @@ subject_of(struct store *store, struct db_txn *txn, struct str identifier, struc
 		identifier = str_from(identifier, 1);
 	if (str_eq(identifier, STR("anyone")))
 		return OK;
+	if (str_starts(identifier, GROUP))
+		return group_of(store, txn, str_from(identifier, GROUP.n), s_r);
 	if (!account_name_ok(identifier))
 		return ERR_BAD_INPUT;
 	st = account_resolve(store, txn, &arena, identifier, &account);
@@ -106,8 +130,11 @@ static enum status
 identifier_of(struct db_txn *txn, struct arena *arena, const struct subject *s, struct str *text_r)
 {
 	struct account account = {.name = STR("anyone")};
-	enum status st = s->id != 0 ? account_get(txn, arena, s->id, &account) : OK;
+	struct str group;
+	enum status st = s->id > 0 ? account_get(txn, arena, s->id, &account) : OK;
 
+	if (s->id < 0 && (st = group_name(txn, arena, -s->id, &group)) == OK)
+		account.name = arena_printf(arena, "%.*s%.*s", STR_FMT(GROUP), STR_FMT(group));
 	if (st == OK)
 		*text_r = arena_printf(arena, "%s%.*s", s->negative ? "-" : "", STR_FMT(account.name));
 	return st;
@@ -215,7 +242,7 @@ tell(const struct grant *g, struct db_txn *txn, const struct subject *s, const i
 	feed_mailbox(g->actor.store, txn, EVENT_MAILBOX, g->owner, g->mailbox);
 	if (s->id > 0 && s->id != g->owner)
 		feed_mailbox(g->actor.store, txn, EVENT_MAILBOX, s->id, 0);
-	return OK;
+	return s->id < 0 ? group_members_told(g->actor.store, txn, -s->id) : OK;
 }
 
 static enum status

@@ -181,7 +181,7 @@ run(struct conn *c, unsigned events)
 {
 	struct session *s = conn_user(c);
 	enum conn_next next = SESSION_GO;
-	int64_t start = clock_mono();
+	int64_t start = s->looked = clock_mono();
 
 	watchdog_place("-", "session");
 	if (events & CONN_EV_TLS)

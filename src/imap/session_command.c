@@ -256,7 +256,7 @@ session_answer(struct session *s)
 	}
 	/* How long IDLE lasts is the client's matter. */
 	if (cmd->row != NULL && !(cmd->row->flags & CMDF_NEWS))
-		command_took(cmd->row, cmd->cond[0], clock_mono() - cmd->began);
+		command_took(cmd->row, cmd->cond[0], (s->looked = clock_mono()) - cmd->began);
 	session_drop(s);
 	if (s->state == STATE_LOGOUT)
 		return CONN_CLOSE;

@@ -3,7 +3,6 @@
 #include "imap/session_priv.h"
 
 #include "base/assert.h"
-#include "base/clock.h"
 #include "base/watchdog.h"
 #include "imap/ahead.h"
 #include "imap/commands.h"
@@ -65,7 +64,7 @@ begin_command(struct session *s, const struct head *h, enum cmd_text text)
 	ensure(s->cmd == NULL); /* one reads at a time; those that commit stand in a list of their own */
 	cmd = s->cmd = cmd_new(s, s->reader.command);
 	cmd->number = ++s->numbered;
-	cmd->began = clock_mono();
+	cmd->began = s->looked;
 	cmd->text_read = text;
 	/* The reader's memory is the next command's soon. */
 	if (h->why == NULL && text == CMD_WHOLE && (row->flags & CMDF_OVERLAP) && cmd_followed(cmd))

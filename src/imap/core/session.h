@@ -88,6 +88,7 @@ struct session {
 	struct cmd *below;         /* IDLE, while cmd is the command of NOTIFY that has no tag; else NULL */
 	struct cmd *committing;    /* before cmd: those whose last changes are on their way, the oldest first (imap/ahead.h) */
 	uint64_t numbered;         /* commands begun */
+	int64_t looked;                /* clock_mono() when this run began, or when a command was answered since: when the next one begins */
 	struct cmd *reading;       /* behind cmd: while cmd, the oldest of those, is answered */
 	struct notify *notify;     /* NULL: NOTIFY was never used */
 	struct imap_reader reader;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * COPY, MOVE and their UID forms (RFC 3501 6.4.7, RFC 4315 3, RFC 6851). A COPY of many messages is staged in several commits and
- * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3).
+ * published in one, so that it happens entirely or not at all; a MOVE of many goes in batches (RFC 6851 3.3). Into another account each message
+ * writes rows of its own, and a hundred are many.
  */
 #include "imap/commands.h"
 #include "base/assert.h"
@@ -31,6 +32,7 @@ struct copying {
 };
 
 static enum cmd_next next_batch(struct cmd *cmd);
+static enum cmd_next begin_large(struct cmd *cmd);
 
 static void
 copy_cleanup(struct cmd *cmd)
@@ -128,6 +130,22 @@ batch_fn(struct db_txn *txn, void *arg)
 	return message_copy(&x->from, txn, &x->batch, &x->to, x->move, &x->result);
 }
 
+/* Which of the batch the transaction looked at: all, or those below result.next. They leave the batch. Others may have expunged some since gather()
+ * saw them. */
+static void
+batch_looked_at(struct cmd *cmd)
+{
+	struct copying *x = cmd_state(cmd, struct copying);
+	struct runs below = {0}, did = {0};
+
+	runs_add(&below, 1, x->result.next != 0 ? x->result.next - 1 : UINT32_MAX);
+	runs_add_common(&did, &x->batch, &below);
+	selected_missed(cmd, &did, &x->result.from, &cmd->expunge_issued);
+	runs_remove_all(&x->batch, &did);
+	runs_free(&below);
+	runs_free(&did);
+}
+
 static enum cmd_next
 batch_done(struct cmd *cmd, enum status st)
 {
@@ -135,9 +153,12 @@ batch_done(struct cmd *cmd, enum status st)
 
 	if (st != OK)
 		return finish(cmd, st);
-	/* Others may have expunged some since gather() saw them. */
-	selected_missed(cmd, &x->batch, &x->result.from, &cmd->expunge_issued);
+	if (x->result.next != 0 && !x->move)
+		return begin_large(cmd);
+	batch_looked_at(cmd);
 	note_result(x);
+	if (x->result.next != 0)
+		return cmd_write(cmd, batch_fn, x, batch_done);
 	return x->more ? next_batch(cmd) : finish(cmd, OK);
 }
 
@@ -178,8 +199,10 @@ publish_done(struct cmd *cmd, enum status st)
 	struct copying *x = cmd_state(cmd, struct copying);
 
 	x->failed = st;
-	if (st == OK)
+	if (st == OK) {
+		copy_published(x->job);
 		note_result(x);
+	}
 	cmd->expunge_issued |= st == OK && x->result.to_n == 0;
 	return cmd_write(cmd, sweep_fn, x, sweep_done);
 }
@@ -204,6 +227,15 @@ stage_done(struct cmd *cmd, enum status st)
 	copy_stepped(x->job);
 	return cmd_write(cmd, copy_more(x->job) ? stage_fn : publish_fn, x,
 	    copy_more(x->job) ? stage_done : publish_done);
+}
+
+static enum cmd_next
+begin_large(struct cmd *cmd)
+{
+	struct copying *x = cmd_state(cmd, struct copying);
+
+	x->job = copy_begin(&x->from, &x->uids, &x->to);
+	return cmd_write(cmd, stage_fn, x, stage_done);
 }
 
 /* ---- what is to be copied ---- */
@@ -233,6 +265,7 @@ static enum cmd_next
 next_batch(struct cmd *cmd)
 {
 	struct copying *x = cmd_state(cmd, struct copying);
+	bool across = x->from.owner != x->to.owner;
 	struct db_txn *txn;
 	enum status st;
 
@@ -241,16 +274,15 @@ next_batch(struct cmd *cmd)
 		cmd_read_end(cmd, txn);
 	}
 	/* One before it may be why some are gone; what several commits are needed for is looked at as it is then. */
-	if (st == OK && cmd_ahead(cmd) && (cmd->expunge_issued || x->more))
+	if (st == OK && cmd_ahead(cmd) && (cmd->expunge_issued || x->more || across))
 		return CMD_NOT_YET;
 	if (st != OK || x->batch.n == 0)
 		return finish(cmd, st);
-	if (!x->more)
+	if (!x->more && !across)
 		return (cmd->done == NULL ? cmd_write_last : cmd_write)(cmd, batch_fn, x, batch_done);
-	if (x->move)
+	if (x->move || !x->more)
 		return cmd_write(cmd, batch_fn, x, batch_done);
-	x->job = copy_begin(&x->from, &x->uids, &x->to);
-	return cmd_write(cmd, stage_fn, x, stage_done);
+	return begin_large(cmd);
 }
 
 /* RFC 9738 3.1: more messages than one COPY may store are refused as a whole, *lowest_r tells where the highest ones begin that it would
@@ -280,9 +312,7 @@ copy_find(struct cmd *cmd, struct db_txn *txn, struct arg_set *set)
 		st = ERR_NOT_FOUND;
 	if (st != OK || (st = grant_make(&x->from.actor, txn, &mb, &x->to)) != OK || (st = grant_need(&x->to, RIGHT_INSERT)) != OK)
 		return st;
-	/* An email belongs to one account (docs/why/grants.md). */
-	if (x->to.owner != x->from.owner)
-		return ERR_CONFLICT;
+	cmd_writes_to(cmd, x->from.owner);
 	cmd_writes_to(cmd, x->to.owner);
 	/* Before anything is copied. */
 	return x->move ? grant_need(&x->from, RIGHT_DELETE | RIGHT_EXPUNGE) : OK;
@@ -310,8 +340,6 @@ start(struct cmd *cmd, struct arg_set *set)
 		return CMD_NOT_YET;
 	if (st == ERR_BAD_INPUT)
 		return reply_bad(cmd, "There is no such message");
-	if (st == ERR_CONFLICT)
-		return reply_no(cmd, "CANNOT", "Messages are not copied from one user's mailboxes to another's");
 	if (st != OK)
 		return finish(cmd, st);
 	if (x->move && v->read_only)

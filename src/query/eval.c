@@ -224,6 +224,16 @@ in_thread(struct query *q, const struct query_node *n, const struct entry *e, bo
 	return st == ERR_NOT_FOUND ? OK : st;
 }
 
+static enum status
+is_object(struct query *q, const struct query_node *n, const struct entry *e, bool *hit_r)
+{
+	int64_t object = 0;
+	enum status st = email_cursor_object(q->cursor, e->email, &object);
+
+	*hit_r = st == OK && object == n->id;
+	return st;
+}
+
 /* A key that the entry alone answers. */
 static bool
 of_entry(const struct query *q, const struct query_node *n, const struct entry *e)
@@ -241,7 +251,6 @@ of_entry(const struct query *q, const struct query_node *n, const struct entry *
 	case QUERY_OLDER: return e->internal_date <= q->now - (int64_t)n->size;
 	case QUERY_YOUNGER: return e->internal_date >= q->now - (int64_t)n->size;
 	case QUERY_SAVED: return between(n, e->save_date, 0);
-	case QUERY_EMAILID: return e->email == n->id;
 	default: return false;
 	}
 }
@@ -253,6 +262,7 @@ exactly(struct query *q, const struct query_node *n, const struct entry *e, bool
 	switch (n->op) {
 	case QUERY_SENT: return sent(q, n, e, hit_r);
 	case QUERY_THREADID: return in_thread(q, n, e, hit_r);
+	case QUERY_EMAILID: return is_object(q, n, e, hit_r);
 	case QUERY_TEXTUAL: return search_match(q->matcher, n->text_key, n->name, n->needle, hit_r);
 	default: *hit_r = of_entry(q, n, e); return OK;
 	}

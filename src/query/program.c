@@ -29,6 +29,7 @@ cost(const struct query_node *n)
 	switch (n->op) {
 	case QUERY_SENT:
 	case QUERY_THREADID:
+	case QUERY_EMAILID:
 		return 1;
 	case QUERY_TEXTUAL:
 		return n->text_key == SEARCH_BODY ? 3 : n->text_key == SEARCH_TEXT ? 4 : 2;
@@ -73,7 +74,7 @@ look(struct query *q, const struct query_node *n)
 {
 	q->textual |= n->op == QUERY_TEXTUAL;
 	q->heavy |= n->op == QUERY_TEXTUAL && (n->fuzzy || n->text_key == SEARCH_BODY || n->text_key == SEARCH_TEXT);
-	q->sent |= n->op == QUERY_SENT || n->op == QUERY_THREADID;
+	q->sent |= n->op == QUERY_SENT || n->op == QUERY_THREADID || n->op == QUERY_EMAILID;
 	q->keywords |= n->op == QUERY_KEYWORD;
 	q->modseq |= n->op == QUERY_MODSEQ;
 	q->numbers |= n->op == QUERY_UIDS && !n->uid_set && !n->set.saved;

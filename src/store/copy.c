@@ -7,8 +7,8 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "store/across_priv.h"
 #include "store/domain.h"
-#include "store/haul_priv.h"
 #include "store/quota_priv.h"
 #include "store/store_priv.h"
 
@@ -23,6 +23,7 @@ struct copy_job {
 	uint32_t pages;     /* staged rows */
 	struct runs source; /* UIDs staged */
 	int64_t bytes;      /* of them */
+	bool published;
 	/* what the step that runs now adds */
 	uint32_t step_next, step_pages;
 	int64_t step_bytes;
@@ -43,6 +44,12 @@ copy_begin(const struct grant *from, const struct runs *uids, const struct grant
 	runs_add_all(&job->uids, uids);
 	job->next = runs_next(&job->uids, 1);
 	return job;
+}
+
+static bool
+is_across(const struct copy_job *job)
+{
+	return job->from.owner != job->to.owner;
 }
 
 void
@@ -73,10 +80,16 @@ copy_stepped(struct copy_job *job)
 	job->bytes = job->step_bytes;
 }
 
+void
+copy_published(struct copy_job *job)
+{
+	job->published = true;
+}
+
 /* ---- staging ---- */
 
 static struct db_sql stage_add = DB_SQL("INSERT INTO staged (id, made, messages, unseen, deleted, size, deleted_size,"
-    " data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    " data, made_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
 
 static enum status
 stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct entry *e, uint32_t n)
@@ -94,8 +107,8 @@ stage_page(struct db_txn *txn, struct copy_job *job, struct buf *scratch, struct
 	sum = page_summary(1, e, n);
 	buf_clear(scratch);
 	page_pack(scratch, job->to.mailbox, 1, e, n);
-	return db_exec(txn, &stage_add, "iiiiiiib", page_id(job->id, job->step_pages++), clock_seconds(), (int64_t)sum.messages,
-	    (int64_t)sum.unseen, (int64_t)sum.deleted, size, deleted_size, buf_str(scratch));
+	return db_exec(txn, &stage_add, "iiiiiiibi", page_id(job->id, job->step_pages++), clock_seconds(), (int64_t)sum.messages,
+	    (int64_t)sum.unseen, (int64_t)sum.deleted, size, deleted_size, buf_str(scratch), is_across(job) ? job->to.mailbox : 0);
 }
 
 /* Room for all that was staged: what cannot be published need not be staged to its end. */
@@ -117,6 +130,9 @@ stage_haul(struct edit *to, struct copy_job *job, struct haul *h)
 	if (st == OK)
 		st = haul_marks(h, job->from.mailbox, to);
 
+	if (st == OK && is_across(job))
+		st = across_make(h, to, 0);
+	/* Those that were made for this copy, too: what is left of one that was given up is looked for by this. */
 	if (st == OK)
 		st = haul_mark(h, to->txn);
 	for (size_t i = 0; i < h->n; i++)
@@ -137,7 +153,9 @@ copy_step(struct db_txn *txn, struct copy_job *job)
 	ensure(copy_more(job));
 	if (st != OK)
 		return st;
-	st = edit_end(&from, haul_read(&h, &from, &job->uids, job->next, COPY_STEP));
+	st = edit_end(&from, haul_read(&h, &from, &job->uids, job->next, is_across(job) ? ACROSS_BATCH : COPY_STEP));
+	if (st == OK && is_across(job))
+		st = across_fit(&h, txn);
 	if (st == OK)
 		st = edit_begin(&to, &job->to, txn, RIGHT_INSERT);
 	if (st != OK)
@@ -146,7 +164,7 @@ copy_step(struct db_txn *txn, struct copy_job *job)
 	job->step_pages = job->pages;
 	runs_clear(&job->step_source);
 	runs_add_all(&job->step_source, &h.from);
-	st = edit_end(&to, job->to.owner == job->from.owner ? stage_haul(&to, job, &h) : ERR_NO_PERM);
+	st = edit_end(&to, stage_haul(&to, job, &h));
 out:
 	haul_free(&h);
 	return st;
@@ -225,29 +243,43 @@ copy_publish(struct db_txn *txn, struct copy_job *job, struct copy_result *resul
 
 /* ---- sweeping ---- */
 
-static struct db_sql staged_del = DB_SQL(
-    "DELETE FROM staged WHERE id IN (SELECT id FROM staged WHERE id >= ?1 AND id <= ?2 ORDER BY id LIMIT ?3)");
+#define WHICH "SELECT id FROM staged WHERE id >= ?1 AND id <= ?2 AND made < ?3 AND (?4 = 0 OR made_for = ?4) ORDER BY id LIMIT ?5"
+static struct db_sql staged_reap = DB_SQL("INSERT INTO reap (mailbox, modseq, first, last, due, moved, entries)"
+    " SELECT made_for, 0, 1, messages, ?6, 0, data FROM staged WHERE made_for <> 0 AND id IN (" WHICH ")");
+static struct db_sql staged_del = DB_SQL("DELETE FROM staged WHERE id IN (" WHICH ")");
 
-static enum status
-sweep_some(struct db_txn *txn, int64_t first, int64_t last, bool *done_r)
+enum status
+staged_drop(struct db_txn *txn, const struct staged_which *w, int64_t max, bool *done_r)
 {
-	enum status st = db_exec(txn, &staged_del, "iii", first, last, (int64_t)SWEEP_ROWS);
+	enum status st = OK;
 
+	/* The reaper spares what a page names after all. */
+	if (!w->published)
+		st = db_exec(txn, &staged_reap, "iiiiii", w->first, w->last, w->before, w->made_for, max, clock_seconds());
 	if (st == OK)
-		*done_r = db_changed(txn) < SWEEP_ROWS;
+		st = db_exec(txn, &staged_del, "iiiii", w->first, w->last, w->before, w->made_for, max);
+	if (st == OK)
+		*done_r = db_changed(txn) < max;
 	return st;
 }
 
 enum status
 copy_sweep_step(struct db_txn *txn, const struct copy_job *job, bool *done_r)
 {
-	return sweep_some(txn, page_id(job->id, 0), page_id(job->id, UINT32_MAX), done_r);
+	struct staged_which which = {.first = page_id(job->id, 0),
+	    .last = page_id(job->id, UINT32_MAX),
+	    .before = INT64_MAX,
+	    .published = job->published};
+
+	return staged_drop(txn, &which, SWEEP_ROWS, done_r);
 }
 
 static enum status
 sweep_all(struct db_txn *txn, void *done)
 {
-	return sweep_some(txn, 0, INT64_MAX, done);
+	struct staged_which which = {.last = INT64_MAX, .before = INT64_MAX};
+
+	return staged_drop(txn, &which, SWEEP_ROWS, done);
 }
 
 enum status

@@ -83,6 +83,7 @@ struct email_cursor {
 	struct db_txn *txn;
 	bool goes_on;
 	struct track email, structure;
+	enum { OBJECTS_NOT_ASKED, OBJECTS_NONE, OBJECTS_SOME } objects;
 	struct digest_track digests[DIGEST_PARTS];
 	struct blob_walk bodies;
 };
@@ -235,6 +236,33 @@ email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure
 	if (st == OK)
 		*structure_r = db_blob(c->structure.stmt, 1);
 	return st;
+}
+
+/* ---- object ids ---- */
+
+static struct db_sql objects_any = DB_SQL("SELECT 1 FROM email_object WHERE email >= ?1 << 32 AND email < (?1 + 1) << 32 LIMIT 1");
+static struct db_sql object_of = DB_SQL("SELECT object FROM email_object WHERE email = ?1");
+
+enum status
+email_cursor_object(struct email_cursor *c, int64_t id, int64_t *object_r)
+{
+	int64_t found = id, any;
+	enum status st = grant_email(&c->grant, id);
+
+	if (st != OK)
+		return st;
+	/* The usual account has no such copies: it is asked once. */
+	if (c->objects == OBJECTS_NOT_ASKED) {
+		st = db_get_ints(c->txn, &objects_any, &any, 1, "i", c->grant.owner);
+		if (st != OK && st != ERR_NOT_FOUND)
+			return st;
+		c->objects = st == OK ? OBJECTS_SOME : OBJECTS_NONE;
+	}
+	st = c->objects == OBJECTS_SOME ? db_get_ints(c->txn, &object_of, &found, 1, "i", id) : OK;
+	if (st != OK && st != ERR_NOT_FOUND)
+		return st;
+	*object_r = found;
+	return OK;
 }
 
 /* ---- the bytes ---- */

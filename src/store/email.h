@@ -36,6 +36,9 @@ must_check enum status email_cursor_get(struct email_cursor *c, int64_t id, stru
 must_check enum status email_cursor_slice(struct email_cursor *c, int64_t id, enum mime_slice slice, struct mime_summary *s_r);
 /* The packed structure (see struct message_new) of an email, borrowed until the next call; from a digest likewise. */
 must_check enum status email_cursor_structure(struct email_cursor *c, int64_t id, struct str *structure_r);
+/* The id that the email has for clients (RFC 8474 5.1): its own, or that of the one that it was copied from in another account. It need not be there
+ * any more. */
+must_check enum status email_cursor_object(struct email_cursor *c, int64_t id, int64_t *object_r);
 /* As email_read() below; bodies that neighbour each other are found with a step. */
 must_check enum status email_cursor_read(struct email_cursor *c, const struct email *email, uint64_t at, size_t n, struct buf *out);
 void email_cursor_close(struct email_cursor *c);

@@ -21,4 +21,14 @@ must_check enum status haul_marks(struct haul *h, int64_t from, struct edit *to)
 must_check enum status haul_mark(struct haul *h, struct db_txn *txn);
 void haul_free(struct haul *h);
 
+/* Staged pages that are to go, some of them (copy.c). */
+struct staged_which {
+	int64_t first, last; /* keys of rows */
+	int64_t before;      /* made before that, seconds since 1970; INT64_MAX: whenever */
+	int64_t made_for;    /* 0: for whichever mailbox */
+	bool published;      /* the emails made for them have names now */
+};
+/* Within a write: removes at most max of the rows. Emails that were made for them and have no name become due expunged ones. *done_r: none are left. */
+must_check enum status staged_drop(struct db_txn *txn, const struct staged_which *which, int64_t max, bool *done_r);
+
 #endif

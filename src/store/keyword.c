@@ -16,10 +16,6 @@ static struct db_sql add = DB_SQL("INSERT INTO keyword (mailbox, id, name, fold)
 enum status
 keywords_get(struct db_txn *txn, struct arena *arena, int64_t mailbox, struct keywords *kw_r)
 {
-	struct str *name = NULL;
-	uint32_t *id = NULL;
-	size_t n = 0, cap = 0;
-	struct db_stmt *s;
 	int64_t end;
 	enum status st = db_get_ints(txn, &next_id, &end, 1, "i", mailbox);
 
@@ -27,9 +23,18 @@ keywords_get(struct db_txn *txn, struct arena *arena, int64_t mailbox, struct ke
 		return st;
 	*kw_r = (struct keywords){0};
 	/* The usual case costs one look. */
-	if (end == 0)
-		return OK;
-	s = db_prepare(txn, &list);
+	return end == 0 ? OK : keywords_read(txn, arena, mailbox, kw_r);
+}
+
+enum status
+keywords_read(struct db_txn *txn, struct arena *arena, int64_t mailbox, struct keywords *kw_r)
+{
+	struct str *name = NULL;
+	uint32_t *id = NULL;
+	size_t n = 0, cap = 0;
+	struct db_stmt *s = db_prepare(txn, &list);
+	enum status st = OK;
+
 	db_bind_int(s, 1, mailbox);
 	while (n <= KEYWORDS_PER_MAILBOX && (st = db_step(s)) == OK) {
 		if (n == cap) {

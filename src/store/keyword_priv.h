@@ -15,6 +15,8 @@ must_check enum status keyword_ids(struct edit *e, struct arena *arena, const st
  * (keywords_sweep()), and this does nothing. OK whatever there was to forget.
  */
 must_check enum status keyword_forget(struct edit *e);
+/* As keywords_get(), also of names that an edit under way has made. In the arena. */
+must_check enum status keywords_read(struct db_txn *txn, struct arena *arena, int64_t mailbox, struct keywords *kw_r);
 /* Sorts ids and removes doubles; the number left. */
 uint32_t keyword_sort(uint32_t *ids, uint32_t n);
 /* Takes back the keywords that this edit made. */

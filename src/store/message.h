@@ -82,10 +82,12 @@ struct copy_result {
 	uint32_t uidvalidity;     /* of the destination */
 	uint64_t modseq;          /* of the source after a move */
 	bool over;                /* the destination's owner has more than its quota now, by the grace */
+	uint32_t next;            /* into another account, of which one transaction takes only so many: 0: that were all; else a move goes on with the
+	                           * UIDs from here on, and a copy has copied nothing: it wants a copy_begin() */
 };
-/* Keeps flags, keywords, internal date and email id; the save date is now. Atomic. move also expunges the source messages (RFC 6851). The
- * destination may be the source. ERR_QUOTA: its owner has no room; what moves within an account needs none. Rights: r of the source, with move t and e as
- * well; i of the destination. */
+/* Keeps flags, keywords, internal date and object ids; the save date is now. Atomic. Into another account the body is shared, the email is a new one
+ * (docs/why/grants.md). move also expunges the source messages (RFC 6851). The destination may be the source. ERR_QUOTA: its owner has no room; what
+ * moves within an account needs none. Rights: r of the source, with move t and e as well; i of the destination. */
 must_check enum status message_copy(const struct grant *from, struct db_txn *txn, const struct runs *uids, const struct grant *to,
     bool move, struct copy_result *result_r);
 

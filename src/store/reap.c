@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "store/across_priv.h"
 #include "store/copied_priv.h"
 #include "store/digest_priv.h"
 #include "store/dir_priv.h"
@@ -225,8 +226,6 @@ static struct db_sql structure_del = DB_SQL("DELETE FROM structure WHERE email =
 static struct db_sql uidl_del = DB_SQL("DELETE FROM uidl WHERE email = ?1");
 static struct db_sql email_del = DB_SQL("DELETE FROM email WHERE id = ?1");
 static struct db_sql stale_any = DB_SQL("SELECT id FROM staged WHERE made < ?1 LIMIT 1");
-static struct db_sql stale_del =
-    DB_SQL("DELETE FROM staged WHERE id IN (SELECT id FROM staged WHERE made < ?1 ORDER BY id LIMIT ?2)");
 static struct db_sql row_del = DB_SQL("DELETE FROM reap WHERE id = ?1");
 
 /* *done_r false: the body is large, again in the next transaction. Adds to *bytes how much goes. */
@@ -251,7 +250,8 @@ remove_email(struct store *store, struct db_txn *txn, int64_t id, int64_t *bytes
 	}
 	if (st != OK || !*done_r)
 		return st;
-	if ((st = db_exec(txn, &structure_del, "i", id)) != OK || (st = db_exec(txn, &uidl_del, "i", id)) != OK)
+	if ((st = db_exec(txn, &structure_del, "i", id)) != OK || (st = db_exec(txn, &uidl_del, "i", id)) != OK ||
+	    (st = object_forget(txn, id)) != OK)
 		return st;
 	return db_exec(txn, &email_del, "i", id);
 }
@@ -283,11 +283,9 @@ remove_some(struct db_txn *txn, void *arg)
 static enum status
 remove_stale(struct db_txn *txn, void *done)
 {
-	enum status st = db_exec(txn, &stale_del, "ii", clock_seconds() - STAGED_FOR, (int64_t)PAGES_A_COMMIT);
+	struct staged_which which = {.last = INT64_MAX, .before = clock_seconds() - STAGED_FOR};
 
-	if (st == OK)
-		*(bool *)done = db_changed(txn) < PAGES_A_COMMIT;
-	return st;
+	return staged_drop(txn, &which, PAGES_A_COMMIT, done);
 }
 
 static enum status
@@ -390,12 +388,16 @@ enum status
 reap_mailbox(struct store *store, struct db_txn *txn, int64_t mailbox, bool *done_r)
 {
 	int64_t first = page_id(mailbox, 0), last = page_id(mailbox, UINT32_MAX), modseq;
+	struct staged_which which = {.last = INT64_MAX, .before = INT64_MAX, .made_for = mailbox};
+	bool over = false;
 	int pages;
 	enum status st = reap_pages(txn, mailbox, &pages);
 
 	(void)store;
 	*done_r = false;
 	if (st != OK || pages == PAGES_A_COMMIT)
+		return st;
+	if ((st = staged_drop(txn, &which, PAGES_A_COMMIT, &over)) != OK || !over)
 		return st;
 	st = db_get_ints(txn, &change_first, &modseq, 1, "i", mailbox);
 	if (st == OK)

@@ -54,6 +54,7 @@ static const struct step {
     {9, "DROP TABLE acl;" ACL_SQL "ALTER TABLE mailbox ADD COLUMN acl INTEGER NOT NULL DEFAULT 0;", NULL},
     {10, "ALTER TABLE account ADD COLUMN domain TEXT;" ADDRESS_SQL, domains_fill},
     {11, QUOTA_ADD_SQL, quota_fill},
+    {12, EMAIL_OBJECT_SQL "ALTER TABLE staged ADD COLUMN made_for INTEGER NOT NULL DEFAULT 0;", NULL},
     {0, NULL, NULL},
 };
 

@@ -13,7 +13,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-#define SCHEMA_VERSION 11
+#define SCHEMA_VERSION 12
 
 #define SCHEMA_DIGEST "CREATE TABLE IF NOT EXISTS digest (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
 
@@ -74,6 +74,9 @@
 	"ALTER TABLE account ADD COLUMN quota_bytes INTEGER; ALTER TABLE account ADD COLUMN quota_messages INTEGER;"    \
 	"ALTER TABLE account ADD COLUMN quota_mailboxes INTEGER;"                                                       \
 	"DROP TABLE IF EXISTS quota;" QUOTA_SQL
+/* Emails that were made by COPY from another account (across_priv.h): the object id that they have (RFC 8474), an email's key; all others have their own. */
+#define EMAIL_OBJECT_SQL                                                                                               \
+	"CREATE TABLE email_object (email INTEGER PRIMARY KEY, object INTEGER NOT NULL);"
 
 /* Made at each start where it is missing, whatever the version; without it the number of an account's newest change is a walk through all its entries. */
 #define METADATA_INDEX_SQL "CREATE INDEX IF NOT EXISTS metadata_changed ON metadata (account, changed);"
@@ -122,9 +125,11 @@ static const char schema_sql[] =
     "CREATE TABLE dir (id INTEGER PRIMARY KEY, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, modseq INTEGER NOT NULL, data BLOB NOT NULL);"
     /* Pages of a large COPY until it is published: copy << 32 | number; see copy.h. made: seconds since
-     * 1970. What a crash leaves is swept at start, what a session leaves by the reaper. */
+     * 1970. What a crash leaves is swept at start, what a session leaves by the reaper. made_for: the mailbox, where the emails were made for
+     * this copy, from another account: 0: they have names already. */
     "CREATE TABLE staged (id INTEGER PRIMARY KEY, made INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL,"
-    " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, data BLOB NOT NULL);"
+    " deleted INTEGER NOT NULL, size INTEGER NOT NULL, deleted_size INTEGER NOT NULL, data BLOB NOT NULL,"
+    " made_for INTEGER NOT NULL DEFAULT 0);"
 
     /* One row a change: kind 1 added, 2 flags, 3 expunged (a tombstone), 4 annotation. reader: whose change (0: all). uids: runs, and which
      * flags, see changes.c. The rows above mailbox.oldest_change are complete; up to there only tombstones are left, packed in rows
@@ -153,6 +158,7 @@ static const char schema_sql[] =
     SCHEMA_DIGEST
     /* The owners of bodies that several emails share; a body without rows here has one owner. */
     "CREATE TABLE body_owner (body INTEGER NOT NULL, email INTEGER NOT NULL, PRIMARY KEY (body, email)) WITHOUT ROWID;"
+    EMAIL_OBJECT_SQL
     /* Thread ids: message-id hash to thread, an account. idle: when the account was swept last, no email named it. */
     "CREATE TABLE thread_ref (account INTEGER NOT NULL, hash INTEGER NOT NULL, thread INTEGER NOT NULL,"
     " idle INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, hash)) WITHOUT ROWID;"

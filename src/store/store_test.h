@@ -124,6 +124,7 @@ test_number(struct store *s, const char *sql)
 #define TO_VERSION_1                                                                                                   \
 	"DROP TABLE digest; ALTER TABLE thread_ref DROP COLUMN idle; DROP TABLE thread_sweep; DROP TABLE account_setting; DROP TABLE uidl;"                         \
 	" ALTER TABLE mailbox DROP COLUMN acl; DROP INDEX account_domain; ALTER TABLE account DROP COLUMN domain;"      \
+	" DROP TABLE email_object; ALTER TABLE staged DROP COLUMN made_for;"                                           \
 	" DROP TABLE address; DROP TABLE address_target; DROP TABLE domain; DROP TABLE quota_due;"                     \
 	" ALTER TABLE account DROP COLUMN used_messages; ALTER TABLE account DROP COLUMN used_bytes;"                  \
 	" ALTER TABLE account DROP COLUMN quota_told; ALTER TABLE account DROP COLUMN quota_bytes;"                    \

@@ -25,6 +25,7 @@ enum {
 	FETCH_SUMMARY = 1 << 7, /* of the email's row a slice of the summary only */
 	FETCH_FLAGS = 1 << 8,  /* it is FLAGS */
 	FETCH_UID = 1 << 9,    /* it is UID */
+	FETCH_OBJECT = 1 << 10, /* the email's object id */
 };
 
 /* Modifiers that were given (RFC 4466 2.4), besides PARTIAL. */

@@ -116,8 +116,13 @@ fetch_savedate(struct fetch *f, const struct fetch_item *item, const struct entr
 enum status
 fetch_emailid(struct fetch *f, const struct fetch_item *item, const struct entry *e)
 {
+	int64_t object;
+	enum status st = email_cursor_object(f->cursor, e->email, &object);
+
+	if (st != OK)
+		return st;
 	out_sep(cmd_out(f->cmd), &f->first);
-	objectid_add(cmd_out(f->cmd), "EMAILID", OBJECTID_EMAIL, e->email);
+	objectid_add(cmd_out(f->cmd), "EMAILID", OBJECTID_EMAIL, object);
 	return OK;
 }
 

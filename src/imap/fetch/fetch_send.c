@@ -291,7 +291,7 @@ read_step(struct fetch *f, bool *over_r, enum status *st_r)
 	ensure(f->txn != NULL && f->cursor == NULL);
 	*over_r = false;
 	*st_r = OK;
-	if ((f->needs & (FETCH_EMAIL | FETCH_STRUCTURE | FETCH_SUMMARY)) &&
+	if ((f->needs & (FETCH_EMAIL | FETCH_STRUCTURE | FETCH_SUMMARY | FETCH_OBJECT)) &&
 	    (*st_r = email_cursor_open(&s->selected->view.grant, f->txn, &f->cursor)) != OK)
 		return CMD_DONE;
 	if (f->cursor && f->stepped)

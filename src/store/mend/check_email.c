@@ -301,6 +301,9 @@ static struct {
     {"a UIDL is none that a client could be told",
         DB_SQL("SELECT email FROM uidl WHERE email > ?1 AND (typeof(value) <> 'text' OR length(value) NOT BETWEEN 1 AND 70 OR value GLOB '*[^!-~]*')"
                " ORDER BY email LIMIT 1")},
+    {"an object id has no email",
+        DB_SQL("SELECT email FROM email_object WHERE email > ?1 AND NOT EXISTS (SELECT 1 FROM email e WHERE e.id = email)"
+               " ORDER BY email LIMIT 1")},
     {"a body's owner is missing",
         DB_SQL("SELECT body FROM body_owner o WHERE body > ?1 AND NOT EXISTS (SELECT 1 FROM email e WHERE e.id = o.email)"
                " ORDER BY body LIMIT 1")},

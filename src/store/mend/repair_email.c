@@ -320,6 +320,7 @@ static struct db_sql stray_rows[] = {
     DB_SQL("DELETE FROM structure WHERE NOT EXISTS (SELECT 1 FROM email e WHERE e.id = structure.email)"),
     DB_SQL("DELETE FROM uidl WHERE NOT EXISTS (SELECT 1 FROM email e WHERE e.id = uidl.email)"
            " OR typeof(value) <> 'text' OR length(value) NOT BETWEEN 1 AND 70 OR value GLOB '*[^!-~]*'"),
+    DB_SQL("DELETE FROM email_object WHERE NOT EXISTS (SELECT 1 FROM email e WHERE e.id = email_object.email)"),
     DB_SQL("DELETE FROM body_owner WHERE NOT EXISTS (SELECT 1 FROM email e WHERE e.id = body_owner.email"
            " AND e.body = body_owner.body)"),
     DB_SQL("INSERT INTO body_owner (body, email) SELECT body, id FROM email WHERE body IN"

@@ -245,7 +245,7 @@ copy_publish(struct db_txn *txn, struct copy_job *job, struct copy_result *resul
 
 #define WHICH "SELECT id FROM staged WHERE id >= ?1 AND id <= ?2 AND made < ?3 AND (?4 = 0 OR made_for = ?4) ORDER BY id LIMIT ?5"
 static struct db_sql staged_reap = DB_SQL("INSERT INTO reap (mailbox, modseq, first, last, due, moved, entries)"
-    " SELECT made_for, 0, 1, messages, ?6, 0, data FROM staged WHERE made_for <> 0 AND id IN (" WHICH ")");
+    " SELECT 0, 0, 1, messages, ?6, 0, data FROM staged WHERE made_for <> 0 AND id IN (" WHICH ")"); /* of no mailbox: it never had them */
 static struct db_sql staged_del = DB_SQL("DELETE FROM staged WHERE id IN (" WHICH ")");
 
 enum status

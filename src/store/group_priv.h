@@ -8,11 +8,12 @@
 
 #include "store/store.h"
 
-/* Part of a statement: the subjects of all groups in which an account is. Each address comes once, so what lies between may be anything. */
+/* Part of a statement: the subjects of all groups in which an account is. Each address comes once, so what lies between may be anything. CROSS JOIN: from
+ * the account's addresses to their rows; left to itself the engine goes through all groups that there are. */
 #define GROUPS_OF(account)                                                                                                    \
 	"WITH RECURSIVE leading(id) AS (SELECT address FROM address_target WHERE kind = 0 AND target = " account             \
 	" UNION SELECT t.address FROM leading JOIN address_target t ON t.kind = 1 AND t.target = leading.id)"                 \
-	" SELECT -a.id AS subject FROM leading JOIN address a ON a.id = leading.id WHERE a.kind = 2"
+	" SELECT -a.id AS subject FROM leading CROSS JOIN address a WHERE a.id = leading.id AND a.kind = 2"
 
 /* What a group is called. ERR_NOT_FOUND: there is none any more. */
 must_check enum status group_name(struct db_txn *txn, struct arena *arena, int64_t id, struct str *name_r);

@@ -3,6 +3,7 @@
 #include "store/check_test.h"
 
 #include "store/account.h"
+#include "store/group_priv.h"
 #include "store/rights.h"
 
 static struct store *s;
@@ -319,6 +320,27 @@ many(void **state)
 	assert_int_equal(give(&alice, work, "user1", "+r"), OK);
 }
 
+/* What is asked with each look at a shared mailbox goes by what its rights and the account's groups are, not by all groups there are. */
+static void
+plan(void **state)
+{
+	static struct db_sql sql = DB_SQL("EXPLAIN QUERY PLAN SELECT rights FROM acl WHERE mailbox = 1"
+	    " AND (subject IN (0, ?1) OR (subject < 0 AND subject IN (" GROUPS_OF("?1") ")))");
+	struct db_txn *txn;
+	struct db_stmt *q;
+	bool by_id = false;
+
+	(void)state;
+	assert_int_equal(db_read_begin(store_db(s), &txn), OK);
+	q = db_prepare(txn, &sql);
+	db_bind_int(q, 1, alice.account);
+	while (db_step(q) == OK)
+		by_id |= str_eq(db_text(q, 3), STR("SEARCH a USING INTEGER PRIMARY KEY (rowid=?)"));
+	db_done(q);
+	db_read_end(txn);
+	assert_true(by_id);
+}
+
 int
 main(void)
 {
@@ -330,6 +352,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(come_and_go, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(walked, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(many, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(plan, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

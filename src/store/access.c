@@ -16,8 +16,8 @@ extern unsigned RIGHTS_OF_OWNER;
 
 /* What the actor himself, anyone, and the groups that he is in were given: a group is the subject below 0. He is in a group by another address that leads
  * to him, too, as mail for it reaches him. */
-static struct db_sql direct = DB_SQL_KEPT("SELECT subject, negative, rights FROM acl WHERE mailbox = ?1 AND (subject IN (0, ?2)"
-    " OR (subject < 0 AND subject IN (" GROUPS_OF("?2") ")))");
+static struct db_sql direct = DB_SQL_KEPT("SELECT subject, negative, rights FROM acl WHERE mailbox = ?1 AND subject IN (0, ?2) UNION ALL"
+    " SELECT subject, negative, rights FROM acl WHERE mailbox = ?1 AND subject < 0 AND subject IN (" GROUPS_OF("?2") ")");
 
 enum status
 access_account(const struct actor *actor, int64_t account)

@@ -22,7 +22,9 @@ must_check enum status group_members_told(struct store *store, struct db_txn *tx
 /* Part of a write function that is no account's: who is in the groups to which the address belongs, itself included, is another from now on. Sessions in
  * mailboxes that name one of them look whether they still may. */
 must_check enum status group_rights_told(struct store *store, struct db_txn *txn, int64_t address);
-/* Part of a write function: the group goes, and what it was given. */
+/* Is the account in the group? OK, ERR_NOT_FOUND. */
+must_check enum status group_has(struct db_txn *txn, int64_t address, int64_t account);
+/* Part of a write function: the group goes, and what it was given; of very much some rows stay, which mean nobody: no id comes again. */
 must_check enum status group_drop(struct db_txn *txn, int64_t address);
 
 #endif

@@ -267,6 +267,18 @@ write_entry(const struct grant *g, struct db_txn *txn, const struct subject *s, 
 	return st == OK ? db_exec(txn, &put, "iiii", g->mailbox, s->id, (int64_t)s->negative, (int64_t)rights) : st;
 }
 
+/* Everybody's list of mailboxes is not for everybody to write on, nor a group's for who is not in it. */
+static enum status
+may_give(const struct grant *g, struct db_txn *txn, const struct subject *s)
+{
+	enum status st;
+
+	if (s->id > 0 || g->actor.admin || g->actor.store->share_anyone)
+		return OK;
+	st = s->id < 0 ? group_has(txn, -s->id, g->actor.account) : ERR_NOT_FOUND;
+	return st == ERR_NOT_FOUND ? ERR_CONFLICT : st;
+}
+
 static enum status
 set(const struct grant *grant, struct db_txn *txn, struct str identifier, enum rights_op op, unsigned rights)
 {
@@ -287,9 +299,8 @@ set(const struct grant *grant, struct db_txn *txn, struct str identifier, enum r
 	rights = op == RIGHTS_ADD ? (unsigned)was | rights : op == RIGHTS_TAKE ? (unsigned)was & ~rights : rights;
 	if (s.id == g.owner && !s.negative)
 		rights |= OWNER_ALWAYS;
-	/* Everybody's list of mailboxes is not for everybody to write on. */
-	if (s.id == 0 && !s.negative && (rights & ~(unsigned)was) && !g.actor.admin && !g.actor.store->share_anyone)
-		return ERR_CONFLICT;
+	if (!s.negative && (rights & ~(unsigned)was) && (st = may_give(&g, txn, &s)) != OK)
+		return st;
 	if (rights == (unsigned)was)
 		return OK;
 	if ((st = write_entry(&g, txn, &s, rights, is_new)) != OK)

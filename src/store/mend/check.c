@@ -128,7 +128,14 @@ gather_accounts(struct check *c)
 	enum status st;
 
 	while ((st = db_step(q)) == OK) {
-		struct check_account *a = arena_new(&c->arena, struct check_account);
+		struct check_account *a;
+
+		/* In a damaged tree one row may come up twice. */
+		if (check_account_of(c, db_int(q, 0)) != NULL) {
+			check_fault(c, "account=%lld: there twice", (long long)db_int(q, 0));
+			continue;
+		}
+		a = arena_new(&c->arena, struct check_account);
 		a->id = db_int(q, 0);
 		a->name = arena_str(&c->arena, db_text(q, 1));
 		a->next_email = (uint64_t)db_int(q, 2);

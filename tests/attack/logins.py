@@ -75,6 +75,7 @@ def hashes(binary):
     failures, tried = [], 0
     keys = ["directory.store.scram_hashes=sha-1 sha-256 sha-512"]
     with Server(binary, (), keys) as server:
+        server.stop()
         server.cli("--set", keys[0], "--set", "directory.store.scram_iterations=4096", "account", "add", "alice", "--password-stdin", stdin=PASSWORD.encode() + b"\n")
         server.start()
         for mech in ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"):

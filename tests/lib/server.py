@@ -127,6 +127,8 @@ class Server:
 
     def begin(self):
         """Started, and not waited for."""
+        if self.alive():
+            raise RuntimeError("the server runs already: nobody would end it")
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
 
